@@ -1,0 +1,204 @@
+"""The command line: a table of commands, imported only when called, and the user's errors.
+
+Each command parses, calls one function and prints. It gets a `Progress` with
+``@click.pass_obj``, may raise any error of `teachback.errors`, and returns nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from teachback.errors import MissingExtraError, TeachbackError, UsageError
+from teachback.files import is_disk_full
+from teachback.progress import Progress
+
+COMMANDS = {
+    "demo": ("teachback.cli.demo:demo", "The whole job on the embedded default."),
+    "run": ("teachback.cli.run:run", "Generate, select, train and evaluate; resumable."),
+    "data": ("teachback.cli.data:data", "Check, import, describe and sample datasets."),
+    "generate": ("teachback.cli.generate:generate", "Ask a teacher for explanations."),
+    "select": ("teachback.cli.generate:select", "Select explanations anew from a run's store."),
+    "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
+    "evaluate": ("teachback.cli.evaluate:evaluate", "Evaluate a student or a prompted teacher."),
+    "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
+    "ask": ("teachback.cli.evaluate:ask", "Ask a student one question."),
+    "doctor": ("teachback.cli.doctor:doctor", "Show what this machine has and what is missing."),
+}
+"""Name → where the command stands, and its line in the help (which imports nothing)."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_QUIETER = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+_CHATTY = ("accelerate", "huggingface_hub", "peft", "tokenizers", "torch", "transformers")
+_TRAIN_PACKAGES = ("accelerate", "gguf", "peft", "safetensors", "torch", "transformers")
+
+
+class TeachbackGroup(click.Group):
+    """The command group, with the commands of `COMMANDS` and one line per user error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, (place, _) in COMMANDS.items() if _is_built(place)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        _accept_quiet(command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], known, n=1)
+            meant = f": did you mean {near[0]}?" if near else ""
+            ctx.fail(f"there is no command {args[0]!r}{meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if rows := [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = "teachback",
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and exit: 0, or 2 for a user's error, 1 for a teacher's, 130 for Ctrl-C.
+
+        A user's error is one line on stderr. Anything unforeseen keeps its traceback: it
+        is a bug, and the traceback is its report.
+        """
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            _fail(_click_message(error), error.exit_code)
+        except click.Abort:
+            _fail("stopped; what was stored is kept, and the same command goes on", INTERRUPTED)
+        except UsageError as error:
+            _fail(str(error), 2)
+        except TeachbackError as error:
+            _fail(str(error), 1)
+        except BrokenPipeError:
+            # The reader (head, less) has left. Python's own flush at exit must not complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except Exception as error:
+            if (message := _known_message(error)) is None:
+                raise
+            _fail(message, 2)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(
+    "teachback", cls=TeachbackGroup, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="teachback", message="%(prog)s %(version)s")
+@click.option("--quiet", is_flag=True, help="One line per step instead of progress.")
+@click.pass_context
+def cli(ctx: click.Context, quiet: bool) -> None:
+    """A large model explains; a small model learns to answer and to say why."""
+    _silence_libraries()
+    ctx.obj = Progress(sys.stderr, quiet=quiet)
+
+
+def main() -> None:
+    """The ``teachback`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows a "?", rather than ending the command.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    cli()
+
+
+def _is_built(place: str) -> bool:
+    return importlib.util.find_spec(place.partition(":")[0]) is not None
+
+
+def _accept_quiet(command: click.Command) -> None:
+    """Let ``--quiet`` stand behind the command's name too, where people type it."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _accept_quiet(inner)
+    elif not any(parameter.name == "quiet" for parameter in command.params):
+        help_text = "One line per step instead of progress."
+        command.params.append(
+            click.Option(
+                ["--quiet"], is_flag=True, expose_value=False, callback=_set_quiet, help=help_text
+            )
+        )
+
+
+def _set_quiet(ctx: click.Context, _parameter: click.Parameter, quiet: bool) -> None:
+    if quiet:
+        ctx.obj = Progress(sys.stderr, quiet=True)
+
+
+def _silence_libraries() -> None:
+    """Hush what the model libraries say about themselves; a user's own setting wins."""
+    for name, value in _QUIETER.items():
+        os.environ.setdefault(name, value)
+    for package in _CHATTY:
+        warnings.filterwarnings("ignore", module=rf"{package}(\.|$)")
+
+
+def _click_message(error: click.ClickException) -> str:
+    message = error.format_message()
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{message.rstrip('.')} (see {error.ctx.command_path} --help)"
+    return message
+
+
+def _known_message(error: Exception) -> str | None:
+    """The user's line for a full disk, a full memory or a missing extra; None for a bug.
+
+    The model libraries raise errors of their own, hence the search in names and texts.
+    """
+    text = str(error)
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").partition(".")[0]
+        if package in _TRAIN_PACKAGES:
+            return str(MissingExtraError(package, "train", "this command"))
+        return None
+    if (isinstance(error, OSError) and is_disk_full(error)) or "No space left on device" in text:
+        return "the disk is full; what was stored is kept: free some space and run it again"
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "DefaultCPUAllocator: can't allocate memory" in text
+    ):
+        return "not enough memory: use smaller batches, a smaller student or --lora"
+    return None
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"teachback: {' '.join(message.splitlines())}", err=True)
+    sys.exit(code)

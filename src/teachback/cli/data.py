@@ -1,0 +1,94 @@
+"""``teachback data``: check, describe and import datasets."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def data() -> None:
+    """Check, describe and import datasets."""
+
+
+_KIND = click.option(
+    "--kind",
+    metavar="KIND",
+    help="The question kind, if it is not to be told from the file: multiple-choice, yes-no, "
+    "number, text or label.",
+)
+
+
+@data.command("check")
+@click.argument("files", nargs=-1, required=True)
+@_KIND
+def check_files(files: tuple[str, ...], kind: str | None) -> None:
+    """Name every bad row of each FILE, with the reason.
+
+    A FILE is JSON lines, CSV, Parquet, or hf:owner/name[/config][:split].
+    """
+    from teachback.datasets import check
+    from teachback.errors import DataError
+
+    bad = rows = 0
+    for file in files:
+        result = check(file, kind)
+        for problem in result.problems:
+            click.echo(problem.at(file))
+        for warning in result.warnings:
+            click.echo(f"warning: {warning.at(file)}")
+        if not result.problems:
+            click.echo(f"{file}: {result.rows} rows, {result.kind}, all good")
+        bad += len(result.problems)
+        rows += result.rows
+    if bad:
+        raise DataError(f"{bad} problem{'s'[: bad > 1]} in {rows} rows: mend them as told above")
+
+
+@data.command("stats")
+@click.argument("file")
+@_KIND
+def describe(file: str, kind: str | None) -> None:
+    """Print rows, question kind, balance of the answers and lengths of FILE."""
+    from teachback.datasets import read_examples, stats
+
+    found = stats(read_examples(file, kind=kind))
+
+    def line(name: str, value: object) -> None:
+        click.echo(f"{name:<16}{value}")
+
+    line("rows", found.rows)
+    line("question kind", found.kind)
+    line("groups", found.groups)
+    for count, rows in found.choices.items():
+        line("choices", f"{count} (in {rows} rows)")
+    for answer, rows in found.balance.items():
+        line(f"gold {answer}", f"{rows} ({rows / found.rows:.1%})")
+    words = found.question_words
+    line("question words", f"{words.minimum} to {words.maximum}, median {words.median:g}")
+    if found.gold_longest is not None:
+        line("gold is longest", f"{found.gold_longest:.1%} (a choice as long as it counts too)")
+
+
+@data.command("import")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, metavar="OUT", help="The dataset to write.")
+@click.option(
+    "--with-solutions",
+    is_flag=True,
+    help="Add the released solution or facts as explanations, for use as exemplars.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def import_release(
+    name: str, files: tuple[str, ...], out: str, with_solutions: bool, overwrite: bool
+) -> None:
+    """Convert the official FILES of release NAME into one dataset.
+
+    NAME is commonsenseqa, openbookqa, strategyqa or gsm8k.
+    """
+    from teachback.datasets import import_official
+
+    imported = import_official(name, files, out, with_solutions=with_solutions, overwrite=overwrite)
+    for line in imported.left_out:
+        click.echo(f"left out: {line}")
+    click.echo(f"{out}: {imported.rows} rows written, {len(imported.left_out)} left out")

@@ -1,0 +1,266 @@
+"""The configuration: every key, its type, its default and its meaning, in one place.
+
+The sections are also what the steps take as their settings, so a default stands once. The
+table in ``docs/config.md`` is generated from here (`reference_table`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from teachback.errors import ConfigError
+from teachback.records import AnswerFormat, Objective, Strategy
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _key(default: Any, description: str, **bounds: Any) -> Any:
+    return Field(default, description=description, **bounds)
+
+
+class DataConfig(Section):
+    """`[data]`: the labelled questions."""
+
+    train: str = _key(..., "dataset to train on: JSON lines, CSV, Parquet or hf:owner/name")
+    test: str | None = _key(None, "dataset to evaluate on, once; unset: no evaluation")
+    kind: str | None = _key(None, "question kind; unset: found from the file's rows")
+    size: int | float | None = _key(
+        None, "train on a seeded sample: a count, or a fraction below or equal to 1.0"
+    )
+    valid_fraction: float = _key(
+        0.1, "share of train kept apart to choose by (at least 50 rows)", gt=0, lt=1
+    )
+
+
+class TeacherConfig(Section):
+    """`[teacher]`: who explains, and how it is asked."""
+
+    reference: str | None = _key(
+        None, "openai:MODEL[@URL] or recorded:FILE[,FILE…]; unset: no explanations (st only)"
+    )
+    exemplars: str = _key(
+        "auto", "auto (by question kind), none, the name of a built-in set, or a file"
+    )
+    instructions: str | None = _key(None, "file whose text precedes every prompt (a policy, say)")
+    form: Literal["auto", "chat", "text"] = _key(
+        "auto", "prompt form; auto: what the teacher takes"
+    )
+    temperature: float = _key(0.0, "sampling temperature", ge=0)
+    top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
+    max_tokens: int = _key(512, "longest reply, in tokens", ge=1)
+    samples: int = _key(1, "replies asked for per prompt", ge=1)
+    concurrency: int = _key(32, "most requests under way at once", ge=1)
+
+
+class SelectionConfig(Section):
+    """`[selection]`: which replies become explanations."""
+
+    strategy: Strategy = _key("crop", "cote, rp, or crop (cote, with rp where cote was wrong)")
+    choose: Literal["first", "all", "shortest", "agreed"] = _key(
+        "first", "which of several right replies are kept"
+    )
+    rp_check: bool = _key(True, "reject an rp reply that concludes otherwise than gold")
+    leak_check: bool = _key(True, "reject an explanation that speaks of having been told")
+    max_words: int = _key(400, "longer explanations are rejected", ge=1)
+
+
+class StudentConfig(Section):
+    """`[student]`: the small model."""
+
+    reference: str = _key("pypi:gemma-3-270m", "hf:owner/name, a folder, gguf:FILE or pypi:NAME")
+    precision: Literal["auto", "fp32", "bf16"] = _key(
+        "auto", "auto: bf16 where the hardware multiplies it natively"
+    )
+    task_marker: Literal["decoder", "encoder"] = _key(
+        "decoder", "where a seq2seq student is told its task (causal ones: after the question)"
+    )
+    answer_format: AnswerFormat = _key(
+        "text", "how choices are answered: letter, text or both; one setting for all compared"
+    )
+    max_source_tokens: int = _key(512, "longer questions lose their beginning", ge=8)
+    max_target_tokens: int = _key(256, "longer explanations lose their end", ge=8)
+
+
+class TrainConfig(Section):
+    """`[train]`: the objective and the optimisation."""
+
+    objective: Objective = _key("mt-cot", f"one of {', '.join(get_args(Objective))}")
+    alpha: float = _key(0.5, "weight of the answer task against the explanation task", ge=0, le=1)
+    permute: bool = _key(False, "control: give each example another example's explanation")
+    seed: int = _key(0, "draws the sample, the valid part, the order and the initialisation")
+    epochs: float = _key(3.0, "passes over the training part", gt=0)
+    batch_size: int = _key(16, "examples per optimiser step, whatever the memory", ge=1)
+    token_budget: int = _key(
+        2048, "tokens computed at once (padding included); memory, not results", ge=16
+    )
+    learning_rate: float | None = _key(
+        None, "peak; unset: 5e-4 with LoRA, 5e-5 full causal, 3e-4 full seq2seq", gt=0
+    )
+    schedule: Literal["linear", "cosine", "constant"] = _key("linear", "after the warm-up")
+    warmup: float = _key(0.06, "share of the steps that the rate takes to rise", ge=0, lt=1)
+    weight_decay: float = _key(0.0, "AdamW's decoupled weight decay", ge=0)
+    max_grad_norm: float = _key(1.0, "gradient norm is clipped to this", gt=0)
+    patience: int | None = _key(
+        2, "stop after this many epochs without a better score on valid; unset: never", ge=1
+    )
+    lora: bool = _key(False, "train a LoRA adapter instead of all weights")
+    lora_rank: int = _key(16, "rank of the adapter", ge=1)
+    lora_alpha: int = _key(32, "scale of the adapter", ge=1)
+    lora_dropout: float = _key(0.0, "dropout before the adapter", ge=0, lt=1)
+    gradient_checkpointing: bool = _key(False, "less memory for about a third more time")
+
+
+class EvaluateConfig(Section):
+    """`[evaluate]`: how answers are drawn and counted."""
+
+    explain: bool = _key(True, "also generate explanations and read their conclusions")
+    choice_score: Literal["sum", "mean"] = _key(
+        "sum", "score choices by the sum of log-probabilities with end token, or their mean"
+    )
+    batch_size: int = _key(16, "questions answered at once", ge=1)
+    max_new_tokens: int | None = _key(
+        None, "longest generated explanation; unset: the student's longest target", ge=1
+    )
+    baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
+
+
+class Config(Section):
+    """A whole run."""
+
+    data: DataConfig
+    teacher: TeacherConfig = TeacherConfig()
+    selection: SelectionConfig = SelectionConfig()
+    student: StudentConfig = StudentConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "data": DataConfig,
+    "teacher": TeacherConfig,
+    "selection": SelectionConfig,
+    "student": StudentConfig,
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+}
+
+_PATHS = (("data", "train"), ("data", "test"), ("teacher", "instructions"))
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a TOML configuration. Relative files are meant from the configuration's folder.
+
+    Raises ConfigError naming the file, the key, what is wrong and, for an unknown key, the
+    one that was probably meant.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML ({error})") from None
+    return parse_config(values, source=str(path), folder=path.parent)
+
+
+def parse_config(
+    values: dict[str, Any], *, source: str = "config", folder: Path | None = None
+) -> Config:
+    """A Config from plain values; errors as in :func:`read_config`."""
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_first_problem(error)}") from None
+    return _anchored(config, folder) if folder is not None else config
+
+
+def _anchored(config: Config, folder: Path) -> Config:
+    """Relative file names made relative to the working folder, where they exist beside the
+    configuration; references with a scheme stay.
+    """
+
+    def anchor(name: str) -> str:
+        if Path(name).is_absolute() or name.startswith("hf:"):
+            return name
+        return str(folder / name)
+
+    changes: dict[str, dict[str, str]] = {}
+    for section, key in _PATHS:
+        value = getattr(getattr(config, section), key)
+        if value is not None:
+            changes.setdefault(section, {})[key] = anchor(value)
+    reference = config.teacher.reference
+    if reference is not None and reference.startswith("recorded:"):
+        files = reference.removeprefix("recorded:").split(",")
+        changes.setdefault("teacher", {})["reference"] = "recorded:" + ",".join(
+            anchor(file) for file in files
+        )
+    exemplars = config.teacher.exemplars
+    if exemplars.endswith(".jsonl"):
+        changes.setdefault("teacher", {})["exemplars"] = anchor(exemplars)
+    updated = {
+        section: getattr(config, section).model_copy(update=values)
+        for section, values in changes.items()
+    }
+    return config.model_copy(update=updated)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = error.errors()
+    problem = problems[0]
+    where = [str(part) for part in problem["loc"]]
+    key = ".".join(where)
+    if problem["type"] == "extra_forbidden":
+        known = list(SECTIONS) if len(where) == 1 else list(SECTIONS[where[0]].model_fields)
+        near = difflib.get_close_matches(where[-1], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        text = f"unknown key {key!r}; {hint}"
+    elif problem["type"] == "missing":
+        text = f"the key {key!r} is missing"
+    else:
+        text = f"{key} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    more = len(problems) - 1
+    return f"{text} (and {more} more)" if more else text
+
+
+def write_config(config: Config) -> str:
+    """The configuration as TOML; unset keys are left out, since TOML has no null."""
+    return tomli_w.dumps(config.model_dump(exclude_none=True))
+
+
+def reference_table() -> str:
+    """Every key in a Markdown table, for the documentation."""
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for section, model in SECTIONS.items():
+        for name, info in model.model_fields.items():
+            default = "required" if info.is_required() else _toml(info.default)
+            kind = _type_name(info.annotation).replace("|", "\\|")
+            lines.append(f"| `{section}.{name}` | {kind} | {default} | {info.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return "unset"
+    return f"`{value}`".lower() if isinstance(value, bool) else f"`{value}`"
+
+
+def _type_name(annotation: Any) -> str:
+    args = get_args(annotation)
+    if getattr(annotation, "__origin__", None) is Annotated:
+        return _type_name(args[0])
+    if args and all(isinstance(arg, str) for arg in args):
+        return " | ".join(args)
+    if args:
+        return " | ".join(_type_name(arg) for arg in args if arg is not type(None))
+    return getattr(annotation, "__name__", str(annotation))

@@ -1,0 +1,25 @@
+"""Datasets: read, check, describe, import, sample, split."""
+
+from teachback.datasets.checking import CheckResult, Problem, check, read_examples
+from teachback.datasets.fields import example_from_row
+from teachback.datasets.official import OFFICIAL, Imported, import_official
+from teachback.datasets.sampling import split_valid, subsample
+from teachback.datasets.sources import read_rows
+from teachback.datasets.statistics import DatasetStats, Spread, stats
+
+__all__ = [
+    "OFFICIAL",
+    "CheckResult",
+    "DatasetStats",
+    "Imported",
+    "Problem",
+    "Spread",
+    "check",
+    "example_from_row",
+    "import_official",
+    "read_examples",
+    "read_rows",
+    "split_valid",
+    "stats",
+    "subsample",
+]

@@ -1,0 +1,96 @@
+"""The desk: the embedded task of the demo, and all that ships with it.
+
+Customers return goods; a written policy decides. The teacher has the policy in its prompt,
+the student never sees it. Cases come from a seeded generator, gold labels from a rule
+engine, and the recorded explanations from a real model (how: ``bench/desk/README.md``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from teachback.desk.cases import TEST_SEED, TRAIN_SEED, Case, cases
+from teachback.desk.policy import LABELS, POLICY, Decision, Facts, decide
+from teachback.desk.rule_explanations import rule_explanation
+from teachback.records import Exemplar, Example
+
+__all__ = [
+    "LABELS",
+    "POLICY",
+    "RECORDED_TRAIN_CASES",
+    "TEST_SEED",
+    "TRAIN_SEED",
+    "Case",
+    "Decision",
+    "Facts",
+    "cases",
+    "decide",
+    "exemplars",
+    "exemplars_file",
+    "recording_files",
+    "rule_explanation",
+    "test_cases",
+    "train_cases",
+    "write_dataset",
+]
+
+RECORDED_TRAIN_CASES = 480
+"""How many training cases, from the first on, the shipped recordings cover."""
+
+_HERE = Path(__file__).parent
+
+
+def train_cases(n: int = RECORDED_TRAIN_CASES) -> list[Example]:
+    """The first ``n`` training cases: ``desk-00000`` and so on."""
+    return [case.example for case in cases(n, TRAIN_SEED, "train")]
+
+
+def test_cases(n: int = 200) -> list[Example]:
+    """The first ``n`` held-out cases: ``desk-test-00000`` and so on; none is a training case."""
+    return [case.example for case in cases(n, TEST_SEED, "test")]
+
+
+def exemplars_file() -> Path:
+    """The hand-written exemplars, a dataset with explanations."""
+    return _HERE / "exemplars.jsonl"
+
+
+def exemplars() -> tuple[Exemplar, ...]:
+    """Six exemplars written by hand, in the order in which a prompt shows them."""
+    rows = map(json.loads, exemplars_file().read_text(encoding="utf-8").splitlines())
+    return tuple(
+        Exemplar(
+            Example(
+                id=row["id"],
+                question=row["question"],
+                answer=row["answer"],
+                kind="multiple-choice",
+                choices=tuple(row["choices"]),
+            ),
+            row["explanation"],
+        )
+        for row in rows
+    )
+
+
+def recording_files(teacher: str = "qwen2.5-coder-1.5b-instruct") -> list[Path]:
+    """The shipped recordings of ``teacher``, for ``recorded:FILE,FILE``.
+
+    ``rule-engine`` is the other one there is: no model, the rule engine's own explanations.
+    """
+    return sorted((_HERE / "recordings").glob(f"{teacher}.*.jsonl"))
+
+
+def write_dataset(path: Path, examples: Iterable[Example]) -> None:
+    """Write ``examples`` as a dataset file (JSON lines)."""
+    with path.open("w", encoding="utf-8") as file:
+        for example in examples:
+            row = {
+                "id": example.id,
+                "question": example.question,
+                "choices": list(example.choices),
+                "answer": example.answer,
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")

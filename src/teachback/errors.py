@@ -1,0 +1,55 @@
+"""Every error teachback raises on purpose.
+
+    TeachbackError
+    ├── UsageError            the user can mend it: one clear line, exit code 2
+    │   ├── DataError         a dataset, exemplar or explanation file
+    │   ├── ConfigError       a configuration key or value
+    │   ├── ReferenceError_   a teacher or student reference that leads nowhere
+    │   ├── MissingExtraError an optional dependency that is not installed
+    │   ├── StoreError        a completion store that is foreign, corrupt or cannot be written
+    │   └── RunFolderError    a run folder in the way, incomplete or of another run
+    └── TeacherError          the teacher could not go on (raised only when all hope is lost)
+"""
+
+from __future__ import annotations
+
+
+class TeachbackError(Exception):
+    """Base of all."""
+
+
+class UsageError(TeachbackError):
+    """Something the user can mend. The message is one line and says what to do."""
+
+
+class DataError(UsageError):
+    """A dataset, exemplar, explanation or prediction file is not as it must be."""
+
+
+class ConfigError(UsageError):
+    """A configuration key or value is not as it must be."""
+
+
+class ReferenceError_(UsageError):
+    """A teacher or student reference leads nowhere."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, package: str, extra: str, what: str) -> None:
+        super().__init__(
+            f"{what} needs the package {package!r}: pip install 'teachback[{extra}]'"
+        )
+
+
+class StoreError(UsageError):
+    """A completion store is foreign, corrupt or cannot be written."""
+
+
+class RunFolderError(UsageError):
+    """A run folder is in the way, incomplete, or belongs to another run."""
+
+
+class TeacherError(TeachbackError):
+    """The teacher cannot go on; what was stored is kept, and a rerun continues."""

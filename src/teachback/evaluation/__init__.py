@@ -1,0 +1,45 @@
+"""Figures of one set of predictions, and the paired test between two systems."""
+
+from teachback.evaluation.crossed import (
+    Estimate,
+    detectable_difference,
+    estimate_difference,
+)
+from teachback.evaluation.metrics import (
+    LabelMetrics,
+    Metrics,
+    Way,
+    WayMetrics,
+    as_json,
+    better_way,
+    in_way,
+    majority_label,
+    measure,
+)
+from teachback.evaluation.paired import (
+    Comparison,
+    SeedComparison,
+    compare,
+    holm,
+    verdict,
+)
+
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "LabelMetrics",
+    "Metrics",
+    "SeedComparison",
+    "Way",
+    "WayMetrics",
+    "as_json",
+    "better_way",
+    "compare",
+    "detectable_difference",
+    "estimate_difference",
+    "holm",
+    "in_way",
+    "majority_label",
+    "measure",
+    "verdict",
+]

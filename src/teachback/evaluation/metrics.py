@@ -1,0 +1,327 @@
+"""How often is a student right, and how sure is that? One set of predictions at a time.
+
+Comparing two students is :mod:`teachback.evaluation.paired`'s business: two overlapping
+intervals from here do not say that two students are alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from teachback.errors import DataError
+from teachback.questions import KINDS, normalise, same_answer
+from teachback.records import Example, Prediction
+
+Way = Literal["direct", "explained"]
+"""How a student answered: at once, or as the conclusion of its explanation."""
+
+MAX_LABELS = 20
+"""More distinct gold answers than this are not labels; per-label figures are left out."""
+
+_Z = 1.959963984540054  # the 97.5% point of the normal distribution
+_BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class WayMetrics:
+    """One way of answering. ``accuracy`` = right / all: what is unparsed is not right.
+
+    ``low`` and ``high``: 95% interval, see :func:`accuracy_interval`.
+    """
+
+    n: int
+    right: int
+    accuracy: float
+    low: float
+    high: float
+    unparsed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMetrics:
+    """The examples whose gold answer is ``label``, and how often it was answered at all."""
+
+    label: str
+    n: int
+    right: int
+    accuracy: float
+    predicted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What one set of predictions shows. Shares and probabilities lie in [0, 1].
+
+    ``explained`` and ``agreement`` are None where the explanation task was not run;
+    the three probability figures, unless every prediction carries probabilities;
+    ``labels``, where the gold answers are not labels (see :data:`MAX_LABELS`).
+    ``calibration_error`` is the expected calibration error of the direct answer over ten
+    bins of equal width (Guo et al. 2017, "On calibration of modern neural networks").
+    """
+
+    kind: str
+    n: int
+    n_groups: int
+    direct: WayMetrics
+    explained: WayMetrics | None
+    agreement: float | None
+    gold_probability: float | None
+    chosen_probability: float | None
+    calibration_error: float | None
+    labels: tuple[LabelMetrics, ...] | None
+
+
+def measure(predictions: Sequence[Prediction], kind: str) -> Metrics:
+    """The figures of ``predictions``, all of question kind ``kind``.
+
+    Raises DataError where there are none, an id stands twice, an unparsed answer counts as
+    right, or only some predictions have an explained answer.
+    """
+    check(predictions)
+    same = KINDS[kind].same
+    groups = clusters(predictions)
+    n = len(predictions)
+    explained = None
+    agreement = None
+    if any(p.explained_correct is not None for p in predictions):
+        explained = _way(in_way(predictions, "explained"), groups)
+        agreeing = sum(
+            p.answer is not None
+            and p.explained_answer is not None
+            and same(p.answer, p.explained_answer)
+            for p in predictions
+        )
+        agreement = agreeing / n
+    gold, chosen, calibration = _probabilities(predictions)
+    return Metrics(
+        kind=kind,
+        n=n,
+        n_groups=int(groups.max()) + 1,
+        direct=_way(predictions, groups),
+        explained=explained,
+        agreement=agreement,
+        gold_probability=gold,
+        chosen_probability=chosen,
+        calibration_error=calibration,
+        labels=_labels(predictions, kind),
+    )
+
+
+def as_json(figures: Any) -> dict[str, Any]:
+    """A Metrics or a Comparison as plain JSON values, for ``metrics.json``."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(figures).items()
+    }
+
+
+def check(predictions: Sequence[Prediction], what: str = "the predictions") -> None:
+    """Raise DataError unless ``predictions`` can be counted; ``what`` names them in it."""
+    if not predictions:
+        raise DataError(f"{what}: there are none; evaluate on a file with at least one example")
+    seen: set[str] = set()
+    for prediction in predictions:
+        if prediction.id in seen:
+            raise DataError(
+                f"{what}: the id {prediction.id!r} stands more than once; give each example "
+                "its own id and evaluate again"
+            )
+        seen.add(prediction.id)
+        if prediction.unparsed and prediction.correct:
+            raise DataError(
+                f"{what}: {prediction.id!r} is marked both unparsed and correct; "
+                "evaluate again to write them anew"
+            )
+
+
+def in_way(
+    predictions: Sequence[Prediction], way: Way, what: str = "the predictions"
+) -> list[Prediction]:
+    """``predictions`` with the given way's answer as ``answer``, ``correct``, ``unparsed``.
+
+    So each student can be counted and compared in the way that was chosen for it on
+    ``valid``. Raises DataError, naming them by ``what``, where a prediction has no
+    explained answer to give.
+    """
+    if way == "direct":
+        return list(predictions)
+    lacking = [p.id for p in predictions if p.explained_correct is None]
+    if lacking:
+        raise DataError(
+            f"{what}: {len(lacking)} of {len(predictions)} have no explained answer, first "
+            f"{lacking[0]!r}; evaluate with --explain"
+        )
+    return [
+        replace(
+            p,
+            answer=p.explained_answer,
+            correct=bool(p.explained_correct),
+            unparsed=p.explained_answer is None,
+            probabilities=None,
+        )
+        for p in predictions
+    ]
+
+
+def better_way(predictions: Sequence[Prediction]) -> Way:
+    """The way that was right more often, to be called on ``valid`` only.
+
+    Direct where both were right equally often (it is cheaper) or no explanation was asked.
+    """
+    if any(p.explained_correct is None for p in predictions):
+        return "direct"
+    direct = sum(p.correct for p in predictions)
+    explained = sum(bool(p.explained_correct) for p in predictions)
+    return "explained" if explained > direct else "direct"
+
+
+def clusters(predictions: Sequence[Prediction]) -> NDArray[np.int64]:
+    """The unit that each prediction belongs to: its group's number, from 0, as first seen.
+
+    A prediction without a group is a unit of its own.
+    """
+    numbers: dict[tuple[str, str], int] = {}
+    keys = (("item", p.id) if p.group is None else ("group", p.group) for p in predictions)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def accuracy_interval(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> tuple[float, float]:
+    """A 95% interval for the share of ``right``, both arrays of shape (items,).
+
+    Wilson's interval where every item is a unit of its own. Where items share groups, the
+    same with the effective number of items n* in place of n (Korn and Graubard 1998; with
+    Wilson's interval in Dean and Pagano 2015):
+
+        V  = G/(G-1) * sum_g (sum_{i in g} (y_i - p))^2 / n^2     p a ratio of sums
+        n* = min(n, p(1-p)/V) * (z / t_{G-1})^2                   (Cochran 1977)
+
+    so items that rise and fall together count as fewer, and few groups make a wide
+    interval. Where all are right or all wrong, V cannot be estimated and the groups are
+    what is counted.
+    """
+    n = len(right)
+    p = float(right.mean())
+    n_groups = int(groups.max()) + 1
+    if n_groups == n:
+        return wilson(p, n)
+    if n_groups == 1:
+        return wilson(p, 1)
+    deviations = np.bincount(groups, weights=right - p)
+    variance = n_groups / (n_groups - 1) * float(np.sum(deviations**2)) / n**2
+    effective = float(n_groups)
+    if 0 < p < 1:
+        # Deviations that cancel within each group leave no variance: never more than n.
+        effective = min(float(n), p * (1 - p) / variance) if variance > 0 else float(n)
+    quantile = float(stdtrit(n_groups - 1, 0.975))
+    return wilson(p, effective * (_Z / quantile) ** 2)
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95% score interval for ``share`` of ``n`` items; ``n`` need not be whole."""
+    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    return (
+        0.0 if share == 0 else max(0.0, centre - half),
+        1.0 if share == 1 else min(1.0, centre + half),
+    )
+
+
+def majority_label(train: Sequence[Example], test: Sequence[Example]) -> list[Prediction]:
+    """The baseline that looks at no question: the most frequent answer of ``train``.
+
+    Multiple choice: the most frequent position of the gold answer, and the most frequent
+    of those that exist where a question has fewer choices. Of equally frequent ones, the
+    first in ``train``. Raises DataError where ``train`` is empty or the kinds differ.
+    """
+    if not train:
+        raise DataError("the majority label needs at least one training example")
+    kind = train[0].kind
+    other = next((e for e in (*train, *test) if e.kind != kind), None)
+    if other is not None:
+        raise DataError(
+            f"the majority label needs one question kind: {train[0].id!r} is {kind}, "
+            f"{other.id!r} is {other.kind}"
+        )
+    if kind == "multiple-choice":
+        positions = Counter(e.choices.index(e.answer) for e in train)
+        ranked = [position for position, _ in positions.most_common()]
+        answers = [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
+    else:
+        counts = Counter(normalise(e.answer) for e in train)
+        most = counts.most_common(1)[0][0]
+        answer = next(e.answer for e in train if normalise(e.answer) == most)
+        answers = [answer] * len(test)
+    return [
+        Prediction(
+            id=e.id,
+            gold=e.answer,
+            answer=answer,
+            correct=same_answer(e, answer),
+            unparsed=False,
+            group=e.group,
+        )
+        for e, answer in zip(test, answers, strict=True)
+    ]
+
+
+def _way(predictions: Sequence[Prediction], groups: NDArray[np.int64]) -> WayMetrics:
+    right = np.array([p.correct for p in predictions], dtype=np.bool_)
+    low, high = accuracy_interval(right, groups)
+    return WayMetrics(
+        n=len(right),
+        right=int(right.sum()),
+        accuracy=float(right.mean()),
+        low=low,
+        high=high,
+        unparsed=sum(p.unparsed for p in predictions),
+    )
+
+
+def _probabilities(
+    predictions: Sequence[Prediction],
+) -> tuple[float | None, float | None, float | None]:
+    """Mean probability of gold, mean probability of the chosen answer, calibration error.
+
+    An answer that the probabilities do not name was given none.
+    """
+    gold: list[float] = []
+    chosen: list[float] = []
+    for p in predictions:
+        if p.probabilities is None:
+            return None, None, None
+        gold.append(p.probabilities.get(p.gold, 0.0))
+        chosen.append(0.0 if p.answer is None else p.probabilities.get(p.answer, 0.0))
+    confidence = np.array(chosen)
+    right = np.array([p.correct for p in predictions], dtype=np.float64)
+    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence)
+    calibration = float(np.abs(gaps).sum()) / len(predictions)
+    return float(np.mean(gold)), float(confidence.mean()), calibration
+
+
+def _labels(predictions: Sequence[Prediction], kind: str) -> tuple[LabelMetrics, ...] | None:
+    """Per gold answer, the most frequent first; None where golds hardly ever recur."""
+    golds = Counter(p.gold for p in predictions)
+    if len(golds) > MAX_LABELS or 2 * len(golds) > len(predictions):
+        return None
+    same = KINDS[kind].same
+    answered = Counter(p.answer for p in predictions if p.answer is not None)
+    right = Counter(p.gold for p in predictions if p.correct)
+    return tuple(
+        LabelMetrics(
+            label=label,
+            n=n,
+            right=right[label],
+            accuracy=right[label] / n,
+            predicted=sum(count for answer, count in answered.items() if same(answer, label)),
+        )
+        for label, n in golds.most_common()
+    )

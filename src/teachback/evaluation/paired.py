@@ -1,0 +1,233 @@
+"""Is one student better than another? The primary test on predictions, and its verdict.
+
+The formulas, and why they count seeds as well as items, stand in
+:mod:`teachback.evaluation.crossed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from teachback.errors import DataError
+from teachback.evaluation.crossed import Estimate, estimate_difference
+from teachback.evaluation.metrics import Way, check, clusters, in_way
+from teachback.records import Prediction
+
+FEW_GROUPS = 20
+"""With fewer units than this, a comparison says so: the t distribution is a rough guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedComparison:
+    """The two systems of one seed. Descriptive: it is about these two models only.
+
+    ``only_a``, ``only_b``: items that one had right and the other wrong. ``p``: exact
+    McNemar test, two-sided.
+    """
+
+    seed: int
+    accuracy_a: float
+    accuracy_b: float
+    only_a: int
+    only_b: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Estimate):
+    """A minus B, averaged over seeds. ``caveats``: what the figures do not show, in words."""
+
+    a: str
+    b: str
+    way: Way
+    accuracy_a: float
+    accuracy_b: float
+    n_items: int
+    n_groups: int
+    n_seeds: int
+    discordance: float
+    seeds: tuple[SeedComparison, ...]
+    caveats: tuple[str, ...]
+
+
+def compare(
+    a: Mapping[int, Sequence[Prediction]],
+    b: Mapping[int, Sequence[Prediction]],
+    *,
+    way: Way = "direct",
+    names: tuple[str, str] = ("A", "B"),
+) -> Comparison:
+    """The primary test: the accuracy of ``a`` minus that of ``b``, each given per seed.
+
+    Seeds pair the systems: a seed drew the same training subset, order and initialisation
+    for both. A system that knows no seed (the untrained student, the majority label) is
+    given the same predictions under each. Students that answer in different ways are
+    brought to one by :func:`teachback.evaluation.metrics.in_way` first.
+
+    Raises DataError where the seeds, the items, their gold answers or groups differ, where
+    an explained answer is asked for and missing, or where there is only one unit of items.
+    """
+    _check_seeds(a, b, names)
+    seeds = sorted(a)
+    reference = a[seeds[0]]
+    where = f"{names[0]}, seed {seeds[0]}"
+    check(reference, where)
+    right_a = np.empty((len(reference), len(seeds)), dtype=np.int64)
+    right_b = np.empty_like(right_a)
+    for right, system, name in ((right_a, a, names[0]), (right_b, b, names[1])):
+        for column, seed in enumerate(seeds):
+            what = f"{name}, seed {seed}"
+            aligned = _align(system[seed], what, reference, where)
+            right[:, column] = [p.correct for p in in_way(aligned, way, what)]
+    groups = clusters(reference)
+    estimate = estimate_difference(right_a - right_b, groups)
+    return Comparison(
+        **asdict(estimate),
+        a=names[0],
+        b=names[1],
+        way=way,
+        accuracy_a=float(right_a.mean()),
+        accuracy_b=float(right_b.mean()),
+        n_items=len(reference),
+        n_groups=int(groups.max()) + 1,
+        n_seeds=len(seeds),
+        discordance=float((right_a != right_b).mean()),
+        seeds=tuple(
+            _seed_comparison(seed, right_a[:, column], right_b[:, column])
+            for column, seed in enumerate(seeds)
+        ),
+        caveats=_caveats(estimate, len(seeds), int(groups.max()) + 1),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p-values, in the order given: for a family declared beforehand.
+
+    Raises ValueError where one is not in [0, 1].
+    """
+    if any(not 0 <= p <= 1 for p in p_values):
+        raise ValueError(f"p-values lie in [0, 1]: {list(p_values)}")
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running
+    return adjusted
+
+
+def verdict(comparison: Comparison, *, adjusted_p: float | None = None, alpha: float = 0.05) -> str:
+    """A comparison in words: the difference, how sure it is, and whether it is shown.
+
+    ``adjusted_p``: Holm's, where the comparison belongs to a family; it then decides.
+    """
+    c = comparison
+    decisive = c.p if adjusted_p is None else adjusted_p
+    found = "not shown"
+    if decisive < alpha:
+        found = f"shown, {c.a if c.difference > 0 else c.b} is better"
+    way = "" if c.way == "direct" else f" ({c.way} answers)"
+    grouped = f" in {c.n_groups} groups" if c.n_groups < c.n_items else ""
+    adjusted = "" if adjusted_p is None else f" (after Holm, {_p(adjusted_p)})"
+    text = (
+        f"{c.a} minus {c.b}{way}: {_points(c.difference)} points "
+        f"[{_points(c.low)}, {_points(c.high)}], {_p(c.p)}{adjusted}, "
+        f"{_count(c.n_seeds, 'seed')}, {_count(c.n_items, 'item')}{grouped}: {found}."
+    )
+    return " ".join([text, *(f"{caveat[0].upper()}{caveat[1:]}." for caveat in c.caveats)])
+
+
+def _check_seeds(
+    a: Mapping[int, Sequence[Prediction]],
+    b: Mapping[int, Sequence[Prediction]],
+    names: tuple[str, str],
+) -> None:
+    if not a or not b:
+        raise DataError(f"{names[0] if not a else names[1]}: no predictions of any seed to compare")
+    for lacking, lacker, holder in (
+        (sorted(set(b) - set(a)), *names),
+        (sorted(set(a) - set(b)), *reversed(names)),
+    ):
+        if lacking:
+            raise DataError(
+                f"{lacker} lacks {_count(len(lacking), 'seed')} that {holder} has, first "
+                f"{lacking[0]}; compare runs of the same seeds"
+            )
+
+
+def _align(
+    predictions: Sequence[Prediction], what: str, reference: Sequence[Prediction], where: str
+) -> list[Prediction]:
+    """``predictions`` in the order of ``reference``, which must be of the same items."""
+    check(predictions, what)
+    by_id = {p.id: p for p in predictions}
+    known = {p.id for p in reference}
+    for lacking, holder, lacker in (
+        ([p.id for p in reference if p.id not in by_id], where, what),
+        ([p.id for p in predictions if p.id not in known], what, where),
+    ):
+        if lacking:
+            raise DataError(
+                f"{lacker} lacks {_count(len(lacking), 'item')} that {holder} has, first "
+                f"{lacking[0]!r}; compare runs evaluated on the same file"
+            )
+    for ours in reference:
+        theirs = by_id[ours.id]
+        for field in ("gold", "group"):
+            left, right = getattr(ours, field), getattr(theirs, field)
+            if left != right:
+                raise DataError(
+                    f"{ours.id!r} has {field} {left!r} in {where} and {right!r} in {what}; "
+                    "compare runs evaluated on the same file"
+                )
+    return [by_id[p.id] for p in reference]
+
+
+def _seed_comparison(
+    seed: int, right_a: NDArray[np.int64], right_b: NDArray[np.int64]
+) -> SeedComparison:
+    only_a = int(np.sum(right_a > right_b))
+    only_b = int(np.sum(right_b > right_a))
+    differing = only_a + only_b
+    return SeedComparison(
+        seed=seed,
+        accuracy_a=float(right_a.mean()),
+        accuracy_b=float(right_b.mean()),
+        only_a=only_a,
+        only_b=only_b,
+        p=float(binomtest(only_a, differing, 0.5).pvalue) if differing else 1.0,
+    )
+
+
+def _caveats(estimate: Estimate, n_seeds: int, n_groups: int) -> tuple[str, ...]:
+    caveats = []
+    if n_seeds == 1:
+        caveats.append("one seed: this is about these two students and says nothing of other seeds")
+    elif n_seeds == 2:
+        caveats.append(
+            "two seeds: a true null is rejected up to 12% of the time; use three or more"
+        )
+    if estimate.t is None:
+        caveats.append("the difference is the same on every item, so it has no interval of its own")
+    elif n_groups < FEW_GROUPS:
+        caveats.append(f"only {n_groups} independent items: the interval is a rough guide")
+    return tuple(caveats)
+
+
+def _points(share: float) -> str:
+    text = f"{100 * share:+.1f}".replace("-", "−")
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def _p(p: float) -> str:
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

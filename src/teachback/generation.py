@@ -1,0 +1,357 @@
+"""Asks a teacher for what a store does not hold yet.
+
+A pool of workers pulls requests from the examples as they stream by: memory does not grow
+with their number. Each reply is committed before the next request is asked, so a run can
+be stopped at any moment; a rerun asks what is missing and nothing else. How many requests
+a remote teacher bears is the teacher's own concern.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from teachback.errors import TeacherError, UsageError
+from teachback.progress import SILENT, Progress, Step
+from teachback.records import Completion, Example, Request, RequestKind, Strategy
+from teachback.store import CompletionStore
+from teachback.teachers import Teacher
+
+_GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped
+_BREATH = 200  # stored requests skipped between two looks at the network
+
+IsKept = Callable[[Example, Completion], bool]
+"""Selection's verdict on a COTE completion: what CROP's second round turns on."""
+
+
+class Prompter(Protocol):
+    """What generation needs of `teachback.prompts.Prompts`."""
+
+    def request(self, example: Example, kind: RequestKind, sample: int = 0) -> Request: ...
+
+
+@dataclass(slots=True)
+class GenerationSummary:
+    """What a run did. Tokens are those of this run's replies, where the server counts them.
+
+    ``needed`` requests = ``already_stored`` + ``stored`` + ``failed``, in a run that ended
+    by itself; CROP's RP requests are needed only where COTE was not kept.
+    """
+
+    needed: int = 0
+    already_stored: int = 0
+    stored: int = 0
+    failed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    seconds: float = 0.0
+
+    @property
+    def in_store(self) -> int:
+        """How many of this run's requests have a reply by now."""
+        return self.already_stored + self.stored
+
+
+class GenerationInterrupted(KeyboardInterrupt):
+    """Ctrl-C, after what was in flight has been kept; says how to go on.
+
+    A KeyboardInterrupt, so that nothing mistakes a half-asked dataset for a whole one.
+    """
+
+    def __init__(self, summary: GenerationSummary) -> None:
+        super().__init__(f"interrupted: {_stored(summary)}")
+        self.summary = summary
+
+
+def generate(
+    examples: Iterable[Example],
+    *,
+    teacher: Teacher,
+    prompts: Prompter,
+    strategy: Strategy,
+    store: CompletionStore,
+    is_kept: IsKept,
+    samples: int = 1,
+    concurrency: int | None = None,
+    progress: Progress = SILENT,
+) -> GenerationSummary:
+    """Ask ``teacher`` for all that ``strategy`` needs and ``store`` lacks.
+
+    COTE and RP: ``samples`` requests per example. CROP: COTE for each example and then, if
+    none of its samples is kept, RP. A failed completion is not kept; like every failure it
+    is asked again by the next run.
+
+    Args:
+        examples: Read once, one at a time.
+        teacher: Its connections are closed at the end.
+        prompts: Makes the requests.
+        strategy: ``cote``, ``rp`` or ``crop``.
+        store: Gets every reply as it arrives.
+        is_kept: The verdict on a COTE completion; called for ``crop`` alone.
+        samples: Requests of a kind per example; a later, larger number asks the difference.
+        concurrency: Requests in flight at most; by default what the teacher can use.
+        progress: Counts examples.
+
+    Raises:
+        TeacherError: The teacher could not go on; says what is stored and how to continue.
+        GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
+            they arrive within a few seconds, or until a second Ctrl-C.
+        StoreError: The store cannot be written.
+        UsageError: Called inside an event loop (a notebook, say).
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise UsageError("generate() was called in an event loop: await generate_async() there")
+
+    async def run() -> GenerationSummary:
+        try:
+            return await generate_async(
+                examples,
+                teacher=teacher,
+                prompts=prompts,
+                strategy=strategy,
+                store=store,
+                is_kept=is_kept,
+                samples=samples,
+                concurrency=concurrency,
+                progress=progress,
+            )
+        finally:
+            close = getattr(teacher, "aclose", None)
+            if close is not None:
+                await close()
+
+    return asyncio.run(run())
+
+
+async def generate_async(
+    examples: Iterable[Example],
+    *,
+    teacher: Teacher,
+    prompts: Prompter,
+    strategy: Strategy,
+    store: CompletionStore,
+    is_kept: IsKept,
+    samples: int = 1,
+    concurrency: int | None = None,
+    progress: Progress = SILENT,
+) -> GenerationSummary:
+    """`generate` for a caller with an event loop; leaves the teacher open."""
+    total = len(examples) if isinstance(examples, Sized) else None
+    with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
+        run = _Run(teacher, prompts, strategy, store, is_kept, samples, step)
+        workers = min(concurrency or teacher.concurrency, teacher.concurrency)
+        return await run.work(examples, max(1, workers))
+
+
+@dataclass(slots=True)
+class _Open:
+    """An example with requests still to be asked."""
+
+    example: Example
+    left: int
+    kept: bool = False
+
+
+@dataclass
+class _Run:
+    """One run's state, shared by its workers."""
+
+    teacher: Teacher
+    prompts: Prompter
+    strategy: Strategy
+    store: CompletionStore
+    is_kept: IsKept
+    samples: int
+    step: Step
+    summary: GenerationSummary = field(default_factory=GenerationSummary)
+
+    def __post_init__(self) -> None:
+        self._asking: dict[str, asyncio.Event] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._interrupted = False
+
+    async def work(self, examples: Iterable[Example], workers: int) -> GenerationSummary:
+        began = time.monotonic()
+        missing = self._missing(examples)
+        pulling = asyncio.Lock()
+        self._tasks = [asyncio.create_task(self._worker(missing, pulling)) for _ in range(workers)]
+        try:
+            with self._on_interrupt():
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+                if any(not task.done() for task in self._tasks):
+                    self._stop()
+                await asyncio.wait(self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
+            self.summary.seconds = time.monotonic() - began
+        for outcome in outcomes:
+            if isinstance(outcome, TeacherError):
+                raise TeacherError(f"{outcome}; {_stored(self.summary)}") from outcome
+            if isinstance(outcome, Exception):
+                raise outcome
+        if self._interrupted:
+            raise GenerationInterrupted(self.summary)
+        return self.summary
+
+    def _missing(self, examples: Iterable[Example]) -> Iterator[tuple[_Open, Request] | None]:
+        """The requests to be asked first, and now and then None: time to breathe."""
+        first: RequestKind = "rp" if self.strategy == "rp" else "cote"
+        skipped = 0
+        for example in examples:
+            requests = [
+                self.prompts.request(example, first, sample) for sample in range(self.samples)
+            ]
+            self.summary.needed += len(requests)
+            opened = _Open(example, left=0)
+            missing = []
+            for request in requests:
+                if self._is_stored(opened, request):
+                    skipped += 1
+                    if skipped % _BREATH == 0:
+                        yield None
+                else:
+                    missing.append(request)
+            if not missing:
+                missing = self._second_round(opened)
+            opened.left = len(missing)
+            if not missing:
+                self.step.advance()
+            for request in missing:
+                yield opened, request
+
+    def _second_round(self, opened: _Open) -> list[Request]:
+        """CROP's RP requests for an example whose COTE is done; none where it is kept."""
+        if self.strategy != "crop" or opened.kept:
+            return []
+        requests = [
+            self.prompts.request(opened.example, "rp", sample) for sample in range(self.samples)
+        ]
+        self.summary.needed += len(requests)
+        return [request for request in requests if not self._is_stored(opened, request)]
+
+    def _is_stored(self, opened: _Open, request: Request) -> bool:
+        """Count a stored reply, and note its verdict where it matters."""
+        key = self.store.key(self.teacher.model, request)
+        if self.strategy == "crop" and request.kind == "cote":
+            completion = self.store.get(key)
+            if completion is None or completion.finish_reason == "failed":
+                return False
+            opened.kept = opened.kept or self.is_kept(opened.example, completion)
+        elif key not in self.store:
+            return False
+        self.summary.already_stored += 1
+        return True
+
+    async def _worker(
+        self, missing: Iterator[tuple[_Open, Request] | None], pulling: asyncio.Lock
+    ) -> None:
+        while not self._stopping:
+            async with pulling:
+                job = next(missing, _END)
+                while job is None:
+                    await asyncio.sleep(0)
+                    job = next(missing, _END)
+            if isinstance(job, _End):
+                return
+            await self._settle(*job)
+
+    async def _settle(self, opened: _Open, request: Request) -> None:
+        """One request, and the second round of an example whose last first one this was."""
+        await self._ask(opened, request)
+        opened.left -= 1
+        if opened.left:
+            return
+        if request.kind == "cote":
+            for backup in self._second_round(opened):
+                if self._stopping:
+                    return
+                await self._ask(opened, backup)
+        self.step.advance()
+
+    async def _ask(self, opened: _Open, request: Request) -> None:
+        """Ask, store, count. The same prompt under two ids is asked once."""
+        key = self.store.key(self.teacher.model, request)
+        while twin := self._asking.get(key):
+            await twin.wait()
+        if self._is_stored(opened, request):
+            return
+        asked = self._asking[key] = asyncio.Event()
+        try:
+            completion = await self.teacher.complete(request)
+            self.store.put(self.teacher.model, request, completion)
+        finally:
+            del self._asking[key]
+            asked.set()
+        summary = self.summary
+        if completion.finish_reason == "failed":
+            summary.failed += 1
+            return
+        summary.stored += 1
+        summary.tokens_in += completion.tokens_in or 0
+        summary.tokens_out += completion.tokens_out or 0
+        summary.tokens_cached += completion.tokens_cached or 0
+        if self.strategy == "crop" and request.kind == "cote":
+            opened.kept = opened.kept or self.is_kept(opened.example, completion)
+
+    def _stop(self) -> None:
+        """Ask nothing more; the second time, wait no longer for what is in flight."""
+        grace = 0.0 if self._stopping else _GRACE_SECONDS
+        self._stopping = True
+        asyncio.get_running_loop().call_later(grace, self._cancel)
+
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    @contextmanager
+    def _on_interrupt(self) -> Iterator[None]:
+        """Ctrl-C stops this run in order, where a signal can be caught."""
+        loop = asyncio.get_running_loop()
+
+        def interrupt() -> None:
+            self._interrupted = True
+            self._stop()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+        except NotImplementedError:  # Windows: asyncio cancels the run at once
+            yield
+            return
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            if before is not None:  # asyncio.run's own, as a rule
+                signal.signal(signal.SIGINT, before)
+
+
+class _End:
+    """The end of the requests; None means something else."""
+
+
+_END = _End()
+
+
+def _stored(summary: GenerationSummary) -> str:
+    return (
+        f"{summary.in_store} replies are stored ({summary.stored} of them new, {summary.failed} "
+        "requests failed); the same command asks only what is missing"
+    )

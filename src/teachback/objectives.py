@@ -1,0 +1,102 @@
+"""The objectives: examples and explanations → what a student is trained on.
+
+Pure functions. The loss over an effective batch of N examples is
+
+    L = (1/N) Σᵢ [alpha · aᵢ + (1 − alpha) · eᵢ]
+
+with aᵢ, eᵢ mean token cross-entropies and eᵢ the mean over the example's explanations, 0 if
+it has none (design, section 1; Hsieh et al. 2023 and Li et al. 2022 for the multi-task
+form). Here each pair gets its weight inside the brackets; ``1/N`` is the trainer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from teachback.errors import DataError
+from teachback.questions import render, say_answer
+from teachback.records import (
+    AnswerFormat,
+    Example,
+    Explanation,
+    Objective,
+    TrainingPair,
+)
+
+OBJECTIVES: tuple[Objective, ...] = ("st", "mt-re", "mt-ra", "mt-cot", "cot")
+MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """All pairs of one example. They share the question; their weights are the bracket of L.
+
+    May be empty of explanations (``e = 0``), never renormalised.
+    """
+
+    id: str
+    pairs: tuple[TrainingPair, ...]
+
+
+def conclusion(example: Example, answer_format: AnswerFormat) -> str:
+    """The sentence that ends an explanation; :func:`teachback.questions.parse` reads it back."""
+    return f"So the answer is {say_answer(example, example.answer, answer_format)}."
+
+
+def explanation_target(
+    example: Example, text: str, objective: Objective, answer_format: AnswerFormat
+) -> str:
+    """What the explanation task writes: the explanation alone (MT-Re), the answer and then
+    the explanation (MT-Ra), or the explanation and then the answer (MT-CoT, CoT).
+    """
+    text = " ".join(text.split()) if objective != "mt-re" else text.strip()
+    if objective == "mt-re":
+        return text
+    if objective == "mt-ra":
+        said = say_answer(example, example.answer, answer_format)
+        return f"The answer is {said}.\n{text}"
+    ending = "" if text.endswith((".", "!", "?")) else "."
+    return f"{text}{ending} {conclusion(example, answer_format)}"
+
+
+def training_examples(
+    examples: Iterable[Example],
+    explanations: Mapping[str, Sequence[Explanation]],
+    *,
+    objective: Objective,
+    alpha: float = 0.5,
+    answer_format: AnswerFormat = "text",
+) -> list[TrainingExample]:
+    """One :class:`TrainingExample` for every example that the objective trains on.
+
+    ``explanations`` maps an example's id to its explanations. ST ignores them; CoT leaves
+    out examples without any; the multi-task objectives keep such examples with their answer
+    task at weight ``alpha``. Raises DataError where nothing is left to train on.
+    """
+    result: list[TrainingExample] = []
+    for example in examples:
+        source = render(example)
+        pairs: list[TrainingPair] = []
+        if objective != "cot":
+            weight = 1.0 if objective == "st" else alpha
+            target = say_answer(example, example.answer, answer_format)
+            pairs.append(TrainingPair(example.id, source, target, "answer", weight))
+        if objective != "st":
+            own = explanations.get(example.id, ())
+            weight = (1.0 if objective == "cot" else 1.0 - alpha) / max(len(own), 1)
+            pairs += [
+                TrainingPair(
+                    example.id,
+                    source,
+                    explanation_target(example, explanation.text, objective, answer_format),
+                    "explanation",
+                    weight,
+                )
+                for explanation in own
+            ]
+        if pairs:
+            result.append(TrainingExample(example.id, tuple(pairs)))
+    if not result:
+        raise DataError(f"nothing to train on: no example has an explanation for {objective!r}")
+    return result

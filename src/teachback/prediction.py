@@ -1,0 +1,122 @@
+"""Predictions: what a student, or a prompted teacher, says about labelled examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from teachback.config import EvaluateConfig
+from teachback.generation import Prompter, generate
+from teachback.progress import SILENT, Progress
+from teachback.questions import parse, same_answer
+from teachback.records import Completion, Example, Prediction, Request
+from teachback.store import CompletionStore
+from teachback.students.answering import Answered, Effort, answers
+from teachback.students.student import Student
+from teachback.teachers import Teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
+
+    direct_seconds: float
+    direct_tokens: float
+    explained_seconds: float | None
+    explained_tokens: float | None
+    unfinished: int
+    """Explanations that hit the length limit before their end token."""
+
+
+def predict(
+    student: Student,
+    examples: Sequence[Example],
+    config: EvaluateConfig | None = None,
+    *,
+    progress: Progress = SILENT,
+    what: str = "answer",
+) -> tuple[list[Prediction], Cost]:
+    """Ask ``student`` every example; predictions in the examples' order, and their cost."""
+    config = config or EvaluateConfig()
+    effort = Effort()
+    found: dict[int, Answered] = {}
+    with progress.track(len(examples), what, unit="questions") as step:
+        for index, answered in answers(
+            student,
+            examples,
+            explain=config.explain,
+            choice_score=config.choice_score,
+            batch_size=config.batch_size,
+            max_new_tokens=config.max_new_tokens,
+            effort=effort,
+        ):
+            found[index] = answered
+            step.advance()
+    predictions = [prediction(e, found[i]) for i, e in enumerate(examples)]
+    explained = config.explain or student.card.objective == "cot"
+    thousand = 1000 / max(len(examples), 1)
+    return predictions, Cost(
+        direct_seconds=effort.direct_seconds * thousand,
+        direct_tokens=effort.direct_tokens * thousand,
+        explained_seconds=effort.explained_seconds * thousand if explained else None,
+        explained_tokens=effort.explained_tokens * thousand if explained else None,
+        unfinished=effort.unfinished,
+    )
+
+
+def prediction(example: Example, answered: Answered) -> Prediction:
+    """What was answered, held against gold."""
+    explained = answered.explanation is not None
+    return Prediction(
+        id=example.id,
+        gold=example.answer,
+        answer=answered.answer,
+        correct=same_answer(example, answered.answer),
+        unparsed=answered.answer is None,
+        group=example.group,
+        probabilities=answered.probabilities,
+        explanation=answered.explanation,
+        explained_answer=answered.explained_answer,
+        explained_correct=same_answer(example, answered.explained_answer) if explained else None,
+    )
+
+
+def predict_by_prompting(
+    teacher: Teacher,
+    prompts: Prompter,
+    examples: Sequence[Example],
+    store: CompletionStore,
+    *,
+    explain: bool = True,
+    progress: Progress = SILENT,
+) -> list[Prediction]:
+    """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
+    thought, through ``store``, so that it is paid once. No reply counts as unparsed.
+    """
+    for asked in ("direct", "cote") if explain else ("direct",):
+        generate(
+            examples,
+            teacher=teacher,
+            prompts=prompts,
+            strategy=asked,
+            store=store,
+            is_kept=lambda *_: True,
+            progress=progress,
+        )
+    predictions: list[Prediction] = []
+    for example in examples:
+        direct = _reply(store, teacher, prompts.request(example, "direct"))
+        answer = parse(example, direct.text, bare=True).answer if direct else None
+        explanation = explained_answer = None
+        if explain:
+            chain = _reply(store, teacher, prompts.request(example, "cote"))
+            parsed = parse(example, chain.text if chain else "")
+            explanation, explained_answer = parsed.explanation, parsed.answer
+        predictions.append(
+            prediction(example, Answered(answer, None, explanation, explained_answer))
+        )
+    return predictions
+
+
+def _reply(store: CompletionStore, teacher: Teacher, request: Request) -> Completion | None:
+    return store.get(store.key(teacher.model, request))

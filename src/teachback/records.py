@@ -1,0 +1,181 @@
+"""The records that every step reads and writes.
+
+Plain frozen dataclasses, standard library only. Steps meet through these and
+through the files of the run folder, never by importing one another's insides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Strategy = Literal["cote", "rp", "crop"]
+"""How explanations are obtained. A single request is only ever ``cote`` or ``rp``."""
+
+RequestKind = Literal["cote", "rp", "direct"]
+"""What a teacher is asked for: an explanation then an answer, an explanation of the
+given answer, or the bare answer (a prompting baseline)."""
+
+Objective = Literal["st", "mt-re", "mt-ra", "mt-cot", "cot"]
+Role = Literal["answer", "explanation"]
+AnswerFormat = Literal["letter", "text", "both"]
+
+RejectionReason = Literal[
+    "wrong-answer",
+    "unparsed",
+    "empty",
+    "truncated",
+    "too-long",
+    "restates-label",
+    "leak",
+    "refused",
+    "failed",
+    "duplicate",
+    "not-chosen",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled question.
+
+    ``answer`` is canonical for its ``kind``: a choice's text, ``yes``/``no``, a decimal
+    without separators, or text. ``choices`` holds the options of a multiple-choice
+    question and, for kind ``label``, the labels of the whole file. The kind belongs to
+    the file: the reader gives every example of one file the same.
+    """
+
+    id: str
+    question: str
+    answer: str
+    kind: str
+    choices: tuple[str, ...] = ()
+    context: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """An example with a hand-written explanation, shown in the prompt."""
+
+    example: Example
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a prompt. Role ``text`` marks a prompt for a plain-completion model."""
+
+    role: Literal["system", "user", "assistant", "text"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Everything that changes what a teacher samples; part of the store's key."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a teacher.
+
+    ``prefix`` is the few-shot part, identical in every request of a run, so that prefix
+    caches hit and the store keeps it once; ``messages`` is what differs.
+    """
+
+    example_id: str
+    kind: RequestKind
+    prefix: tuple[Message, ...]
+    messages: tuple[Message, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    sample: int = 0
+
+    @property
+    def given_answer(self) -> bool:
+        """Whether the gold answer stands in the prompt."""
+        return self.kind == "rp"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A teacher's reply, raw; or, with ``error`` set, the fact that none could be had.
+
+    ``finish_reason``: ``stop``, ``length`` (cut off by ``max_tokens``), ``refused``
+    (refusal or content filter), ``failed`` (no reply; ``error`` says why).
+    ``thinking`` is a reasoning model's thinking part, kept apart from ``text``.
+    """
+
+    text: str
+    finish_reason: Literal["stop", "length", "refused", "failed"] = "stop"
+    thinking: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A kept explanation; ``text`` is without its concluding answer."""
+
+    id: str
+    strategy: Literal["cote", "rp"]
+    sample: int
+    teacher: str
+    text: str
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A completion that was not kept, and the one reason why."""
+
+    id: str
+    strategy: Literal["cote", "rp"]
+    sample: int
+    teacher: str
+    text: str
+    answer: str | None
+    reason: RejectionReason
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPair:
+    """One target to learn for a question.
+
+    ``source`` is the rendered question without a task marker: the marker follows from
+    ``role`` and from the student's family. ``weight`` multiplies the pair's mean token
+    cross-entropy; an example's weights add up as the loss of the design says.
+    """
+
+    id: str
+    source: str
+    target: str
+    role: Role
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a student (or a prompted teacher) said about one example.
+
+    ``answer`` is the primary, direct answer; None where ``unparsed``. The explained
+    fields are None unless the explanation task was run.
+    """
+
+    id: str
+    gold: str
+    answer: str | None
+    correct: bool
+    unparsed: bool
+    group: str | None = None
+    probabilities: dict[str, float] | None = None
+    explanation: str | None = None
+    explained_answer: str | None = None
+    explained_correct: bool | None = None

@@ -1,0 +1,320 @@
+"""Which completions become explanations: COTE, RP, CROP, and the filters.
+
+Pure functions: examples and completions in, explanations and rejections out. The unit is
+one request (id, strategy, sample): asked = kept + rejected, always. What a strategy would
+have asked and the store does not hold is listed as not asked, outside that sum.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from teachback.questions import kind_of, normalise, parse, same_answer
+from teachback.records import (
+    Completion,
+    Example,
+    Explanation,
+    Rejection,
+    RejectionReason,
+    Strategy,
+)
+
+Asked = Literal["cote", "rp"]
+Choose = Literal["first", "all", "shortest", "agreed"]
+Lookup = Callable[[Example, Asked, int], Completion | None]
+"""(example, cote or rp, sample) → the stored completion, None if it was never asked."""
+
+# An explanation that speaks of having been told the answer teaches the student to do so.
+_LEAK = re.compile(
+    r"""\b(?:
+        (?:the\s+)?(?:given|provided|stated|supplied|specified|known|gold|labell?ed)
+            \s+(?:correct\s+|right\s+|final\s+)?(?:answer|label|solution)\b(?!\s+(?:choices?|options?))
+        | (?:correct\s+)?answer\s+(?:is|was|has\s+been|being)\s+
+            (?:already\s+)?(?:given|provided|stated|told|specified)(?!\s+(?:by|in)\s+(?:the\s+)?(?:option|choice))
+        | given\s+that\s+the\s+(?:correct\s+)?answer\s+is
+        | since\s+the\s+(?:correct\s+)?answer\s+is
+        | (?:you|we)\s+(?:are|were|have\s+been)\s+(?:given|told)\s+(?:that\s+)?
+            the\s+(?:correct\s+)?answer
+        | according\s+to\s+the\s+(?:correct\s+)?answer
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRules:
+    """What is kept.
+
+    ``choose``: with several right samples keep the ``first``, ``all`` distinct ones, the
+    ``shortest``, or the first of the answer most samples ``agreed`` on (COTE: self-
+    consistency; an answer that is not gold still rejects all).
+    ``rp_check``: an RP text that concludes otherwise than gold is ``wrong-answer`` (False:
+    the paper's plain rule). ``max_words``: longer explanations are ``too-long``.
+    """
+
+    choose: Choose = "first"
+    rp_check: bool = True
+    max_words: int = 400
+    leak_check: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """A request that the strategy needs and the store does not hold."""
+
+    id: str
+    strategy: Asked
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The outcome: every asked request is in exactly one of the first two."""
+
+    explanations: tuple[Explanation, ...]
+    rejections: tuple[Rejection, ...]
+    not_asked: tuple[NotAsked, ...]
+
+
+def judge(
+    example: Example,
+    strategy: Asked,
+    sample: int,
+    teacher: str,
+    completion: Completion,
+    rules: SelectionRules | None = None,
+) -> Explanation | Rejection:
+    """The verdict on one completion, looking at nothing else."""
+    rules = rules or SelectionRules()
+    parsed = parse(example, completion.text)
+    explanation = Explanation(
+        example.id, strategy, sample, teacher, parsed.explanation, parsed.answer
+    )
+
+    def rejected(reason: RejectionReason) -> Rejection:
+        return _rejection(explanation, reason, text=completion.text)
+
+    if completion.finish_reason == "failed":
+        return rejected("failed")
+    if completion.finish_reason == "refused":
+        return rejected("refused")
+    if not completion.text.strip():
+        return rejected("empty")
+    if completion.finish_reason == "length":
+        return rejected("truncated")
+    if strategy == "cote" and parsed.answer is None:
+        return rejected("unparsed")
+    wrong = parsed.answer is not None and not same_answer(example, parsed.answer)
+    if wrong and (strategy == "cote" or rules.rp_check):
+        return rejected("wrong-answer")
+    if rules.leak_check and _LEAK.search(parsed.explanation):
+        return rejected("leak")
+    if _restates_label(example, parsed.explanation):
+        return rejected("restates-label")
+    if len(parsed.explanation.split()) > rules.max_words:
+        return rejected("too-long")
+    return explanation
+
+
+def is_kept(example: Example, completion: Completion, rules: SelectionRules | None = None) -> bool:
+    """Whether a COTE completion would be kept: what CROP's second round turns on."""
+    return isinstance(judge(example, "cote", 0, "", completion, rules), Explanation)
+
+
+def select(
+    examples: Iterable[Example],
+    lookup: Lookup,
+    *,
+    strategy: Strategy,
+    teacher: str,
+    samples: int = 1,
+    rules: SelectionRules | None = None,
+) -> Selection:
+    """Apply ``strategy`` to what the store holds. Makes no call."""
+    rules = rules or SelectionRules()
+    explanations: list[Explanation] = []
+    rejections: list[Rejection] = []
+    not_asked: list[NotAsked] = []
+
+    def round_of(example: Example, asked: Asked) -> tuple[bool, bool]:
+        """One example's samples under one prompt: (any kept, all there)."""
+        verdicts: list[Explanation | Rejection] = []
+        missing = 0
+        for sample in range(samples):
+            completion = lookup(example, asked, sample)
+            if completion is None:
+                missing += 1
+                not_asked.append(NotAsked(example.id, asked, sample))
+            else:
+                verdicts.append(judge(example, asked, sample, teacher, completion, rules))
+        kept, dropped = _choose(example, verdicts, rules.choose)
+        explanations.extend(kept)
+        rejections.extend(dropped)
+        return bool(kept), missing == 0
+
+    for example in examples:
+        if strategy == "crop":
+            kept, complete = round_of(example, "cote")
+            # Without COTE's verdict it is not known whether RP is needed.
+            if not kept and complete:
+                round_of(example, "rp")
+        else:
+            round_of(example, strategy)
+    return Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
+
+
+def _choose(
+    example: Example, verdicts: list[Explanation | Rejection], choose: Choose
+) -> tuple[list[Explanation], list[Rejection]]:
+    kept = [verdict for verdict in verdicts if isinstance(verdict, Explanation)]
+    dropped = [verdict for verdict in verdicts if isinstance(verdict, Rejection)]
+    seen: set[str] = set()
+    distinct: list[Explanation] = []
+    for explanation in kept:
+        text = normalise(explanation.text)
+        if text in seen:
+            dropped.append(_rejection(explanation, "duplicate"))
+        else:
+            seen.add(text)
+            distinct.append(explanation)
+    if choose == "all" or not distinct:
+        return distinct, dropped
+    if choose == "agreed":
+        kind = kind_of(example)
+        votes = Counter(
+            next((a for a in (example.answer,) if kind.same(a, v.answer)), v.answer)
+            for v in verdicts
+            if v.answer is not None
+        )
+        # A tie goes to gold: the vote is for choosing among right chains, not against them.
+        if votes and votes[example.answer] < max(votes.values()):
+            return [], [*dropped, *(_rejection(e, "not-chosen") for e in distinct)]
+    best = min(distinct, key=lambda e: len(e.text)) if choose == "shortest" else distinct[0]
+    rest = [_rejection(e, "not-chosen") for e in distinct if e is not best]
+    return [best], [*dropped, *rest]
+
+
+def _rejection(
+    explanation: Explanation, reason: RejectionReason, *, text: str | None = None
+) -> Rejection:
+    return Rejection(
+        explanation.id,
+        explanation.strategy,
+        explanation.sample,
+        explanation.teacher,
+        explanation.text if text is None else text,
+        explanation.answer,
+        reason,
+    )
+
+
+# Words that conclude without explaining.
+_CONCLUDING = frozenset(
+    """a an the this that it is are was so therefore thus because hence correct right best
+    answer option choice letter must be yes no true false question""".split()
+)
+
+
+def _restates_label(example: Example, explanation: str) -> bool:
+    """Nothing is explained: no words beyond the answer's own and those that conclude."""
+    answer = set(re.findall(r"\w+", example.answer.casefold()))
+    words = re.findall(r"\w+", re.sub(r"\(?\b[A-Z]\b[.:)]", " ", explanation).casefold())
+    return all(word in answer or word in _CONCLUDING for word in words)
+
+
+def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
+    """The control: the same explanations, each at another example.
+
+    A seeded cyclic shift of a seeded order, so no explanation keeps its example (where there
+    are two examples or more); an example with several gets another example's several.
+    """
+    by_id: dict[str, list[Explanation]] = {}
+    for explanation in explanations:
+        by_id.setdefault(explanation.id, []).append(explanation)
+    ids = sorted(by_id)
+    random.Random(f"permute-{seed}").shuffle(ids)
+    moved: list[Explanation] = []
+    for here, there in zip(ids, [*ids[1:], *ids[:1]], strict=True):
+        moved += [replace(explanation, id=here) for explanation in by_id[there]]
+    return moved
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionSummary:
+    """The selection table. ``asked == kept + sum(rejected.values())``."""
+
+    strategy: Strategy
+    examples: int
+    asked: int
+    kept: int
+    explained_examples: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    not_asked: int = 0
+    per_strategy: dict[str, dict[str, int]] = field(default_factory=dict)
+    yield_per_label: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Gold label → (examples with a kept explanation, examples). Multiple choice: by letter."""
+    agreement: tuple[int, int] = (0, 0)
+    """COTE replies whose conclusion is gold, of all COTE replies that came."""
+    rp_contradictions: tuple[int, int] = (0, 0)
+    """RP replies whose conclusion is not gold, of all RP replies that came."""
+
+
+def summarise(
+    examples: Iterable[Example], selection: Selection, strategy: Strategy
+) -> SelectionSummary:
+    """Count a selection: by reason, by label, and the teacher's agreement with gold."""
+    examples = list(examples)
+    by_id = {example.id: example for example in examples}
+    explained = {explanation.id for explanation in selection.explanations}
+    labels: dict[str, list[int]] = {}
+    for example in examples:
+        if (label := _label(example)) is not None:
+            counts = labels.setdefault(label, [0, 0])
+            counts[0] += example.id in explained
+            counts[1] += 1
+    per_strategy: dict[str, Counter[str]] = {}
+    for outcome in _outcomes(selection):
+        reason = outcome.reason if isinstance(outcome, Rejection) else "kept"
+        per_strategy.setdefault(outcome.strategy, Counter())[reason] += 1
+    replies = [
+        o
+        for o in _outcomes(selection)
+        if not (isinstance(o, Rejection) and o.reason in ("failed", "refused"))
+    ]
+    cote = [o for o in replies if o.strategy == "cote"]
+    rp = [o for o in replies if o.strategy == "rp"]
+    right = sum(same_answer(by_id[o.id], o.answer) for o in cote)
+    contrary = sum(o.answer is not None and not same_answer(by_id[o.id], o.answer) for o in rp)
+    rejected = Counter(rejection.reason for rejection in selection.rejections)
+    return SelectionSummary(
+        strategy=strategy,
+        examples=len(examples),
+        asked=len(selection.explanations) + len(selection.rejections),
+        kept=len(selection.explanations),
+        explained_examples=len(explained),
+        rejected=dict(rejected.most_common()),
+        not_asked=len(selection.not_asked),
+        per_strategy={
+            name: dict(counts.most_common()) for name, counts in sorted(per_strategy.items())
+        },
+        yield_per_label={label: (k, n) for label, (k, n) in sorted(labels.items())},
+        agreement=(right, len(cote)),
+        rp_contradictions=(contrary, len(rp)),
+    )
+
+
+def _outcomes(selection: Selection) -> Iterator[Explanation | Rejection]:
+    yield from selection.explanations
+    yield from selection.rejections
+
+
+def _label(example: Example) -> str | None:
+    """What a yield is counted by; None where the answers are open."""
+    if example.kind == "multiple-choice":
+        return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
+    return example.answer if example.kind in ("yes-no", "label") else None

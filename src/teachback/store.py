@@ -1,0 +1,333 @@
+"""completions.sqlite: every reply, raw, committed as it arrives.
+
+SQLite in WAL mode with ``synchronous=NORMAL``: what was committed survives the process
+being killed at any moment. A power failure may cost the last seconds, never the file.
+
+A reply's key is the SHA-256 of the teacher's model, the rendered messages, the sampling
+parameters and the sample index; parsing is outside it, and so is the example's id. What
+the requests of a run share (model, few-shot part, sampling) is stored once. Requests that
+got no reply are kept apart, with the last error and a count; they are asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+from teachback.errors import StoreError
+from teachback.records import Completion, Message, Request, Sampling
+
+_APPLICATION_ID = 0x54426B43  # "TBkC"
+_VERSION = 1
+_BUSY_SECONDS = 30.0  # another process may be writing
+
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE shared (
+    hash BLOB PRIMARY KEY,
+    teacher TEXT NOT NULL,
+    prefix TEXT NOT NULL,    -- JSON: [[role, content], …]
+    sampling TEXT NOT NULL   -- JSON: [temperature, top_p, max_tokens, [stop, …]]
+) WITHOUT ROWID;
+CREATE TABLE reply (
+    number INTEGER PRIMARY KEY,  -- in the order of arrival
+    key BLOB NOT NULL UNIQUE,
+    shared BLOB NOT NULL REFERENCES shared,
+    example_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    sample INTEGER NOT NULL,
+    messages TEXT NOT NULL,      -- JSON: [[role, content], …], without the few-shot part
+    arrived REAL NOT NULL,       -- seconds since 1970, UTC
+    text TEXT NOT NULL,
+    finish_reason TEXT NOT NULL,
+    thinking TEXT,
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    tokens_cached INTEGER,
+    seconds REAL
+);
+CREATE TABLE failure (
+    key BLOB PRIMARY KEY,
+    example_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    sample INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    last REAL NOT NULL
+) WITHOUT ROWID;
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+
+_GET = (
+    "SELECT text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds "
+    "FROM reply WHERE key = ?"
+)
+_ALL = (
+    "SELECT key, shared, example_id, kind, sample, messages, text, finish_reason, thinking, "
+    "tokens_in, tokens_out, tokens_cached, seconds FROM reply ORDER BY number"
+)
+_PUT = (
+    "INSERT INTO reply (key, shared, example_id, kind, sample, messages, arrived, text, "
+    "finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+)
+_PUT_FAILURE = (
+    "INSERT INTO failure VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE "
+    "SET error = excluded.error, times = times + 1, last = excluded.last"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """One reply and what it was a reply to."""
+
+    key: str
+    teacher: str
+    request: Request
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFailure:
+    """A request that was asked ``times`` times and never got a reply."""
+
+    key: str
+    example_id: str
+    kind: str
+    sample: int
+    error: str
+    times: int
+
+
+class CompletionStore:
+    """The replies of one run folder; a context manager.
+
+    With ``read_only`` neither the file nor its write-ahead log changes. Where a killed
+    run left such a log, SQLite may rebuild the log's index (``-shm``), which holds no data.
+
+    Raises:
+        StoreError: From the constructor and from every method: the file is missing (when
+            read only), is not a completion store, is damaged, or cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        self._last_shared: tuple[object, object, object, bytes] | None = None
+        self._known_shared: set[bytes] = set()
+        with self._errors():
+            self._db = self._connect(read_only)
+            try:
+                self._check_or_create(read_only)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def key(self, teacher: str, request: Request) -> str:
+        """The request's key, 64 hexadecimal digits. ``teacher`` is the teacher's model."""
+        return self._key(self._shared_hash(teacher, request), request).hex()
+
+    def get(self, key: str) -> Completion | None:
+        """The reply under a key; a failed completion if there was never one; None if it was
+        never asked."""
+        digest = bytes.fromhex(key)
+        with self._errors():
+            row = self._db.execute(_GET, (digest,)).fetchone()
+            if row is not None:
+                return Completion(*row)
+            row = self._db.execute("SELECT error FROM failure WHERE key = ?", (digest,)).fetchone()
+        if row is None:
+            return None
+        return Completion(text="", finish_reason="failed", error=row[0])
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is a reply. A failure is none."""
+        with self._errors():
+            row = self._db.execute(
+                "SELECT 1 FROM reply WHERE key = ?", (bytes.fromhex(key),)
+            ).fetchone()
+        return row is not None
+
+    def put(self, teacher: str, request: Request, completion: Completion) -> None:
+        """Commit one completion. A key's first reply stays; a reply ends its failures."""
+        shared = self._shared_hash(teacher, request)
+        key = self._key(shared, request)
+        asked = (_storable(request.example_id), request.kind, request.sample)
+        now = time.time()
+        with self._errors(), self._transaction():
+            if completion.finish_reason == "failed":
+                error = _storable(completion.error or "no reason was given")
+                self._db.execute(_PUT_FAILURE, (key, *asked, error, now))
+                return
+            if shared not in self._known_shared:
+                prefix, sampling = _messages(request.prefix), _sampling(request.sampling)
+                self._db.execute(
+                    "INSERT INTO shared VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (shared, teacher, prefix, sampling),
+                )
+            thinking = None if completion.thinking is None else _storable(completion.thinking)
+            self._db.execute(
+                _PUT,
+                (
+                    *(key, shared, *asked, _messages(request.messages), now),
+                    *(_storable(completion.text), completion.finish_reason, thinking),
+                    *(completion.tokens_in, completion.tokens_out, completion.tokens_cached),
+                    completion.seconds,
+                ),
+            )
+            self._db.execute("DELETE FROM failure WHERE key = ?", (key,))
+        self._known_shared.add(shared)
+
+    def __len__(self) -> int:
+        """The number of replies."""
+        with self._errors():
+            return int(self._db.execute("SELECT count(*) FROM reply").fetchone()[0])
+
+    def __iter__(self) -> Iterator[StoredReply]:
+        """All replies in the order of arrival, one at a time."""
+        parts: dict[bytes, tuple[str, tuple[Message, ...], Sampling]] = {}
+        with self._errors():
+            for digest, teacher, prefix, sampling in self._db.execute("SELECT * FROM shared"):
+                temperature, top_p, max_tokens, stop = json.loads(sampling)
+                settings = Sampling(temperature, top_p, max_tokens, tuple(stop))
+                parts[digest] = (teacher, _read(prefix), settings)
+            for row in self._db.execute(_ALL):
+                key, shared, example_id, kind, sample, messages, *completion = row
+                teacher, few_shot, settings = parts[shared]
+                request = Request(example_id, kind, few_shot, _read(messages), settings, sample)
+                yield StoredReply(key.hex(), teacher, request, Completion(*completion))
+
+    def failures(self) -> Iterator[StoredFailure]:
+        """The requests that have failed and have no reply."""
+        with self._errors():
+            rows = self._db.execute(
+                "SELECT key, example_id, kind, sample, error, times FROM failure ORDER BY last"
+            )
+            for key, *rest in rows:
+                yield StoredFailure(key.hex(), *rest)
+
+    def close(self) -> None:
+        """Write the log back into the file, and close it."""
+        with self._errors():
+            self._db.close()
+
+    def __enter__(self) -> CompletionStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _shared_hash(self, teacher: str, request: Request) -> bytes:
+        """The hash of what a run's requests share; the last one is remembered, since
+        requests of a run hold the very same prefix and sampling objects."""
+        last = self._last_shared
+        if (
+            last is not None
+            and last[0] is request.prefix
+            and last[1] is request.sampling
+            and last[2] == teacher
+        ):
+            return last[3]
+        parts = (teacher, _messages(request.prefix), _sampling(request.sampling))
+        digest = hashlib.sha256(json.dumps(parts).encode("ascii")).digest()
+        self._last_shared = (request.prefix, request.sampling, teacher, digest)
+        return digest
+
+    def _key(self, shared: bytes, request: Request) -> bytes:
+        own = f"{request.sample}\n{_messages(request.messages)}"
+        return hashlib.sha256(shared + own.encode("ascii")).digest()
+
+    def _connect(self, read_only: bool) -> sqlite3.Connection:
+        address = f"file:{quote(str(self.path.absolute()))}"
+        if read_only:
+            if not self.path.is_file():
+                raise StoreError(f"{self.path}: there is no such completion store")
+            log = self.path.with_name(self.path.name + "-wal")
+            # Without a log nobody is writing, and immutable keeps SQLite from making one.
+            whole = not log.exists() or log.stat().st_size == 0
+            address += "?mode=ro&immutable=1" if whole else "?mode=ro"
+        return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+
+    def _check_or_create(self, read_only: bool) -> None:
+        application = self._db.execute("PRAGMA application_id").fetchone()[0]
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        tables = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if application == _APPLICATION_ID:
+            if version > _VERSION:
+                raise StoreError(
+                    f"{self.path}: written by a newer teachback (version {version} of the store, "
+                    f"this one knows {_VERSION}); upgrade teachback"
+                )
+        elif application or tables or read_only:
+            raise StoreError(f"{self.path}: not a completion store of teachback; name another file")
+        if read_only:
+            return
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if application != _APPLICATION_ID:
+            self._db.executescript(_SCHEMA)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite rolls back by itself on a full disk
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """SQLite's errors as one line that says what to do."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                raise StoreError(
+                    f"{self.path}: {error}: make room on the disk and rerun; what was stored "
+                    "before is kept"
+                ) from error
+            raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
+        except sqlite3.ProgrammingError:  # ours, not the file's
+            raise
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self.path} is damaged or no completion store ({error}): name another file, or "
+                "move this one away and rerun"
+            ) from error
+
+
+def _messages(messages: tuple[Message, ...]) -> str:
+    """As JSON in ASCII: one text per meaning, whatever characters are in it."""
+    return json.dumps([(message.role, message.content) for message in messages])
+
+
+def _read(messages: str) -> tuple[Message, ...]:
+    return tuple(Message(role, content) for role, content in json.loads(messages))
+
+
+def _sampling(sampling: Sampling) -> str:
+    # As floats, so that temperature 0 and 0.0 are one.
+    numbers = (float(sampling.temperature), float(sampling.top_p), sampling.max_tokens)
+    return json.dumps((*numbers, sampling.stop))
+
+
+def _storable(text: str) -> str:
+    """JSON can carry half a surrogate pair, which SQLite cannot: replaced by a ``?``."""
+    return text.encode("utf-8", "replace").decode("utf-8")

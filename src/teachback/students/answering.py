@@ -1,0 +1,156 @@
+"""How a student answers: directly, and with an explanation.
+
+Direct: the answer task alone; where the possible answers can be listed they are scored by
+their log-probability, otherwise the answer is decoded greedily. Explained: the explanation
+task is generated and its own conclusion read; MT-Re's explanation task draws none, so its
+explained answer is the direct one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from teachback.errors import DataError
+from teachback.questions import KINDS, candidates, parse, render, say_answer
+from teachback.records import Example
+from teachback.students.student import Student
+
+ChoiceScore = Literal["sum", "mean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a student said of one example. None: unparsed, or not asked for."""
+
+    answer: str | None
+    probabilities: dict[str, float] | None = None
+    explanation: str | None = None
+    explained_answer: str | None = None
+
+
+@dataclass(slots=True)
+class Effort:
+    """What answering cost: generated tokens and wall seconds, the two ways apart."""
+
+    direct_seconds: float = 0.0
+    direct_tokens: int = 0
+    explained_seconds: float = 0.0
+    explained_tokens: int = 0
+    unfinished: int = 0
+    """Generations that hit the limit before the end token."""
+
+
+def answers(
+    student: Student,
+    examples: Sequence[Example],
+    *,
+    explain: bool = False,
+    choice_score: ChoiceScore = "sum",
+    batch_size: int = 16,
+    max_new_tokens: int | None = None,
+    effort: Effort | None = None,
+) -> Iterator[tuple[int, Answered]]:
+    """Answer every example; yields (its index, the answer), shortest questions first.
+
+    ``choice_score``: ``sum`` of log-probabilities including the end token, or their
+    ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
+    explanation; unset, it is the student's longest training target.
+    """
+    effort = effort if effort is not None else Effort()
+    limit = max_new_tokens or student.card.max_target_tokens
+    order = sorted(range(len(examples)), key=lambda i: len(render(examples[i])))
+    objective = student.card.objective
+    for begin in range(0, len(order), batch_size):
+        part = order[begin : begin + batch_size]
+        batch = [examples[i] for i in part]
+        started = time.perf_counter()
+        # A CoT student knows no answer task: its conclusion is its direct answer.
+        direct = [] if objective == "cot" else _direct(student, batch, choice_score, effort)
+        effort.direct_seconds += time.perf_counter() - started
+        explained: list[tuple[str, str | None]] = []
+        if explain or objective == "cot":
+            started = time.perf_counter()
+            explained = _explained(student, batch, limit, effort)
+            effort.explained_seconds += time.perf_counter() - started
+        for position, index in enumerate(part):
+            answer, probabilities = direct[position] if direct else (None, None)
+            text, concluded = explained[position] if explained else (None, None)
+            if objective == "cot":
+                answer = concluded
+            elif objective == "mt-re" and text is not None:
+                concluded = answer
+            yield index, Answered(answer, probabilities, text, concluded)
+
+
+def _direct(
+    student: Student, batch: Sequence[Example], choice_score: ChoiceScore, effort: Effort
+) -> list[tuple[str | None, dict[str, float] | None]]:
+    listed = [candidates(example) for example in batch]
+    sources = [render(example) for example in batch]
+    if not all(listed):
+        generated = student.generate(sources, "answer", max_new_tokens=48)
+        effort.direct_tokens += sum(g.tokens for g in generated)
+        return [
+            (parse(example, g.text, bare=True).answer, None)
+            for example, g in zip(batch, generated, strict=True)
+        ]
+    said = [
+        [say_answer(example, candidate, student.card.answer_format) for candidate in own]
+        for example, own in zip(batch, listed, strict=True)
+    ]
+    results: list[tuple[str | None, dict[str, float] | None]] = []
+    for own, scores in zip(listed, student.log_probabilities(sources, said), strict=True):
+        values = [total / length if choice_score == "mean" else total for total, length in scores]
+        top = max(values)
+        shares = [math.exp(value - top) for value in values]
+        total_share = sum(shares)
+        # Scores that are not numbers (a diverged student) name no answer.
+        best = own[values.index(top)] if math.isfinite(top) else None
+        results.append(
+            (best, {c: s / total_share for c, s in zip(own, shares, strict=True)} if best else None)
+        )
+    return results
+
+
+def _explained(
+    student: Student, batch: Sequence[Example], limit: int, effort: Effort
+) -> list[tuple[str, str | None]]:
+    generated = student.generate([render(e) for e in batch], "explanation", limit)
+    effort.explained_tokens += sum(g.tokens for g in generated)
+    effort.unfinished += sum(not g.complete for g in generated)
+    results: list[tuple[str, str | None]] = []
+    for example, g in zip(batch, generated, strict=True):
+        parsed = parse(example, g.text)
+        results.append((parsed.explanation, parsed.answer))
+    return results
+
+
+def answer_question(
+    student: Student,
+    question: str,
+    *,
+    choices: Sequence[str] = (),
+    context: str | None = None,
+    explain: bool = False,
+) -> Answered:
+    """Answer one question the way the student was trained to be asked.
+
+    The kind is the one it was trained on; ``choices`` make it multiple choice. Raises
+    DataError where the student needs choices and none are given.
+    """
+    kind = "multiple-choice" if choices else student.card.kind or "text"
+    labels = student.card.labels if kind == "label" else ()
+    if kind == "multiple-choice" and len(choices) < 2:
+        raise DataError(
+            "this student answers multiple-choice questions: give two or more choices "
+            "(--choice A --choice B)"
+        )
+    if kind not in KINDS:
+        raise DataError(f"the student's card names an unknown question kind {kind!r}")
+    example = Example("question", question, "", kind, tuple(choices) or labels, context)
+    ((_, answered),) = answers(student, [example], explain=explain)
+    return answered

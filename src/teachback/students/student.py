@@ -1,0 +1,275 @@
+"""The student: a small model that answers, and says why.
+
+What both families share stands here; how a family reads a question, computes target
+log-probabilities and generates stands in ``causal.py`` and ``seq2seq.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from teachback.objectives import TrainingExample
+from teachback.records import AnswerFormat, Role, TrainingPair
+from teachback.students.quiet import quiet
+from teachback.students.rows import Branch, EncodedExample, Row
+
+CARD = "teachback.json"
+"""The file in a student's folder that says how it was trained and how to ask it."""
+
+Precision = Literal["auto", "fp32", "bf16"]
+TaskMarker = Literal["decoder", "encoder"]
+Way = Literal["direct", "explained"]
+
+
+@dataclass(frozen=True, slots=True)
+class StudentCard:
+    """How a student reads and writes; saved beside its weights."""
+
+    base: str
+    family: Literal["causal", "seq2seq"] = "causal"
+    task_marker: TaskMarker = "decoder"
+    answer_format: AnswerFormat = "text"
+    objective: str | None = None
+    alpha: float | None = None
+    seed: int | None = None
+    max_source_tokens: int = 512
+    max_target_tokens: int = 256
+    way: Way = "direct"
+    """The default way of answering: the better one on ``valid``."""
+    kind: str | None = None
+    labels: tuple[str, ...] = ()
+    valid: dict[str, float] | None = None
+
+    def save(self, folder: Path) -> None:
+        (folder / CARD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> StudentCard | None:
+        """The card of ``folder``; None where there is none (a plain pretrained model)."""
+        path = folder / CARD
+        if not path.is_file():
+            return None
+        row = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: row[key] for key in row if key in cls.__dataclass_fields__}
+        known["labels"] = tuple(known.get("labels", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generated text and the number of tokens it took (end token included)."""
+
+    text: str
+    tokens: int
+    complete: bool
+    """Whether it ended by itself rather than at the limit."""
+
+
+class Student(ABC):
+    """A model, its tokenizer, and the card that says how to use them.
+
+    ``model`` may be a ``transformers`` model or a peft model around one.
+    """
+
+    family: Literal["causal", "seq2seq"]
+
+    def __init__(self, model: Any, tokenizer: Any, card: StudentCard) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.card = card
+
+    # ------------------------------------------------------------------ what a family defines
+
+    @abstractmethod
+    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
+        """Tokens of the question as the model reads it, before any marker."""
+
+    @abstractmethod
+    def marker_ids(self, role: Role) -> tuple[int, ...]:
+        """Tokens that announce the task, outside the loss."""
+
+    @abstractmethod
+    def text_ids(self, target: str) -> tuple[int, ...]:
+        """Tokens of a target text, without the end token."""
+
+    @abstractmethod
+    def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """Tensors of a batch; what :meth:`target_logits` reads."""
+
+    @abstractmethod
+    def target_logits(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (targets, vocabulary) at the target positions only. ``model`` is the
+        student's, perhaps wrapped by a trainer.
+        """
+
+    @abstractmethod
+    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+        """Greedy decoding of one task for each question."""
+
+    # ------------------------------------------------------------------ encoding
+
+    @property
+    def end_id(self) -> int:
+        return int(self.tokenizer.eos_token_id)
+
+    @property
+    def pad_id(self) -> int:
+        pad = self.tokenizer.pad_token_id
+        return int(pad) if pad is not None else self.end_id
+
+    def branch(self, role: Role, target: str, weight: float = 1.0) -> Branch:
+        """A target with its marker. The end token is part of it, unless it was cut off: a
+        student must not learn to stop in the middle of a sentence.
+        """
+        ids = (*self.text_ids(target), self.end_id)
+        return Branch(self.marker_ids(role), ids[: self.card.max_target_tokens], weight)
+
+    def row(self, source: str, role: Role, branches: Sequence[Branch]) -> Row:
+        """A question (its end kept where it is too long: the choices stand there)."""
+        ids = self.source_ids(source, role)
+        limit = self.card.max_source_tokens
+        if len(ids) > limit:
+            ids = (*ids[:1], *ids[len(ids) - limit + 1 :])
+        return Row(ids, tuple(branches))
+
+    def encode(self, example: TrainingExample) -> EncodedExample:
+        """All targets of one example; those that read the same tokens share a row."""
+        shared: dict[tuple[int, ...], list[Branch]] = {}
+        for pair in example.pairs:
+            prefix = self.row(pair.source, pair.role, ()).prefix
+            shared.setdefault(prefix, []).append(self.branch(pair.role, pair.target, pair.weight))
+        return EncodedExample(
+            example.id,
+            tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
+        )
+
+    def lengths(self, pair: TrainingPair) -> tuple[int, int]:
+        """(source tokens, target tokens) before any cut, for the report on the data."""
+        return len(self.source_ids(pair.source, pair.role)), len(self.text_ids(pair.target)) + 1
+
+    # ------------------------------------------------------------------ loss and scores
+
+    def token_losses(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Cross-entropy of every target token, in float32, shape (targets,)."""
+        logits = self.target_logits(model, batch).float()
+        return nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
+
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Σ over the batch of weight · mean token cross-entropy: N times the design's L."""
+        return (self.token_losses(model, batch) * batch["target_weights"]).sum()
+
+    @torch.inference_mode()
+    def log_probabilities(
+        self, sources: Sequence[str], targets: Sequence[Sequence[str]], role: Role = "answer"
+    ) -> list[list[tuple[float, int]]]:
+        """For every source and each of its targets: (sum of log-probabilities, end token
+        included; number of tokens). One forward pass for the whole batch.
+        """
+        rows = [
+            self.row(source, role, [self.branch(role, target) for target in own])
+            for source, own in zip(sources, targets, strict=True)
+        ]
+        batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
+        self.model.eval()
+        with self.autocast():
+            losses = self.token_losses(self.model, batch)
+        count = sum(len(own) for own in targets)
+        number = batch["target_rows"]
+        sums = torch.zeros(count, dtype=torch.float64, device=losses.device)
+        sums.index_add_(0, number, -losses.double())
+        lengths = torch.bincount(number, minlength=count)
+        flat = iter(zip(sums.tolist(), lengths.tolist(), strict=True))
+        return [[next(flat) for _ in own] for own in targets]
+
+    # ------------------------------------------------------------------ device and precision
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    precision: Precision = "auto"
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """bf16 where asked for, or by itself where the hardware multiplies it natively."""
+        dtype = next(self.model.parameters()).dtype
+        if dtype == torch.bfloat16 or not use_bf16(self.precision, self.device):
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def with_card(self, **changes: Any) -> Student:
+        """This student with its card changed; the weights are the same objects."""
+        self.card = replace(self.card, **changes)
+        return self
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, folder: Path) -> None:
+        """Weights (safetensors) or adapter, tokenizer and card into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with quiet():
+            self.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        self.card.save(folder)
+
+    @staticmethod
+    def load(reference: str | Path, **options: Any) -> Student:
+        """A student from a folder or reference; see :func:`teachback.students.load.load`."""
+        from teachback.students.load import load
+
+        return load(str(reference), **options)
+
+    def answer(
+        self,
+        question: str,
+        *,
+        choices: Sequence[str] = (),
+        context: str | None = None,
+        explain: bool = False,
+    ) -> Any:
+        """Answer one question; see :func:`teachback.students.answering.answer_question`."""
+        from teachback.students.answering import answer_question
+
+        return answer_question(self, question, choices=choices, context=context, explain=explain)
+
+
+def use_bf16(precision: Precision, device: torch.device) -> bool:
+    """Whether to compute in bf16. Native on CUDA from Ampere on and on CPUs with AMX or
+    AVX512-BF16; elsewhere bf16 is emulated and slower than float32.
+    """
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        return bool(torch.cpu._is_amx_tile_supported())
+    return False
+
+
+@contextlib.contextmanager
+def logits_only_at(head: nn.Module, index: Tensor) -> Iterator[None]:
+    """Within: the output layer computes only the flattened positions ``index``.
+
+    The head's input (rows, length, hidden) becomes (1, targets, hidden), so the model's own
+    forward returns logits of shape (1, targets, vocabulary), whatever scaling or capping it
+    puts after the head, and whatever wrapper (peft, DDP) stands around it.
+    """
+
+    def select(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = inputs[0]
+        return (hidden.reshape(-1, hidden.shape[-1])[index].unsqueeze(0), *inputs[1:])
+
+    handle = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()

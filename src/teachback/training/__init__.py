@@ -1,0 +1,320 @@
+"""Training: examples and explanations in, a student folder out; killed runs resume."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from teachback.config import StudentConfig, TrainConfig
+from teachback.datasets import split_valid
+from teachback.errors import DataError, RunFolderError
+from teachback.files import new_folder, write_json
+from teachback.objectives import TrainingExample, training_examples
+from teachback.progress import SILENT, Progress
+from teachback.questions import candidates, same_answer
+from teachback.records import Example, Explanation
+from teachback.selection import permute
+from teachback.students.answering import answers
+from teachback.students.load import load
+from teachback.students.quiet import quiet
+from teachback.students.student import Student, StudentCard, Way
+from teachback.training.report import DataReport, Needs, data_report, estimate
+from teachback.training.trainer import MultiTaskTrainer, Steps
+
+__all__ = ["DataReport", "Needs", "TrainingResult", "train"]
+
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """A trained student and how it came about."""
+
+    student: Student
+    folder: Path
+    history: tuple[dict[str, float], ...]
+    """One entry per evaluation on valid: epoch, loss, accuracy where it was measured."""
+    seconds: float
+    report: DataReport
+    needs: Needs
+
+
+def train(
+    examples: Sequence[Example],
+    explanations: Iterable[Explanation],
+    folder: str | Path,
+    *,
+    train_config: TrainConfig | None = None,
+    student_config: StudentConfig | None = None,
+    valid_fraction: float = 0.1,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+    notice: Notice | None = None,
+) -> TrainingResult:
+    """Train a student and write it to ``folder/student``.
+
+    A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
+    student's default way of answering; nothing else is looked at. A run that was killed goes
+    on from its last checkpoint under ``folder/checkpoints``. Raises DataError where there is
+    nothing to train on, RunFolderError where ``folder`` holds another run's student.
+    """
+    config = train_config or TrainConfig()
+    chosen = student_config or StudentConfig()
+    folder = Path(folder)
+    notice = notice or (lambda _: None)
+    part, valid = split_valid(examples, config.seed, fraction=valid_fraction)
+    kept = list(explanations)
+    if config.permute:
+        kept = permute(kept, config.seed)
+    by_id: dict[str, list[Explanation]] = {}
+    for explanation in kept:
+        by_id.setdefault(explanation.id, []).append(explanation)
+
+    def pairs_of(some: Sequence[Example]) -> list[TrainingExample]:
+        return training_examples(
+            some,
+            by_id,
+            objective=config.objective,
+            alpha=config.alpha,
+            answer_format=chosen.answer_format,
+        )
+
+    pairs, valid_pairs = pairs_of(part), pairs_of(valid)
+    if config.objective.startswith("mt-") and not any(e.id in by_id for e in part):
+        raise DataError(f"no training example has an explanation, which {config.objective} needs")
+    identity = _identity(pairs, valid_pairs, config, chosen)
+    checkpoints = _prepare(folder, identity, overwrite)
+
+    set_seed(config.seed)
+    student = load(chosen.reference, precision=chosen.precision, training=True)
+    student.with_card(**_card(chosen, config, student, examples))
+    if config.lora:
+        student.model = _with_adapter(student, config)
+    report = data_report(student, pairs)
+    needs = estimate(student, config.token_budget, folder)
+    for line in (*report.lines(), *needs.lines()):
+        notice(line)
+    _check_disk(needs)
+
+    if config.gradient_checkpointing:
+        student.model.gradient_checkpointing_enable({"use_reentrant": False})
+        student.model.enable_input_require_grads()
+    trainer_seconds = time.perf_counter()
+    encoded = [student.encode(example) for example in pairs]
+    encoded_valid = [student.encode(example) for example in valid_pairs]
+    arguments = _arguments(config, student, checkpoints)
+    steps = _steps(len(encoded), config)
+    with progress.track(steps, f"train {config.objective}", unit="steps") as step:
+        callbacks: list[TrainerCallback] = [Steps(step)]
+        if config.patience is not None:
+            callbacks.append(EarlyStoppingCallback(config.patience))
+        trainer = MultiTaskTrainer(
+            student=student,
+            args=arguments,
+            train=encoded,
+            valid=encoded_valid,
+            token_budget=config.token_budget,
+            score=lambda: _valid_accuracy(student, valid),
+            callbacks=callbacks,
+        )
+        trainer.remove_callback(PrinterCallback)
+        last = _last_checkpoint(checkpoints)
+        with quiet():
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+    seconds = time.perf_counter() - trainer_seconds
+    history = tuple(
+        {
+            "epoch": float(entry["epoch"]),
+            **{
+                k.removeprefix("eval_"): float(v) for k, v in entry.items() if k.startswith("eval_")
+            },
+        }
+        for entry in trainer.state.log_history
+        if "eval_loss" in entry
+    )
+    staging = folder / f".student.{os.getpid()}.tmp"
+    shutil.rmtree(staging, ignore_errors=True)
+    student.save(staging)
+    # Loaded anew to answer: an adapter merged, weights in the precision that is computed in.
+    student = load(str(staging), precision=chosen.precision)
+    _choose_way(student, valid, progress)
+    student.card.save(staging)
+    outcome = {
+        "seconds": seconds,
+        "threads": torch.get_num_threads(),
+        "history": list(history),
+        "data": asdict(report),
+    }
+    write_json(staging / "training.json", outcome)
+    # A folder named student is a whole student: renamed last.
+    os.replace(staging, folder / "student")
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return TrainingResult(student, folder / "student", history, seconds, report, needs)
+
+
+def _card(
+    chosen: StudentConfig, config: TrainConfig, student: Student, examples: Sequence[Example]
+) -> dict[str, Any]:
+    kind = examples[0].kind
+    return asdict(
+        StudentCard(
+            base=chosen.reference,
+            family=student.family,
+            task_marker=chosen.task_marker,
+            answer_format=chosen.answer_format,
+            objective=config.objective,
+            alpha=config.alpha,
+            seed=config.seed,
+            max_source_tokens=chosen.max_source_tokens,
+            max_target_tokens=chosen.max_target_tokens,
+            kind=kind,
+            labels=examples[0].choices if kind == "label" else (),
+        )
+    )
+
+
+def _identity(
+    pairs: Sequence[TrainingExample],
+    valid: Sequence[TrainingExample],
+    config: TrainConfig,
+    chosen: StudentConfig,
+) -> str:
+    """What a checkpoint must have been trained on to be gone on with."""
+    digest = hashlib.sha256()
+    digest.update(config.model_dump_json().encode())
+    digest.update(chosen.model_dump_json().encode())
+    for example in (*pairs, *valid):
+        digest.update(repr(example).encode())
+    return digest.hexdigest()
+
+
+def _prepare(folder: Path, identity: str, overwrite: bool) -> Path:
+    """The checkpoints' folder, after making sure that what is there is this run's."""
+    checkpoints = folder / "checkpoints"
+    marker = checkpoints / "run.json"
+    same = marker.is_file() and json.loads(marker.read_text("utf-8")).get("identity") == identity
+    if checkpoints.exists() and not same:
+        if not overwrite:
+            raise RunFolderError(
+                f"{checkpoints} holds checkpoints of another run: choose another folder, or "
+                "--overwrite"
+            )
+        shutil.rmtree(checkpoints)
+    new_folder(folder, overwrite, names=("student",))
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    write_json(marker, {"identity": identity})
+    return checkpoints
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint: its state file is the last that the Trainer writes."""
+    found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
+    return max(found, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
+
+
+def _with_adapter(student: Student, config: TrainConfig) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    task = "SEQ_2_SEQ_LM" if student.family == "seq2seq" else "CAUSAL_LM"
+    model = get_peft_model(
+        student.model,
+        LoraConfig(
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=config.lora_dropout,
+            target_modules="all-linear",
+            task_type=task,
+        ),
+    )
+    # The adapter's own file names its base as the user did, not by a path of this machine.
+    model.peft_config["default"].base_model_name_or_path = student.card.base
+    return model
+
+
+def _steps(count: int, config: TrainConfig) -> int:
+    per_epoch = -(-count // config.batch_size)
+    return max(1, int(-(-per_epoch * config.epochs // 1)))
+
+
+def _learning_rate(config: TrainConfig, student: Student) -> float:
+    if config.learning_rate is not None:
+        return config.learning_rate
+    if config.lora:
+        return 5e-4
+    return 3e-4 if student.family == "seq2seq" else 5e-5
+
+
+def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size,
+        learning_rate=_learning_rate(config, student),
+        lr_scheduler_type=config.schedule
+        if config.schedule != "constant"
+        else "constant_with_warmup",
+        warmup_steps=config.warmup,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        data_seed=config.seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_score",
+        greater_is_better=True,
+        logging_steps=10,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        use_cpu=student.device.type == "cpu",
+    )
+
+
+def _valid_accuracy(student: Student, valid: Sequence[Example]) -> float | None:
+    """Accuracy of the direct answer on valid, where answers are scored and not generated."""
+    if student.card.objective == "cot" or not all(candidates(example) for example in valid):
+        return None
+    right = sum(same_answer(valid[i], a.answer) for i, a in answers(student, valid))
+    return right / len(valid)
+
+
+def _choose_way(student: Student, valid: Sequence[Example], progress: Progress) -> None:
+    """The default way of answering is the better one on valid; a tie goes to the cheaper."""
+    card = student.card
+    if card.objective in ("st", "mt-re"):
+        return
+    right = {"direct": 0, "explained": 0}
+    with progress.track(len(valid), "choose the way of answering on valid") as step:
+        for index, answered in answers(student, valid, explain=True):
+            right["direct"] += same_answer(valid[index], answered.answer)
+            right["explained"] += same_answer(valid[index], answered.explained_answer)
+            step.advance()
+    way: Way = "explained" if right["explained"] > right["direct"] else "direct"
+    student.with_card(way=way, valid={name: n / len(valid) for name, n in right.items()})
+
+
+def _check_disk(needs: Needs) -> None:
+    if needs.disk > needs.disk_there:
+        raise RunFolderError(
+            f"training needs about {needs.disk / 2**30:.1f} GiB of disk for checkpoints and "
+            f"{needs.disk_there / 2**30:.1f} GiB are free: free some, or train with --lora"
+        )

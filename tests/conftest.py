@@ -1,0 +1,98 @@
+"""What every test gets: no network, a cache of its own, fixed seeds, and ``--slow``."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests that take minutes too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Read once, when the hub's client is imported; subprocesses of tests inherit them.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: run with --slow"))
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test tried to leave this machine. Not an OSError: retry loops must not swallow it."""
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    return host in (None, "", "localhost", "::1", "0.0.0.0") or str(host).startswith("127.")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sockets reach this machine only: connections and look-ups of names elsewhere fail."""
+
+    def guard(connect: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+                raise NetworkBlockedError(f"a test tried to connect to {address}")
+            return connect(self, address)
+
+        return guarded
+
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_local(host):
+            raise NetworkBlockedError(f"a test tried to look up {host!r}")
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guard(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guard(socket.socket.connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+
+
+@pytest.fixture(scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep converted weights out of the user's cache; one folder for the whole session."""
+    monkeypatch.setenv("TEACHBACK_CACHE", str(_cache))
+
+
+@pytest.fixture(autouse=True)
+def seeds() -> None:
+    """Seed what is loaded, so that a test gives the same alone and within the suite."""
+    random.seed(0)
+    for module, function in (("numpy", "random.seed"), ("torch", "manual_seed")):
+        if module in sys.modules:
+            seed: Any = sys.modules[module]
+            for name in function.split("."):
+                seed = getattr(seed, name)
+            seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data that lies beside a checkout; the test skips without it."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs the real data in {SHARED_DATA.relative_to(SHARED_DATA.parents[2])}")
+    return SHARED_DATA
