@@ -1,6 +1,6 @@
 """How often does the primary test reject when nothing is there, and find what is?
 
-    python bench/statistics_nulls.py [--layouts 4000] [--seed 1]
+    python bench/statistics_nulls.py [--layouts 4000] [--seed 1] [--share-power 1.5]
 
 Two systems of equal mean accuracy answer the same simulated items under the same seeds.
 An item has a difficulty (shared by both), a part that lies to one system and not to the
@@ -11,7 +11,8 @@ should come out between 1 and 7%. "Items only" is what the same test says when i
 seeds as given: the reason why it does not.
 
 The last table takes the difference that ``detectable_difference`` calls detectable at 80%
-and counts how often it is found.
+and counts how often it is found. ``--share-power 2`` shows both tables for Satterthwaite's
+own degrees of freedom (``teachback.evaluation.crossed`` says why the test departs from them).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from teachback.evaluation import detectable_difference, estimate_difference
+from teachback.evaluation import crossed, detectable_difference, estimate_difference
 
 PERSISTENT = {"none": 0.0, "strong": 1.0}
 
@@ -58,15 +59,32 @@ def answers(
     return right[0] - right[1]
 
 
-def rejections(rng: np.random.Generator, layouts: int, **layout: float) -> tuple[float, float]:
+def rejections(
+    rng: np.random.Generator,
+    layouts: int,
+    n_items: int,
+    n_seeds: int,
+    *,
+    spread: float,
+    persistent: float,
+    level: float = 0.5,
+    group_size: int = 1,
+    difference: float = 0.0,
+) -> tuple[float, float]:
     """Share of ``layouts`` with p < 0.05: the primary test, and items only."""
-    n_items = int(layout.pop("n_items"))
-    n_seeds = int(layout.pop("n_seeds"))
-    group_size = int(layout.get("group_size", 1))
     groups = np.arange(n_items) // group_size
     both = items = 0
     for _ in range(layouts):
-        differences = answers(rng, n_items, n_seeds, **layout)  # type: ignore[arg-type]
+        differences = answers(
+            rng,
+            n_items,
+            n_seeds,
+            spread=spread,
+            persistent=persistent,
+            level=level,
+            group_size=group_size,
+            difference=difference,
+        )
         estimate = estimate_difference(differences, groups)
         both += estimate.p < 0.05
         items += abs(estimate.difference) > 1.96 * estimate.v_items**0.5
@@ -77,7 +95,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--layouts", type=int, default=4000, help="simulated per line")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share-power", type=float, default=crossed.SHARE_POWER)
     arguments = parser.parse_args()
+    crossed.SHARE_POWER = arguments.share_power
     rng = np.random.default_rng(arguments.seed)
     layouts = arguments.layouts
     started = time.monotonic()
@@ -97,8 +117,8 @@ def main() -> None:
         primary, items = rejections(
             rng,
             layouts,
-            n_items=n_items,
-            n_seeds=n_seeds,
+            n_items,
+            n_seeds,
             spread=spread,
             persistent=PERSISTENT[persistent],
             group_size=group_size,
@@ -118,19 +138,23 @@ def main() -> None:
         (500, 5, 0.02, "strong"),
         (500, 5, 0.06, "strong"),
     ):
-        layout = {"spread": spread, "persistent": PERSISTENT[persistent]}
-        pilot = np.concatenate([answers(rng, n_items, 2, **layout) for _ in range(200)])
-        discordance = float(np.mean(pilot != 0))
-        correlation = max(0.0, float(np.mean(pilot[:, 0] * pilot[:, 1])) / discordance)
+        share = PERSISTENT[persistent]
+        pilot = [answers(rng, n_items, 2, spread=spread, persistent=share) for _ in range(200)]
+        discordance = float(np.mean([np.mean(d != 0) for d in pilot]))
+        agreeing = float(np.mean([np.mean(d[:, 0] * d[:, 1]) for d in pilot]))
+        correlation = max(0.0, agreeing / discordance)
         detectable = detectable_difference(
             n_items, n_seeds, discordance, spread * 2**0.5, persistence=correlation
         )
         assert detectable is not None
         # Items that are right or wrong for certain take no lead: aim higher by their share.
-        trial = [answers(rng, n_items, 2, **layout, difference=detectable) for _ in range(400)]
+        trial = [
+            answers(rng, n_items, 2, spread=spread, persistent=share, difference=detectable)
+            for _ in range(400)
+        ]
         lead = detectable**2 / float(np.mean(trial))
         found, _ = rejections(
-            rng, layouts, n_items=n_items, n_seeds=n_seeds, **layout, difference=lead
+            rng, layouts, n_items, n_seeds, spread=spread, persistent=share, difference=lead
         )
         print(
             f"{n_items:5}  {n_seeds:5}  {100 * spread:6.0f}  {persistent:10}  {discordance:11.2f}  "

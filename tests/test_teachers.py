@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mock_server import Asked, MockServer, Reply, choice, refused, said
 
+from mock_server import Asked, MockServer, Reply, choice, refused, said
 from teachback.errors import DataError, ReferenceError_, TeacherError
 from teachback.records import Completion, Message, Request, RequestKind, Sampling
 from teachback.teachers import open_teacher

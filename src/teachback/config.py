@@ -108,8 +108,8 @@ class TrainConfig(Section):
     warmup: float = _key(0.06, "share of the steps that the rate takes to rise", ge=0, lt=1)
     weight_decay: float = _key(0.0, "AdamW's decoupled weight decay", ge=0)
     max_grad_norm: float = _key(1.0, "gradient norm is clipped to this", gt=0)
-    patience: int | None = _key(
-        2, "stop after this many epochs without a better score on valid; unset: never", ge=1
+    patience: int = _key(
+        2, "stop after this many epochs without a better score on valid; 0: never", ge=0
     )
     lora: bool = _key(False, "train a LoRA adapter instead of all weights")
     lora_rank: int = _key(16, "rank of the adapter", ge=1)
@@ -155,8 +155,9 @@ SECTIONS: dict[str, type[Section]] = {
 _PATHS = (("data", "train"), ("data", "test"), ("teacher", "instructions"))
 
 
-def read_config(path: str | Path) -> Config:
-    """Read a TOML configuration. Relative files are meant from the configuration's folder.
+def read_config(path: str | Path, *, anchored: bool = True) -> Config:
+    """Read a TOML configuration. Relative files are meant from the configuration's folder;
+    those of a run folder's own ``config.toml`` from the working folder (``anchored=False``).
 
     Raises ConfigError naming the file, the key, what is wrong and, for an unknown key, the
     one that was probably meant.
@@ -170,7 +171,7 @@ def read_config(path: str | Path) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML ({error})") from None
-    return parse_config(values, source=str(path), folder=path.parent)
+    return parse_config(values, source=str(path), folder=path.parent if anchored else None)
 
 
 def parse_config(
@@ -184,10 +185,15 @@ def parse_config(
     return _anchored(config, folder) if folder is not None else config
 
 
+def override(config: Config, section: str, **values: Any) -> Config:
+    """``config`` with some keys of a section changed and checked; None leaves a key alone."""
+    changed = config.model_dump(exclude_none=True)
+    changed[section] |= {key: value for key, value in values.items() if value is not None}
+    return parse_config(changed, source="the command's options")
+
+
 def _anchored(config: Config, folder: Path) -> Config:
-    """Relative file names made relative to the working folder, where they exist beside the
-    configuration; references with a scheme stay.
-    """
+    """The same files, named from the working folder instead of from ``folder``."""
 
     def anchor(name: str) -> str:
         if Path(name).is_absolute() or name.startswith("hf:"):
@@ -208,6 +214,11 @@ def _anchored(config: Config, folder: Path) -> Config:
     exemplars = config.teacher.exemplars
     if exemplars.endswith(".jsonl"):
         changes.setdefault("teacher", {})["exemplars"] = anchor(exemplars)
+    student = config.student.reference
+    if student.startswith("gguf:"):
+        changes["student"] = {"reference": f"gguf:{anchor(student.removeprefix('gguf:'))}"}
+    elif not student.startswith(("hf:", "pypi:")):
+        changes["student"] = {"reference": anchor(student)}
     updated = {
         section: getattr(config, section).model_copy(update=values)
         for section, values in changes.items()

@@ -1,14 +1,14 @@
 """Every error teachback raises on purpose.
 
-    TeachbackError
-    ├── UsageError            the user can mend it: one clear line, exit code 2
-    │   ├── DataError         a dataset, exemplar or explanation file
-    │   ├── ConfigError       a configuration key or value
-    │   ├── ReferenceError_   a teacher or student reference that leads nowhere
-    │   ├── MissingExtraError an optional dependency that is not installed
-    │   ├── StoreError        a completion store that is foreign, corrupt or cannot be written
-    │   └── RunFolderError    a run folder in the way, incomplete or of another run
-    └── TeacherError          the teacher could not go on (raised only when all hope is lost)
+TeachbackError
+├── UsageError            the user can mend it: one clear line, exit code 2
+│   ├── DataError         a dataset, exemplar or explanation file
+│   ├── ConfigError       a configuration key or value
+│   ├── ReferenceError_   a teacher or student reference that leads nowhere
+│   ├── MissingExtraError an optional dependency that is not installed
+│   ├── StoreError        a completion store that is foreign, corrupt or cannot be written
+│   └── RunFolderError    a run folder in the way, incomplete or of another run
+└── TeacherError          the teacher could not go on (raised only when all hope is lost)
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ class MissingExtraError(UsageError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, package: str, extra: str, what: str) -> None:
-        super().__init__(
-            f"{what} needs the package {package!r}: pip install 'teachback[{extra}]'"
-        )
+        super().__init__(f"{what} needs the package {package!r}: pip install 'teachback[{extra}]'")
 
 
 class StoreError(UsageError):

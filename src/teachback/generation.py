@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from teachback.errors import TeacherError, UsageError
 from teachback.progress import SILENT, Progress, Step
@@ -25,6 +25,9 @@ from teachback.teachers import Teacher
 
 _GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped
 _BREATH = 200  # stored requests skipped between two looks at the network
+
+Asked = Strategy | Literal["direct"]
+"""A strategy, or the bare answers of a prompting baseline."""
 
 IsKept = Callable[[Example, Completion], bool]
 """Selection's verdict on a COTE completion: what CROP's second round turns on."""
@@ -75,7 +78,7 @@ def generate(
     *,
     teacher: Teacher,
     prompts: Prompter,
-    strategy: Strategy,
+    strategy: Asked,
     store: CompletionStore,
     is_kept: IsKept,
     samples: int = 1,
@@ -92,7 +95,7 @@ def generate(
         examples: Read once, one at a time.
         teacher: Its connections are closed at the end.
         prompts: Makes the requests.
-        strategy: ``cote``, ``rp`` or ``crop``.
+        strategy: ``cote``, ``rp`` or ``crop``; or ``direct``, for a prompting baseline.
         store: Gets every reply as it arrives.
         is_kept: The verdict on a COTE completion; called for ``crop`` alone.
         samples: Requests of a kind per example; a later, larger number asks the difference.
@@ -139,7 +142,7 @@ async def generate_async(
     *,
     teacher: Teacher,
     prompts: Prompter,
-    strategy: Strategy,
+    strategy: Asked,
     store: CompletionStore,
     is_kept: IsKept,
     samples: int = 1,
@@ -169,7 +172,7 @@ class _Run:
 
     teacher: Teacher
     prompts: Prompter
-    strategy: Strategy
+    strategy: Asked
     store: CompletionStore
     is_kept: IsKept
     samples: int
@@ -179,6 +182,7 @@ class _Run:
     def __post_init__(self) -> None:
         self._asking: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._error: Exception | None = None  # the first; others follow from it
         self._stopping = False
         self._interrupted = False
 
@@ -196,20 +200,19 @@ class _Run:
         finally:
             for task in self._tasks:
                 task.cancel()
-            outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self.summary.seconds = time.monotonic() - began
-        for outcome in outcomes:
-            if isinstance(outcome, TeacherError):
-                raise TeacherError(f"{outcome}; {_stored(self.summary)}") from outcome
-            if isinstance(outcome, Exception):
-                raise outcome
+        if isinstance(self._error, TeacherError):
+            raise TeacherError(f"{self._error}; {_stored(self.summary)}") from self._error
+        if self._error is not None:
+            raise self._error
         if self._interrupted:
             raise GenerationInterrupted(self.summary)
         return self.summary
 
     def _missing(self, examples: Iterable[Example]) -> Iterator[tuple[_Open, Request] | None]:
         """The requests to be asked first, and now and then None: time to breathe."""
-        first: RequestKind = "rp" if self.strategy == "rp" else "cote"
+        first: RequestKind = "cote" if self.strategy == "crop" else self.strategy
         skipped = 0
         for example in examples:
             requests = [
@@ -259,15 +262,19 @@ class _Run:
     async def _worker(
         self, missing: Iterator[tuple[_Open, Request] | None], pulling: asyncio.Lock
     ) -> None:
-        while not self._stopping:
-            async with pulling:
-                job = next(missing, _END)
-                while job is None:
-                    await asyncio.sleep(0)
+        try:
+            while not self._stopping:
+                async with pulling:
                     job = next(missing, _END)
-            if isinstance(job, _End):
-                return
-            await self._settle(*job)
+                    while job is None:
+                        await asyncio.sleep(0)
+                        job = next(missing, _END)
+                if isinstance(job, _End):
+                    return
+                await self._settle(*job)
+        except Exception as error:
+            self._error = self._error or error
+            raise
 
     async def _settle(self, opened: _Open, request: Request) -> None:
         """One request, and the second round of an example whose last first one this was."""

@@ -41,7 +41,13 @@ class TrainingExample:
 
 def conclusion(example: Example, answer_format: AnswerFormat) -> str:
     """The sentence that ends an explanation; :func:`teachback.questions.parse` reads it back."""
-    return f"So the answer is {say_answer(example, example.answer, answer_format)}."
+    return f"So the answer is {_stated(example, answer_format)}"
+
+
+def _stated(example: Example, answer_format: AnswerFormat) -> str:
+    """The gold answer and a full stop, unless it ends in one of its own."""
+    said = say_answer(example, example.answer, answer_format)
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def explanation_target(
@@ -54,8 +60,7 @@ def explanation_target(
     if objective == "mt-re":
         return text
     if objective == "mt-ra":
-        said = say_answer(example, example.answer, answer_format)
-        return f"The answer is {said}.\n{text}"
+        return f"The answer is {_stated(example, answer_format)}\n{text}"
     ending = "" if text.endswith((".", "!", "?")) else "."
     return f"{text}{ending} {conclusion(example, answer_format)}"
 

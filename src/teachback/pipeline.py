@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback.config import Config, EvaluateConfig, TeacherConfig, read_config, write_config
+from teachback.config import Config, EvaluateConfig, TeacherConfig, write_config
 from teachback.datasets import read_examples, subsample
-from teachback.errors import ConfigError, RunFolderError
+from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.exemplars import choose
 from teachback.files import (
+    RUN_FILES,
     manifest,
     new_folder,
     read_explanations,
@@ -122,16 +123,20 @@ def _rules(config: Config) -> SelectionRules:
 # ---------------------------------------------------------------------- explain
 
 
-def explain(config: Config, folder: Path, *, progress: Progress = SILENT) -> Explained:
+def explain(
+    config: Config, folder: Path, *, overwrite: bool = False, progress: Progress = SILENT
+) -> Explained:
     """Ask the teacher for what is missing and select; writes ``completions.sqlite``,
     ``explanations.jsonl`` and ``rejections.jsonl``.
+
+    Raises DataError where not one request got a reply with text in it; what was stored stays.
     """
     examples = training_part(config)
     teacher = teacher_of(config.teacher)
     prompts = prompts_of(config.teacher, teacher, examples[0].kind)
     rules = _rules(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    begin_folder(config, folder)
+    # Only now: a folder begun on a file that cannot be read would be in the way of the mended one.
+    begin_folder(config, folder, overwrite=overwrite)
     with CompletionStore(folder / STORE) as store:
         generation = generate(
             examples,
@@ -145,8 +150,22 @@ def explain(config: Config, folder: Path, *, progress: Progress = SILENT) -> Exp
             progress=progress,
         )
         selection = _select(config, examples, teacher, prompts, store)
+        _check_replies(selection, config, store)
     summary = _write_selection(config, examples, selection, folder)
     return Explained(examples, selection, summary, generation)
+
+
+def _check_replies(selection: Selection, config: Config, store: CompletionStore) -> None:
+    """Not one reply with text in it is a teacher that does not work, not a selection."""
+    reasons = [rejection.reason for rejection in selection.rejections]
+    if selection.explanations or not reasons or set(reasons) - {"failed", "empty"}:
+        return
+    failures = [failure.error for failure in store.failures()]
+    last = f" (the last: {failures[-1]})" if failures else ""
+    raise DataError(
+        f"the teacher {config.teacher.reference} answered nothing: of {len(reasons)} requests "
+        f"{reasons.count('failed')} failed{last} and {reasons.count('empty')} got an empty reply"
+    )
 
 
 def select_anew(config: Config, source: Path, folder: Path) -> Explained:
@@ -170,14 +189,8 @@ def _select(
     prompts: Prompts,
     store: CompletionStore,
 ) -> Selection:
-    failed = {failure.key: failure.error for failure in store.failures()}
-
     def lookup(example: Example, asked: Any, sample: int) -> Completion | None:
-        key = store.key(teacher.model, prompts.request(example, asked, sample))
-        completion = store.get(key)
-        if completion is None and key in failed:
-            return Completion("", finish_reason="failed", error=failed[key])
-        return completion
+        return store.get(store.key(teacher.model, prompts.request(example, asked, sample)))
 
     return select(
         examples,
@@ -260,7 +273,7 @@ def evaluate_student(
     predictions["student"], cost["student"] = predict(
         student, test, config, progress=progress, what="answer"
     )
-    way = student.card.way
+    way, seed = student.card.way, student.card.seed or 0
     if config.baselines and student.card.objective is not None:
         untrained = Student.load(student.card.base, precision=precision)
         card = student.card
@@ -277,10 +290,40 @@ def evaluate_student(
         )
     if config.baselines and train:
         predictions["majority"] = majority_label(train, test)
-    return write_evaluation(folder, predictions, cost, way, test[0].kind)
+    return write_evaluation(folder, predictions, cost, way, test[0].kind, seed)
 
 
 BASELINES = ("untrained", "majority")
+"""Systems evaluated beside the one in question."""
+
+
+def evaluate_teacher(
+    teacher_config: TeacherConfig,
+    test: Sequence[Example],
+    folder: Path,
+    *,
+    train: Sequence[Example] = (),
+    evaluate: EvaluateConfig | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> Evaluated:
+    """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once."""
+    from teachback.evaluation import majority_label
+    from teachback.prediction import predict_by_prompting
+
+    config = evaluate or EvaluateConfig()
+    teacher = teacher_of(teacher_config)
+    prompts = prompts_of(teacher_config, teacher, test[0].kind)
+    names = ("predictions.jsonl", "metrics.json", "predictions.majority.jsonl")
+    new_folder(folder, overwrite, names=names)
+    with CompletionStore(folder / STORE) as store:
+        own = predict_by_prompting(
+            teacher, prompts, test, store, explain=config.explain, progress=progress
+        )
+    predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
+    if config.baselines and train:
+        predictions["majority"] = majority_label(train, test)
+    return write_evaluation(folder, predictions, {}, "direct", test[0].kind)
 
 
 def write_evaluation(
@@ -289,6 +332,7 @@ def write_evaluation(
     cost: Mapping[str, Cost],
     way: str,
     kind: str,
+    seed: int = 0,
 ) -> Evaluated:
     """Measure predictions and write them; the first system is the one evaluated."""
     from teachback.evaluation import as_json, measure
@@ -300,6 +344,7 @@ def write_evaluation(
         folder / "metrics.json",
         {
             "kind": kind,
+            "seed": seed,
             "way": way,
             "systems": {name: as_json(figures) for name, figures in metrics.items()},
             "cost_per_1000": {name: asdict(figures) for name, figures in cost.items()},
@@ -311,10 +356,8 @@ def write_evaluation(
 def read_run(folder: Path) -> tuple[int, str, list[Prediction]]:
     """(seed, way, predictions) of an evaluated run folder, for comparing."""
     metrics = read_json(folder / "metrics.json")
-    seed = 0
-    if (folder / "config.toml").is_file():
-        seed = read_config(folder / "config.toml").train.seed
-    return seed, str(metrics.get("way", "direct")), read_predictions(folder / "predictions.jsonl")
+    way = str(metrics.get("way", "direct"))
+    return int(metrics.get("seed", 0)), way, read_predictions(folder / "predictions.jsonl")
 
 
 # ---------------------------------------------------------------------- the chain
@@ -334,20 +377,22 @@ def begin_folder(config: Config, folder: Path, *, overwrite: bool = False) -> No
                 f"{folder} belongs to a run with another configuration (its config.toml "
                 "differs): choose another folder, or --overwrite"
             )
-        new_folder(folder, True)
+        # The replies stay: they are keyed by what was asked, and were paid for.
+        new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
     inputs = {
         name: Path(path)
         for name, path in (("train", config.data.train), ("test", config.data.test))
         if path is not None and not path.startswith("hf:")
     }
     record = manifest(inputs, {"train": config.train.seed})
-    if present.is_file() and (folder / "manifest.json").is_file():
+    if present.is_file() and (folder / "manifest.json").is_file() and not overwrite:
         before = read_json(folder / "manifest.json").get("inputs")
-        if before != record["inputs"] and not overwrite:
+        if before != record["inputs"]:
             raise RunFolderError(
                 f"{folder} was begun on other data (a file has changed since): choose another "
                 "folder, or --overwrite"
             )
+        return
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "manifest.json", record)
     write_text(present, text)
@@ -363,8 +408,10 @@ def run(
 ) -> Evaluated | None:
     """Generate → select → train → evaluate; what is done already is not done again."""
     notice = notice or (lambda _: None)
-    begin_folder(config, folder, overwrite=overwrite)
     examples = training_part(config)
+    # Read first, so that a bad line in it is not found out after training.
+    test = read_examples(config.data.test, kind=config.data.kind) if config.data.test else None
+    begin_folder(config, folder, overwrite=overwrite)
     explanations: Sequence[Explanation] = ()
     if config.train.objective != "st":
         if (folder / "explanations.jsonl").is_file() and not overwrite:
@@ -386,12 +433,11 @@ def run(
         )
     else:
         notice("student: trained before")
-    if config.data.test is None:
+    if test is None:
         return None
     if (folder / "metrics.json").is_file() and not overwrite:
         notice("evaluation: done before")
         return read_evaluation(folder)
-    test = read_examples(config.data.test, kind=config.data.kind)
     return evaluate_student(
         str(folder / "student"),
         test,
@@ -402,6 +448,11 @@ def run(
         overwrite=True,  # half-written files of a killed evaluation; metrics.json is last
         progress=progress,
     )
+
+
+def training_seconds(folder: Path) -> float:
+    """How long the student of a run folder was trained, in its last process."""
+    return float(read_json(folder / "student" / "training.json")["seconds"])
 
 
 def read_evaluation(folder: Path) -> Evaluated:

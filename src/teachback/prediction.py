@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachback.config import EvaluateConfig
-from teachback.generation import Prompter, generate
+from teachback.generation import Asked, Prompter, generate
 from teachback.progress import SILENT, Progress
 from teachback.questions import parse, same_answer
 from teachback.records import Completion, Example, Prediction, Request
@@ -93,7 +93,8 @@ def predict_by_prompting(
     """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
     thought, through ``store``, so that it is paid once. No reply counts as unparsed.
     """
-    for asked in ("direct", "cote") if explain else ("direct",):
+    kinds: tuple[Asked, ...] = ("direct", "cote") if explain else ("direct",)
+    for asked in kinds:
         generate(
             examples,
             teacher=teacher,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from teachback.errors import DataError
 from teachback.questions import kind_of, normalise, parse, same_answer
 from teachback.records import (
     Completion,
@@ -32,11 +33,14 @@ Lookup = Callable[[Example, Asked, int], Completion | None]
 # An explanation that speaks of having been told the answer teaches the student to do so.
 _LEAK = re.compile(
     r"""\b(?:
-        (?:the\s+)?(?:given|provided|stated|supplied|specified|known|gold|labell?ed)
-            \s+(?:correct\s+|right\s+|final\s+)?(?:answer|label|solution)\b(?!\s+(?:choices?|options?))
-        | (?:correct\s+)?answer\s+(?:is|was|has\s+been|being)\s+
-            (?:already\s+)?(?:given|provided|stated|told|specified)(?!\s+(?:by|in)\s+(?:the\s+)?(?:option|choice))
-        | given\s+that\s+the\s+(?:correct\s+)?answer\s+is
+        (?:given|provided|stated|supplied|specified|known|gold|labell?ed)\s+
+            (?:correct\s+|right\s+|final\s+)?(?:answer|label|solution)\b(?!\s+(?:choices?|options?))
+        | (?:the|this|correct)\s+answer\s+(?:given|provided)\b
+            (?!\s+(?:by|in|the|these|what|this)\b)
+        | answer\s+(?:is|was|has\s+been|being)\s+
+            (?:already\s+)?(?:given|provided|stated|told|specified)\b
+            (?!\s+(?:by|in)\s+(?:the\s+)?(?:option|choice))
+        | given\s+(?:that\s+)?the\s+(?:correct\s+)?answer\s+is
         | since\s+the\s+(?:correct\s+)?answer\s+is
         | (?:you|we)\s+(?:are|were|have\s+been)\s+(?:given|told)\s+(?:that\s+)?
             the\s+(?:correct\s+)?answer
@@ -54,7 +58,9 @@ class SelectionRules:
     ``shortest``, or the first of the answer most samples ``agreed`` on (COTE: self-
     consistency; an answer that is not gold still rejects all).
     ``rp_check``: an RP text that concludes otherwise than gold is ``wrong-answer`` (False:
-    the paper's plain rule). ``max_words``: longer explanations are ``too-long``.
+    the paper's plain rule), and one whose conclusion names no answer ("none of these") is
+    ``unparsed``. ``max_words``: longer explanations are ``too-long``. ``leak_check``: an RP
+    text that speaks of the answer it was given is a ``leak``.
     """
 
     choose: Choose = "first"
@@ -107,12 +113,13 @@ def judge(
         return rejected("empty")
     if completion.finish_reason == "length":
         return rejected("truncated")
-    if strategy == "cote" and parsed.answer is None:
+    if parsed.answer is None and (strategy == "cote" or (rules.rp_check and parsed.concluded)):
         return rejected("unparsed")
     wrong = parsed.answer is not None and not same_answer(example, parsed.answer)
     if wrong and (strategy == "cote" or rules.rp_check):
         return rejected("wrong-answer")
-    if rules.leak_check and _LEAK.search(parsed.explanation):
+    # COTE was told no answer, so its "given label" is something else.
+    if strategy == "rp" and rules.leak_check and _LEAK.search(parsed.explanation):
         return rejected("leak")
     if _restates_label(example, parsed.explanation):
         return rejected("restates-label")
@@ -230,12 +237,18 @@ def _restates_label(example: Example, explanation: str) -> bool:
 def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
     """The control: the same explanations, each at another example.
 
-    A seeded cyclic shift of a seeded order, so no explanation keeps its example (where there
-    are two examples or more); an example with several gets another example's several.
+    A seeded cyclic shift of a seeded order, so no explanation keeps its example; an example
+    with several gets another example's several. Raises DataError for a single example, which
+    would keep its own and be no control.
     """
     by_id: dict[str, list[Explanation]] = {}
     for explanation in explanations:
         by_id.setdefault(explanation.id, []).append(explanation)
+    if len(by_id) == 1:
+        raise DataError(
+            f"only example {explanations[0].id!r} has an explanation, so there is no other one "
+            "to exchange it with: explain two examples or more, or train without permute"
+        )
     ids = sorted(by_id)
     random.Random(f"permute-{seed}").shuffle(ids)
     moved: list[Explanation] = []

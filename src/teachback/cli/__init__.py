@@ -101,8 +101,13 @@ class TeachbackGroup(click.Group):
             sys.exit(error.exit_code)
         except click.ClickException as error:
             _fail(_click_message(error), error.exit_code)
-        except click.Abort:
-            _fail("stopped; what was stored is kept, and the same command goes on", INTERRUPTED)
+        except click.Abort as error:
+            # An interrupted generation says itself what is stored and how to go on.
+            told = str(error.__cause__ or "")
+            _fail(
+                told or "stopped; what was stored is kept, and the same command goes on",
+                INTERRUPTED,
+            )
         except UsageError as error:
             _fail(str(error), 2)
         except TeachbackError as error:

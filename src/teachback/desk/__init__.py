@@ -7,19 +7,21 @@ engine, and the recorded explanations from a real model (how: ``bench/desk/READM
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from teachback.desk.cases import TEST_SEED, TRAIN_SEED, Case, cases
 from teachback.desk.policy import LABELS, POLICY, Decision, Facts, decide
-from teachback.desk.rule_explanations import rule_explanation
-from teachback.records import Exemplar, Example
+from teachback.desk.rule_explanations import RULE_ENGINE, rule_explanation, rule_reply
+from teachback.exemplars import read_exemplars
+from teachback.files import write_jsonl
+from teachback.records import Example, Exemplar
 
 __all__ = [
     "LABELS",
     "POLICY",
     "RECORDED_TRAIN_CASES",
+    "RULE_ENGINE",
     "TEST_SEED",
     "TRAIN_SEED",
     "Case",
@@ -31,6 +33,7 @@ __all__ = [
     "exemplars_file",
     "recording_files",
     "rule_explanation",
+    "rule_reply",
     "test_cases",
     "train_cases",
     "write_dataset",
@@ -58,21 +61,8 @@ def exemplars_file() -> Path:
 
 
 def exemplars() -> tuple[Exemplar, ...]:
-    """Six exemplars written by hand, in the order in which a prompt shows them."""
-    rows = map(json.loads, exemplars_file().read_text(encoding="utf-8").splitlines())
-    return tuple(
-        Exemplar(
-            Example(
-                id=row["id"],
-                question=row["question"],
-                answer=row["answer"],
-                kind="multiple-choice",
-                choices=tuple(row["choices"]),
-            ),
-            row["explanation"],
-        )
-        for row in rows
-    )
+    """Eight exemplars written by hand, in the order in which a prompt shows them."""
+    return tuple(read_exemplars(exemplars_file()))
 
 
 def recording_files(teacher: str = "qwen2.5-coder-1.5b-instruct") -> list[Path]:
@@ -84,13 +74,16 @@ def recording_files(teacher: str = "qwen2.5-coder-1.5b-instruct") -> list[Path]:
 
 
 def write_dataset(path: Path, examples: Iterable[Example]) -> None:
-    """Write ``examples`` as a dataset file (JSON lines)."""
-    with path.open("w", encoding="utf-8") as file:
-        for example in examples:
-            row = {
+    """Write ``examples`` as a dataset file (JSON lines, atomically)."""
+    write_jsonl(
+        path,
+        (
+            {
                 "id": example.id,
                 "question": example.question,
                 "choices": list(example.choices),
                 "answer": example.answer,
             }
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            for example in examples
+        ),
+    )

@@ -6,27 +6,24 @@ They serve where no recording of a real teacher does, and as a control in studie
 
 from __future__ import annotations
 
+from teachback.desk.cases import Case
 from teachback.desk.policy import MEMBER_DAYS, TIME_LIMITS, Facts, decide
+from teachback.questions import say_answer
 
-TEACHER = "rule-engine"
+RULE_ENGINE = "rule-engine"
+"""The teacher's name of these explanations."""
 
 
 def rule_explanation(facts: Facts) -> str:
     """Why the policy decides this case as it does, in short sentences and without the
     concluding "The answer is …".
     """
-    article = "An" if facts.item[0] in "aeiou" else "A"
-    base = TIME_LIMITS[facts.category]
-    sentences = [f"{article} {facts.item} belongs to {facts.category}: {base} days (rule 1)."]
-    if facts.member:
-        sentences.append(f"Members get {base} + {MEMBER_DAYS} = {facts.limit} days (rule 2).")
-    else:
-        sentences.append(f"Without membership it stays {base} days (rule 2).")
-    if facts.in_time:
-        sentences.append(f"{facts.days} <= {facts.limit}, so it is in time (rule 3).")
-    else:
-        sentences.append(f"{facts.days} > {facts.limit}, so it is late (rule 3).")
     decision = decide(facts)
+    sentences = ["It is faulty." if facts.faulty else "It is not faulty."]
+    if not facts.faulty:
+        sentences.append("It was a final sale." if facts.final_sale else "No final sale.")
+    if decision.rule != 6:  # the only rule that does not ask for the time
+        sentences += _timing(facts)
     grounds = {
         4: "Faulty, in time",
         5: "Faulty, late",
@@ -37,3 +34,24 @@ def rule_explanation(facts: Facts) -> str:
     }[decision.rule]
     sentences.append(f"{grounds}: {decision.label} (rule {decision.rule}).")
     return " ".join(sentences)
+
+
+def _timing(facts: Facts) -> list[str]:
+    article = "An" if facts.item[0] in "aeiou" else "A"
+    base = TIME_LIMITS[facts.category]
+    if facts.member:
+        extension = f"Members get {base} + {MEMBER_DAYS} = {facts.limit} days."
+    else:
+        extension = f"Without membership it stays {base} days."
+    verdict = "in time" if facts.in_time else "late"
+    return [
+        f"{article} {facts.item} belongs to {facts.category}: {base} days.",
+        extension,
+        f"{facts.days} days against a limit of {facts.limit} days: {verdict}.",
+    ]
+
+
+def rule_reply(case: Case) -> str:
+    """The explanation and its conclusion, as a recorded teacher's reply."""
+    conclusion = say_answer(case.example, case.example.answer, "both")
+    return f"{rule_explanation(case.facts)}\nThe answer is {conclusion}."

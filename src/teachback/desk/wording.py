@@ -104,7 +104,7 @@ OPENED: dict[Category, tuple[str, ...]] = {
         "The box has been opened.",
         "It has been used for a few evenings.",
         "{S} {has} opened it and tried it out.",
-        "The seal is broken and it has been used.",
+        "The seal has been cut and it has been used.",
     ),
     "books and toys": (
         "The wrapping has been opened.",

@@ -33,12 +33,12 @@ which are the mean squares above where every unit holds one item.
 
 kept between min(G, S) - 1 and G - 1. Satterthwaite (1946) has q = 2; here q = 1.5. The
 shares are estimates, V_seeds from 2 degrees of freedom with 3 seeds, and where chance makes
-it small q = 2 all but forgets it. Simulated at a nominal 5% with 3 and 5 seeds, seeds that
-spread by 0 to 8 points, and students that disagree on the same items under every seed or
-on others each time, a true null was rejected up to 7.8% of the time with q = 2 and REJECTED
-with q = 1.5, for a detectable difference about 5% larger (``bench/statistics_nulls.py``).
-For the same reason all three terms stay where V fell back to V_items; dropping them there
-rejected up to 8.1%. Two seeds remain too few: up to TWO.
+it small q = 2 all but forgets it. Simulated at a nominal 5% (``bench/statistics_nulls.py``:
+200 and 500 items, 3 and 5 seeds, each system's accuracy spreading by 0 to 6 points over
+seeds), a true null was rejected 1.2 to 6.9% of the time, against up to 7.8% with q = 2; the
+price is a detectable difference 1 to 6% larger. For the same reason all three terms stay
+where V fell back to V_items: that the seeds' share came out as nothing is itself a guess
+from S - 1 degrees of freedom. Two seeds remain too few, at up to 10%.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ from scipy.special import ndtr, stdtr, stdtrit
 
 from teachback.errors import DataError
 
-_SHARE_POWER = 1.5
+SHARE_POWER = 1.5
+"""q of the degrees of freedom above; 2 would be Satterthwaite's."""
+
 _DRAWS = 20_000
 
 
@@ -148,16 +150,18 @@ def detectable_difference(
     power: float = 0.8,
     alpha: float = 0.05,
     *,
-    persistence: float = 1.0,
+    persistence: float = 0.5,
 ) -> float | None:
     """The smallest true difference in accuracy that the primary test shows with ``power``.
 
     ``n_items``: independent ones, so groups where items share them. ``discordance``: the
     share of items that exactly one of two paired students has right. ``seed_sd``: standard
     deviation over seeds of the true difference. ``persistence``: correlation of an item's
-    d between seeds; 1, the cautious end, has the same items discordant under every seed and
-    more seeds then help against ``seed_sd`` only. None: no difference as small as the
-    discordance, the largest possible, would be shown so often.
+    d between seeds, from 0 (other items under each seed) to 1 (the same ones). Towards 0 the
+    items' variance falls, but seeds' means scatter more, which 3 seeds can hardly tell from
+    a real difference between seeds: with few seeds neither end is the cautious one. Tell
+    both assumptions wherever the figure is shown. None: not even a difference as large as
+    the discordance, the largest possible, would be shown so often.
 
     With d's variance on an item taken as ``discordance`` (its value where the difference is
     zero): V_items = discordance (persistence + (1 - persistence)/S) / n, V_residual =
@@ -213,9 +217,9 @@ def _variance(
     variance = np.maximum(v_items, v_items + v_seeds - v_residual)
     whole = np.where(variance > 0, variance, 1.0)
     inverse = (
-        (v_items / whole) ** _SHARE_POWER / (n_groups - 1)
-        + (v_seeds / whole) ** _SHARE_POWER / (n_seeds - 1)
-        + (v_residual / whole) ** _SHARE_POWER / ((n_groups - 1) * (n_seeds - 1))
+        (v_items / whole) ** SHARE_POWER / (n_groups - 1)
+        + (v_seeds / whole) ** SHARE_POWER / (n_seeds - 1)
+        + (v_residual / whole) ** SHARE_POWER / ((n_groups - 1) * (n_seeds - 1))
     )
     least = min(n_groups, n_seeds) - 1
     return variance, 1 / np.clip(inverse, 1 / (n_groups - 1), 1 / least)

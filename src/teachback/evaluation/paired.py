@@ -209,7 +209,7 @@ def _caveats(estimate: Estimate, n_seeds: int, n_groups: int) -> tuple[str, ...]
         caveats.append("one seed: this is about these two students and says nothing of other seeds")
     elif n_seeds == 2:
         caveats.append(
-            "two seeds: a true null is rejected up to 12% of the time; use three or more"
+            "two seeds: a true null is rejected up to 10% of the time; use three or more"
         )
     if estimate.t is None:
         caveats.append("the difference is the same on every item, so it has no interval of its own")

@@ -6,9 +6,21 @@ To add a kind, write a class with the methods of :class:`QuestionKind` and put i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from teachback.questions.conclusions import announced, last_line, marked_end, normalise, without
+from teachback.questions.conclusions import (
+    STATEMENT_AT_MOST,
+    Span,
+    announced,
+    is_blank,
+    last_line,
+    marked_end,
+    negated,
+    normalise,
+    verdict_end,
+    without,
+)
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.questions.multiple_choice import Label, MultipleChoice
 from teachback.questions.open_ended import Number, Text, YesNo
@@ -71,37 +83,74 @@ def same_answer(example: Example, answer: str | None) -> bool:
     return answer is not None and kind_of(example).same(answer, example.answer)
 
 
-def parse(example: Example, text: str, *, bare: bool = False) -> Parsed:
+def parse(example: Example, text: str, *, bare: bool = False, answer_first: bool = False) -> Parsed:
     """Split ``text`` into explanation and conclusion.
 
-    The last announced conclusion counts ("the answer is …", "Answer: …", "#### …"). Without
-    one, the last line counts if it is nothing but an answer. ``bare``: the text is expected
-    to be an answer alone (a direct answer), so without an announcement its first line is
-    read as one.
+    The last announced conclusion counts ("the answer is …", "Answer: …", "#### …"), with
+    the equal ones right before it. Without one, the last line counts if it is nothing but an
+    answer, or ends in a marked one. ``bare``: the text is expected to be an answer alone (a
+    direct answer), so without an announcement its first line is read as one.
+    ``answer_first``: a text that opens with an announced answer (MT-Ra) answers with that one,
+    whatever its explanation concludes on the way.
     """
     kind = kind_of(example)
-    span = None
-    for span in announced(text):  # noqa: B007 - the last one counts
-        pass
-    if span is not None:
-        reading = kind.read(example, text[span.statement : span.line_end])
+    spans = announced(text)
+    if answer_first:
+        opening = [span for span in spans if not text[: span.start].strip()]
+        spans = iter(opening) if opening else announced(text)
+    for span in spans:
+        statement = text[span.statement : span.line_end]
+        reading = kind.read(example, statement)
+        if reading.answer is None and negated(statement):
+            continue
         end = span.statement + reading.length
-        return Parsed(without(text, span.start, end), reading.answer, True)
+        start = (
+            span.start if answer_first else _first_alike(example, text, span.start, spans, reading)
+        )
+        return Parsed(without(text, start, end), reading.answer, True)
     if bare:
         line = text.strip().split("\n", 1)[0]
         reading = kind.read(example, line)
         return Parsed(without(text.strip(), 0, reading.length), reading.answer, bool(line))
-    line_span = last_line(text)
-    if line_span is None:
+    return _unannounced(example, text)
+
+
+def _first_alike(
+    example: Example, text: str, start: int, spans: Iterator[Span], reading: Reading
+) -> int:
+    """Where the run of equal conclusions that ends at ``start`` begins: "Therefore, the answer
+    is B. The answer is B." says it twice, and neither belongs to the explanation.
+    """
+    kind = kind_of(example)
+    for span in spans:
+        earlier = kind.read(example, text[span.statement : span.line_end])
+        between = text[span.statement + earlier.length : start]
+        if reading.answer is None or earlier.answer != reading.answer or not is_blank(between):
+            break
+        start = span.start
+    return start
+
+
+def _unannounced(example: Example, text: str) -> Parsed:
+    """A conclusion without an announcement: an answer alone on the last line, or a marked one
+    that ends the text.
+    """
+    kind = kind_of(example)
+    span = last_line(text)
+    if span is None:
         return Parsed("", None, False)
-    line = text[line_span.start : line_span.line_end]
-    if kind.name != "text":  # any line of free text would pass for an answer
+    line = text[span.start : span.line_end]
+    # Any line of free text would pass for an answer.
+    if kind.name != "text" and len(line) <= STATEMENT_AT_MOST:
         reading = kind.read(example, line)
-        if reading.answer is not None and not without(line, 0, reading.length).strip(" .)*_\"'"):
-            return Parsed(text[: line_span.start].strip(), reading.answer, True)
-    end_span = marked_end(text)
-    if end_span is not None and kind.name == "multiple-choice":
-        reading = kind.read(example, text[end_span.start : end_span.line_end])
+        if reading.answer is not None and reading.opens and is_blank(line[reading.length :]):
+            return Parsed(text[: span.start].strip(), reading.answer, True)
+    end_span = _ENDINGS[kind.name](text) if kind.name in _ENDINGS else None
+    if end_span is not None:
+        reading = kind.read(example, text[end_span.statement : end_span.line_end])
         # Nothing is cut out: the marked answer is part of a sentence of the explanation.
         return Parsed(text.strip(), reading.answer, reading.answer is not None)
     return Parsed(text.strip(), None, False)
+
+
+_ENDINGS = {"multiple-choice": marked_end, "yes-no": verdict_end}

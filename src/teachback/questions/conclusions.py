@@ -20,63 +20,127 @@ class Span:
     line_end: int
 
 
-# "So, the most likely correct answer to this question would therefore be: …"
+# Characters. What is longer states no answer; a text of a megabyte may be one line.
+STATEMENT_AT_MOST = 10_000
+
+# "… answer to this question would therefore be: …", from the noun on. What leads up to it is
+# matched backwards from there (_LEAD), for the one that counts alone: searching for an optional
+# lead at every position of a text costs five times as much.
 _ANNOUNCED = re.compile(
     r"""
-    (?<![A-Za-z])
-    (?:\#{1,6}\s*)?(?:[*_]{1,3})?                                  # markdown before it
-    (?:(?:and\s+)?(?:so|therefore|thus|hence|accordingly|consequently|in\s+conclusion
-        |in\s+summary|finally|overall|as\s+a\s+result)\b[\s,:]*(?:then\b[\s,]*)?)?
-    (?:(?:the|my|our|your|this)\s+)?
-    (?:(?:final|correct|true|best|right|only|most|likely|plausible|logical|suitable|appropriate
-        |accurate|fitting|reasonable|probable|direct|single|overall)\s+){0,3}
-    (?:answer|option|choice|(?<=true\s)statement)
-    (?:\s+(?:choice|option|here))?
-    (?:\s+(?:to|for|from|of|among|in)\s+(?:the|this|these|that|your|all|given|above)\b
+    (?<![A-Za-z])(?:answer|option|choice|statement(?<=true\sstatement))
+    (?:\s{1,3}(?:choice|option|here))?
+    (?:\s{1,3}(?:to|for|from|of|among|in)\s{1,3}(?:the|this|these|that|your|all|given|above)\b
         [^.:\n]{0,40}?)?
-    (?:[*_]{1,3})?\s*
+    (?:[*_]{1,3})?\s{0,3}
     (?:
         (?:\s(?:is|was|must\s+be|should\s+be|would\s+be|will\s+be|has\s+to\s+be|can\s+only\s+be
             |would\s+therefore\s+be|is\s+therefore|is\s+thus|is\s+clearly|is\s+most\s+likely
             |is\s+probably|remains|becomes)\b(?:[*_]{1,3})?\s*(?:that\b)?\s*[:=]?)
-        | \s*[:=]
+        | \s{0,3}[:=]
     )
     (?:[*_]{1,3})?[ \t]*(?:\n\s*(?=\S))?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_HASHES = re.compile(r"(?m)^[ \t]*\#{4}[ \t]+")
+_LEAD = re.compile(
+    r"""
+    (?<![A-Za-z])
+    (?:\#{1,6}\s{0,9})?(?:[*_]{1,3})?                               # markdown before it
+    (?:(?:and\s+)?(?:so|therefore|thus|hence|accordingly|consequently|in\s+conclusion
+        |in\s+summary|finally|overall|as\s+a\s+result)\b[\s,:]{0,9}(?:then\b[\s,]{0,9})?)?
+    (?:(?:the|my|our|your|this)\s+)?
+    (?:(?:final|correct|true|best|right|only|most|likely|plausible|logical|suitable|appropriate
+        |accurate|fitting|reasonable|probable|direct|single|overall|closest|remaining)\s+){0,3}
+    \Z
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# "## Answer", alone on its line.
+_HEADED = re.compile(
+    r"(?mi)^[ \t#*_]{0,20}(?:(?:final|correct)[ ])?answer[ \t#*_\r]{0,20}\n\s*(?=\S)"
+)
+# GSM8K's "#### 42", but not the fourth-level heading of a text in markdown.
+_HASHES = re.compile(
+    r"(?mi)^[ \t]*\#{4}[ \t]+(?!\W{0,3}(?:explanation|reason|step|analysis|conclu|solution|note"
+    r"|summary|question|final|answer|option|choice))"
+)
 _BOXED = re.compile(r"\\boxed\s*\{")
 # "(C) Karl is the correct answer."
 _INVERTED = re.compile(
-    r"""(?P<statement>\([A-Z]\)[^.\n()]{0,80}?)\s+(?:is|would\s+be|must\s+be)\s+(?:therefore\s+)?
+    r"""\([A-Z]\)[^.\n()]{0,80}?\s(?:is|would\s+be|must\s+be)\s+(?:therefore\s+)?
     (?:the|my|our)\s+(?:(?:final|correct|best|right|most|likely|only)\s+){0,3}
     (?:answer|option|choice)\b""",
     re.VERBOSE,
 )
 # "… so at the end Alice has (B) The Odyssey.": a marked answer that ends the text.
-_MARKED_END = re.compile(r"\(([A-Z])\)[^()\n]{0,80}$")
+_MARKED_END = re.compile(r"\((?:(?:choice|option)\s)?[A-Z]\)[^()\n]{0,80}\Z")
+# "… hence it's false.", "The statement is true.": a verdict that ends the text.
+_VERDICT_END = re.compile(
+    r"""(?:\b(?:so|therefore|thus|hence|consequently)[\s,]{1,3}(?:(?:it|this|that)(?:['’]s|\s+is)\s+)?
+        |\b(?:the|this)\s+(?:statement|claim|assertion|premise|proposition)\s+is\s+
+            (?:therefore\s+)?)
+    [*_"'“‘]{0,3}(?P<verdict>yes|no|true|false)\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
 # "The answer is not B" concludes nothing; "the answer is not among the options" does.
 _NEGATED = re.compile(
-    r"(?:not(?!\s+(?:\w+ly\s+)?(?:listed|given|among|provided|available|present|in|any))"
-    r"|isn't|never)\b",
-    re.IGNORECASE,
+    r"""(?:[\s*_"'“‘`]*(?:definitely|clearly|certainly|probably|obviously|simply|therefore|also)\b)?
+    [\s*_"'“‘`]*(?:not(?!\s+(?:\w+ly\s+)?(?:listed|given|among|provided|available|present|in|any
+        |here|clear|known|certain|determined|possible|obvious))|never)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Directly before the noun: "each option: …", "the wrong answer is …".
+_OTHER_NOUN = re.compile(
+    r"""\b(?:no|any|each|every|which|what|another|other|wrong|incorrect|false|bad|worst|unlikely
+    |least\s+\w{1,20}|not\s+the|not\s+the\s+(?:right|correct|best))\s+(?:answer\s+)?\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Before all of it: "if the answer is …", "one might think the answer is …".
+_SUPPOSED = re.compile(
+    r"""\b(?:if|whether|unless|suppose|supposing|assuming
+    |(?:(?:one|you|some|many|people|someone)\s+(?:might|may|could|would)|(?:is|are|do|does|did|ca|can)?n['’]t
+        |cannot|not|never|wrong\s+to|tempting\s+to)\s+(?:\w{1,20}\s+)?
+        (?:think|believe|say|claim|guess|mean|assume|suggest|conclude)(?:\s+that)?)\s+\Z""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
 def announced(text: str) -> Iterator[Span]:
-    """Every announced conclusion of ``text``, in order: "the answer is …", "Answer: …",
-    "#### …" (GSM8K) and "\\boxed{…}". Negated ones ("the answer is not B") are left out.
+    """The announced conclusions of ``text``, the last one first: "the answer is …",
+    "Answer: …", "#### …" (GSM8K) and "\\boxed{…}".
+
+    Suppositions ("if the answer is …") and answers that are not the writer's ("the wrong
+    answer is …", "each option: …") are left out. At most 200 are looked at.
     """
-    found: list[Span] = []
-    for pattern in (_ANNOUNCED, _HASHES, _BOXED):
-        for match in pattern.finditer(text):
-            newline = text.find("\n", match.end())
-            found.append(Span(*match.span(), len(text) if newline < 0 else newline))
-    found += [Span(m.start(), m.start(), m.end()) for m in _INVERTED.finditer(text)]
-    for span in sorted(found, key=lambda span: span.statement):
-        if not _NEGATED.match(text, span.statement):
-            yield span
+    found = [(m.start(), m.end()) for m in _ANNOUNCED.finditer(text)]
+    nouns = {statement for _, statement in found}
+    for pattern in (_HEADED, _HASHES, _BOXED):
+        found += [match.span() for match in pattern.finditer(text)]
+    found += [(match.start(), match.start()) for match in _INVERTED.finditer(text)]
+    found.sort(key=lambda span: span[1])
+    for start, statement in reversed(found[-200:]):
+        if statement in nouns:
+            if _OTHER_NOUN.search(text, max(0, start - 40), start):
+                continue
+            lead = _LEAD.search(text, max(0, start - 100), start)
+            start = lead.start() if lead else start
+            if _SUPPOSED.search(text, max(0, start - 40), start):
+                continue
+        line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
+        yield Span(
+            start,
+            statement,
+            line_end if line_end >= 0 else min(len(text), statement + STATEMENT_AT_MOST),
+        )
+
+
+def negated(statement: str, at: int = 0) -> bool:
+    """Whether ``statement`` says what the answer is *not* ("not B"), which concludes nothing.
+
+    "Not among the options" is a conclusion, though it names no answer.
+    """
+    return _NEGATED.match(statement, at) is not None
 
 
 def marked_end(text: str) -> Span | None:
@@ -84,6 +148,16 @@ def marked_end(text: str) -> Span | None:
     stripped = text.rstrip(_EDGE)
     match = _MARKED_END.search(stripped)
     return Span(match.start(), match.start(), len(stripped)) if match else None
+
+
+def verdict_end(text: str) -> Span | None:
+    """A yes or no that ends the text as its verdict: "…, hence it's false." """
+    stripped = text[-400:].rstrip(_EDGE)
+    match = _VERDICT_END.search(stripped)
+    if match is None:
+        return None
+    shift = max(0, len(text) - 400)
+    return Span(shift + match.start(), shift + match.start("verdict"), shift + len(stripped))
 
 
 def last_line(text: str) -> Span | None:
@@ -103,6 +177,11 @@ def without(text: str, start: int, end: int) -> str:
 
 
 _EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…"
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing but white space, punctuation and markup stands in ``text``."""
+    return not re.sub(r"[\s.,;:!?\"'`*_“”‘’…()\[\]{}$\\]", "", text)
 
 
 def normalise(text: str) -> str:

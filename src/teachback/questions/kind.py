@@ -11,11 +11,13 @@ from teachback.records import AnswerFormat, Example
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A stated answer as the kind reads it: the answer, None where it names none clearly,
-    and how many characters of the statement belong to it.
+    and how many characters of the statement belong to it. ``opens``: the statement begins
+    with the answer; False where it was only found within the first sentence.
     """
 
     answer: str | None
     length: int
+    opens: bool = True
 
 
 class QuestionKind(Protocol):

@@ -6,7 +6,7 @@ import re
 from string import ascii_uppercase
 from typing import Any
 
-from teachback.questions.conclusions import first_sentence, normalise
+from teachback.questions.conclusions import first_sentence, is_blank, negated, normalise
 from teachback.questions.kind import Reading
 from teachback.records import AnswerFormat, Example
 
@@ -18,15 +18,32 @@ _NONE = re.compile(
 )
 # "**Option B**", "<answer B: …>", "\\text{B}"
 _OPENING = re.compile(
-    r"""[\s*_"'“‘`{$<\-]*(?:\\(?:text|mathrm)\{)?
+    r"""[\s*_"'“‘`{$<\-]*(?:\\[(\[]\s*)?(?:\\(?:text|mathrm|textbf|mathbf)\{)?
     (?:(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)\b)[\s:>*_]*)?[\s"'“‘`<]*""",
     re.IGNORECASE | re.VERBOSE,
 )
-_BRACKETED = re.compile(r"[(\[]\s*([A-Za-z])\s*[)\]]")
+_BRACKETED = re.compile(r"[(\[（]\s*(?:(?:choice|option)\s+)?([A-Za-z])\s*[)\]）]")
 _BARE = re.compile(r"([A-Z])(?![A-Za-z0-9]|['’][A-Za-z])")
+# "B or C", but not "B, a dog" nor "B, I think".
 _SEVERAL = re.compile(
-    r"\s*(?:,|/|&|and|or)\s*(?:both\s+)?[(\[]?([A-Z])(?![A-Za-z0-9]|['’][A-Za-z])"
+    r"\s*(?:,|/|&|and\b|or\b)\s*(?:(?:and|or|both)\s+)?[(\[]?(?!I\b|A\s+[a-z])"
+    r"([A-Z])(?![A-Za-z0-9]|['’][A-Za-z])"
 )
+# A letter in small print is an answer only where it is all there is: "b", "b)".
+_ALONE = re.compile(r"([a-z])[\s)\].:*_\"'”’`}$]*$")
+_LETTER_AFTER = re.compile(r"[\s*_\"'”’`]*[(\[]\s*(?:(?:choice|option)\s+)?([A-Z])\s*[)\]]")
+_JOINED = re.compile(r"[\s*_\"'”’`]*(?:,|/|&|and\b|or\b)\s*(?:and\b|or\b)?")
+_WORD_AFTER = re.compile(r"\s+([A-Za-z]+)")
+# Words that cannot follow an article, so the "A" before them is a letter.
+_NO_NOUN = frozenset(
+    """because since as is was and or but which that due for not here it this these the therefore
+    so if though although while given based""".split()
+)
+_NEW_SENTENCE = re.compile(r"[*_)\]\"'”’`}]*(?:[.!][*_)\]\"'”’`}]*\s|\s*\n)")
+_CONTRASTED = re.compile(r"\b(?:not|because|since|as|than|rather|instead|unlike)\b", re.IGNORECASE)
+_QUOTES = re.compile(r"[\s*_\"'“‘`(]*")
+_ARTICLE = re.compile(r"(?:the|an|a)\s+", re.IGNORECASE)
+_GAP = re.compile(r"\s+")
 _SEPARATOR = re.compile(r"[\s*_)\].:,;\-–—=}>\"'”’`]*")
 
 
@@ -39,19 +56,40 @@ def _start_of(statement: str, choice: str) -> int:
 
     Case, runs of white space, quotes and a leading article do not count.
     """
-    words = [re.escape(word) for word in normalise(choice).split()]
+    words = normalise(choice).split()
     if not words:
         return 0
-    pattern = r"[\s*_\"'“‘`(]*(?:(?:the|an|a)\s+)?" + r"\s+".join(words)
+    quotes = _QUOTES.match(statement)
+    at = quotes.end() if quotes else 0
+    article = _ARTICLE.match(statement, at)
+    for start in (article.end(), at) if article else (at,):
+        if end := _end_of(statement, start, words):
+            return end
+    return 0
+
+
+def _end_of(statement: str, at: int, words: list[str]) -> int:
+    """Where ``words`` (case-folded) end in ``statement`` if they stand at ``at``; else 0.
+
+    By hand: a pattern for each of a dataset's choices would never be in re's cache.
+    """
+    for word in words[:-1]:
+        if statement[at : at + len(word)].casefold() != word:
+            return 0
+        gap = _GAP.match(statement, at + len(word))
+        if gap is None:
+            return 0
+        at = gap.end()
+    end = at + len(words[-1])
+    if statement[at:end].casefold() != words[-1]:
+        return 0
     # Not inside a longer word: "race" is not the start of "racetrack".
-    pattern += r"(?![A-Za-z0-9])" if words[-1][-1].isalnum() else ""
-    match = re.match(pattern, statement, re.IGNORECASE)
-    return match.end() if match else 0
+    return 0 if words[-1][-1].isalnum() and statement[end : end + 1].isalnum() else end
 
 
 def _named_at_start(statement: str, choices: tuple[str, ...]) -> tuple[str | None, int]:
     lengths = [(_start_of(statement, choice), choice) for choice in choices]
-    length, choice = max(lengths, key=lambda pair: pair[0])
+    length, choice = max(lengths, key=lambda pair: pair[0], default=(0, ""))
     return (choice, length) if length else (None, 0)
 
 
@@ -65,6 +103,19 @@ def _named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:
     return [
         c for c in named if not any(c != other and padded[c] in padded[other] for other in named)
     ]
+
+
+def _joined(statement: str, end: int, choice: str, choices: tuple[str, ...]) -> bool:
+    """Whether another choice follows the one that ends at ``end``: "a dog or a cat"."""
+    joined = _JOINED.match(statement, end)
+    if joined is None:
+        return False
+    return _named_at_start(statement[joined.end() :], choices)[0] not in (None, choice)
+
+
+def _within(sentence: str, choices: tuple[str, ...]) -> Reading:
+    named = _named_within(sentence, choices)
+    return Reading(named[0] if len(named) == 1 else None, len(sentence), opens=False)
 
 
 class MultipleChoice:
@@ -100,58 +151,74 @@ class MultipleChoice:
         choices = example.choices
         begin = _OPENING.match(statement)
         at = begin.end() if begin else 0
-        sentence_length = len(first_sentence(statement))
-        if len(normalise(statement)) > 1:  # a choice may itself begin with "None of …"
-            choice, length = _named_at_start(statement[at:], choices)
-            if choice is not None and len(choice) > 1:
-                return Reading(choice, at + length)
-        if _NONE.match(statement, at):
-            return Reading(None, sentence_length)
-        letter, after, bracketed = self._letter(statement, at, len(choices))
-        if letter is None:
-            named = _named_within(first_sentence(statement), choices)
-            return Reading(named[0] if len(named) == 1 else None, sentence_length)
+        sentence = first_sentence(statement)
+        unread = Reading(None, len(sentence))
+        # Texts of one character ("5", "C") are left to the letters below.
+        texts = tuple(choice for choice in choices if len(choice) > 1)
+        # Before "none", since a choice may itself be "None of the above", or "not guilty".
+        choice, length = _named_at_start(statement[at:], texts)
+        if choice is not None:
+            end = at + length
+            letter = _LETTER_AFTER.match(statement, end)
+            if letter and ascii_uppercase.find(letter.group(1)) != choices.index(choice):
+                return unread
+            if _joined(statement, end, choice, texts):
+                return unread
+            return Reading(choice, letter.end() if letter else end)
+        if _NONE.match(statement, at) or negated(statement, at):
+            return unread
+        letter_at, after, bracketed = self._letter(statement, at, len(choices))
+        if letter_at is None:
+            return _within(sentence, choices)
+        chosen = choices[letter_at]
         several = _SEVERAL.match(statement, after)
-        if several and several.group(1) != letter:
-            return Reading(None, sentence_length)
-        chosen = choices[ascii_uppercase.index(letter)]
+        if several and several.group(1) != ascii_uppercase[letter_at]:
+            return unread
+        same_text = [c for c in choices if c.casefold() == ascii_uppercase[letter_at].casefold()]
+        if same_text and same_text != [chosen] and not bracketed:
+            return unread  # "C" where "C" is the text of (B): letter or text?
+        if ascii_uppercase[letter_at] in "AI" and not bracketed:
+            word = _WORD_AFTER.match(statement, after)
+            if word and word.group(1).casefold() not in _NO_NOUN:
+                # "A dog": the article (or "I think"), unless the words that follow name a choice.
+                return _within(sentence, choices)
+        return self._with_text(statement, letter_at, after, choices)
+
+    @staticmethod
+    def _with_text(statement: str, letter_at: int, after: int, choices: tuple[str, ...]) -> Reading:
+        """The choice whose letter ends at ``after``, unless the text after it says otherwise."""
+        chosen = choices[letter_at]
         separator = _SEPARATOR.match(statement, after)
         rest_at = separator.end() if separator else after
         rest = statement[rest_at:]
+        sentence = first_sentence(rest)
         named_first, length = _named_at_start(rest, choices)
-        if named_first is not None and named_first != chosen:
+        # "B. Plants need light": the letter is all, and another sentence begins.
+        new_sentence = _NEW_SENTENCE.match(statement, after) is not None
+        whole = named_first is not None and is_blank(sentence[length:])
+        if new_sentence and not whole:
+            return Reading(chosen, after)
+        if named_first is not None:
             own = _start_of(rest, chosen)
             if own < length:  # "(A) the text of B": letter and text disagree
                 return Reading(None, rest_at + length)
-        if named_first is not None:
-            return Reading(chosen, rest_at + _start_of(rest, chosen))
-        plain_word_follows = re.match(r"\s+[A-Za-z]", statement[after:])
-        if letter in "AI" and not bracketed and plain_word_follows:
-            # "A dog": the article (or "I think"), unless the words that follow name a choice.
-            named = _named_within(first_sentence(statement), choices)
-            return Reading(named[0] if len(named) == 1 else None, sentence_length)
-        if _NONE.match(rest) and rest_at > after and not rest.startswith("\n"):
-            return Reading(None, sentence_length)
-        named = _named_within(first_sentence(rest), choices)
-        if (
-            len(named) == 1
-            and named[0] != chosen
-            and not re.search(
-                r"\b(?:not|because|since|as|than|rather|instead|unlike)\b", first_sentence(rest)
-            )
-        ):
-            return Reading(None, rest_at + len(first_sentence(rest)))
+            return Reading(chosen, rest_at + own)
+        if rest_at > after and "," not in statement[after:rest_at] and _NONE.match(rest):
+            return Reading(None, rest_at + len(sentence))
+        named = _named_within(sentence, choices)
+        if len(named) == 1 and named[0] != chosen and not _CONTRASTED.search(sentence):
+            return Reading(None, rest_at + len(sentence))
         return Reading(chosen, after)
 
     @staticmethod
-    def _letter(statement: str, at: int, count: int) -> tuple[str | None, int, bool]:
-        valid = ascii_uppercase[:count]
-        match = _BRACKETED.match(statement, at)
-        if match and match.group(1).upper() in valid:
-            return match.group(1).upper(), match.end(), True
-        match = _BARE.match(statement, at)
-        if match and match.group(1) in valid:
-            return match.group(1), match.end(), False
+    def _letter(statement: str, at: int, count: int) -> tuple[int | None, int, bool]:
+        """A marked letter at ``at``: (index of the choice, where it ends, in brackets or not)."""
+        for pattern, bracketed in ((_BRACKETED, True), (_BARE, False), (_ALONE, True)):
+            match = pattern.match(statement, at)
+            if match:
+                index = ascii_uppercase.find(match.group(1).upper())
+                if 0 <= index < count:
+                    return index, match.end(1) if pattern is _ALONE else match.end(), bracketed
         return None, at, False
 
     def same(self, left: str, right: str) -> bool:
@@ -179,13 +246,14 @@ class Label:
         return answer
 
     def read(self, example: Example, statement: str) -> Reading:
+        sentence = first_sentence(statement)
         choice, length = _named_at_start(statement, example.choices)
         if choice is not None:
-            return Reading(choice, length)
-        if _NONE.match(statement):
-            return Reading(None, len(first_sentence(statement)))
-        named = _named_within(first_sentence(statement), example.choices)
-        return Reading(named[0] if len(named) == 1 else None, len(first_sentence(statement)))
+            several = _joined(statement, length, choice, example.choices)
+            return Reading(None, len(sentence)) if several else Reading(choice, length)
+        if _NONE.match(statement) or negated(statement):
+            return Reading(None, len(sentence))
+        return _within(sentence, example.choices)
 
     def same(self, left: str, right: str) -> bool:
         return normalise(left) == normalise(right)

@@ -6,20 +6,48 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from teachback.questions.conclusions import first_sentence, normalise
+from teachback.questions.conclusions import first_sentence, negated, normalise
 from teachback.questions.kind import Reading
 from teachback.records import AnswerFormat, Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-_YES_NO = re.compile(r"[\s*_\"'“‘`(\[{$]*(?:\\text\{)?(yes|no|true|false)(?![A-Za-z0-9'’-])", re.I)
-# "no more than two", "no one": "no" in passing, not an answer.
+_YES_NO = re.compile(
+    r"""[\s*_"'“‘`(\[{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{)?
+    (?:(?:so|therefore|thus|hence|clearly|certainly|definitely|probably|likely|most\s+likely
+        |simply|obviously|indeed|still|a\s+(?:clear|resounding|definite|qualified|simple))\b
+        [\s,:*_"'“‘]*)?
+    (yes|no|true|false)(?![A-Za-z0-9'’-])""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# "no more than two", "no one": a "no" before a noun denies that, and is not the answer. Words
+# that can follow an answer without a comma are not nouns.
 _IN_PASSING = re.compile(
-    r"\s+(?:more|less|fewer|one|longer|way|matter|doubt|clear|such|other)\b", re.I
+    r"""[ \t]+(?!(?:because|since|as|it|they|he|she|we|you|this|that|these|those|there|so|but|due
+        |and|or|if|for|the|in|not|given|is|was|would|could|by|on|at|to|unless|although|when
+        |a|an|although|though|while|based|under|without|with|from|it['’]s)\b)[a-z]""",
+    re.VERBOSE,
 )
 _CONTRARY = re.compile(r"\s*(?:/|,?\s*(?:and|or)\s+)\s*(?:yes|no|true|false)\b", re.I)
 _NUMBER = re.compile(
-    r"(?<![\w.])[-+−]?\s?(?:[$€£¥]\s?)?[-+−]?(?:\d[\d,_ ]*\d|\d)?(?:\.\d+)?(?=\D|$)"
+    r"""(?<![\w.])(?P<minus>(?:minus|negative)\s+)?
+    (?P<number>[-+−]?\s?(?:[$€£¥]\s?)?[-+−]?
+        (?:\d{1,3}(?:[,_ ]\d{2,3})*[,_ ]\d{3}(?!\d)|\d+)?(?:\.\d+)?)(?=\D|$)""",
+    re.IGNORECASE | re.VERBOSE,
 )
+# What makes of a number the part of another one: fractions, powers, ranges, times, sums.
+_GOES_ON = re.compile(
+    r"""[/^:][ ]?\d | [,.]\d | \{,\} | [ ]?[-–—][ ]?\d | [eE][-+]?\d | [²³⁰¹⁴-⁹] | [A-Za-z]\d
+    | [ ]?(?:[×÷*+/]|\\times|\\cdot|\\div)[ ]?[\d(] | [ ]x[ ]?\d | [ ](?:to|or|and)[ ][$€£¥]?\d
+    | [ ]\d""",
+    re.VERBOSE,
+)
+# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5".
+_ABBREVIATED = re.compile(
+    r"(?:^|[\s(.])(?:[A-Za-z]|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt|lt"
+    r"|rev|etc|approx)\.$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
 
 def _question(example: Example) -> str:
@@ -99,21 +127,26 @@ class Number:
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)
+        unread = Reading(None, len(sentence))
+        if negated(statement) or "\\frac" in sentence:
+            return unread
         # "5 + 3 = 8": what stands after the last equals sign is the result.
         offset = sentence.rfind("=") + 1
         for match in _NUMBER.finditer(sentence, offset):
             if not any(ch.isdigit() for ch in match.group()):
                 continue
-            follows = sentence[match.end() : match.end() + 2].strip()
-            if follows[:1] in ("/", "^") or re.match(r"[eE]\d", follows):
-                return Reading(None, len(sentence))
-            if re.match(r"[A-Za-z]\d|[,.]\d", follows):
-                return Reading(None, len(sentence))
+            if _GOES_ON.match(statement, match.end()):
+                return unread
             try:
-                return Reading(_decimal(match.group()), match.end())
+                number = _decimal(match.group("number"))
             except ValueError:
-                return Reading(None, len(sentence))
-        return Reading(None, len(sentence))
+                return unread
+            if match.group("minus"):
+                number = _decimal(f"-{number}")
+            # Signs, brackets and a sum may stand before the number of an answer; words may not.
+            opens = offset > 0 or not re.search(r"[A-Za-z0-9]", sentence[: match.start()])
+            return Reading(number, match.end(), opens=opens)
+        return unread
 
     def same(self, left: str, right: str) -> bool:
         try:
@@ -144,8 +177,11 @@ class Text:
 
     def read(self, example: Example, statement: str) -> Reading:
         line = statement.split("\n", 1)[0].rstrip()
-        # The gold answer may hold full stops ("U.S. Navy"): the whole line counts first.
-        whole = line.strip().strip("*_\"'`“”‘’").rstrip(".!").strip()
+        for end in _SENTENCE_END.finditer(line):
+            if not _ABBREVIATED.search(line, max(0, end.start() - 8), end.start() + 1):
+                line = line[: end.end()]
+                break
+        whole = line.strip().strip("*_\"'`“”‘’").rstrip(".!").strip("*_\"'`“”‘’ ")
         return Reading(whole or None, len(line))
 
     def same(self, left: str, right: str) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from teachback.records import Role
 from teachback.students.rows import Row, branch_mask, causal_batch, left_padded, separate
-from teachback.students.student import Generated, Student, logits_only_at
+from teachback.students.student import Generated, Student
 
 MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
 
@@ -61,16 +61,15 @@ class CausalStudent(Student):
             return masks.get("sliding_attention", masks["full_attention"])
         return masks
 
-    def target_logits(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        with logits_only_at(self.model.get_output_embeddings(), batch["target_index"]):
-            output = model(
-                input_ids=batch["input_ids"],
-                attention_mask=self._attention(batch),
-                position_ids=batch["position_ids"],
-                use_cache=False,
-            )
-        logits: Tensor = output.logits[0]
-        return logits
+    def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        output = model(
+            input_ids=batch["input_ids"],
+            attention_mask=self._attention(batch),
+            position_ids=batch["position_ids"],
+            use_cache=False,
+        )
+        outputs: Tensor = output.logits[0]
+        return outputs
 
     @torch.inference_mode()
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.students.memory import keep_freed_memory
 from teachback.students.quiet import quiet
 from teachback.students.student import Precision, Student, StudentCard, use_bf16
 from teachback.students.weights import resolve
+from teachback.students.wheels import Notice
 
 
 def load(
@@ -15,16 +17,19 @@ def load(
     *,
     precision: Precision = "auto",
     training: bool = False,
+    notice: Notice | None = None,
 ) -> Student:
     """Load the student behind ``reference`` (``hf:owner/name``, a folder, ``gguf:FILE``,
     ``pypi:NAME``), with its adapter where it has one, on the GPU where there is one.
 
     To answer, an adapter is merged and the weights are kept in the precision computed in. For
-    ``training``, they stay float32 (the optimiser's), and an adapter stays apart.
+    ``training``, they stay float32 (the optimiser's), and an adapter stays apart. ``notice``
+    gets a line before weights are fetched or converted.
     Raises ReferenceError_ where the folder does not hold a model that can be a student.
     """
     try:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
         from transformers import AutoTokenizer as Tokenizers
     except ImportError as error:
@@ -32,14 +37,16 @@ def load(
     from teachback.students.causal import CausalStudent
     from teachback.students.seq2seq import Seq2SeqStudent
 
-    weights = resolve(reference)
+    weights = resolve(reference, notice=notice)
     try:
         with quiet():
             config = AutoConfig.from_pretrained(weights.folder, local_files_only=True)
             seq2seq = bool(getattr(config, "is_encoder_decoder", False))
             auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
-            model: Any = auto.from_pretrained(
+            model: Any
+            model, found = auto.from_pretrained(
                 weights.folder,
+                output_loading_info=True,
                 local_files_only=True,
                 dtype=torch.float32,
                 attn_implementation="sdpa" if not seq2seq else None,
@@ -56,15 +63,23 @@ def load(
                 model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
                 if not training:
                     model = model.merge_and_unload()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise ReferenceError_(
             f"{reference}: not a model that can be a student ({reason}); it takes a Hugging "
             "Face folder of a causal or T5-family model in safetensors"
         ) from error
+    if missing := sorted(found["missing_keys"]):
+        # transformers fills them at random, and says so in a warning.
+        raise ReferenceError_(
+            f"{reference}: {len(missing)} weights are missing (the first {missing[0]}): the "
+            "folder holds only a part of the model"
+        )
     if tokenizer.eos_token_id is None:
         raise ReferenceError_(f"{reference}: its tokenizer has no end token, so no student")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        keep_freed_memory()
     saved = StudentCard.load(own)
     if not training and use_bf16(precision, device):
         model = model.to(torch.bfloat16)

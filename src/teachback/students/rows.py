@@ -106,7 +106,8 @@ def branch_mask(branch_ids: Tensor, position_ids: Tensor, window: int | None = N
     """Who may look at whom: a boolean mask of shape (rows, 1, longest, longest).
 
     A token sees the prefix and its own branch, up to itself; with ``window``, only where the
-    *positions* differ by less than it. Padding sees itself alone, so that no row is empty.
+    *positions* differ by less than it. Padding sees itself too, so that no row is empty, and is
+    seen by nothing else.
     """
     length = branch_ids.shape[1]
     order = torch.arange(length, device=branch_ids.device)

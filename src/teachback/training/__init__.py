@@ -33,7 +33,7 @@ from teachback.selection import permute
 from teachback.students.answering import answers
 from teachback.students.load import load
 from teachback.students.quiet import quiet
-from teachback.students.student import Student, StudentCard, Way
+from teachback.students.student import Student, StudentCard, Way, use_bf16
 from teachback.training.report import DataReport, Needs, data_report, estimate
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
@@ -80,13 +80,14 @@ def train(
     notice = notice or (lambda _: None)
     part, valid = split_valid(examples, config.seed, fraction=valid_fraction)
     kept = list(explanations)
-    if config.permute:
-        kept = permute(kept, config.seed)
-    by_id: dict[str, list[Explanation]] = {}
-    for explanation in kept:
-        by_id.setdefault(explanation.id, []).append(explanation)
 
     def pairs_of(some: Sequence[Example]) -> list[TrainingExample]:
+        ids = {example.id for example in some}
+        own = [explanation for explanation in kept if explanation.id in ids]
+        by_id: dict[str, list[Explanation]] = {}
+        # Permuted within train and within valid: what is trained on is never valid's.
+        for explanation in permute(own, config.seed) if config.permute else own:
+            by_id.setdefault(explanation.id, []).append(explanation)
         return training_examples(
             some,
             by_id,
@@ -96,15 +97,19 @@ def train(
         )
 
     pairs, valid_pairs = pairs_of(part), pairs_of(valid)
-    if config.objective.startswith("mt-") and not any(e.id in by_id for e in part):
+    if config.objective.startswith("mt-") and all(len(e.pairs) == 1 for e in pairs):
         raise DataError(f"no training example has an explanation, which {config.objective} needs")
     identity = _identity(pairs, valid_pairs, config, chosen)
     checkpoints = _prepare(folder, identity, overwrite)
 
     set_seed(config.seed)
-    student = load(chosen.reference, precision=chosen.precision, training=True)
+    student = load(chosen.reference, precision=chosen.precision, training=True, notice=notice)
     student.with_card(**_card(chosen, config, student, examples))
     if config.lora:
+        if use_bf16(chosen.precision, student.device):
+            # The base is frozen: one rounding now instead of one at every forward pass. The
+            # adapter itself stays float32.
+            student.model = student.model.to(torch.bfloat16)
         student.model = _with_adapter(student, config)
     report = data_report(student, pairs)
     needs = estimate(student, config.token_budget, folder)
@@ -113,8 +118,9 @@ def train(
     _check_disk(needs)
 
     if config.gradient_checkpointing:
-        student.model.gradient_checkpointing_enable({"use_reentrant": False})
-        student.model.enable_input_require_grads()
+        with quiet():
+            student.model.gradient_checkpointing_enable({"use_reentrant": False})
+            student.model.enable_input_require_grads()
     trainer_seconds = time.perf_counter()
     encoded = [student.encode(example) for example in pairs]
     encoded_valid = [student.encode(example) for example in valid_pairs]
@@ -122,7 +128,7 @@ def train(
     steps = _steps(len(encoded), config)
     with progress.track(steps, f"train {config.objective}", unit="steps") as step:
         callbacks: list[TrainerCallback] = [Steps(step)]
-        if config.patience is not None:
+        if config.patience:
             callbacks.append(EarlyStoppingCallback(config.patience))
         trainer = MultiTaskTrainer(
             student=student,
@@ -148,8 +154,9 @@ def train(
         for entry in trainer.state.log_history
         if "eval_loss" in entry
     )
+    for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
+        shutil.rmtree(left, ignore_errors=True)
     staging = folder / f".student.{os.getpid()}.tmp"
-    shutil.rmtree(staging, ignore_errors=True)
     student.save(staging)
     # Loaded anew to answer: an adapter merged, weights in the precision that is computed in.
     student = load(str(staging), precision=chosen.precision)
@@ -232,16 +239,15 @@ def _with_adapter(student: Student, config: TrainConfig) -> Any:
     from peft import LoraConfig, get_peft_model
 
     task = "SEQ_2_SEQ_LM" if student.family == "seq2seq" else "CAUSAL_LM"
-    model = get_peft_model(
-        student.model,
-        LoraConfig(
-            r=config.lora_rank,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
-            target_modules="all-linear",
-            task_type=task,
-        ),
+    adapter = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules="all-linear",
+        task_type=task,
     )
+    with quiet():
+        model = get_peft_model(student.model, adapter)
     # The adapter's own file names its base as the user did, not by a path of this machine.
     model.peft_config["default"].base_model_name_or_path = student.card.base
     return model

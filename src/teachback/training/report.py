@@ -51,7 +51,7 @@ class DataReport:
 def data_report(student: Student, examples: Sequence[TrainingExample]) -> DataReport:
     """Tokenise the pairs as training will and count; long data is sampled evenly."""
     pairs = [pair for example in examples for pair in example.pairs]
-    step = max(1, len(pairs) // _SAMPLE)
+    step = max(1, -(-len(pairs) // _SAMPLE))
     lengths = [(pair, *student.lengths(pair)) for pair in pairs[::step]]
     unknown_id = student.tokenizer.unk_token_id
     tokens = unknown = 0

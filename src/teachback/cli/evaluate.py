@@ -1,0 +1,257 @@
+"""``teachback evaluate``, ``compare`` and ``ask``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from teachback.progress import Progress
+
+if TYPE_CHECKING:
+    from teachback.records import Prediction
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, required=True, metavar="[STUDENT] DATA")
+@click.option("--teacher", metavar="REF", help="Evaluate a prompted teacher instead of a student.")
+@click.option("--exemplars", default="auto", metavar="SET", help="For --teacher, as in generate.")
+@click.option("--instructions", metavar="FILE", help="For --teacher, as in generate.")
+@click.option("--explain/--no-explain", default=True, help="Also the explained way of answering.")
+@click.option("--train", "train_data", metavar="FILE", help="Train data, for the majority label.")
+@click.option("--kind", metavar="KIND", help="The question kind, if not to be told from DATA.")
+@click.option(
+    "--choice-score",
+    type=click.Choice(["sum", "mean"]),
+    default="sum",
+    show_default=True,
+    help="Score choices by the sum of log-probabilities or their mean.",
+)
+@click.option("--batch-size", default=16, show_default=True)
+@click.option("--max-new-tokens", type=int, help="Longest generated explanation.")
+@click.option("--baselines/--no-baselines", default=True, help="Untrained student and majority.")
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
+@click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the evaluation that DIR holds.")
+@click.pass_obj
+def evaluate(
+    progress: Progress,
+    arguments: tuple[str, ...],
+    teacher: str | None,
+    exemplars: str,
+    instructions: str | None,
+    explain: bool,
+    train_data: str | None,
+    kind: str | None,
+    choice_score: str,
+    batch_size: int,
+    max_new_tokens: int | None,
+    baselines: bool,
+    precision: str,
+    out: str,
+    overwrite: bool,
+) -> None:
+    """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
+    from teachback import pipeline
+    from teachback.cli import show
+    from teachback.config import EvaluateConfig, TeacherConfig
+    from teachback.datasets import read_examples
+
+    wanted = 1 if teacher else 2
+    if len(arguments) != wanted:
+        raise click.UsageError(
+            "give DATA alone with --teacher" if teacher else "give STUDENT and then DATA"
+        )
+    test = read_examples(arguments[-1], kind=kind)
+    train = read_examples(train_data, kind=kind) if train_data else []
+    config = EvaluateConfig(
+        explain=explain,
+        choice_score=choice_score,  # type: ignore[arg-type]
+        batch_size=batch_size,
+        max_new_tokens=max_new_tokens,
+        baselines=baselines,
+    )
+    folder = Path(out)
+    if teacher:
+        outcome = pipeline.evaluate_teacher(
+            TeacherConfig(reference=teacher, exemplars=exemplars, instructions=instructions),
+            test,
+            folder,
+            train=train,
+            evaluate=config,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    else:
+        outcome = pipeline.evaluate_student(
+            student_reference(arguments[0]),
+            test,
+            folder,
+            train=train,
+            evaluate=config,
+            precision=precision,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    show.metrics(outcome.metrics, outcome.cost)
+    show.labels(next(iter(outcome.metrics.values())))
+    click.echo(f"written: {folder / 'metrics.json'}")
+
+
+def student_reference(reference: str) -> str:
+    """A run folder stands for the student in it."""
+    inner = Path(reference) / "student"
+    return str(inner) if inner.is_dir() else reference
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
+@click.option(
+    "--way",
+    type=click.Choice(["both", "direct", "explained", "chosen"]),
+    default="both",
+    show_default=True,
+    help="Which answers are compared; chosen: the way each student chose on valid; both: "
+    "direct, and chosen.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of sentences.")
+def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
+    """Compare runs with the first RUN by paired tests (the primary test of teachback).
+
+    A RUN is an evaluated folder, or a folder of such folders, one per seed. With several
+    comparisons the p-values are adjusted by Holm's method.
+    """
+    import json
+
+    from teachback import evaluation
+    from teachback.cli import show
+
+    if len(runs) < 2:
+        raise click.UsageError("give two runs or more; the first is the one compared with")
+    systems = {run: _seeds_of(Path(run)) for run in runs}
+    ways = ["direct", "chosen"] if way == "both" else [way]
+    rows, comparisons = [], []
+    for name, seeds in systems.items():
+        for seed, (chosen, predictions) in seeds.items():
+            kind = "text"  # counts only; agreement is not shown here
+            figures = evaluation.measure(predictions, kind)
+            rows.append(
+                [
+                    Path(name).name,
+                    str(seed),
+                    *show.way(figures.direct)[:2],
+                    *show.way(figures.explained)[:2],
+                    chosen,
+                ]
+            )
+    for other in runs[1:]:
+        for one in ways:
+            if one == "explained" and not all(_explains(systems[r]) for r in (runs[0], other)):
+                raise click.UsageError("not all runs have explained answers: evaluate --explain")
+            comparisons.append(
+                evaluation.compare(
+                    _in_way(systems[other], one),
+                    _in_way(systems[runs[0]], one),
+                    names=(
+                        f"{Path(other).name} ({one})",
+                        f"{Path(runs[0]).name} ({one})",
+                    ),
+                )
+            )
+    adjusted = evaluation.holm([c.p for c in comparisons])
+    if as_json:
+        found = [
+            {**evaluation.as_json(c), "p_holm": p}
+            for c, p in zip(comparisons, adjusted, strict=True)
+        ]
+        click.echo(json.dumps(found, indent=2))
+        return
+    click.echo(show.table(["run", "seed", "direct", "95%", "explained", "95%", "chosen way"], rows))
+    click.echo("")
+    several = len(comparisons) > 1
+    for comparison, p in zip(comparisons, adjusted, strict=True):
+        click.echo(evaluation.verdict(comparison, adjusted_p=p if several else None))
+    for comparison in comparisons:
+        for one_seed in comparison.seeds:
+            click.echo(
+                f"  seed {one_seed.seed}, {comparison.a} against {comparison.b}: right alone "
+                f"{one_seed.only_a} against {one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} "
+                "(of these two models only)"
+            )
+
+
+Seeds = dict[int, tuple[str, "list[Prediction]"]]
+
+
+def _seeds_of(folder: Path) -> Seeds:
+    from teachback.errors import RunFolderError
+    from teachback.pipeline import read_run
+
+    if (folder / "metrics.json").is_file():
+        found = [folder]
+    else:
+        found = sorted(path.parent for path in folder.glob("*/metrics.json"))
+    if not found:
+        raise RunFolderError(f"{folder}: no evaluation there; teachback evaluate or run makes one")
+    seeds: Seeds = {}
+    for inner in found:
+        seed, way, predictions = read_run(inner)
+        if seed in seeds:
+            raise RunFolderError(f"{folder}: two runs of seed {seed}; give each seed one folder")
+        seeds[seed] = (way, predictions)
+    return seeds
+
+
+def _explains(seeds: Seeds) -> bool:
+    return all(
+        p.explained_correct is not None for _, predictions in seeds.values() for p in predictions
+    )
+
+
+def _in_way(seeds: Seeds, way: str) -> dict[int, list[Prediction]]:
+    from teachback.evaluation import in_way
+
+    return {
+        seed: in_way(
+            predictions,
+            "explained" if (chosen if way == "chosen" else way) == "explained" else "direct",
+        )
+        for seed, (chosen, predictions) in seeds.items()
+    }
+
+
+@click.command()
+@click.argument("student", metavar="STUDENT")
+@click.argument("question", metavar="QUESTION")
+@click.option("--choice", "choices", multiple=True, metavar="TEXT", help="Repeat for each choice.")
+@click.option("--context", metavar="TEXT", help="What precedes the question.")
+@click.option("--explain", is_flag=True, help="Also say why.")
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
+def ask(
+    student: str,
+    question: str,
+    choices: tuple[str, ...],
+    context: str | None,
+    explain: bool,
+    precision: str,
+) -> None:
+    """Ask STUDENT one QUESTION; it answers in the way that was better on valid."""
+    from teachback.students.student import Student
+
+    loaded = Student.load(student_reference(student), precision=precision)
+    by_explaining = loaded.card.way == "explained"
+    answered = loaded.answer(
+        question, choices=choices, context=context, explain=explain or by_explaining
+    )
+    default = answered.explained_answer if by_explaining else answered.answer
+    click.echo(f"answer: {default if default is not None else '(none that can be read)'}")
+    if answered.probabilities and not by_explaining:
+        parts = [f"{choice} {share:.2f}" for choice, share in answered.probabilities.items()]
+        click.echo(f"probabilities: {', '.join(parts)}")
+    if explain and answered.explanation is not None:
+        click.echo(f"explanation: {answered.explanation}")
+        other = answered.answer if by_explaining else answered.explained_answer
+        name = "direct" if by_explaining else "explained"
+        if other != default:
+            click.echo(f"note: its {name} answer is {other or 'unreadable'}")

