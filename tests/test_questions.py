@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -283,7 +284,10 @@ def test_the_hostile_texts_are_many() -> None:
         ("The answer is B. It purrs.", "a cat", "It purrs."),
         ("The answer is B.\nCats purr, dogs bark.", "a cat", "Cats purr, dogs bark."),
         ("It purrs. Therefore, the answer is B.\nThe answer is (B) a cat.", "a cat", "It purrs."),
-        ("At first the answer is A. It purrs. The answer is B.", "a cat", "At first the answer is A. It purrs."),
+        ("The answer is A. Or not. The answer is B.", "a cat", "The answer is A. Or not."),
+        ("It purrs, so the answer is B.", "a cat", "It purrs"),
+        ("It purrs. We can conclude that the answer is B.", "a cat", "It purrs."),
+        ("The given answer is B. The answer is B.", "a cat", "The given answer is B."),
         ("It purrs, so she takes (B) a cat.", "a cat", "It purrs, so she takes (B) a cat."),
         ("It purrs.", None, "It purrs."),
         ("The answer is B", "a cat", ""),
@@ -329,20 +333,43 @@ def test_an_answer_first_stands_whatever_its_explanation_says_on_the_way() -> No
 
 
 HUGE = [
-    "so ", "the answer ", "(A) ", "*", " ", "\n", "# ", "#### ", "the answer is ", "the ", "answer to the ",
-    "1", "1,", "\\boxed{", "(", "hence, ", "the final correct ", "word ", "A. ", "answer_", "answer:\n",
-    "answer" + " " * 99, "if the answer is ", "the answer is not B. ", "a dog ", "## answer\n",
-]  # fmt: skip
+    "so ",
+    "the answer ",
+    "(A) ",
+    "*",
+    " ",
+    "\n",
+    "# ",
+    "#### ",
+    "the answer is ",
+    "the ",
+    "answer to the ",
+    "1",
+    "1,",
+    "\\boxed{",
+    "(",
+    "hence, ",
+    "the final correct ",
+    "word ",
+    "A. ",
+    "answer_",
+    "answer:\n",
+    "answer" + " " * 99,
+    "if the answer is ",
+    "the answer is not B. ",
+    "a dog ",
+    "## answer\n",
+]
 
 
 @pytest.mark.parametrize("piece", HUGE, ids=repr)
 def test_a_huge_text_takes_no_longer_than_its_length(piece: str) -> None:
     """A pattern that backtracks takes minutes here; a second is ten times what is needed."""
     for example in (PETS, YES_NO, NUMBER, TEXT, LABEL):
-        for text in (piece * (300_000 // len(piece)), f"The answer is {piece * 20_000}"[:300_000]):
+        for text in (piece * (200_000 // len(piece)), f"The answer is {piece * 20_000}"[:100_000]):
             start = time.process_time()
             parse(example, text)
-            assert time.process_time() - start < 1.5
+            assert time.process_time() - start < 1
 
 
 FORMATS: tuple[AnswerFormat, ...] = ("letter", "text", "both")
@@ -357,10 +384,13 @@ GOLD = [
     YES_NO,
     replace(YES_NO, answer="no"),
     *(replace(NUMBER, answer=n) for n in ("42", "-7", "0.05", "1000000", "-0.5")),
-    *(replace(TEXT, answer=t) for t in ("mercury", "the U.S. Navy", "in the soil.", "not guilty", "3 to 4")),
+    *(
+        replace(TEXT, answer=t)
+        for t in ("mercury", "the U.S. Navy", "in the soil.", "not guilty", "3 to 4")
+    ),
     *(replace(LABEL, answer=label) for label in LABEL.choices),
     *(replace(NLI, answer=label) for label in NLI.choices),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("answer_format", FORMATS)
@@ -402,8 +432,13 @@ RELEASED = {
 }
 
 
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def examples_of(folder: Path) -> dict[str, Example]:
-    rows = [json.loads(line) for line in (folder / "train.jsonl").open(encoding="utf-8")]
+    rows = rows_of(folder / "train.jsonl")
     kind = "multiple-choice" if "choices" in rows[0] else "yes-no"
     examples = {}
     for row in rows:
@@ -418,8 +453,7 @@ def test_released_outputs(name: str, shared_data: Path) -> None:
     task, file = name.split("/")
     examples = examples_of(shared_data / task)
     counts: Counter[str] = Counter()
-    for line in (shared_data / task / "teacher" / f"{file}.jsonl").open(encoding="utf-8"):
-        row = json.loads(line)
+    for row in rows_of(shared_data / task / "teacher" / f"{file}.jsonl"):
         answer = parse(examples[row["id"]], row["text"]).answer
         right = same_answer(examples[row["id"]], answer)
         counts["right" if right else "unparsed" if answer is None else "wrong"] += 1

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -173,7 +173,7 @@ STORED: Stored = {
     ("e2", "rp"): ["The given answer is C. The answer is C.", "", "A sieve."],
     ("e3", "cote"): [WRONG, WRONG, RIGHT],
     ("e3", "rp"): [RIGHT, RIGHT, RIGHT],
-    ("e4", "cote"): [WRONG],
+    ("e4", "cote"): [RIGHT],
     ("e4", "rp"): [WRONG, says(EXAMPLES[4], "It drives nails")],
 }
 """e0 right; e1 by RP; e2 nothing; e3 right once of three; e4 partly asked; e5 not at all."""
@@ -293,9 +293,8 @@ def test_the_summary_by_label_and_its_agreement() -> None:
     summary = summarise(EXAMPLES, selection, "crop")
     # Gold is A for e0 and e3, B for e1 and e4, C for e2 and e5.
     assert summary.yield_per_label == {"A": (2, 2), "B": (1, 2), "C": (0, 2)}
-    # COTE replies: e0 3 right of 3, e1 0 of 3, e2 0 of 1 (the cut one), e3 1 of 3, and of e4's
-    # one reply "(B)" is gold.
-    assert summary.agreement == (5, 11)
+    # COTE replies: e0 3 right of 3, e1 0 of 3, e2 0 of 1 (the cut one), e3 1 of 3, e4 0 of 1.
+    assert summary.agreement == (4, 11)
     # RP replies: e1 2 (both say B, which is gold), e2 3 (none contradicts).
     assert summary.rp_contradictions == (0, 5)
 
@@ -352,19 +351,22 @@ def test_one_example_cannot_be_permuted() -> None:
     assert permute([], 0) == []
 
 
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def test_obqa_adds_up(shared_data: Path) -> None:
     """All released gpt-4o outputs for OBQA; the figures are those that bench/ reports."""
     folder = shared_data / "obqa"
     examples = []
-    for line in (folder / "train.jsonl").open(encoding="utf-8"):
-        row = json.loads(line)
+    for row in rows_of(folder / "train.jsonl"):
         choices = tuple(row["choices"])
         answer = KINDS["multiple-choice"].canonical(row["answer"], choices)
         examples.append(Example(row["id"], row["question"], answer, "multiple-choice", choices))
     stored: Stored = {}
     for asked in get_args(Asked):
-        for line in (folder / "teacher" / f"gpt-4o.{asked}.jsonl").open(encoding="utf-8"):
-            row = json.loads(line)
+        for row in rows_of(folder / "teacher" / f"gpt-4o.{asked}.jsonl"):
             stored.setdefault((row["id"], asked), []).append(row["text"])
     lookup = from_store(stored)
     table = {}
@@ -373,5 +375,5 @@ def test_obqa_adds_up(shared_data: Path) -> None:
         summary = summarise(examples, selection, strategy)
         assert summary.asked == summary.kept + sum(summary.rejected.values())
         table[strategy] = (summary.asked, summary.kept, summary.not_asked)
-    # obqa-01977 has no COTE line: not asked, so CROP does not know whether it needs RP.
-    assert table == {"cote": (4448, 4140, 1), "rp": (4448, 4423, 1), "crop": (4756, 4430, 2)}
+    # obqa-01977 has no COTE line: not asked, and CROP does not know whether it needs RP.
+    assert table == {"cote": (4448, 4140, 1), "rp": (4448, 4422, 1), "crop": (4756, 4430, 1)}

@@ -125,7 +125,7 @@ class EvaluateConfig(Section):
     choice_score: Literal["sum", "mean"] = _key(
         "sum", "score choices by the sum of log-probabilities with end token, or their mean"
     )
-    batch_size: int = _key(16, "questions answered at once", ge=1)
+    batch_size: int = _key(32, "questions answered at once", ge=1)
     max_new_tokens: int | None = _key(
         None, "longest generated explanation; unset: the student's longest target", ge=1
     )

@@ -38,13 +38,15 @@ def predict(
 ) -> tuple[list[Prediction], Cost]:
     """Ask ``student`` every example; predictions in the examples' order, and their cost."""
     config = config or EvaluateConfig()
+    # ST has learnt no explanation task: what it would write there is noise.
+    explain = config.explain and student.card.objective != "st"
     effort = Effort()
     found: dict[int, Answered] = {}
     with progress.track(len(examples), what, unit="questions") as step:
         for index, answered in answers(
             student,
             examples,
-            explain=config.explain,
+            explain=explain,
             choice_score=config.choice_score,
             batch_size=config.batch_size,
             max_new_tokens=config.max_new_tokens,
@@ -53,7 +55,7 @@ def predict(
             found[index] = answered
             step.advance()
     predictions = [prediction(e, found[i]) for i, e in enumerate(examples)]
-    explained = config.explain or student.card.objective == "cot"
+    explained = explain or student.card.objective == "cot"
     thousand = 1000 / max(len(examples), 1)
     return predictions, Cost(
         direct_seconds=effort.direct_seconds * thousand,

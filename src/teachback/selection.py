@@ -119,7 +119,7 @@ def judge(
     if wrong and (strategy == "cote" or rules.rp_check):
         return rejected("wrong-answer")
     # COTE was told no answer, so its "given label" is something else.
-    if strategy == "rp" and rules.leak_check and _LEAK.search(parsed.explanation):
+    if strategy == "rp" and rules.leak_check and _LEAK.search(completion.text):
         return rejected("leak")
     if _restates_label(example, parsed.explanation):
         return rejected("restates-label")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import os
 import sys
 import warnings
@@ -25,7 +24,7 @@ from teachback.progress import Progress
 COMMANDS = {
     "demo": ("teachback.cli.demo:demo", "The whole job on the embedded default."),
     "run": ("teachback.cli.run:run", "Generate, select, train and evaluate; resumable."),
-    "data": ("teachback.cli.data:data", "Check, import, describe and sample datasets."),
+    "data": ("teachback.cli.data:data", "Check, describe and import datasets."),
     "generate": ("teachback.cli.generate:generate", "Ask a teacher for explanations."),
     "select": ("teachback.cli.generate:select", "Select explanations anew from a run's store."),
     "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
@@ -53,7 +52,7 @@ class TeachbackGroup(click.Group):
     """The command group, with the commands of `COMMANDS` and one line per user error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, (place, _) in COMMANDS.items() if _is_built(place)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -74,9 +73,8 @@ class TeachbackGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if rows := [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]:
-            with formatter.section("Commands"):
-                formatter.write_dl(rows)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def main(
         self,
@@ -142,10 +140,6 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     cli()
-
-
-def _is_built(place: str) -> bool:
-    return importlib.util.find_spec(place.partition(":")[0]) is not None
 
 
 def _accept_quiet(command: click.Command) -> None:

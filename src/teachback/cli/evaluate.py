@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Score choices by the sum of log-probabilities or their mean.",
 )
-@click.option("--batch-size", default=16, show_default=True)
+@click.option("--batch-size", default=32, show_default=True)
 @click.option("--max-new-tokens", type=int, help="Longest generated explanation.")
 @click.option("--baselines/--no-baselines", default=True, help="Untrained student and majority.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")

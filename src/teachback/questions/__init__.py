@@ -127,6 +127,10 @@ def _first_alike(
         between = text[span.statement + earlier.length : start]
         if reading.answer is None or earlier.answer != reading.answer or not is_blank(between):
             break
+        # "The given answer is B": no clause of its own that could be cut out.
+        before = text[max(0, span.start - 20) : span.start].rstrip(" \t")
+        if before and before[-1] not in ",.;:!?)\n":
+            break
         start = span.start
     return start
 

@@ -49,6 +49,7 @@ _LEAD = re.compile(
     (?:\#{1,6}\s{0,9})?(?:[*_]{1,3})?                               # markdown before it
     (?:(?:and\s+)?(?:so|therefore|thus|hence|accordingly|consequently|in\s+conclusion
         |in\s+summary|finally|overall|as\s+a\s+result)\b[\s,:]{0,9}(?:then\b[\s,]{0,9})?)?
+    (?:(?:we|I)\s+(?:can\s+|may\s+)?(?:conclude|infer|deduce|determine)\s+(?:that\s+)?)?
     (?:(?:the|my|our|your|this)\s+)?
     (?:(?:final|correct|true|best|right|only|most|likely|plausible|logical|suitable|appropriate
         |accurate|fitting|reasonable|probable|direct|single|overall|closest|remaining)\s+){0,3}
@@ -170,10 +171,12 @@ def last_line(text: str) -> Span | None:
 
 
 def without(text: str, start: int, end: int) -> str:
-    """``text`` less ``text[start:end]``, trimmed; what stood before and after stays."""
+    """``text`` less ``text[start:end]``, trimmed; what stood before and after stays, but for
+    the comma that led to what was cut out ("It purrs, so the answer is B").
+    """
     before = text[:start].strip().rstrip("*_#").rstrip()
     after = text[end:].lstrip(" \t*_.,;:)]}\"'").strip()
-    return f"{before} {after}".strip() if before and after else before or after
+    return f"{before} {after}" if before and after else before.rstrip(" ,;:") or after
 
 
 _EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…"

@@ -124,7 +124,7 @@ def _explained(
     effort.unfinished += sum(not g.complete for g in generated)
     results: list[tuple[str, str | None]] = []
     for example, g in zip(batch, generated, strict=True):
-        parsed = parse(example, g.text)
+        parsed = parse(example, g.text, answer_first=student.card.objective == "mt-ra")
         results.append((parsed.explanation, parsed.answer))
     return results
 

@@ -20,9 +20,7 @@ _BLOCK_ELEMENTS = 32 * 2**20
 
 class _WeightedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, head: Tensor, ids: Tensor, weights: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, head: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
         compute = _compute_dtype(hidden)
         table = head.detach().to(compute)
         inputs = hidden.detach().to(compute)

@@ -1,0 +1,151 @@
+"""What ``import teachback as tb`` offers: the steps as functions over records in memory.
+
+The command line goes through `teachback.pipeline`, which adds run folders; both call the
+same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from teachback import evaluation
+from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
+from teachback.errors import DataError
+from teachback.exemplars import choose
+from teachback.generation import generate as ask
+from teachback.progress import SILENT, Progress
+from teachback.prompts import Prompts
+from teachback.records import Example, Explanation, Objective, Prediction, Sampling, Strategy
+from teachback.selection import Selection, SelectionRules, is_kept, select
+from teachback.store import CompletionStore
+from teachback.teachers import Teacher, open_teacher
+
+if TYPE_CHECKING:
+    from teachback.students.student import Student
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Predictions and their figures."""
+
+    predictions: list[Prediction]
+    metrics: evaluation.Metrics
+    cost: Any
+
+
+def generate(
+    examples: Sequence[Example],
+    *,
+    teacher: str | Teacher,
+    strategy: Strategy = "crop",
+    store: str | Path,
+    samples: int = 1,
+    exemplars: str | None = None,
+    instructions: str | None = None,
+    sampling: Sampling | None = None,
+    rules: SelectionRules | None = None,
+    progress: Progress = SILENT,
+) -> Selection:
+    """Ask ``teacher`` (a reference or an object) for what ``store`` (an SQLite file) lacks,
+    and select: ``.explanations``, ``.rejections``, ``.not_asked``.
+
+    ``exemplars``: None for the built-in set of the question kind, ``none``, a set's name or a
+    file. ``instructions``: text that precedes every prompt. Raises DataError, ReferenceError_
+    or StoreError for what the caller can mend, TeacherError where the teacher gave up.
+    """
+    if not examples:
+        raise DataError("there are no examples to explain")
+    asked = open_teacher(teacher) if isinstance(teacher, str) else teacher
+    prompts = Prompts(
+        exemplars=tuple(choose(exemplars, examples[0].kind)),
+        form=asked.form,
+        instructions=instructions,
+        sampling=sampling or Sampling(),
+    )
+    with CompletionStore(store) as opened:
+        ask(
+            examples,
+            teacher=asked,
+            prompts=prompts,
+            strategy=strategy,
+            store=opened,
+            is_kept=lambda example, completion: is_kept(example, completion, rules),
+            samples=samples,
+            progress=progress,
+        )
+        return select(
+            examples,
+            lambda e, kind, sample: opened.get(
+                opened.key(asked.model, prompts.request(e, kind, sample))
+            ),
+            strategy=strategy,
+            teacher=asked.model,
+            samples=samples,
+            rules=rules,
+        )
+
+
+def train(
+    examples: Sequence[Example],
+    explanations: Sequence[Explanation] = (),
+    *,
+    student: str = "pypi:gemma-3-270m",
+    objective: Objective = "mt-cot",
+    folder: str | Path | None = None,
+    answer_format: Any = "text",
+    progress: Progress = SILENT,
+    **settings: Any,
+) -> Student:
+    """Train a student; with ``folder``, it is written to ``folder/student`` and a killed run
+    resumes. ``settings`` are the keys of ``[train]`` (``epochs=3``, ``lora=True``, …).
+    """
+    from teachback.training import train as train_into
+
+    def run(where: Path) -> Student:
+        return train_into(
+            examples,
+            explanations,
+            where,
+            train_config=TrainConfig(objective=objective, **settings),
+            student_config=StudentConfig(reference=student, answer_format=answer_format),
+            progress=progress,
+        ).student
+
+    if folder is not None:
+        return run(Path(folder))
+    with TemporaryDirectory(prefix="teachback-") as temporary:
+        return run(Path(temporary))
+
+
+def evaluate(
+    student: Student,
+    examples: Sequence[Example],
+    *,
+    progress: Progress = SILENT,
+    **settings: Any,
+) -> Evaluation:
+    """Ask ``student`` all ``examples``; ``settings`` are the keys of ``[evaluate]``."""
+    from teachback.prediction import predict
+
+    predictions, cost = predict(student, examples, EvaluateConfig(**settings), progress=progress)
+    return Evaluation(predictions, evaluation.measure(predictions, examples[0].kind), cost)
+
+
+def compare(
+    a: Evaluation | Mapping[int, Evaluation],
+    b: Evaluation | Mapping[int, Evaluation],
+    *,
+    way: evaluation.Way = "direct",
+    names: tuple[str, str] = ("A", "B"),
+) -> evaluation.Comparison:
+    """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed."""
+
+    def by_seed(one: Evaluation | Mapping[int, Evaluation]) -> dict[int, list[Prediction]]:
+        many = {0: one} if isinstance(one, Evaluation) else one
+        return {seed: evaluated.predictions for seed, evaluated in many.items()}
+
+    return evaluation.compare(by_seed(a), by_seed(b), way=way, names=names)
