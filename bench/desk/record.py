@@ -4,9 +4,9 @@
 
 Asks COTE of every case and RP of those whose COTE is not kept (CROP), at temperature 0,
 through the same prompts, teacher, store and selection as any other run. Stop it and run it
-again at will: what is in the store is not asked twice. Then writes
-``NAME.cote.jsonl`` and ``NAME.rp.jsonl`` of the cases that are done, in the order of the
-cases, into the package's ``desk/recordings``, and the rule engine's own ``rule-engine.cote.jsonl``.
+again at will: what is in the store is not asked twice. Then writes ``NAME.cote.jsonl`` and
+``NAME.rp.jsonl`` into the package's ``desk/recordings``, up to the first case that is not
+done, and the rule engine's own ``rule-engine.cote.jsonl``; prints the table of README.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 from teachback import desk
@@ -37,8 +38,8 @@ def main() -> None:
     parser.add_argument("teacher")
     parser.add_argument("--name", required=True, help="the teacher's name in the recording")
     parser.add_argument("--store", type=Path, required=True)
-    parser.add_argument("--cases", type=int, default=desk.RECORDED_TRAIN_CASES)
-    parser.add_argument("--export-only", action="store_true", help="write what the store holds")
+    parser.add_argument("--cases", type=int, default=desk.RULE_ENGINE_CASES)
+    parser.add_argument("--export-only", action="store_true", help="ask nothing")
     options = parser.parse_args()
     examples = desk.train_cases(options.cases)
     prompts = Prompts(
@@ -55,13 +56,19 @@ def main() -> None:
                 is_kept=is_kept,
                 progress=Progress(sys.stdout),
             )
-        replies = {(r.request.example_id, r.request.kind): r.completion.text for r in store}
+        replies = {(r.request.example_id, r.request.kind): r.completion for r in store}
+
+    def is_done(example: Example) -> bool:
+        cote = replies.get((example.id, "cote"))
+        return cote is not None and (is_kept(example, cote) or (example.id, "rp") in replies)
+
+    done = list(takewhile(is_done, examples))
     for kind in ("cote", "rp"):
         write_jsonl(
             RECORDINGS / f"{options.name}.{kind}.jsonl",
             (
-                line(example.id, options.name, kind == "rp", replies[example.id, kind])
-                for example in examples
+                line(example.id, options.name, kind == "rp", replies[example.id, kind].text)
+                for example in done
                 if (example.id, kind) in replies
             ),
         )
@@ -69,10 +76,10 @@ def main() -> None:
         RECORDINGS / "rule-engine.cote.jsonl",
         (
             line(case.example.id, desk.RULE_ENGINE, False, desk.rule_reply(case))
-            for case in desk.cases(desk.RECORDED_TRAIN_CASES, desk.TRAIN_SEED, "train")
+            for case in desk.cases(desk.RULE_ENGINE_CASES, desk.TRAIN_SEED, "train")
         ),
     )
-    print_agreement(examples, options.name)
+    print_agreement(done, options.name)
 
 
 def print_agreement(examples: list[Example], name: str) -> None:

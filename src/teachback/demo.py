@@ -23,8 +23,8 @@ TEACHER = "rule-engine"
 STUDENT = "pypi:gemma-3-270m"
 STUDENT_NAME = "Gemma 3 270M base, dequantised from Q4_K_M"
 
-TRAIN_CASES = 220
-TEST_CASES = 100
+TRAIN_CASES = 170
+TEST_CASES = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ def config_of(
                 "lora": True,
                 "learning_rate": 5e-4,
                 "epochs": epochs,
+                "batch_size": 8,
                 "seed": seed,
                 "patience": 0,
             },

@@ -2,7 +2,7 @@
 
 Customers return goods; a written policy decides. The teacher has the policy in its prompt,
 the student never sees it. Cases come from a seeded generator, gold labels from a rule
-engine, and the recorded explanations from a real model (how: ``bench/desk/README.md``).
+engine, explanations from recordings (whose, and how: ``bench/desk/README.md``).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from teachback.records import Example, Exemplar
 __all__ = [
     "LABELS",
     "POLICY",
-    "RECORDED_TRAIN_CASES",
     "RULE_ENGINE",
+    "RULE_ENGINE_CASES",
     "TEST_SEED",
     "TRAIN_SEED",
     "Case",
@@ -39,13 +39,13 @@ __all__ = [
     "write_dataset",
 ]
 
-RECORDED_TRAIN_CASES = 480
-"""How many training cases, from the first on, the shipped recordings cover."""
+RULE_ENGINE_CASES = 480
+"""How many training cases, from the first on, the rule engine's recording covers."""
 
 _HERE = Path(__file__).parent
 
 
-def train_cases(n: int = RECORDED_TRAIN_CASES) -> list[Example]:
+def train_cases(n: int = RULE_ENGINE_CASES) -> list[Example]:
     """The first ``n`` training cases: ``desk-00000`` and so on."""
     return [case.example for case in cases(n, TRAIN_SEED, "train")]
 
@@ -65,10 +65,12 @@ def exemplars() -> tuple[Exemplar, ...]:
     return tuple(read_exemplars(exemplars_file()))
 
 
-def recording_files(teacher: str = "qwen2.5-coder-1.5b-instruct") -> list[Path]:
-    """The shipped recordings of ``teacher``, for ``recorded:FILE,FILE``.
+def recording_files(teacher: str = RULE_ENGINE) -> list[Path]:
+    """The shipped recordings of ``teacher``, COTE before RP, for ``recorded:FILE,FILE``.
 
-    ``rule-engine`` is the other one there is: no model, the rule engine's own explanations.
+    ``rule-engine``: the rule engine's own explanations of the first `RULE_ENGINE_CASES`
+    training cases, no model's work. ``qwen2.5-coder-1.5b-instruct``: what that model managed
+    on the first of them; ``bench/desk/README.md`` says how much of it is right.
     """
     return sorted((_HERE / "recordings").glob(f"{teacher}.*.jsonl"))
 

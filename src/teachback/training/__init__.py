@@ -159,6 +159,7 @@ def train(
     staging = folder / f".student.{os.getpid()}.tmp"
     student.save(staging)
     # Loaded anew to answer: an adapter merged, weights in the precision that is computed in.
+    del trainer, student, encoded, encoded_valid
     student = load(str(staging), precision=chosen.precision)
     _choose_way(student, valid, progress)
     student.card.save(staging)
