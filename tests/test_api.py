@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import tiny_causal
 
 import teachback as tb
 from teachback.errors import DataError
+from tiny import tiny_causal
 
 
 def _rows(n: int) -> list[dict[str, object]]:

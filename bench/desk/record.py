@@ -5,8 +5,9 @@
 Asks COTE of every case and RP of those whose COTE is not kept (CROP), at temperature 0,
 through the same prompts, teacher, store and selection as any other run. Stop it and run it
 again at will: what is in the store is not asked twice. Then writes ``NAME.cote.jsonl`` and
-``NAME.rp.jsonl`` into the package's ``desk/recordings``, up to the first case that is not
-done, and the rule engine's own ``rule-engine.cote.jsonl``; prints the table of README.md.
+``NAME.rp.jsonl`` of all that the store holds, in the order of the cases, into the package's
+``desk/recordings``, and the rule engine's own ``rule-engine.cote.jsonl``; and the agreement
+with gold into README.md, between its two markers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from itertools import takewhile
 from pathlib import Path
 
 from teachback import desk
@@ -29,6 +29,8 @@ from teachback.store import CompletionStore
 from teachback.teachers import open_teacher
 
 RECORDINGS = Path(desk.__file__).parent / "recordings"
+README = Path(__file__).parent / "README.md"
+BEGIN, END = "<!-- agreement: written by record.py -->", "<!-- end -->"
 CONCURRENCY = 32
 TIMEOUT = 1800.0  # seconds a reply may take on a busy machine
 
@@ -56,19 +58,13 @@ def main() -> None:
                 is_kept=is_kept,
                 progress=Progress(sys.stdout),
             )
-        replies = {(r.request.example_id, r.request.kind): r.completion for r in store}
-
-    def is_done(example: Example) -> bool:
-        cote = replies.get((example.id, "cote"))
-        return cote is not None and (is_kept(example, cote) or (example.id, "rp") in replies)
-
-    done = list(takewhile(is_done, examples))
+        replies = {(r.request.example_id, r.request.kind): r.completion.text for r in store}
     for kind in ("cote", "rp"):
         write_jsonl(
             RECORDINGS / f"{options.name}.{kind}.jsonl",
             (
-                line(example.id, options.name, kind == "rp", replies[example.id, kind].text)
-                for example in done
+                line(example.id, options.name, kind == "rp", replies[example.id, kind])
+                for example in examples
                 if (example.id, kind) in replies
             ),
         )
@@ -79,11 +75,14 @@ def main() -> None:
             for case in desk.cases(desk.RULE_ENGINE_CASES, desk.TRAIN_SEED, "train")
         ),
     )
-    print_agreement(done, options.name)
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    table = agreement_table(examples, options.name)
+    after = rest.partition(END)[2]
+    README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 
-def print_agreement(examples: list[Example], name: str) -> None:
-    """The table of README.md: right / asked of COTE by gold label and of RP; a test counts it."""
+def agreement_table(examples: list[Example], name: str) -> str:
+    """Right / asked, of COTE in all and by gold label, and of RP; a test counts it again."""
     right: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     by_id = {example.id: example for example in examples}
@@ -94,9 +93,11 @@ def print_agreement(examples: list[Example], name: str) -> None:
             for key in ("cote", example.answer) if kind == "cote" else ("rp",):
                 asked[key] += 1
                 right[key] += hit
+    rows = ["| | right / asked | share |", "|---|---|---|"]
     for key in ("cote", *desk.LABELS, "rp"):
-        share = right[key] / asked[key] if asked[key] else 0.0
-        print(f"| {key} | {right[key]} / {asked[key]} | {share:.2f} |")
+        share = f"{right[key] / asked[key]:.2f}" if asked[key] else ""
+        rows.append(f"| {key} | {right[key]} / {asked[key]} | {share} |")
+    return "\n".join(rows)
 
 
 def line(case_id: str, teacher: str, given_answer: bool, text: str) -> dict[str, object]:
