@@ -247,9 +247,9 @@ def test_crop_lists_an_rp_that_is_missing_outside_the_sum() -> None:
 
 
 def test_is_kept_is_what_crops_second_round_turns_on() -> None:
-    assert is_kept(FIRST, reply(RIGHT))
-    assert not is_kept(FIRST, reply(WRONG))
-    assert not is_kept(FIRST, reply(RIGHT), SelectionRules(max_words=2))
+    assert is_kept(FIRST, [reply(RIGHT)])
+    assert not is_kept(FIRST, [reply(WRONG)])
+    assert not is_kept(FIRST, [reply(RIGHT)], SelectionRules(max_words=2))
 
 
 LONG, SHORT = says(FIRST, "It has a long row of teeth"), says(FIRST, "It cuts")

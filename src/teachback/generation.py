@@ -12,7 +12,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -29,8 +29,9 @@ _BREATH = 200  # stored requests skipped between two looks at the network
 Asked = Strategy | Literal["direct"]
 """A strategy, or the bare answers of a prompting baseline."""
 
-IsKept = Callable[[Example, Completion], bool]
-"""Selection's verdict on a COTE completion: what CROP's second round turns on."""
+IsKept = Callable[[Example, Sequence[Completion]], bool]
+"""Selection's verdict on all COTE samples of an example, failed ones included: whether any is
+kept. CROP's second round turns on it."""
 
 
 class Prompter(Protocol):
@@ -97,7 +98,7 @@ def generate(
         prompts: Makes the requests.
         strategy: ``cote``, ``rp`` or ``crop``; or ``direct``, for a prompting baseline.
         store: Gets every reply as it arrives.
-        is_kept: The verdict on a COTE completion; called for ``crop`` alone.
+        is_kept: The verdict on an example's COTE completions; called for ``crop`` alone.
         samples: Requests of a kind per example; a later, larger number asks the difference.
         concurrency: Requests in flight at most; by default what the teacher can use.
         progress: Counts examples.
@@ -163,7 +164,8 @@ class _Open:
 
     example: Example
     left: int
-    kept: bool = False
+    replies: dict[int, Completion] = field(default_factory=dict)
+    """COTE's completions by sample, where CROP needs a verdict on them."""
 
 
 @dataclass
@@ -238,7 +240,10 @@ class _Run:
 
     def _second_round(self, opened: _Open) -> list[Request]:
         """CROP's RP requests for an example whose COTE is done; none where it is kept."""
-        if self.strategy != "crop" or opened.kept:
+        if self.strategy != "crop":
+            return []
+        replies = [opened.replies[sample] for sample in range(self.samples)]
+        if self.is_kept(opened.example, replies):
             return []
         requests = [
             self.prompts.request(opened.example, "rp", sample) for sample in range(self.samples)
@@ -253,7 +258,7 @@ class _Run:
             completion = self.store.get(key)
             if completion is None or completion.finish_reason == "failed":
                 return False
-            opened.kept = opened.kept or self.is_kept(opened.example, completion)
+            opened.replies[request.sample] = completion
         elif key not in self.store:
             return False
         self.summary.already_stored += 1
@@ -303,6 +308,8 @@ class _Run:
         finally:
             del self._asking[key]
             asked.set()
+        if self.strategy == "crop" and request.kind == "cote":
+            opened.replies[request.sample] = completion
         summary = self.summary
         if completion.finish_reason == "failed":
             summary.failed += 1
@@ -311,8 +318,6 @@ class _Run:
         summary.tokens_in += completion.tokens_in or 0
         summary.tokens_out += completion.tokens_out or 0
         summary.tokens_cached += completion.tokens_cached or 0
-        if self.strategy == "crop" and request.kind == "cote":
-            opened.kept = opened.kept or self.is_kept(opened.example, completion)
 
     def _stop(self) -> None:
         """Ask nothing more; the second time, wait no longer for what is in flight."""

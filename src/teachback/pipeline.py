@@ -144,7 +144,7 @@ def explain(
             prompts=prompts,
             strategy=config.selection.strategy,
             store=store,
-            is_kept=lambda example, completion: is_kept(example, completion, rules),
+            is_kept=lambda example, replies: is_kept(example, replies, rules),
             samples=config.teacher.samples,
             concurrency=config.teacher.concurrency,
             progress=progress,

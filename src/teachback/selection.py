@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -128,9 +128,14 @@ def judge(
     return explanation
 
 
-def is_kept(example: Example, completion: Completion, rules: SelectionRules | None = None) -> bool:
-    """Whether a COTE completion would be kept: what CROP's second round turns on."""
-    return isinstance(judge(example, "cote", 0, "", completion, rules), Explanation)
+def is_kept(
+    example: Example, completions: Sequence[Completion], rules: SelectionRules | None = None
+) -> bool:
+    """Whether `select` keeps any of an example's COTE completions, which are all its samples:
+    what CROP's second round turns on."""
+    rules = rules or SelectionRules()
+    verdicts = [judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions)]
+    return bool(_choose(example, verdicts, rules.choose)[0])
 
 
 def select(
