@@ -11,7 +11,6 @@ What cannot succeed for any request (no key, no such model, a server that is gon
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import os
 import random
@@ -22,6 +21,7 @@ from pathlib import Path
 import httpx
 
 from teachback.errors import ReferenceError_, TeacherError
+from teachback.prices import is_loopback
 from teachback.prompts import Form
 from teachback.records import Completion, Message, Request
 from teachback.teachers.pressure import Pressure
@@ -269,7 +269,7 @@ class OpenAITeacher:
         return json.dumps(body).encode("ascii")
 
     def _new_client(self) -> httpx.AsyncClient:
-        trust_env = not _is_loopback(self._url.host)  # no proxy leads to this machine
+        trust_env = not is_loopback(self._url.host)  # no proxy leads to this machine
         if self._tls is None:
             self._tls = httpx.create_ssl_context(trust_env=trust_env)
         headers = {"Content-Type": "application/json"}
@@ -298,21 +298,12 @@ def _checked_url(address: str) -> httpx.URL:
         raise ReferenceError_(f"{shortened(address)}: not an address ({error})") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ReferenceError_(f"{shortened(address)}: not an address like http://host:8000/v1")
-    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not _is_loopback(url.host):
+    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not is_loopback(url.host):
         raise ReferenceError_(
             f"{OFFLINE_SWITCH} is set, so {url.host} must not be asked: unset it, "
             "or use a server on this machine"
         )
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _find_key(file: str | Path | None) -> str:
