@@ -92,7 +92,11 @@ def test_the_user_s_file_decides_what_it_names(tmp_path: Path) -> None:
         ("[m]\ninput = true\noutput = 1\n", "p.toml", "m: input must be dollars per million"),
         ("[m]\ninput = 1\noutput = inf\n", "p.toml", "m: output must be dollars per million"),
         ("[m]\ninputs = 1\n", "p.toml", "unknown key 'inputs'; did you mean 'input'?"),
-        ("[gpt-4.1]\ninput = 1\noutput = 1\n", "p.toml", "gpt-4.1: a model's name with dots is quoted"),
+        (
+            "[gpt-4.1]\ninput = 1\noutput = 1\n",
+            "p.toml",
+            "gpt-4.1: a model's name with dots is quoted",
+        ),
         ("m = 1", "p.toml", "m: must be a table"),
         ("[m", "p.toml", "is neither TOML nor .json"),
         ("[m]", "p.json", "is neither TOML nor .json"),
