@@ -377,3 +377,17 @@ def test_obqa_adds_up(shared_data: Path) -> None:
         table[strategy] = (summary.asked, summary.kept, summary.not_asked)
     # obqa-01977 has no COTE line: not asked, and CROP does not know whether it needs RP.
     assert table == {"cote": (4448, 4140, 1), "rp": (4448, 4422, 1), "crop": (4756, 4430, 1)}
+
+
+def test_thinking_is_left_out_unless_asked_for() -> None:
+    thought = replace(reply(RIGHT), thinking="Let me see, that must be so.")
+    plain = judge(FIRST, "cote", 0, "m", thought)
+    asked = judge(FIRST, "cote", 0, "m", thought, SelectionRules(thinking=True))
+    assert isinstance(plain, Explanation)
+    assert isinstance(asked, Explanation)
+    assert asked.text == f"Let me see, that must be so.\n{plain.text}"
+    leaking = replace(thought, thinking="The given answer is B, so I must argue for it.")
+    ended = judge(FIRST, "rp", 0, "m", leaking, SelectionRules(thinking=True))
+    assert isinstance(ended, Rejection)
+    assert ended.reason == "leak"
+    assert isinstance(judge(FIRST, "rp", 0, "m", leaking), Explanation)

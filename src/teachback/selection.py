@@ -60,13 +60,15 @@ class SelectionRules:
     ``rp_check``: an RP text that concludes otherwise than gold is ``wrong-answer`` (False:
     the paper's plain rule), and one whose conclusion names no answer ("none of these") is
     ``unparsed``. ``max_words``: longer explanations are ``too-long``. ``leak_check``: an RP
-    text that speaks of the answer it was given is a ``leak``.
+    text that speaks of the answer it was given is a ``leak``. ``thinking``: a reasoning model's
+    thinking part is put before its explanation.
     """
 
     choose: Choose = "first"
     rp_check: bool = True
     max_words: int = 400
     leak_check: bool = True
+    thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ def judge(
     """The verdict on one completion, looking at nothing else."""
     rules = rules or SelectionRules()
     parsed = parse(example, completion.text)
-    explanation = Explanation(
-        example.id, strategy, sample, teacher, parsed.explanation, parsed.answer
-    )
+    thinking = completion.thinking if rules.thinking else None
+    text = f"{thinking}\n{parsed.explanation}".strip() if thinking else parsed.explanation
+    explanation = Explanation(example.id, strategy, sample, teacher, text, parsed.answer)
 
     def rejected(reason: RejectionReason) -> Rejection:
         return _rejection(explanation, reason, text=completion.text)
@@ -119,11 +121,12 @@ def judge(
     if wrong and (strategy == "cote" or rules.rp_check):
         return rejected("wrong-answer")
     # COTE was told no answer, so its "given label" is something else.
-    if strategy == "rp" and rules.leak_check and _LEAK.search(completion.text):
+    said = f"{thinking}\n{completion.text}" if thinking else completion.text
+    if strategy == "rp" and rules.leak_check and _LEAK.search(said):
         return rejected("leak")
-    if _restates_label(example, parsed.explanation):
+    if _restates_label(example, text):
         return rejected("restates-label")
-    if len(parsed.explanation.split()) > rules.max_words:
+    if len(text.split()) > rules.max_words:
         return rejected("too-long")
     return explanation
 
