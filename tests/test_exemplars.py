@@ -59,7 +59,7 @@ def test_explanations_are_two_to_four_sentences_that_do_not_conclude(name: str) 
         assert not parse(exemplar.example, text).concluded
         # And the rules by which a teacher's explanations are judged would keep it.
         reply = f"{text}\nThe answer is {exemplar.example.answer}."
-        assert is_kept(exemplar.example, Completion(reply))
+        assert is_kept(exemplar.example, [Completion(reply)])
 
 
 def test_answers_are_balanced() -> None:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from teachback.generation import (
 )
 from teachback.prompts import Prompts
 from teachback.records import Completion, Example, Request, Strategy
-from teachback.selection import is_kept, select
+from teachback.selection import Choose, SelectionRules, is_kept, select
 from teachback.store import CompletionStore
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.scripted import ScriptedTeacher
@@ -44,13 +44,12 @@ def store(tmp_path: Path) -> Iterator[CompletionStore]:
 
 
 def run(store: CompletionStore, teacher: Any, **options: Any) -> GenerationSummary:
-    options = {"strategy": "cote", "examples": examples(10), **options}
+    options = {"strategy": "cote", "examples": examples(10), "is_kept": is_kept, **options}
     return generate(
         options.pop("examples"),
         teacher=teacher,
         prompts=PROMPTS,
         store=store,
-        is_kept=is_kept,
         **options,
     )
 
@@ -128,6 +127,40 @@ def test_crop_after_cote_asks_the_backup_alone(store: CompletionStore) -> None:
     teacher = ScriptedTeacher(by_id)
     run(store, teacher, examples=examples(3), strategy="crop")
     assert asked(teacher) == [("q1", "rp", 0), ("q2", "rp", 0)]
+
+
+def outvoted(request: Request) -> str:
+    """q0 is right in one sample of three and wrong alike in the others."""
+    right = request.kind == "rp" or request.example_id != "q0" or request.sample == 1
+    return RIGHT if right else WRONG
+
+
+@pytest.mark.parametrize("choose", ["first", "all", "shortest", "agreed"])
+def test_crop_asks_exactly_what_selection_needs(store: CompletionStore, choose: Choose) -> None:
+    rules = SelectionRules(choose=choose)
+
+    def verdict(example: Example, replies: Sequence[Completion]) -> bool:
+        return is_kept(example, replies, rules)
+
+    teacher = ScriptedTeacher(outvoted)
+    run(store, teacher, examples=examples(3), strategy="crop", samples=3, is_kept=verdict)
+    selection = select(
+        examples(3),
+        lambda e, kind, k: store.get(store.key("scripted", PROMPTS.request(e, kind, k))),
+        strategy="crop",
+        teacher="scripted",
+        samples=3,
+        rules=rules,
+    )
+    assert selection.not_asked == ()
+    assert {e.id for e in selection.explanations} == {"q0", "q1", "q2"}
+    backups = [each for each in asked(teacher) if each[1] == "rp"]
+    assert backups == ([("q0", "rp", k) for k in range(3)] if choose == "agreed" else [])
+    assert len(selection.explanations) + len(selection.rejections) == len(store)
+    # Stored replies lead to the same verdict as fresh ones.
+    again = ScriptedTeacher([])
+    run(store, again, examples=examples(3), strategy="crop", samples=3, is_kept=verdict)
+    assert again.asked == []
 
 
 def test_the_same_question_under_two_ids_is_asked_once(store: CompletionStore) -> None:

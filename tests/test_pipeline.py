@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import teachback.training
-from teachback import pipeline
+from teachback import explaining, pipeline
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, RunFolderError
@@ -285,7 +285,7 @@ def test_a_sample_is_drawn_by_the_seed(copy: Path) -> None:
 def test_selecting_anew_asks_nobody(
     copy: Path, strategy: str, kept: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "generate", never)
+    monkeypatch.setattr(explaining, "generate", never)
     before = contents(copy / "out")
     config = override(read_config("run.toml"), "selection", strategy=strategy)
     outcome = pipeline.select_anew(config, Path("out"), Path("selected"))

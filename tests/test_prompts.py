@@ -198,6 +198,19 @@ def test_chat_turns_alternate_and_end_with_the_question() -> None:
     assert request.sampling == Sampling()
 
 
+@pytest.mark.parametrize("shots", [0, 2])
+def test_the_system_turn_folded_into_the_first_user_turn(shots: int) -> None:
+    example = Example("q", "Does it fold?", "yes", "yes-no")
+    exemplars = tuple(builtin("strategyqa"))[:shots]
+    turn = Prompts(exemplars=exemplars).request(example, "cote")
+    fold = Prompts(exemplars=exemplars, fold_system=True).request(example, "cote")
+    system, first, *rest = (*turn.prefix, *turn.messages)
+    folded, *others = (*fold.prefix, *fold.messages)
+    assert folded == Message("user", f"{system.content}\n\n{first.content}")
+    assert others == rest
+    assert len(fold.prefix) == (2 * shots if shots else 0)
+
+
 def test_a_text_prompt_ends_where_the_model_goes_on() -> None:
     request = Prompts(EXEMPLARS["arithmetic"], "text").request(EXAMPLES["number"], "rp", sample=3)
     (prefix,), (own,) = request.prefix, request.messages

@@ -247,9 +247,9 @@ def test_crop_lists_an_rp_that_is_missing_outside_the_sum() -> None:
 
 
 def test_is_kept_is_what_crops_second_round_turns_on() -> None:
-    assert is_kept(FIRST, reply(RIGHT))
-    assert not is_kept(FIRST, reply(WRONG))
-    assert not is_kept(FIRST, reply(RIGHT), SelectionRules(max_words=2))
+    assert is_kept(FIRST, [reply(RIGHT)])
+    assert not is_kept(FIRST, [reply(WRONG)])
+    assert not is_kept(FIRST, [reply(RIGHT)], SelectionRules(max_words=2))
 
 
 LONG, SHORT = says(FIRST, "It has a long row of teeth"), says(FIRST, "It cuts")
@@ -377,3 +377,17 @@ def test_obqa_adds_up(shared_data: Path) -> None:
         table[strategy] = (summary.asked, summary.kept, summary.not_asked)
     # obqa-01977 has no COTE line: not asked, and CROP does not know whether it needs RP.
     assert table == {"cote": (4448, 4140, 1), "rp": (4448, 4422, 1), "crop": (4756, 4430, 1)}
+
+
+def test_thinking_is_left_out_unless_asked_for() -> None:
+    thought = replace(reply(RIGHT), thinking="Let me see, that must be so.")
+    plain = judge(FIRST, "cote", 0, "m", thought)
+    asked = judge(FIRST, "cote", 0, "m", thought, SelectionRules(thinking=True))
+    assert isinstance(plain, Explanation)
+    assert isinstance(asked, Explanation)
+    assert asked.text == f"Let me see, that must be so.\n{plain.text}"
+    leaking = replace(thought, thinking="The given answer is B, so I must argue for it.")
+    ended = judge(FIRST, "rp", 0, "m", leaking, SelectionRules(thinking=True))
+    assert isinstance(ended, Rejection)
+    assert ended.reason == "leak"
+    assert isinstance(judge(FIRST, "rp", 0, "m", leaking), Explanation)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from teachback.errors import StoreError
+from teachback.ledger import Usage
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import CompletionStore
 
@@ -147,6 +148,66 @@ def test_a_reader_beside_a_writer(path: Path) -> None:
             assert len(reader) == 1
             writer.put("m", request(2), Completion("therefore"))
             assert len(reader) == 2
+
+
+def test_one_writer_at_a_time(path: Path) -> None:
+    script = (
+        "import sys; from test_store import *\n"
+        "try:\n    CompletionStore(sys.argv[1]).close()\n"
+        "except StoreError as error:\n    print(error)"
+    )
+    with CompletionStore(path):
+        told = f"{path} is being written by process {os.getpid()}: wait for its end or stop it"
+        assert run(script, path).startswith(told)
+        with pytest.raises(StoreError, match="is being written"):
+            CompletionStore(path)
+    assert run(script, path) == ""
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_killed_writer_holds_no_lock(path: Path) -> None:
+    script = (
+        "import os, signal, sys; from test_store import *\n"
+        "store = CompletionStore(sys.argv[1])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    run(script, path, expect=-9)
+    assert path.with_name(f"{path.name}-lock").exists()
+    with CompletionStore(path) as store:
+        store.put("m", request(), Completion("because"))
+    assert not path.with_name(f"{path.name}-lock").exists()
+
+
+def test_usage_by_hand(path: Path) -> None:
+    turns = (Message("user", "é" * 10),)
+    one = Request("q", "cote", (Message("system", "abc"),), turns, Sampling(max_tokens=50))
+    most_in = 3 + 20 + 2 * 12 + 100  # UTF-8 bytes, two turns, one request
+    with CompletionStore(path) as store:
+        counted = Completion("a", tokens_in=7, tokens_out=2, tokens_cached=5)
+        store.put("m", one, counted)
+        store.put("m", replace(one, sample=1), Completion("b", tokens_in=8))
+        store.put("other", one, counted)
+        assert store.usage("m") == Usage(2, 1, 0, 15, 52, 5)
+        for _ in range(3):
+            store.charge("m", replace(one, sample=2))
+        store.uncharge("m", replace(one, sample=2))
+        assert store.usage("m") == Usage(2, 1, 2, 15 + 2 * most_in, 52 + 100, 5)
+        # The reply ends the attempt that brought it; the other one may be billed too.
+        store.put("m", replace(one, sample=2), counted, charged=True)
+        assert store.usage("m") == Usage(3, 1, 1, 22 + most_in, 54 + 50, 10)
+        assert store.usage("nobody") == Usage(0, 0, 0, 0, 0, 0)
+
+
+def test_a_store_without_charges_is_read_and_gets_them(path: Path) -> None:
+    CompletionStore(path).close()
+    older = sqlite3.connect(path)
+    older.execute("DROP TABLE charge")
+    older.close()
+    with CompletionStore(path, read_only=True) as store:
+        assert store.usage("m").lost == 0
+    with CompletionStore(path) as store:
+        store.charge("m", request())
+        assert store.usage("m").lost == 1
 
 
 @pytest.mark.parametrize("read_only", [False, True])

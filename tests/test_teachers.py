@@ -357,5 +357,9 @@ def test_a_password_in_the_address_is_not_shown() -> None:
     with MockServer(lambda _asked: refused(404, "no such model")) as server:
         address = server.url.replace("//", "//me:secret-word@")
         with pytest.raises(TeacherError, match="no such model") as caught:
-            ask(open_teacher(f"openai:m@{address}"))
-    assert "secret-word" not in str(caught.value)
+            ask(OpenAITeacher("m", base_url=address))
+        assert "secret-word" not in str(caught.value)
+        # A reference would be written into config.toml.
+        with pytest.raises(ReferenceError_, match="addresses are written to files") as refusal:
+            open_teacher(f"openai:m@{address}")
+    assert "secret-word" not in str(refusal.value)

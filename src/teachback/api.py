@@ -73,7 +73,7 @@ def generate(
             prompts=prompts,
             strategy=strategy,
             store=opened,
-            is_kept=lambda example, completion: is_kept(example, completion, rules),
+            is_kept=lambda example, replies: is_kept(example, replies, rules),
             samples=samples,
             progress=progress,
         )

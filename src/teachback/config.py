@@ -53,11 +53,20 @@ class TeacherConfig(Section):
     form: Literal["auto", "chat", "text"] = _key(
         "auto", "prompt form; auto: what the teacher takes"
     )
+    system: Literal["turn", "fold"] = _key(
+        "turn", "fold: put the system turn into the first user turn, for models without one"
+    )
     temperature: float = _key(0.0, "sampling temperature", ge=0)
     top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
     max_tokens: int = _key(512, "longest reply, in tokens", ge=1)
     samples: int = _key(1, "replies asked for per prompt", ge=1)
     concurrency: int = _key(32, "most requests under way at once", ge=1)
+    max_cost: float | None = _key(
+        None, "US dollars that asking may cost, over all runs into the folder; unset: no cap", gt=0
+    )
+    prices: str | None = _key(
+        None, "TOML or JSON file: model → input, output, cached, in dollars per million tokens"
+    )
 
 
 class SelectionConfig(Section):
@@ -69,6 +78,7 @@ class SelectionConfig(Section):
     )
     rp_check: bool = _key(True, "reject an rp reply that concludes otherwise than gold")
     leak_check: bool = _key(True, "reject an explanation that speaks of having been told")
+    thinking: bool = _key(False, "put a reasoning model's thinking part before its explanation")
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
 
 
@@ -152,7 +162,7 @@ SECTIONS: dict[str, type[Section]] = {
     "evaluate": EvaluateConfig,
 }
 
-_PATHS = (("data", "train"), ("data", "test"), ("teacher", "instructions"))
+_PATHS = (("data", "train"), ("data", "test"), ("teacher", "instructions"), ("teacher", "prices"))
 
 
 def read_config(path: str | Path, *, anchored: bool = True) -> Config:

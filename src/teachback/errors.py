@@ -8,7 +8,8 @@ TeachbackError
 │   ├── MissingExtraError an optional dependency that is not installed
 │   ├── StoreError        a completion store that is foreign, corrupt or cannot be written
 │   └── RunFolderError    a run folder in the way, incomplete or of another run
-└── TeacherError          the teacher could not go on (raised only when all hope is lost)
+├── TeacherError          the teacher could not go on (raised only when all hope is lost)
+└── CostCapError          the next request could cost more than the cap leaves
 """
 
 from __future__ import annotations
@@ -51,3 +52,7 @@ class RunFolderError(UsageError):
 
 class TeacherError(TeachbackError):
     """The teacher cannot go on; what was stored is kept, and a rerun continues."""
+
+
+class CostCapError(TeachbackError):
+    """The next request could pass the cap on costs; what was stored is kept."""

@@ -42,6 +42,7 @@ RUN_FILES = (
     "completions.sqlite",
     "completions.sqlite-wal",
     "completions.sqlite-shm",
+    "completions.sqlite-lock",
     "explanations.jsonl",
     "rejections.jsonl",
     "student",

@@ -12,14 +12,15 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from teachback.errors import TeacherError, UsageError
+from teachback.errors import CostCapError, TeacherError, UsageError
 from teachback.progress import SILENT, Progress, Step
 from teachback.records import Completion, Example, Request, RequestKind, Strategy
+from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.teachers import Teacher
 
@@ -29,8 +30,9 @@ _BREATH = 200  # stored requests skipped between two looks at the network
 Asked = Strategy | Literal["direct"]
 """A strategy, or the bare answers of a prompting baseline."""
 
-IsKept = Callable[[Example, Completion], bool]
-"""Selection's verdict on a COTE completion: what CROP's second round turns on."""
+IsKept = Callable[[Example, Sequence[Completion]], bool]
+"""Selection's verdict on all COTE samples of an example, failed ones included: whether any is
+kept. CROP's second round turns on it."""
 
 
 class Prompter(Protocol):
@@ -83,6 +85,7 @@ def generate(
     is_kept: IsKept,
     samples: int = 1,
     concurrency: int | None = None,
+    meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> GenerationSummary:
     """Ask ``teacher`` for all that ``strategy`` needs and ``store`` lacks.
@@ -97,12 +100,14 @@ def generate(
         prompts: Makes the requests.
         strategy: ``cote``, ``rp`` or ``crop``; or ``direct``, for a prompting baseline.
         store: Gets every reply as it arrives.
-        is_kept: The verdict on a COTE completion; called for ``crop`` alone.
+        is_kept: The verdict on an example's COTE completions; called for ``crop`` alone.
         samples: Requests of a kind per example; a later, larger number asks the difference.
         concurrency: Requests in flight at most; by default what the teacher can use.
+        meter: Counts what this costs, and may have a cap.
         progress: Counts examples.
 
     Raises:
+        CostCapError: The next request may pass the meter's cap; says as much as TeacherError.
         TeacherError: The teacher could not go on; says what is stored and how to continue.
         GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
             they arrive within a few seconds, or until a second Ctrl-C.
@@ -127,6 +132,7 @@ def generate(
                 is_kept=is_kept,
                 samples=samples,
                 concurrency=concurrency,
+                meter=meter,
                 progress=progress,
             )
         finally:
@@ -147,14 +153,29 @@ async def generate_async(
     is_kept: IsKept,
     samples: int = 1,
     concurrency: int | None = None,
+    meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> GenerationSummary:
     """`generate` for a caller with an event loop; leaves the teacher open."""
     total = len(examples) if isinstance(examples, Sized) else None
     with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
-        run = _Run(teacher, prompts, strategy, store, is_kept, samples, step)
+        run = _Run(teacher, prompts, strategy, store, is_kept, samples, meter, step)
         workers = min(concurrency or teacher.concurrency, teacher.concurrency)
-        return await run.work(examples, max(1, workers))
+        with _metered(teacher, meter):
+            return await run.work(examples, max(1, workers))
+
+
+@contextmanager
+def _metered(teacher: Teacher, meter: Meter | None) -> Iterator[None]:
+    """Give ``teacher`` the meter, if it takes one."""
+    if not hasattr(teacher, "meter"):
+        yield
+        return
+    teacher.meter = meter
+    try:
+        yield
+    finally:
+        teacher.meter = None
 
 
 @dataclass(slots=True)
@@ -163,7 +184,8 @@ class _Open:
 
     example: Example
     left: int
-    kept: bool = False
+    replies: dict[int, Completion] = field(default_factory=dict)
+    """COTE's completions by sample, where CROP needs a verdict on them."""
 
 
 @dataclass
@@ -176,6 +198,7 @@ class _Run:
     store: CompletionStore
     is_kept: IsKept
     samples: int
+    meter: Meter | None
     step: Step
     summary: GenerationSummary = field(default_factory=GenerationSummary)
 
@@ -202,8 +225,9 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.summary.seconds = time.monotonic() - began
-        if isinstance(self._error, TeacherError):
-            raise TeacherError(f"{self._error}; {_stored(self.summary)}") from self._error
+        if isinstance(self._error, TeacherError | CostCapError):
+            told = f"{self._error}; {_stored(self.summary)}"
+            raise type(self._error)(told) from self._error
         if self._error is not None:
             raise self._error
         if self._interrupted:
@@ -238,7 +262,10 @@ class _Run:
 
     def _second_round(self, opened: _Open) -> list[Request]:
         """CROP's RP requests for an example whose COTE is done; none where it is kept."""
-        if self.strategy != "crop" or opened.kept:
+        if self.strategy != "crop":
+            return []
+        replies = [opened.replies[sample] for sample in range(self.samples)]
+        if self.is_kept(opened.example, replies):
             return []
         requests = [
             self.prompts.request(opened.example, "rp", sample) for sample in range(self.samples)
@@ -253,7 +280,7 @@ class _Run:
             completion = self.store.get(key)
             if completion is None or completion.finish_reason == "failed":
                 return False
-            opened.kept = opened.kept or self.is_kept(opened.example, completion)
+            opened.replies[request.sample] = completion
         elif key not in self.store:
             return False
         self.summary.already_stored += 1
@@ -298,11 +325,16 @@ class _Run:
             return
         asked = self._asking[key] = asyncio.Event()
         try:
-            completion = await self.teacher.complete(request)
-            self.store.put(self.teacher.model, request, completion)
+            completion = await self._complete(request)
+            meter = self.meter if completion.finish_reason != "failed" else None
+            self.store.put(self.teacher.model, request, completion, charged=meter is not None)
+            if meter is not None:
+                meter.settle(request, completion)
         finally:
             del self._asking[key]
             asked.set()
+        if self.strategy == "crop" and request.kind == "cote":
+            opened.replies[request.sample] = completion
         summary = self.summary
         if completion.finish_reason == "failed":
             summary.failed += 1
@@ -311,8 +343,12 @@ class _Run:
         summary.tokens_in += completion.tokens_in or 0
         summary.tokens_out += completion.tokens_out or 0
         summary.tokens_cached += completion.tokens_cached or 0
-        if self.strategy == "crop" and request.kind == "cote":
-            opened.kept = opened.kept or self.is_kept(opened.example, completion)
+
+    async def _complete(self, request: Request) -> Completion:
+        if self.meter is None or hasattr(self.teacher, "meter"):
+            return await self.teacher.complete(request)
+        async with self.meter.attempt(request):
+            return await self.teacher.complete(request)
 
     def _stop(self) -> None:
         """Ask nothing more; the second time, wait no longer for what is in flight."""

@@ -11,56 +11,55 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback.config import Config, EvaluateConfig, TeacherConfig, write_config
-from teachback.datasets import read_examples, subsample
-from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.exemplars import choose
+from teachback.config import Config, EvaluateConfig, TeacherConfig
+from teachback.datasets import read_examples
+from teachback.explaining import (
+    Explained,
+    explain,
+    meter_of,
+    price_of,
+    prompts_of,
+    select_anew,
+    teacher_of,
+)
 from teachback.files import (
-    RUN_FILES,
-    manifest,
     new_folder,
     read_explanations,
     read_json,
     read_predictions,
-    write_explanations,
     write_json,
     write_predictions,
-    write_rejections,
-    write_text,
 )
-from teachback.generation import GenerationSummary, generate
+from teachback.folders import STORE, begin_folder, training_part
 from teachback.progress import SILENT, Progress
-from teachback.prompts import Prompts
-from teachback.records import Completion, Example, Explanation, Prediction, Sampling
-from teachback.selection import (
-    Selection,
-    SelectionRules,
-    SelectionSummary,
-    is_kept,
-    select,
-    summarise,
-)
+from teachback.records import Example, Explanation, Prediction
 from teachback.store import CompletionStore
-from teachback.teachers import Teacher, open_teacher
 
 if TYPE_CHECKING:
     from teachback.evaluation import Metrics
     from teachback.prediction import Cost
     from teachback.training import TrainingResult
 
+__all__ = [
+    "BASELINES",
+    "Evaluated",
+    "Explained",
+    "Notice",
+    "begin_folder",
+    "evaluate_student",
+    "evaluate_teacher",
+    "explain",
+    "read_evaluation",
+    "read_run",
+    "run",
+    "select_anew",
+    "train_student",
+    "training_part",
+    "training_seconds",
+    "write_evaluation",
+]
+
 Notice = Callable[[str], None]
-
-STORE = "completions.sqlite"
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """The outcome of asking and selecting."""
-
-    examples: Sequence[Example]
-    selection: Selection
-    summary: SelectionSummary
-    generation: GenerationSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,145 +70,6 @@ class Evaluated:
     predictions: Mapping[str, Sequence[Prediction]]
     cost: Mapping[str, Cost]
     way: str
-
-
-# ---------------------------------------------------------------------- inputs
-
-
-def training_part(config: Config) -> list[Example]:
-    """The training dataset, or the seeded sample of it that ``data.size`` asks for."""
-    examples = read_examples(config.data.train, kind=config.data.kind)
-    if config.data.size is not None:
-        examples = subsample(examples, config.data.size, config.train.seed)
-    return examples
-
-
-def teacher_of(config: TeacherConfig) -> Teacher:
-    """The configured teacher. Raises ConfigError where there is none."""
-    if config.reference is None:
-        raise ConfigError("no teacher is set: give [teacher] reference, or --teacher")
-    form = "chat" if config.form == "auto" else config.form
-    return open_teacher(config.reference, form=form, concurrency=config.concurrency)
-
-
-def prompts_of(config: TeacherConfig, teacher: Teacher, kind: str) -> Prompts:
-    """The prompts that this teacher gets for questions of this kind."""
-    instructions = None
-    if config.instructions is not None:
-        try:
-            instructions = Path(config.instructions).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"teacher.instructions: {config.instructions} cannot be read ({error})"
-            ) from None
-    return Prompts(
-        exemplars=tuple(choose(None if config.exemplars == "auto" else config.exemplars, kind)),
-        form=teacher.form,
-        instructions=instructions,
-        sampling=Sampling(config.temperature, config.top_p, config.max_tokens),
-    )
-
-
-def _rules(config: Config) -> SelectionRules:
-    chosen = config.selection
-    return SelectionRules(
-        choose=chosen.choose,
-        rp_check=chosen.rp_check,
-        max_words=chosen.max_words,
-        leak_check=chosen.leak_check,
-    )
-
-
-# ---------------------------------------------------------------------- explain
-
-
-def explain(
-    config: Config, folder: Path, *, overwrite: bool = False, progress: Progress = SILENT
-) -> Explained:
-    """Ask the teacher for what is missing and select; writes ``completions.sqlite``,
-    ``explanations.jsonl`` and ``rejections.jsonl``.
-
-    Raises DataError where not one request got a reply with text in it; what was stored stays.
-    """
-    examples = training_part(config)
-    teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, examples[0].kind)
-    rules = _rules(config)
-    # Only now: a folder begun on a file that cannot be read would be in the way of the mended one.
-    begin_folder(config, folder, overwrite=overwrite)
-    with CompletionStore(folder / STORE) as store:
-        generation = generate(
-            examples,
-            teacher=teacher,
-            prompts=prompts,
-            strategy=config.selection.strategy,
-            store=store,
-            is_kept=lambda example, completion: is_kept(example, completion, rules),
-            samples=config.teacher.samples,
-            concurrency=config.teacher.concurrency,
-            progress=progress,
-        )
-        selection = _select(config, examples, teacher, prompts, store)
-        _check_replies(selection, config, store)
-    summary = _write_selection(config, examples, selection, folder)
-    return Explained(examples, selection, summary, generation)
-
-
-def _check_replies(selection: Selection, config: Config, store: CompletionStore) -> None:
-    """Not one reply with text in it is a teacher that does not work, not a selection."""
-    reasons = [rejection.reason for rejection in selection.rejections]
-    if selection.explanations or not reasons or set(reasons) - {"failed", "empty"}:
-        return
-    failures = [failure.error for failure in store.failures()]
-    last = f" (the last: {failures[-1]})" if failures else ""
-    raise DataError(
-        f"the teacher {config.teacher.reference} answered nothing: of {len(reasons)} requests "
-        f"{reasons.count('failed')} failed{last} and {reasons.count('empty')} got an empty reply"
-    )
-
-
-def select_anew(config: Config, source: Path, folder: Path) -> Explained:
-    """Select from the store of ``source`` without a call; writes into ``folder``."""
-    if not (source / STORE).is_file():
-        raise RunFolderError(f"{source}: holds no {STORE}; teachback generate makes one")
-    examples = training_part(config)
-    teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, examples[0].kind)
-    with CompletionStore(source / STORE, read_only=True) as store:
-        selection = _select(config, examples, teacher, prompts, store)
-    begin_folder(config, folder)
-    summary = _write_selection(config, examples, selection, folder)
-    return Explained(examples, selection, summary, None)
-
-
-def _select(
-    config: Config,
-    examples: Sequence[Example],
-    teacher: Teacher,
-    prompts: Prompts,
-    store: CompletionStore,
-) -> Selection:
-    def lookup(example: Example, asked: Any, sample: int) -> Completion | None:
-        return store.get(store.key(teacher.model, prompts.request(example, asked, sample)))
-
-    return select(
-        examples,
-        lookup,
-        strategy=config.selection.strategy,
-        teacher=teacher.model,
-        samples=config.teacher.samples,
-        rules=_rules(config),
-    )
-
-
-def _write_selection(
-    config: Config, examples: Sequence[Example], selection: Selection, folder: Path
-) -> SelectionSummary:
-    summary = summarise(examples, selection, config.selection.strategy)
-    write_rejections(folder / "rejections.jsonl", selection.rejections)
-    write_explanations(folder / "explanations.jsonl", selection.explanations)
-    write_json(folder / "selection.json", asdict(summary))
-    return summary
 
 
 # ---------------------------------------------------------------------- train
@@ -314,11 +174,18 @@ def evaluate_teacher(
     config = evaluate or EvaluateConfig()
     teacher = teacher_of(teacher_config)
     prompts = prompts_of(teacher_config, teacher, test[0].kind)
+    price = price_of(teacher_config, teacher)
     names = ("predictions.jsonl", "metrics.json", "predictions.majority.jsonl")
     new_folder(folder, overwrite, names=names)
     with CompletionStore(folder / STORE) as store:
         own = predict_by_prompting(
-            teacher, prompts, test, store, explain=config.explain, progress=progress
+            teacher,
+            prompts,
+            test,
+            store,
+            explain=config.explain,
+            meter=meter_of(teacher_config, teacher, price, store),
+            progress=progress,
         )
     predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
     if config.baselines and train:
@@ -361,41 +228,6 @@ def read_run(folder: Path) -> tuple[int, str, list[Prediction]]:
 
 
 # ---------------------------------------------------------------------- the chain
-
-
-def begin_folder(config: Config, folder: Path, *, overwrite: bool = False) -> None:
-    """Write ``config.toml`` and ``manifest.json``, or make sure that those there are ours.
-
-    Raises RunFolderError where the folder belongs to a run with another configuration or
-    other data.
-    """
-    text = write_config(config)
-    present = folder / "config.toml"
-    if present.is_file() and present.read_text(encoding="utf-8") != text:
-        if not overwrite:
-            raise RunFolderError(
-                f"{folder} belongs to a run with another configuration (its config.toml "
-                "differs): choose another folder, or --overwrite"
-            )
-        # The replies stay: they are keyed by what was asked, and were paid for.
-        new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
-    inputs = {
-        name: Path(path)
-        for name, path in (("train", config.data.train), ("test", config.data.test))
-        if path is not None and not path.startswith("hf:")
-    }
-    record = manifest(inputs, {"train": config.train.seed})
-    if present.is_file() and (folder / "manifest.json").is_file() and not overwrite:
-        before = read_json(folder / "manifest.json").get("inputs")
-        if before != record["inputs"]:
-            raise RunFolderError(
-                f"{folder} was begun on other data (a file has changed since): choose another "
-                "folder, or --overwrite"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "manifest.json", record)
-    write_text(present, text)
 
 
 def run(

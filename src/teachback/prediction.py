@@ -10,6 +10,7 @@ from teachback.generation import Asked, Prompter, generate
 from teachback.progress import SILENT, Progress
 from teachback.questions import parse, same_answer
 from teachback.records import Completion, Example, Prediction, Request
+from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.students.answering import Answered, Effort, answers
 from teachback.students.student import Student
@@ -90,6 +91,7 @@ def predict_by_prompting(
     store: CompletionStore,
     *,
     explain: bool = True,
+    meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> list[Prediction]:
     """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
@@ -104,6 +106,7 @@ def predict_by_prompting(
             strategy=asked,
             store=store,
             is_kept=lambda *_: True,
+            meter=meter,
             progress=progress,
         )
     predictions: list[Prediction] = []

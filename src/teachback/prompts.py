@@ -83,6 +83,8 @@ class Prompts:
 
     exemplars: shown in this order; none is zero-shot. All of one question kind.
     form: ``chat`` or ``text`` (plain completion; `STOP` joins the sampling's stop sequences).
+    fold_system: a ``chat`` prompt has no system turn; its text begins the first user turn
+        instead, for models whose template knows no such turn.
     instructions: what the teacher may use besides (a policy, definitions); comes first.
     sampling: as sent for ``cote`` and ``rp``.
     direct_max_tokens: takes the place of ``sampling.max_tokens`` in ``direct`` requests.
@@ -98,6 +100,7 @@ class Prompts:
     instructions: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
     direct_max_tokens: int = 32
+    fold_system: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):
@@ -135,10 +138,14 @@ class Prompts:
             own = Message("text", f"Question: {_question(example, kind)}\n{cue}")
         else:
             own = Message("user", _question(example, kind))
+        prefix = _prefix(self, kind, example.kind, labels)
+        if self.fold_system and self.form == "chat" and not self.exemplars:
+            (opening,) = prefix
+            prefix, own = (), Message("user", f"{opening.content}\n\n{own.content}")
         return Request(
             example_id=example.id,
             kind=kind,
-            prefix=_prefix(self, kind, example.kind, labels),
+            prefix=prefix,
             messages=(own,),
             sampling=sampling,
             sample=sample,
@@ -214,6 +221,8 @@ def _prefix(
     for exemplar in prompts.exemplars:
         turns.append(Message("user", _question(exemplar.example, kind)))
         turns.append(Message("assistant", _reply(exemplar, kind)))
+    if prompts.fold_system and prompts.exemplars:
+        turns[:2] = [Message("user", f"{opening}\n\n{turns[1].content}")]
     return tuple(turns)
 
 

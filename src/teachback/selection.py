@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -60,13 +60,15 @@ class SelectionRules:
     ``rp_check``: an RP text that concludes otherwise than gold is ``wrong-answer`` (False:
     the paper's plain rule), and one whose conclusion names no answer ("none of these") is
     ``unparsed``. ``max_words``: longer explanations are ``too-long``. ``leak_check``: an RP
-    text that speaks of the answer it was given is a ``leak``.
+    text that speaks of the answer it was given is a ``leak``. ``thinking``: a reasoning model's
+    thinking part is put before its explanation.
     """
 
     choose: Choose = "first"
     rp_check: bool = True
     max_words: int = 400
     leak_check: bool = True
+    thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ def judge(
     """The verdict on one completion, looking at nothing else."""
     rules = rules or SelectionRules()
     parsed = parse(example, completion.text)
-    explanation = Explanation(
-        example.id, strategy, sample, teacher, parsed.explanation, parsed.answer
-    )
+    thinking = completion.thinking if rules.thinking else None
+    text = f"{thinking}\n{parsed.explanation}".strip() if thinking else parsed.explanation
+    explanation = Explanation(example.id, strategy, sample, teacher, text, parsed.answer)
 
     def rejected(reason: RejectionReason) -> Rejection:
         return _rejection(explanation, reason, text=completion.text)
@@ -119,18 +121,24 @@ def judge(
     if wrong and (strategy == "cote" or rules.rp_check):
         return rejected("wrong-answer")
     # COTE was told no answer, so its "given label" is something else.
-    if strategy == "rp" and rules.leak_check and _LEAK.search(completion.text):
+    said = f"{thinking}\n{completion.text}" if thinking else completion.text
+    if strategy == "rp" and rules.leak_check and _LEAK.search(said):
         return rejected("leak")
-    if _restates_label(example, parsed.explanation):
+    if _restates_label(example, text):
         return rejected("restates-label")
-    if len(parsed.explanation.split()) > rules.max_words:
+    if len(text.split()) > rules.max_words:
         return rejected("too-long")
     return explanation
 
 
-def is_kept(example: Example, completion: Completion, rules: SelectionRules | None = None) -> bool:
-    """Whether a COTE completion would be kept: what CROP's second round turns on."""
-    return isinstance(judge(example, "cote", 0, "", completion, rules), Explanation)
+def is_kept(
+    example: Example, completions: Sequence[Completion], rules: SelectionRules | None = None
+) -> bool:
+    """Whether `select` keeps any of an example's COTE completions, which are all its samples:
+    what CROP's second round turns on."""
+    rules = rules or SelectionRules()
+    verdicts = [judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions)]
+    return bool(_choose(example, verdicts, rules.choose)[0])
 
 
 def select(

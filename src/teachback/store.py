@@ -7,6 +7,9 @@ A reply's key is the SHA-256 of the teacher's model, the rendered messages, the 
 parameters and the sample index; parsing is outside it, and so is the example's id. What
 the requests of a run share (model, few-shot part, sampling) is stored once. Requests that
 got no reply are kept apart, with the last error and a count; they are asked again.
+
+Attempts that may be billed can be noted before they are sent (`CompletionStore.charge`), so
+that what a killed run had in flight is known to the next one.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
+from teachback import ledger
 from teachback.errors import StoreError
+from teachback.ledger import Usage
+from teachback.lock import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 
 _APPLICATION_ID = 0x54426B43  # "TBkC"
@@ -110,27 +116,33 @@ class StoredFailure:
 
 
 class CompletionStore:
-    """The replies of one run folder; a context manager.
+    """The replies of one run folder; a context manager. One object at a time may write.
 
     With ``read_only`` neither the file nor its write-ahead log changes. Where a killed
     run left such a log, SQLite may rebuild the log's index (``-shm``), which holds no data.
 
     Raises:
         StoreError: From the constructor and from every method: the file is missing (when
-            read only), is not a completion store, is damaged, or cannot be written.
+            read only), is not a completion store, is damaged, cannot be written, or is being
+            written by another one.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
         self._last_shared: tuple[object, object, object, bytes] | None = None
         self._known_shared: set[bytes] = set()
-        with self._errors():
-            self._db = self._connect(read_only)
-            try:
-                self._check_or_create(read_only)
-            except BaseException:
-                self._db.close()
-                raise
+        self._lock = None if read_only else self._take()
+        try:
+            with self._errors():
+                self._db = self._connect(read_only)
+                try:
+                    self._check_or_create(read_only)
+                except BaseException:
+                    self._db.close()
+                    raise
+        except BaseException:
+            self._release()
+            raise
 
     def key(self, teacher: str, request: Request) -> str:
         """The request's key, 64 hexadecimal digits. ``teacher`` is the teacher's model."""
@@ -157,8 +169,11 @@ class CompletionStore:
             ).fetchone()
         return row is not None
 
-    def put(self, teacher: str, request: Request, completion: Completion) -> None:
-        """Commit one completion. A key's first reply stays; a reply ends its failures."""
+    def put(
+        self, teacher: str, request: Request, completion: Completion, *, charged: bool = False
+    ) -> None:
+        """Commit one completion. A key's first reply stays; a reply ends its failures and, with
+        ``charged``, the one attempt that brought it."""
         shared = self._shared_hash(teacher, request)
         key = self._key(shared, request)
         asked = (_storable(request.example_id), request.kind, request.sample)
@@ -185,7 +200,25 @@ class CompletionStore:
                 ),
             )
             self._db.execute("DELETE FROM failure WHERE key = ?", (key,))
+            if charged:
+                ledger.uncharge(self._db, key)
         self._known_shared.add(shared)
+
+    def charge(self, teacher: str, request: Request) -> None:
+        """Note, before it is sent, an attempt that may be billed."""
+        key = self._key(self._shared_hash(teacher, request), request)
+        with self._errors():
+            ledger.charge(self._db, key, teacher, request)
+
+    def uncharge(self, teacher: str, request: Request) -> None:
+        """Take back one attempt that was not billed after all."""
+        with self._errors(), self._transaction():
+            ledger.uncharge(self._db, self._key(self._shared_hash(teacher, request), request))
+
+    def usage(self, teacher: str) -> Usage:
+        """What this teacher's replies have used, and its attempts that got none."""
+        with self._errors():
+            return ledger.usage(self._db, teacher)
 
     def __len__(self) -> int:
         """The number of replies."""
@@ -217,8 +250,11 @@ class CompletionStore:
 
     def close(self) -> None:
         """Write the log back into the file, and close it."""
-        with self._errors():
-            self._db.close()
+        try:
+            with self._errors():
+                self._db.close()
+        finally:
+            self._release()
 
     def __enter__(self) -> CompletionStore:
         return self
@@ -251,6 +287,24 @@ class CompletionStore:
         own = f"{request.sample}\n{_messages(request.messages)}"
         return hashlib.sha256(shared + own.encode("ascii")).digest()
 
+    def _take(self) -> Lock:
+        """The lock beside the file: SQLite's own lets writers take turns, and two runs that do
+        so would both pay for the same replies."""
+        try:
+            return Lock(self.path.with_name(f"{self.path.name}-lock"))
+        except Held as held:
+            who = f"process {held.holder}" if held.holder else "another process"
+            raise StoreError(
+                f"{self.path} is being written by {who}: wait for its end or stop it, and then "
+                "give the same command again"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be opened or used: {error.strerror}") from error
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         address = f"file:{quote(str(self.path.absolute()))}"
         if read_only:
@@ -280,6 +334,7 @@ class CompletionStore:
         self._db.execute("PRAGMA synchronous = NORMAL")
         if application != _APPLICATION_ID:
             self._db.executescript(_SCHEMA)
+        ledger.create(self._db)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

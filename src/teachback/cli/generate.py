@@ -27,7 +27,7 @@ _RP_CHECK = click.option(
     default=True,
     help="Reject an rp reply that concludes otherwise than gold.",
 )
-_OUT = click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
+_SYSTEM = "fold: instructions go into the first user turn, for models without a system turn."
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what DIR holds.")
 
 
@@ -58,21 +58,40 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what DIR ho
 @click.option("--temperature", default=0.0, show_default=True, help="Sampling temperature.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest reply.")
 @click.option("--concurrency", default=32, show_default=True, help="Most requests at once.")
+@click.option("--system", type=click.Choice(["turn", "fold"]), default="turn", help=_SYSTEM)
+@click.option("--max-cost", type=float, metavar="USD", help="Stop before more is spent, ever.")
+@click.option("--prices", metavar="FILE", help="Prices over the built-in ones (TOML or JSON).")
+@click.option("--dry-run", is_flag=True, help="Only say what it would take; asks nothing.")
+@click.option(
+    "--pilot",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask N examples, a seeded sample, and say what all would take.",
+)
 @_CHOOSE
 @_RP_CHECK
-@_OUT
+@click.option("-o", "--out", metavar="DIR", help="The folder to write (--dry-run: to read).")
 @_OVERWRITE
 @click.pass_obj
-def generate(progress: Progress, /, data: str, out: str, overwrite: bool, **options: Any) -> None:
+def generate(
+    progress: Progress, /, data: str, out: str | None, overwrite: bool, **options: Any
+) -> None:
     """Ask a teacher for explanations of DATA and select from its replies.
 
-    Every reply is stored as it arrives; the same command again asks only what is missing.
+    Every reply is stored as it arrives; the same command again asks only what is missing, and
+    a higher --max-cost or larger --samples asks only the difference.
     """
     from pathlib import Path
 
-    from teachback import pipeline
+    from teachback import explaining
     from teachback.cli import show
     from teachback.config import parse_config
+
+    dry, size = options["dry_run"], options["pilot"]
+    if dry and size:
+        raise click.UsageError("--dry-run asks nothing and --pilot asks: give one of them")
+    if out is None and not dry:
+        raise click.UsageError("Missing option '-o' / '--out'.")
 
     config = parse_config(
         {
@@ -86,6 +105,9 @@ def generate(progress: Progress, /, data: str, out: str, overwrite: bool, **opti
                 max_tokens=options["max_tokens"],
                 samples=options["samples"],
                 concurrency=options["concurrency"],
+                system=options["system"],
+                max_cost=options["max_cost"],
+                prices=options["prices"],
             ),
             "selection": {
                 "strategy": options["strategy"],
@@ -96,9 +118,18 @@ def generate(progress: Progress, /, data: str, out: str, overwrite: bool, **opti
         },
         source="the command's options",
     )
+    if out is None or dry:
+        show.plan(explaining.plan(config, Path(out) if out else None), config, asked=0)
+        return
     folder = Path(out)
-    outcome = pipeline.explain(config, folder, overwrite=overwrite, progress=progress)
+    if size:
+        planned = explaining.pilot(config, folder, size, overwrite=overwrite, progress=progress)
+        show.plan(planned, config, asked=size)
+        return
+    outcome = explaining.explain(config, folder, overwrite=overwrite, progress=progress)
     show.selection(outcome.summary, outcome.generation)
+    if outcome.bill is not None:
+        show.bill(outcome.bill, outcome.summary.kept)
     click.echo(f"written: {folder / 'explanations.jsonl'}")
 
 
@@ -115,7 +146,7 @@ def select(
     """Select explanations anew from the store of DIR, by any strategy, without a call."""
     from pathlib import Path
 
-    from teachback import pipeline
+    from teachback import explaining
     from teachback.cli import show
     from teachback.config import read_config
     from teachback.errors import RunFolderError
@@ -127,7 +158,7 @@ def select(
         update={"strategy": strategy, "choose": choose, "rp_check": rp_check}
     )
     config = config.model_copy(update={"selection": chosen})
-    outcome = pipeline.select_anew(config, Path(source), Path(out))
+    outcome = explaining.select_anew(config, Path(source), Path(out))
     show.selection(outcome.summary)
     click.echo(f"written: {Path(out) / 'explanations.jsonl'}")
 

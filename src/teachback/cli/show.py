@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from teachback.config import Config
+    from teachback.estimate import Load
     from teachback.evaluation import Metrics, WayMetrics
+    from teachback.explaining import Bill, Plan
     from teachback.generation import GenerationSummary
     from teachback.prediction import Cost
+    from teachback.prices import Price
     from teachback.selection import SelectionSummary
 
 
@@ -66,11 +70,144 @@ def selection(summary: SelectionSummary, generation: GenerationSummary | None = 
     if generation is not None:
         tokens = ""
         if generation.tokens_out:
-            tokens = f", {generation.tokens_in} tokens in, {generation.tokens_out} out"
+            tokens = (
+                f", {generation.tokens_in} tokens in ({generation.tokens_cached} of them cached), "
+                f"{generation.tokens_out} out"
+            )
         click.echo(
             f"requests: {generation.stored} new, {generation.already_stored} stored before, "
             f"{generation.failed} failed{tokens}, {generation.seconds:.1f} s"
         )
+
+
+def bill(paid: Bill, kept: int) -> None:
+    """What a run has cost, by which prices."""
+    price = paid.price
+    if price is None:
+        click.echo("cost: unknown, since no price is known for this model: --prices FILE gives one")
+        return
+    if price.free:
+        click.echo(f"cost: nothing ({price.source})")
+        return
+    each = f", {dollars(paid.total / kept)} per kept explanation" if kept else ""
+    click.echo(f"cost: {dollars(paid.run)} in this run, {dollars(paid.total)} in all{each}")
+    if paid.uncounted:
+        click.echo(f"of {paid.uncounted} replies the server told no tokens: taken at their most")
+    if paid.lost:
+        click.echo(
+            f"{paid.lost} attempts got no reply and may be billed: counted at their worst case"
+        )
+    click.echo(prices(price))
+
+
+def prices(price: Price) -> str:
+    return (
+        f"prices per million tokens: ${price.input:g} in, ${price.cached:g} cached, "
+        f"${price.output:g} out; from {price.source}"
+    )
+
+
+def dollars(amount: float) -> str:
+    """Cents, or where that would be nothing, two digits."""
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
+
+
+def plan(planned: Plan, config: Config, *, asked: int) -> None:
+    """What asking would take, by strategy: about, and at most."""
+    found, price = planned.estimate, planned.price
+    if not asked:
+        click.echo("dry run: nothing was asked")
+    click.echo(
+        f"{found.examples} examples, {config.teacher.samples} sample(s) per prompt; "
+        f"{found.stored} replies in the store are not counted"
+    )
+    head = ["still to ask", *(cell for what in _PLANNED for cell in (what, "at most"))]
+    rows = []
+    for name, about, most in (
+        ("cote", (found.cote,), found.cote),
+        ("rp", (found.rp,), found.rp),
+        (
+            "crop",
+            (found.crop,) if found.crop else (found.crop_least, found.crop_most),
+            found.crop_most,
+        ),
+    ):
+        cells = [
+            _span(f"{load.requests:.0f}" for load in about),
+            f"{most.requests:.0f}",
+            _span(_count(load.about_in) for load in about),
+            _count(most.most_in),
+            _span(_count(load.about_out) for load in about),
+            _count(most.most_out),
+        ]
+        if price is not None and not price.free:
+            cells += [
+                _span(dollars(load.dollars(price)) for load in about),
+                dollars(most.most_dollars(price)),
+            ]
+        else:
+            cells += ["$0", "$0"] if price else ["?", "?"]
+        rows.append([name, *cells])
+    click.echo(table(head, rows))
+    share = found.rp_share
+    if share is None:
+        click.echo(
+            "crop asks rp where cote is not kept; how often is not known before some examples are "
+            "asked (--pilot 50), so crop lies between the two figures"
+        )
+    else:
+        click.echo(
+            f"crop asks rp where cote is not kept: {found.backups} of {found.judged} examples so "
+            f"far, {share[0]:.1%} (95%: {share[1]:.1%} to {share[2]:.1%})"
+        )
+    click.echo(
+        "tokens: in, about UTF-8 bytes / 4 and at most the bytes; out, about as long as "
+        f"{'the stored replies' if found.stored else 'the exemplars'} and at most max_tokens "
+        f"({config.teacher.max_tokens})"
+    )
+    most = found.crop or found.crop_most
+    if most.requests and most.about_in:
+        click.echo(
+            f"{most.shared / most.about_in:.0%} of the tokens in are the few-shot part, counted "
+            "in every request" + _if_cached(most, price)
+        )
+    if price is None:
+        click.echo(unknown_price(config))
+    elif price.free:
+        click.echo(f"cost: nothing ({price.source})")
+    else:
+        click.echo(prices(price))
+        if planned.bill is not None and planned.bill.total:
+            cap = f" of a cap of ${config.teacher.max_cost:g}" if config.teacher.max_cost else ""
+            click.echo(f"spent so far: {dollars(planned.bill.total)}{cap}")
+
+
+_PLANNED = ("requests", "tokens in", "tokens out", "dollars")
+
+
+def _if_cached(load: Load, price: Price | None) -> str:
+    if price is None or price.cached >= price.input:
+        return ""
+    least = dollars(load.dollars(price, cached=True))
+    return f"; crop costs about {least} if the server always finds it in its prefix cache"
+
+
+def unknown_price(config: Config) -> str:
+    return (
+        f"dollars: no price is known for {config.teacher.reference}; give one with --prices FILE "
+        '(["MODEL"] with input = and output = in dollars per million tokens)'
+    )
+
+
+def _count(number: float) -> str:
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def _span(cells: Iterable[str]) -> str:
+    return "–".join(dict.fromkeys(cells))
 
 
 def way(figures: WayMetrics | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from teachback.errors import ReferenceError_
 from teachback.prompts import Form
@@ -15,6 +16,8 @@ _KNOWN = {
     "openai": "openai:MODEL[@http://host/v1]",
     "recorded": "recorded:FILE[,FILE…]",
 }
+
+_SECRET = ("key", "token", "secret", "password", "sig")
 
 
 def open_teacher(
@@ -53,6 +56,7 @@ def open_teacher(
         from teachback.teachers.openai import OpenAITeacher
 
         model, base_url = _split_model(rest)
+        _check_no_secret(model, base_url)
         return OpenAITeacher(
             model,
             base_url=base_url,
@@ -76,6 +80,20 @@ def _split_model(rest: str) -> tuple[str, str | None]:
         if found:
             return model, scheme[1:] + address
     return rest, None
+
+
+def _check_no_secret(model: str, base_url: str | None) -> None:
+    """A reference is written into configurations and shown in messages."""
+    try:
+        url = urlsplit(base_url or "")
+    except ValueError:
+        return  # not an address at all, which is said elsewhere
+    names = [name.lower() for name, _ in parse_qsl(url.query, keep_blank_values=True)]
+    if "@" in url.netloc or any(word in name for name in names for word in _SECRET):
+        raise ReferenceError_(
+            f"openai:{model}: its address holds a password or key, and addresses are written to "
+            "files: take it out and set OPENAI_API_KEY or OPENAI_API_KEY_FILE"
+        )
 
 
 def _leads_nowhere(reference: str, prefix: str, colon: str) -> str:

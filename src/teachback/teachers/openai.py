@@ -11,20 +11,22 @@ What cannot succeed for any request (no key, no such model, a server that is gon
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import os
 import random
 import ssl
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
 
 from teachback.errors import ReferenceError_, TeacherError
+from teachback.prices import is_loopback
 from teachback.prompts import Form
 from teachback.records import Completion, Message, Request
 from teachback.teachers.pressure import Pressure
+from teachback.teachers.protocol import Attempt, Meter
 from teachback.teachers.replies import (
     BadBody,
     completion_of,
@@ -47,6 +49,8 @@ _GIVE_UPS = 10  # requests given up in a row before the server counts as gone
 _REFUSALS = 50  # requests refused (4xx) before any succeeded
 _HOPELESS_STATUS = frozenset((401, 402, 403, 404, 405))
 _HOPELESS_CODES = frozenset(("insufficient_quota", "invalid_api_key", "model_not_found"))
+_UNBILLED = frozenset((500, 501, 503, 529))
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _KEY_LENGTH = 16  # a shorter "key" is a placeholder for servers that want none
 
 
@@ -105,7 +109,8 @@ class OpenAITeacher:
         base = _checked_url(base_url or OFFICIAL_URL)
         path = "/chat/completions" if form == "chat" else "/completions"
         self._url = base.copy_with(path=base.path.rstrip("/") + path)
-        self._where = str(base.copy_with(userinfo=b""))  # what messages may show
+        self.address = str(base.copy_with(userinfo=b""))  # what messages may show
+        self.meter: Meter | None = None
         self._key = api_key or _find_key(api_key_file)
         if self._official and not self._key:
             raise ReferenceError_(
@@ -137,7 +142,7 @@ class OpenAITeacher:
         attempt = 0
         while True:
             try:
-                reply = await self._attempt(content)
+                reply = await self._attempt(request, content)
             except _Trouble as trouble:
                 attempt += 1
                 body_attempts += trouble.body
@@ -163,14 +168,23 @@ class OpenAITeacher:
         for client in clients:
             await client.aclose()
 
-    async def _attempt(self, content: bytes) -> Completion:
-        """Send once. Raises `_Trouble` or `TeacherError`."""
-        began = await self._pressure.enter()
+    async def _attempt(self, request: Request, content: bytes) -> Completion:
+        """Send once. Raises `_Trouble`, `TeacherError` or what the meter raises."""
+        await self._pressure.enter()
+        try:
+            async with self.meter.attempt(request) if self.meter else nullcontext(Attempt()) as it:
+                return await self._send(content, it)
+        finally:
+            self._pressure.leave()
+
+    async def _send(self, content: bytes, attempt: Attempt) -> Completion:
+        began = time.monotonic()
         client = self._idle.pop() if self._idle else self._new_client()
         try:
             async with asyncio.timeout(self._timeout):
                 response = await client.post(self._url, content=content)
             self._answered = True
+            attempt.billed = _may_be_billed(response.status_code)
             reply = self._read(response, time.monotonic() - began)
             self._pressure.went_well()
         except TimeoutError:
@@ -178,6 +192,7 @@ class OpenAITeacher:
             raise _Trouble(f"no reply within {self._timeout:g} seconds") from None
         except httpx.TransportError as error:
             self._pressure.trouble(began)
+            attempt.billed = not isinstance(error, _UNSENT)
             what = str(error) or type(error).__name__
             raise _Trouble(self._redacted(f"connection: {what}")) from None
         except httpx.DecodingError as error:
@@ -190,7 +205,6 @@ class OpenAITeacher:
             raise
         finally:
             self._idle.append(client)
-            self._pressure.leave()
         return reply
 
     def _read(self, response: httpx.Response, seconds: float) -> Completion:
@@ -217,7 +231,7 @@ class OpenAITeacher:
                 raise self._hopeless(f"{what}; it asks to wait {wait:.0f} seconds")
             raise _Trouble(what, wait=wait)
         if code == "content_filter":  # how Azure says that the prompt was filtered
-            return Completion(text="", finish_reason="refused", seconds=seconds)
+            return Completion("", "refused", tokens_in=0, tokens_out=0, seconds=seconds)
         self._refusals += 1
         if not self._succeeded and self._refusals >= _REFUSALS:
             raise self._hopeless(f"refused {self._refusals} requests and took none; last: {what}")
@@ -246,7 +260,7 @@ class OpenAITeacher:
             raise self._hopeless(f"nothing succeeded for {seconds:.0f} seconds; last: {trouble}")
 
     def _hopeless(self, what: str) -> TeacherError:
-        return TeacherError(f"teacher {self.model} at {self._where}: {what}")
+        return TeacherError(f"teacher {self.model} at {self.address}: {what}")
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, "[key]") if len(self._key) >= _KEY_LENGTH else text
@@ -269,7 +283,7 @@ class OpenAITeacher:
         return json.dumps(body).encode("ascii")
 
     def _new_client(self) -> httpx.AsyncClient:
-        trust_env = not _is_loopback(self._url.host)  # no proxy leads to this machine
+        trust_env = not is_loopback(self._url.host)  # no proxy leads to this machine
         if self._tls is None:
             self._tls = httpx.create_ssl_context(trust_env=trust_env)
         headers = {"Content-Type": "application/json"}
@@ -286,6 +300,12 @@ class OpenAITeacher:
         return client
 
 
+def _may_be_billed(status: int) -> bool:
+    """Replies are; a gateway's error (502, 504, …) may hide a reply. Refusals and a server's
+    own errors are not."""
+    return 200 <= status < 300 or (status >= 500 and status not in _UNBILLED)
+
+
 def _turn(message: Message) -> dict[str, str]:
     role = "user" if message.role == "text" else message.role
     return {"role": role, "content": message.content}
@@ -298,21 +318,12 @@ def _checked_url(address: str) -> httpx.URL:
         raise ReferenceError_(f"{shortened(address)}: not an address ({error})") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ReferenceError_(f"{shortened(address)}: not an address like http://host:8000/v1")
-    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not _is_loopback(url.host):
+    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not is_loopback(url.host):
         raise ReferenceError_(
             f"{OFFLINE_SWITCH} is set, so {url.host} must not be asked: unset it, "
             "or use a server on this machine"
         )
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _find_key(file: str | Path | None) -> str:

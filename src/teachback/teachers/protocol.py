@@ -6,10 +6,28 @@ to ``generate`` as it is. Nothing is registered anywhere.
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from teachback.prompts import Form
 from teachback.records import Completion, Request
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One sending of a request. ``billed``: it may be paid for; set it to False where it
+    certainly is not (refused, or never sent)."""
+
+    billed: bool = True
+
+
+class Meter(Protocol):
+    """Counts what attempts cost, and stops those that could cost too much."""
+
+    def attempt(self, request: Request) -> AbstractAsyncContextManager[Attempt]:
+        """To be held around each attempt. May wait, or raise `CostCapError`."""
+        ...
 
 
 class Teacher(Protocol):
@@ -23,7 +41,10 @@ class Teacher(Protocol):
             more in flight; a remote teacher finds its own level below it.
 
     A teacher that holds connections may also have ``async aclose()``; ``generate`` calls
-    it at the end, and a later ``complete`` must open anew (the event loop is another).
+    it at the end, and a later ``complete`` must open anew (the event loop is another). One
+    that tries again by itself should have ``meter: Meter | None = None``: ``generate`` sets
+    it where calls cost money; without it, a call of ``complete`` counts as one attempt. One
+    that asks a server has its URL as ``address``, by which the price is found.
     """
 
     model: str

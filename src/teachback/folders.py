@@ -1,0 +1,82 @@
+"""How a run folder begins: its data, its configuration and its manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from teachback.config import Config, read_config, write_config
+from teachback.datasets import read_examples, subsample
+from teachback.errors import ConfigError, RunFolderError
+from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
+from teachback.records import Example
+
+STORE = "completions.sqlite"
+
+_MAY_CHANGE = ("concurrency", "max_cost", "prices")
+"""Keys of [teacher] that change how a run goes, and nothing that comes out of it."""
+
+
+def training_part(config: Config) -> list[Example]:
+    """The training dataset, or the seeded sample of it that ``data.size`` asks for."""
+    examples = read_examples(config.data.train, kind=config.data.kind)
+    if config.data.size is not None:
+        examples = subsample(examples, config.data.size, config.train.seed)
+    return examples
+
+
+def begin_folder(
+    config: Config, folder: Path, *, overwrite: bool = False, grows: bool = False
+) -> None:
+    """Write ``config.toml`` and ``manifest.json``, or make sure that those there are ours.
+
+    Concurrency, cap and prices may change from one run into a folder to the next; with
+    ``grows``, the number of samples may be larger, as long as no student is trained from them.
+
+    Raises RunFolderError where the folder belongs to a run with another configuration or
+    other data.
+    """
+    text = write_config(config)
+    present = folder / "config.toml"
+    ours = not present.is_file() or _goes_on(present, config, grows)
+    if not ours:
+        if not overwrite:
+            raise RunFolderError(
+                f"{folder} belongs to a run with another configuration (its config.toml "
+                "differs): choose another folder, or --overwrite"
+            )
+        # The replies stay: they are keyed by what was asked, and were paid for.
+        new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
+    inputs = {
+        name: Path(path)
+        for name, path in (("train", config.data.train), ("test", config.data.test))
+        if path is not None and not path.startswith("hf:")
+    }
+    record = manifest(inputs, {"train": config.train.seed})
+    if present.is_file() and (folder / "manifest.json").is_file() and not overwrite:
+        before = read_json(folder / "manifest.json").get("inputs")
+        if before != record["inputs"]:
+            raise RunFolderError(
+                f"{folder} was begun on other data (a file has changed since): choose another "
+                "folder, or --overwrite"
+            )
+        if present.read_text(encoding="utf-8") != text:
+            write_text(present, text)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "manifest.json", record)
+    write_text(present, text)
+
+
+def _goes_on(present: Path, config: Config, grows: bool) -> bool:
+    """Whether ``config`` may go on with what the configuration in ``present`` has begun."""
+    try:
+        before = read_config(present, anchored=False)
+    except ConfigError:
+        return False
+    keys = list(_MAY_CHANGE)
+    grown = config.teacher.samples > before.teacher.samples
+    if grows and grown and not (present.parent / "student").exists():
+        keys.append("samples")
+    changed = {key: getattr(config.teacher, key) for key in keys}
+    teacher = before.teacher.model_copy(update=changed)
+    return before.model_copy(update={"teacher": teacher}) == config

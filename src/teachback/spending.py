@@ -1,0 +1,114 @@
+"""What a run costs, and the cap on it.
+
+The cap holds over a store and all runs into it: what its replies have cost, as the server
+counted them; the worst case of every attempt that may have been billed without a reply (a
+time-out, a broken connection, a body that is none, a process killed while it waited); the
+worst case of the attempts in flight; and that of the next one. An attempt that would pass it
+is not sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from teachback import tokens
+from teachback.errors import ConfigError, CostCapError
+from teachback.prices import Price
+from teachback.records import Completion, Request
+from teachback.store import CompletionStore
+from teachback.teachers.protocol import Attempt
+
+
+class Meter:
+    """Counts what the requests to one teacher cost; with ``cap``, stops before it is passed.
+
+    Args:
+        store: Notes every attempt before it is sent.
+        teacher: The teacher's model.
+        price: None where it is unknown: attempts are noted all the same.
+        cap: US dollars, over all replies of this teacher in the store. Needs a price.
+    """
+
+    def __init__(
+        self, store: CompletionStore, teacher: str, price: Price | None, cap: float | None = None
+    ) -> None:
+        if cap is not None and price is None:
+            raise ValueError("a cap needs a price")
+        self.price, self.cap = price, cap
+        self._store, self._teacher = store, teacher
+        self._spent = self.before = self._stored()
+        self._in_flight = 0
+        self._at_stake = 0.0  # dollars that those in flight cost at most
+        self._changed = asyncio.Event()
+
+    @property
+    def spent(self) -> float:
+        """US dollars by now, at most; 0 where the price is unknown. ``before``: at the start."""
+        return self._spent
+
+    @asynccontextmanager
+    async def attempt(self, request: Request) -> AsyncIterator[Attempt]:
+        """Around one attempt at ``request``; waits while those in flight may leave it room.
+
+        Raises:
+            CostCapError: It may pass the cap. Nothing was sent.
+            ConfigError: There is a cap, and the prompt is longer than the price holds for.
+        """
+        worst = self._worst(request)
+        while self.cap is not None and self._spent + self._at_stake + worst > self.cap:
+            if not self._in_flight:
+                raise CostCapError(
+                    f"the cap of ${self.cap:g} is reached: ${self._spent:.4f} of it are spent, and "
+                    f"the next request may cost ${worst:.4f}; continue with a higher --max-cost"
+                )
+            await self._changed.wait()
+        self._store.charge(self._teacher, request)
+        self._in_flight += 1
+        self._at_stake += worst
+        attempt = Attempt()
+        try:
+            yield attempt
+        finally:
+            self._in_flight -= 1
+            self._at_stake -= worst
+            if attempt.billed:
+                self._spent += worst  # until `settle` knows better
+            else:
+                self._store.uncharge(self._teacher, request)
+            # Those who wait look again after this task has settled: nothing awaits in between.
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    def settle(self, request: Request, completion: Completion) -> None:
+        """A reply has come and is stored: what it cost takes the place of its worst case."""
+        if self.price is None:
+            return
+        most_in, most_out = tokens.most(request)
+        self._spent += self.price.dollars(
+            most_in if completion.tokens_in is None else completion.tokens_in,
+            most_out if completion.tokens_out is None else completion.tokens_out,
+            completion.tokens_cached or 0,
+        )
+        self._spent -= self._worst(request)
+
+    def _worst(self, request: Request) -> float:
+        """What one attempt costs at most."""
+        if self.price is None:
+            return 0.0
+        most_in, most_out = tokens.most(request)
+        limit = self.price.most_in
+        if self.cap is not None and limit is not None and most_in > limit:
+            raise ConfigError(
+                f"example {request.example_id!r}: its prompt may have {most_in} tokens, and the "
+                f"price of {self._teacher} holds up to {limit}: give one with --prices FILE"
+            )
+        return self.price.dollars(most_in, most_out)
+
+    def _stored(self) -> float:
+        """What the store's replies have cost, and at most its attempts without one."""
+        if self.price is None:
+            return 0.0
+        used = self._store.usage(self._teacher)
+        return self.price.dollars(used.tokens_in, used.tokens_out, used.tokens_cached)

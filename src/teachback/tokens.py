@@ -1,0 +1,44 @@
+"""How many tokens a prompt is, from its text alone: no tokenizer is downloaded to count.
+
+Every tokenizer in use for large models is complete over bytes (byte-level BPE, or pieces with
+byte fallback), so a text has at most as many tokens as UTF-8 bytes. English text has about
+four bytes a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from teachback.records import Message, Request
+
+BYTES_PER_TOKEN = 4.0
+
+# What chat templates add, generously: marks and role names a turn, a preamble a request.
+_MOST_PER_TURN, _MOST_PER_REQUEST = 12, 100
+_ABOUT_PER_TURN = 4
+
+
+def most_in(messages: Iterable[Message]) -> int:
+    """The most input tokens that these messages can be."""
+    turns = [message.content for message in messages]
+    return sum(map(_bytes, turns)) + _MOST_PER_TURN * len(turns) + _MOST_PER_REQUEST
+
+
+def about_in(messages: Iterable[Message]) -> float:
+    """About how many input tokens these messages are."""
+    return sum(about(message.content) + _ABOUT_PER_TURN for message in messages)
+
+
+def about(text: str) -> float:
+    """About how many tokens a text is."""
+    return _bytes(text) / BYTES_PER_TOKEN
+
+
+def most(request: Request) -> tuple[int, int]:
+    """The most tokens, in and out, that one attempt at a request can be billed for; a
+    server's hidden thinking counts as output and is taken to end at ``max_tokens`` too."""
+    return most_in((*request.prefix, *request.messages)), request.sampling.max_tokens
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
