@@ -203,12 +203,10 @@ def override(config: Config, section: str, **values: Any) -> Config:
 
 
 def _anchored(config: Config, folder: Path) -> Config:
-    """The same files, named from the working folder instead of from ``folder``."""
+    """The same files by absolute names: a run folder is gone on with from anywhere."""
 
     def anchor(name: str) -> str:
-        if Path(name).is_absolute() or name.startswith("hf:"):
-            return name
-        return str(folder / name)
+        return name if name.startswith("hf:") else str((folder / name).resolve())
 
     changes: dict[str, dict[str, str]] = {}
     for section, key in _PATHS:

@@ -67,6 +67,7 @@ def config_of(
             "evaluate": {"baselines": objective == OBJECTIVES[0]},
         },
         source="the demo",
+        folder=Path.cwd(),
     )
 
 

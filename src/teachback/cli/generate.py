@@ -117,6 +117,7 @@ def generate(
             "train": {"seed": options["seed"]},
         },
         source="the command's options",
+        folder=Path.cwd(),
     )
     if out is None or dry:
         show.plan(explaining.plan(config, Path(out) if out else None), config, asked=0)

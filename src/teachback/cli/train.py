@@ -98,7 +98,7 @@ def train(
         "student": {"reference": options["student"], **{k: options[k] for k in student_keys}},
         "train": _given(**{k: options[k] for k in train_keys}),
     }
-    config = parse_config(values, source="the command's options")
+    config = parse_config(values, source="the command's options", folder=Path.cwd())
     if options["objective"] != "st" and explanations is None:
         raise DataError(
             f"{options['objective']} learns from explanations: give --explanations FILE "
