@@ -364,7 +364,7 @@ def test_an_evaluation_is_not_overwritten_unasked(tiny: Path, work: Path) -> Non
     evaluate = ("evaluate", tiny, "test.jsonl", "--no-explain", "--precision", "fp32", "-o", "out")
     done(*evaluate)
     before = contents(work)
-    assert "already holds predictions.jsonl" in refused(*evaluate)
+    assert "already holds metrics.json, predictions.jsonl" in refused(*evaluate)
     assert contents(work) == before
     done(*evaluate, "--overwrite")
 

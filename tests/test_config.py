@@ -95,7 +95,9 @@ def test_files_are_meant_from_the_configuration_s_folder(tmp_path: Path) -> None
     config = read_config(path)
     assert config.data.train == str(tmp_path / "d/train.jsonl")
     assert config.data.test == "/abs/test.jsonl"
-    assert config.teacher.reference == f"recorded:{tmp_path / 'a.jsonl'},{tmp_path.parent / 'b.jsonl'}"
+    assert (
+        config.teacher.reference == f"recorded:{tmp_path / 'a.jsonl'},{tmp_path.parent / 'b.jsonl'}"
+    )
     assert config.teacher.exemplars == str(tmp_path / "own.jsonl")
     assert config.teacher.instructions == str(tmp_path / "policy.txt")
     assert config.student.reference == str(tmp_path / "models/tiny")

@@ -17,7 +17,7 @@ import teachback.training
 from teachback import explaining, pipeline
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
-from teachback.errors import ConfigError, DataError, RunFolderError
+from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
 from teachback.students.student import Student
 from tiny import tiny_causal, tiny_t5
@@ -66,10 +66,10 @@ def copy(causal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(causal, root)
     monkeypatch.chdir(root)
     write_config(root, Path("tiny"), seed=3)
-    # What a run in this folder would have written: names from the working folder.
+    # What a run in this folder would have written.
     for name in ("config.toml", "manifest.json"):
         path = root / "out" / name
-        path.write_text(path.read_text("utf-8").replace(f"{causal}/", ""), "utf-8")
+        path.write_text(path.read_text("utf-8").replace(f"{causal}/", f"{root}/"), "utf-8")
     return root
 
 
@@ -149,7 +149,9 @@ def test_the_student_stands_beside_the_untrained_one_and_the_majority(finished: 
     card = Student.load(out / "student", precision="fp32").card
     assert (card.objective, card.seed, card.kind) == ("mt-cot", 3, "multiple-choice")
     assert card.base == str(finished / "tiny")
-    assert pipeline.read_run(out) == (3, card.way, student)
+    run = pipeline.read_run(out)
+    assert (run.seed, run.way, run.choice_score) == (3, card.way, "sum")
+    assert run.predictions == student
 
 
 def test_figures_are_what_the_predictions_say(finished: Path) -> None:
@@ -361,6 +363,58 @@ def test_baselines_can_be_left_out(copy: Path) -> None:
 
 def test_instructions_that_cannot_be_read(copy: Path) -> None:
     config = override(read_config("run.toml"), "teacher", instructions="policy.txt")
-    with pytest.raises(ConfigError, match=r"teacher\.instructions: policy\.txt cannot be read"):
+    with pytest.raises(UsageError, match=r"policy\.txt"):
         pipeline.run(config, Path("new"))
     assert not (copy / "new" / "explanations.jsonl").exists()
+
+
+def test_overwriting_that_was_stopped_leaves_nothing_old_behind(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old results must never be taken for those of the new data."""
+    lines = (copy / "train.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (copy / "train.jsonl").write_text("".join(lines[:-1]), "utf-8")
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("teachback.explaining.generate", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(read_config("run.toml"), Path("out"), overwrite=True)
+    left = {path.name for path in Path("out").iterdir()}
+    assert not left & {"student", "metrics.json", "explanations.jsonl", "predictions.jsonl"}
+    assert "completions.sqlite" in left  # paid for
+
+
+def test_a_test_set_that_was_trained_on_is_refused(copy: Path) -> None:
+    shutil.copy(copy / "train.jsonl", copy / "test.jsonl")
+    with pytest.raises(DataError, match="12 of 12 test questions .* stand in data.train"):
+        pipeline.run(read_config("run.toml"), Path("new"))
+    assert not Path("new").exists()
+
+
+def test_an_adapter_is_not_trained_further_and_nothing_is_lost(copy: Path) -> None:
+    adapter = copy / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(
+        json.dumps({"base_model_name_or_path": str(copy / "tiny")}), "utf-8"
+    )
+    (adapter / "adapter_model.safetensors").write_bytes(b"")
+    before = sorted(Path("out").rglob("*"))
+    config = override(read_config("run.toml"), "student", reference=str(adapter))
+    with pytest.raises(UsageError, match="is an adapter"):
+        pipeline.run(config, Path("out"), overwrite=True)
+    assert sorted(Path("out").rglob("*")) == before
+
+
+def test_a_missing_base_is_said_before_the_work_and_nothing_is_lost(copy: Path) -> None:
+    before = (copy / "out" / "metrics.json").read_bytes()
+    shutil.move(copy / "tiny", copy / "moved")
+    test = pipeline.read_examples("test.jsonl")
+    card = json.loads((copy / "out/student/teachback.json").read_text("utf-8"))
+    card["base"] = str(copy / "tiny")
+    (copy / "out/student/teachback.json").write_text(json.dumps(card), "utf-8")
+    with pytest.raises(UsageError, match="--no-baselines"):
+        pipeline.evaluate_student("out/student", test, Path("out"), overwrite=True)
+    assert (copy / "out" / "metrics.json").read_bytes() == before

@@ -388,7 +388,8 @@ def test_the_report_counts_unknown_tokens_and_cuts(llama: Path) -> None:
 def test_training_says_beforehand_what_it_will_do(llama: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     result = run(tmp_path, llama, notice=lines.append)
-    assert lines == [*result.report.lines(), *result.needs.lines()]
+    assert lines[0] == "explanations: for 6 of 6 training examples"
+    assert lines[1:] == [*result.report.lines(), *result.needs.lines()]
     assert any(line.startswith("unknown tokens: 0.00%") for line in lines)
 
 

@@ -13,13 +13,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from teachback import evaluation
-from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
+from teachback.config import section
 from teachback.errors import DataError
 from teachback.exemplars import choose
 from teachback.generation import generate as ask
 from teachback.progress import SILENT, Progress
 from teachback.prompts import Prompts
-from teachback.records import Example, Explanation, Objective, Prediction, Sampling, Strategy
+from teachback.records import (
+    AnswerFormat,
+    Example,
+    Explanation,
+    Objective,
+    Prediction,
+    Sampling,
+    Strategy,
+)
 from teachback.selection import Selection, SelectionRules, is_kept, select
 from teachback.store import CompletionStore
 from teachback.teachers import Teacher, open_teacher
@@ -96,7 +104,8 @@ def train(
     student: str = "pypi:gemma-3-270m",
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
-    answer_format: Any = "text",
+    answer_format: AnswerFormat = "text",
+    overwrite: bool = False,
     progress: Progress = SILENT,
     **settings: Any,
 ) -> Student:
@@ -105,13 +114,18 @@ def train(
     """
     from teachback.training import train as train_into
 
+    train_config = section("train", {"objective": objective, **settings}, "train()")
+    chosen = {"reference": student, "answer_format": answer_format}
+    student_config = section("student", chosen, "train()")
+
     def run(where: Path) -> Student:
         return train_into(
             examples,
             explanations,
             where,
-            train_config=TrainConfig(objective=objective, **settings),
-            student_config=StudentConfig(reference=student, answer_format=answer_format),
+            train_config=train_config,
+            student_config=student_config,
+            overwrite=overwrite,
             progress=progress,
         ).student
 
@@ -131,7 +145,8 @@ def evaluate(
     """Ask ``student`` all ``examples``; ``settings`` are the keys of ``[evaluate]``."""
     from teachback.prediction import predict
 
-    predictions, cost = predict(student, examples, EvaluateConfig(**settings), progress=progress)
+    config = section("evaluate", settings, "evaluate()")
+    predictions, cost = predict(student, examples, config, progress=progress)
     return Evaluation(predictions, evaluation.measure(predictions, examples[0].kind), cost)
 
 

@@ -36,7 +36,7 @@ class DataConfig(Section):
         None, "train on a seeded sample: a count, or a fraction below or equal to 1.0"
     )
     valid_fraction: float = _key(
-        0.1, "share of train kept apart to choose by (at least 50 rows)", gt=0, lt=1
+        0.1, "share of train kept apart to choose by (at least 50 rows)", gt=0, le=0.5
     )
 
 
@@ -105,7 +105,9 @@ class TrainConfig(Section):
     objective: Objective = _key("mt-cot", f"one of {', '.join(get_args(Objective))}")
     alpha: float = _key(0.5, "weight of the answer task against the explanation task", ge=0, le=1)
     permute: bool = _key(False, "control: give each example another example's explanation")
-    seed: int = _key(0, "draws the sample, the valid part, the order and the initialisation")
+    seed: int = _key(
+        0, "draws the sample, the valid part, the order and the initialisation", ge=0, lt=2**32
+    )
     epochs: float = _key(3.0, "passes over the training part", gt=0)
     batch_size: int = _key(16, "examples per optimiser step, whatever the memory", ge=1)
     token_budget: int = _key(
@@ -220,7 +222,7 @@ def _anchored(config: Config, folder: Path) -> Config:
             anchor(file) for file in files
         )
     exemplars = config.teacher.exemplars
-    if exemplars.endswith(".jsonl"):
+    if exemplars.endswith((".jsonl", ".json", ".csv", ".parquet")):
         changes.setdefault("teacher", {})["exemplars"] = anchor(exemplars)
     student = config.student.reference
     if student.startswith("gguf:"):
@@ -234,10 +236,10 @@ def _anchored(config: Config, folder: Path) -> Config:
     return config.model_copy(update=updated)
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
     problems = error.errors()
     problem = problems[0]
-    where = [str(part) for part in problem["loc"]]
+    where = [*within, *(str(part) for part in problem["loc"])]
     key = ".".join(where)
     if problem["type"] == "extra_forbidden":
         known = list(SECTIONS) if len(where) == 1 else list(SECTIONS[where[0]].model_fields)
@@ -250,6 +252,14 @@ def _first_problem(error: ValidationError) -> str:
         text = f"{key} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
     more = len(problems) - 1
     return f"{text} (and {more} more)" if more else text
+
+
+def section(name: str, values: dict[str, Any], source: str) -> Any:
+    """One section from plain values. Raises ConfigError as :func:`read_config` does."""
+    try:
+        return SECTIONS[name].model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_first_problem(error, (name,))}") from None
 
 
 def write_config(config: Config) -> str:

@@ -79,6 +79,7 @@ def demo(
     student: str = STUDENT,
     seed: int = 0,
     epochs: float = 4,
+    overwrite: bool = False,
     progress: Progress = SILENT,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Demo:
@@ -90,14 +91,16 @@ def demo(
         ("train", desk.train_cases(train_cases)),
         ("test", desk.test_cases(test_cases)),
     ):
-        if not (folder / f"{name}.jsonl").is_file():
-            desk.write_dataset(folder / f"{name}.jsonl", cases)
+        # Always the same for the same generator; were it another, the manifest would tell.
+        desk.write_dataset(folder / f"{name}.jsonl", cases)
     runs: dict[Objective, Evaluated] = {}
     seconds: dict[Objective, float] = {}
     for objective in OBJECTIVES:
         notice(f"— {objective} —")
         config = config_of(folder, objective, student=student, seed=seed, epochs=epochs)
-        outcome = pipeline.run(config, folder / objective, progress=progress, notice=notice)
+        outcome = pipeline.run(
+            config, folder / objective, overwrite=overwrite, progress=progress, notice=notice
+        )
         if outcome is None:
             raise AssertionError("the demo's configuration has a test set")
         runs[objective] = outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from teachback.config import Config, TeacherConfig
 from teachback.datasets import subsample
@@ -17,7 +17,7 @@ from teachback.folders import STORE, begin_folder, training_part
 from teachback.generation import GenerationSummary, generate
 from teachback.prices import Price, find_price, unknown
 from teachback.progress import SILENT, Progress
-from teachback.prompts import Prompts
+from teachback.prompts import Form, Prompts
 from teachback.records import Completion, Example, Request, Sampling
 from teachback.selection import (
     Selection,
@@ -66,6 +66,23 @@ class Explained:
     bill: Bill | None = None
 
 
+class _Named(Protocol):
+    """What prompts and keys need of a teacher."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def form(self) -> Form: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The teacher of a store, which is not there to be asked."""
+
+    model: str
+    form: Form
+
+
 def teacher_of(config: TeacherConfig) -> Teacher:
     """The configured teacher. Raises ConfigError where there is none."""
     if config.reference is None:
@@ -74,7 +91,7 @@ def teacher_of(config: TeacherConfig) -> Teacher:
     return open_teacher(config.reference, form=form, concurrency=config.concurrency)
 
 
-def prompts_of(config: TeacherConfig, teacher: Teacher, kind: str) -> Prompts:
+def prompts_of(config: TeacherConfig, teacher: _Named, kind: str) -> Prompts:
     """The prompts that this teacher gets for questions of this kind."""
     instructions = None
     if config.instructions is not None:
@@ -256,16 +273,21 @@ def _check_replies(selection: Selection, config: Config, store: CompletionStore)
     )
 
 
-def select_anew(config: Config, source: Path, folder: Path) -> Explained:
+def select_anew(
+    config: Config, source: Path, folder: Path, *, overwrite: bool = False
+) -> Explained:
     """Select from the store of ``source`` without a call; writes into ``folder``."""
     if not (source / STORE).is_file():
         raise RunFolderError(f"{source}: holds no {STORE}; teachback generate makes one")
     examples = training_part(config)
-    teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, examples[0].kind)
     with CompletionStore(source / STORE, read_only=True) as store:
+        # By its name alone: no key and no recording is needed to read what was stored.
+        names = store.teachers()
+        form = "chat" if config.teacher.form == "auto" else config.teacher.form
+        teacher = _Stored(names[0], form) if len(names) == 1 else teacher_of(config.teacher)
+        prompts = prompts_of(config.teacher, teacher, examples[0].kind)
         selection = _select(config, examples, teacher, prompts, store)
-    begin_folder(config, folder)
+    begin_folder(config, folder, overwrite=overwrite)
     summary = _write_selection(config, examples, selection, folder)
     return Explained(examples, selection, summary, None)
 
@@ -273,7 +295,7 @@ def select_anew(config: Config, source: Path, folder: Path) -> Explained:
 def _select(
     config: Config,
     examples: Sequence[Example],
-    teacher: Teacher,
+    teacher: _Named,
     prompts: Prompts,
     store: CompletionStore,
 ) -> Selection:

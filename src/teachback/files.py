@@ -45,8 +45,12 @@ RUN_FILES = (
     "completions.sqlite-lock",
     "explanations.jsonl",
     "rejections.jsonl",
+    "selection.json",
+    "checkpoints",
     "student",
     "predictions.jsonl",
+    "predictions.untrained.jsonl",
+    "predictions.majority.jsonl",
     "metrics.json",
 )
 """What a run folder may hold; nothing else in such a folder is ever removed."""

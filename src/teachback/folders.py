@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from teachback.config import Config, read_config, write_config
@@ -25,36 +26,39 @@ def training_part(config: Config) -> list[Example]:
 
 
 def begin_folder(
-    config: Config, folder: Path, *, overwrite: bool = False, grows: bool = False
+    config: Config,
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    grows: bool = False,
+    inputs: Mapping[str, Path] | None = None,
 ) -> None:
     """Write ``config.toml`` and ``manifest.json``, or make sure that those there are ours.
 
     Concurrency, cap and prices may change from one run into a folder to the next; with
     ``grows``, the number of samples may be larger, as long as no student is trained from them.
+    ``inputs``: further files that the run reads, for the manifest. ``overwrite`` removes all
+    that the folder holds of a run, but for the replies, before anything new is written.
 
     Raises RunFolderError where the folder belongs to a run with another configuration or
     other data.
     """
     text = write_config(config)
     present = folder / "config.toml"
-    ours = not present.is_file() or _goes_on(present, config, grows)
-    if not ours:
-        if not overwrite:
-            raise RunFolderError(
-                f"{folder} belongs to a run with another configuration (its config.toml "
-                "differs): choose another folder, or --overwrite"
-            )
+    record = manifest({**_inputs(config), **(inputs or {})}, {"train": config.train.seed})
+    if overwrite:
         # The replies stay: they are keyed by what was asked, and were paid for.
         new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
-    inputs = {
-        name: Path(path)
-        for name, path in (("train", config.data.train), ("test", config.data.test))
-        if path is not None and not path.startswith("hf:")
-    }
-    record = manifest(inputs, {"train": config.train.seed})
-    if present.is_file() and (folder / "manifest.json").is_file() and not overwrite:
-        before = read_json(folder / "manifest.json").get("inputs")
-        if before != record["inputs"]:
+    elif present.is_file() and not _goes_on(present, config, grows):
+        raise RunFolderError(
+            f"{folder} belongs to a run with another configuration (its config.toml "
+            "differs): choose another folder, or --overwrite"
+        )
+    if present.is_file() and (folder / "manifest.json").is_file():
+        before = read_json(folder / "manifest.json").get("inputs", {})
+        if {n: i["sha256"] for n, i in before.items()} != {
+            n: i["sha256"] for n, i in record["inputs"].items()
+        }:
             raise RunFolderError(
                 f"{folder} was begun on other data (a file has changed since): choose another "
                 "folder, or --overwrite"
@@ -65,6 +69,26 @@ def begin_folder(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "manifest.json", record)
     write_text(present, text)
+
+
+def _inputs(config: Config) -> dict[str, Path]:
+    """Every local file that the configuration names, by what it is for."""
+    named = {
+        "train": config.data.train,
+        "test": config.data.test,
+        "instructions": config.teacher.instructions,
+    }
+    reference = config.teacher.reference or ""
+    if reference.startswith("recorded:"):
+        for number, file in enumerate(reference.removeprefix("recorded:").split(",")):
+            named[f"recorded {number}"] = file
+    found = {
+        name: Path(path)
+        for name, path in named.items()
+        if path is not None and not path.startswith("hf:")
+    }
+    exemplars = Path(config.teacher.exemplars)
+    return found | ({"exemplars": exemplars} if exemplars.is_file() else {})
 
 
 def _goes_on(present: Path, config: Config, grows: bool) -> bool:

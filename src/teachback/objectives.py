@@ -24,9 +24,6 @@ from teachback.records import (
     TrainingPair,
 )
 
-OBJECTIVES: tuple[Objective, ...] = ("st", "mt-re", "mt-ra", "mt-cot", "cot")
-MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:

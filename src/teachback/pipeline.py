@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from teachback.config import Config, EvaluateConfig, TeacherConfig
 from teachback.datasets import read_examples
+from teachback.errors import DataError, ReferenceError_, UsageError
 from teachback.explaining import (
     Explained,
     explain,
@@ -75,6 +76,23 @@ class Evaluated:
 # ---------------------------------------------------------------------- train
 
 
+def check_references(config: Config) -> None:
+    """Make sure that teacher and student are there, before a folder is begun or cleared."""
+    from teachback.students.weights import resolve
+
+    if config.train.objective != "st":
+        teacher_of(config.teacher)
+    check_student(config.student.reference, resolve(config.student.reference).adapter)
+
+
+def check_student(reference: str, adapter: Path | None) -> None:
+    """An adapter cannot be trained further, only a whole model."""
+    if adapter is not None:
+        raise ReferenceError_(
+            f"{reference} is an adapter: train its base, or merge the adapter into it first"
+        )
+
+
 def train_student(
     config: Config,
     folder: Path,
@@ -128,8 +146,10 @@ def evaluate_student(
     student = Student.load(reference, precision=precision)
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
-    names = ("predictions.jsonl", "metrics.json", *(f"predictions.{n}.jsonl" for n in BASELINES))
-    new_folder(folder, overwrite, names=names)
+    if not overwrite:  # said before the work; what is there goes only when the new is there
+        new_folder(folder, False, names=EVALUATION_FILES)
+    if config.baselines and student.card.objective is not None:
+        _check_base(student.card.base)
     predictions["student"], cost["student"] = predict(
         student, test, config, progress=progress, what="answer"
     )
@@ -150,11 +170,30 @@ def evaluate_student(
         )
     if config.baselines and train:
         predictions["majority"] = majority_label(train, test)
-    return write_evaluation(folder, predictions, cost, way, test[0].kind, seed)
+    new_folder(folder, True, names=EVALUATION_FILES)
+    asked = {"student": reference, "choice_score": config.choice_score}
+    return write_evaluation(folder, predictions, cost, way, test[0].kind, seed, asked)
+
+
+def _check_base(base: str) -> None:
+    from teachback.students.weights import resolve
+
+    try:
+        resolve(base)
+    except UsageError as error:
+        raise ReferenceError_(
+            f"the untrained student cannot be had ({error}): bring it back, or --no-baselines"
+        ) from error
 
 
 BASELINES = ("untrained", "majority")
 """Systems evaluated beside the one in question."""
+
+EVALUATION_FILES = (
+    "metrics.json",
+    "predictions.jsonl",
+    *(f"predictions.{name}.jsonl" for name in BASELINES),
+)
 
 
 def evaluate_teacher(
@@ -175,8 +214,7 @@ def evaluate_teacher(
     teacher = teacher_of(teacher_config)
     prompts = prompts_of(teacher_config, teacher, test[0].kind)
     price = price_of(teacher_config, teacher)
-    names = ("predictions.jsonl", "metrics.json", "predictions.majority.jsonl")
-    new_folder(folder, overwrite, names=names)
+    new_folder(folder, overwrite, names=EVALUATION_FILES)
     with CompletionStore(folder / STORE) as store:
         own = predict_by_prompting(
             teacher,
@@ -200,19 +238,21 @@ def write_evaluation(
     way: str,
     kind: str,
     seed: int = 0,
+    asked: Mapping[str, str] | None = None,
 ) -> Evaluated:
     """Measure predictions and write them; the first system is the one evaluated."""
     from teachback.evaluation import as_json, measure
 
     metrics = {name: measure(list(own), kind) for name, own in predictions.items()}
     for number, (name, own) in enumerate(predictions.items()):
-        write_predictions(folder / f"predictions{f'.{name}' if number else ''}.jsonl", own)
+        write_predictions(folder / _predictions_file(name, number), own)
     write_json(
         folder / "metrics.json",
         {
             "kind": kind,
             "seed": seed,
             "way": way,
+            **(asked or {}),
             "systems": {name: as_json(figures) for name, figures in metrics.items()},
             "cost_per_1000": {name: asdict(figures) for name, figures in cost.items()},
         },
@@ -220,11 +260,32 @@ def write_evaluation(
     return Evaluated(metrics, predictions, cost, way)
 
 
-def read_run(folder: Path) -> tuple[int, str, list[Prediction]]:
-    """(seed, way, predictions) of an evaluated run folder, for comparing."""
+def _predictions_file(name: str, number: int) -> str:
+    """The evaluated system's file, or that of a baseline beside it."""
+    return f"predictions.{name}.jsonl" if number else "predictions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedRun:
+    """What comparing needs of an evaluated folder."""
+
+    seed: int
+    way: str
+    choice_score: str | None
+    kind: str
+    predictions: list[Prediction]
+
+
+def read_run(folder: Path) -> EvaluatedRun:
+    """Read an evaluated run folder. Raises DataError where its files are not as they must be."""
     metrics = read_json(folder / "metrics.json")
-    way = str(metrics.get("way", "direct"))
-    return int(metrics.get("seed", 0)), way, read_predictions(folder / "predictions.jsonl")
+    return EvaluatedRun(
+        seed=int(metrics.get("seed", 0)),
+        way=str(metrics.get("way", "direct")),
+        choice_score=metrics.get("choice_score"),
+        kind=str(metrics.get("kind", "text")),
+        predictions=read_predictions(folder / "predictions.jsonl"),
+    )
 
 
 # ---------------------------------------------------------------------- the chain
@@ -243,23 +304,26 @@ def run(
     examples = training_part(config)
     # Read first, so that a bad line in it is not found out after training.
     test = read_examples(config.data.test, kind=config.data.kind) if config.data.test else None
+    if test is not None:
+        _keep_apart(examples, test, notice)
+    if overwrite or not (folder / "student").is_dir():
+        check_references(config)
     begin_folder(config, folder, overwrite=overwrite)
     explanations: Sequence[Explanation] = ()
     if config.train.objective != "st":
-        if (folder / "explanations.jsonl").is_file() and not overwrite:
+        if (folder / "explanations.jsonl").is_file():
             explanations = read_explanations(folder / "explanations.jsonl")
             notice(f"explanations: {len(explanations)} kept, from before")
         else:
             explained = explain(config, folder, progress=progress)
             explanations = explained.selection.explanations
             notice(f"explanations: {explained.summary.kept} kept of {explained.summary.asked}")
-    if not (folder / "student").is_dir() or overwrite:
+    if not (folder / "student").is_dir():
         train_student(
             config,
             folder,
             explanations,
             examples=examples,
-            overwrite=overwrite,
             progress=progress,
             notice=notice,
         )
@@ -267,7 +331,7 @@ def run(
         notice("student: trained before")
     if test is None:
         return None
-    if (folder / "metrics.json").is_file() and not overwrite:
+    if (folder / "metrics.json").is_file():
         notice("evaluation: done before")
         return read_evaluation(folder)
     return evaluate_student(
@@ -282,6 +346,26 @@ def run(
     )
 
 
+def _keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
+    """A test set that was trained on measures memory. Some real files share a few rows, which
+    is said; raises DataError where half or more of the test questions stand in train.
+    """
+
+    def identity(example: Example) -> tuple[object, ...]:
+        return example.context, " ".join(example.question.split()), example.choices
+
+    seen = {identity(example) for example in train}
+    groups = {example.group for example in train if example.group is not None}
+    shared = sum(identity(e) in seen or e.group in groups for e in test)
+    if 2 * shared >= len(test):
+        raise DataError(
+            f"data.test: {shared} of {len(test)} test questions (or their groups) stand in "
+            "data.train: evaluate on other questions"
+        )
+    if shared:
+        notice(f"{shared} of {len(test)} test questions (or their groups) also stand in train")
+
+
 def training_seconds(folder: Path) -> float:
     """How long the student of a run folder was trained, in its last process."""
     return float(read_json(folder / "student" / "training.json")["seconds"])
@@ -294,7 +378,7 @@ def read_evaluation(folder: Path) -> Evaluated:
 
     record = read_json(folder / "metrics.json")
     predictions = {
-        name: read_predictions(folder / f"predictions{f'.{name}' if number else ''}.jsonl")
+        name: read_predictions(folder / _predictions_file(name, number))
         for number, name in enumerate(record["systems"])
     }
     metrics = {name: measure(own, record["kind"]) for name, own in predictions.items()}

@@ -58,6 +58,10 @@ def predict(
     predictions = [prediction(e, found[i]) for i, e in enumerate(examples)]
     explained = explain or student.card.objective == "cot"
     thousand = 1000 / max(len(examples), 1)
+    if student.card.objective == "cot":
+        # Its direct answer is the conclusion of what it generates.
+        effort.direct_seconds += effort.explained_seconds
+        effort.direct_tokens += effort.explained_tokens
     return predictions, Cost(
         direct_seconds=effort.direct_seconds * thousand,
         direct_tokens=effort.direct_tokens * thousand,

@@ -239,6 +239,12 @@ class CompletionStore:
                 request = Request(example_id, kind, few_shot, _read(messages), settings, sample)
                 yield StoredReply(key.hex(), teacher, request, Completion(*completion))
 
+    def teachers(self) -> list[str]:
+        """The models whose replies the store holds."""
+        with self._errors():
+            rows = self._db.execute("SELECT DISTINCT teacher FROM shared ORDER BY teacher")
+            return [teacher for (teacher,) in rows]
+
     def failures(self) -> Iterator[StoredFailure]:
         """The requests that have failed and have no reply."""
         with self._errors():

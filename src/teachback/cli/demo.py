@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", default="runs/demo", show_default=True, metavar="DIR")
 @click.option("--student", default="pypi:gemma-3-270m", show_default=True, metavar="REF")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Begin anew in DIR.")
 @click.pass_obj
-def demo(progress: Progress, out: str, student: str, seed: int) -> None:
+def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool) -> None:
     """Train a student on the decision desk, with and without explanations, and compare.
 
     Takes about ten minutes on two cores that multiply bf16 natively; what is done already
@@ -37,6 +38,7 @@ def demo(progress: Progress, out: str, student: str, seed: int) -> None:
         Path(out),
         student=student,
         seed=seed,
+        overwrite=overwrite,
         progress=progress,
         notice=lambda line: click.echo(line, err=True),
     )

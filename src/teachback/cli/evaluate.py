@@ -10,6 +10,7 @@ import click
 from teachback.progress import Progress
 
 if TYPE_CHECKING:
+    from teachback.pipeline import EvaluatedRun
     from teachback.records import Prediction
 
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 @click.option("--teacher", metavar="REF", help="Evaluate a prompted teacher instead of a student.")
 @click.option("--exemplars", default="auto", metavar="SET", help="For --teacher, as in generate.")
 @click.option("--instructions", metavar="FILE", help="For --teacher, as in generate.")
+@click.option(
+    "--form",
+    type=click.Choice(["auto", "chat", "text"]),
+    default="auto",
+    help="For --teacher, as in generate.",
+)
 @click.option("--explain/--no-explain", default=True, help="Also the explained way of answering.")
 @click.option("--train", "train_data", metavar="FILE", help="Train data, for the majority label.")
 @click.option("--kind", metavar="KIND", help="The question kind, if not to be told from DATA.")
@@ -41,6 +48,7 @@ def evaluate(
     teacher: str | None,
     exemplars: str,
     instructions: str | None,
+    form: str,
     explain: bool,
     train_data: str | None,
     kind: str | None,
@@ -55,7 +63,7 @@ def evaluate(
     """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
     from teachback import pipeline
     from teachback.cli import show
-    from teachback.config import EvaluateConfig, TeacherConfig
+    from teachback.config import section
     from teachback.datasets import read_examples
 
     wanted = 1 if teacher else 2
@@ -65,17 +73,22 @@ def evaluate(
         )
     test = read_examples(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
-    config = EvaluateConfig(
-        explain=explain,
-        choice_score=choice_score,  # type: ignore[arg-type]
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        baselines=baselines,
-    )
+    settings = {
+        "explain": explain,
+        "choice_score": choice_score,
+        "batch_size": batch_size,
+        "max_new_tokens": max_new_tokens,
+        "baselines": baselines,
+    }
+    config = section("evaluate", settings, "the command's options")
     folder = Path(out)
     if teacher:
+        asked = {"reference": teacher, "exemplars": exemplars, "form": form}
+        if instructions is not None:
+            asked["instructions"] = instructions
+        teacher_config = section("teacher", asked, "the command's options")
         outcome = pipeline.evaluate_teacher(
-            TeacherConfig(reference=teacher, exemplars=exemplars, instructions=instructions),
+            teacher_config,
             test,
             folder,
             train=train,
@@ -96,6 +109,8 @@ def evaluate(
         )
     show.metrics(outcome.metrics, outcome.cost)
     show.labels(next(iter(outcome.metrics.values())))
+    if baselines and not train:
+        click.echo("majority label: not known without --train FILE")
     click.echo(f"written: {folder / 'metrics.json'}")
 
 
@@ -129,20 +144,26 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
 
     if len(runs) < 2:
         raise click.UsageError("give two runs or more; the first is the one compared with")
+    runs = tuple(run.rstrip("/") or run for run in runs)
     systems = {run: _seeds_of(Path(run)) for run in runs}
     ways = ["direct", "chosen"] if way == "both" else [way]
     rows, comparisons = [], []
+    scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
+    if len(scores) > 1:
+        raise click.UsageError(
+            "some runs score choices by the sum and some by the mean of log-probabilities: "
+            "evaluate all with one --choice-score"
+        )
     for name, seeds in systems.items():
-        for seed, (chosen, predictions) in seeds.items():
-            kind = "text"  # counts only; agreement is not shown here
-            figures = evaluation.measure(predictions, kind)
+        for seed, run in seeds.items():
+            figures = evaluation.measure(run.predictions, run.kind)
             rows.append(
                 [
-                    Path(name).name,
+                    name,
                     str(seed),
                     *show.way(figures.direct)[:2],
                     *show.way(figures.explained)[:2],
-                    chosen,
+                    run.way,
                 ]
             )
     for other in runs[1:]:
@@ -153,10 +174,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
                 evaluation.compare(
                     _in_way(systems[other], one),
                     _in_way(systems[runs[0]], one),
-                    names=(
-                        f"{Path(other).name} ({one})",
-                        f"{Path(runs[0]).name} ({one})",
-                    ),
+                    names=(f"{other} ({one})", f"{runs[0]} ({one})"),
                 )
             )
     adjusted = evaluation.holm([c.p for c in comparisons])
@@ -181,7 +199,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             )
 
 
-Seeds = dict[int, tuple[str, "list[Prediction]"]]
+Seeds = dict[int, "EvaluatedRun"]
 
 
 def _seeds_of(folder: Path) -> Seeds:
@@ -196,17 +214,17 @@ def _seeds_of(folder: Path) -> Seeds:
         raise RunFolderError(f"{folder}: no evaluation there; teachback evaluate or run makes one")
     seeds: Seeds = {}
     for inner in found:
-        seed, way, predictions = read_run(inner)
-        if seed in seeds:
-            raise RunFolderError(f"{folder}: two runs of seed {seed}; give each seed one folder")
-        seeds[seed] = (way, predictions)
+        run = read_run(inner)
+        if run.seed in seeds:
+            raise RunFolderError(
+                f"{folder}: two runs of seed {run.seed}; give each seed one folder"
+            )
+        seeds[run.seed] = run
     return seeds
 
 
 def _explains(seeds: Seeds) -> bool:
-    return all(
-        p.explained_correct is not None for _, predictions in seeds.values() for p in predictions
-    )
+    return all(p.explained_correct is not None for run in seeds.values() for p in run.predictions)
 
 
 def _in_way(seeds: Seeds, way: str) -> dict[int, list[Prediction]]:
@@ -214,10 +232,10 @@ def _in_way(seeds: Seeds, way: str) -> dict[int, list[Prediction]]:
 
     return {
         seed: in_way(
-            predictions,
-            "explained" if (chosen if way == "chosen" else way) == "explained" else "direct",
+            run.predictions,
+            "explained" if (run.way if way == "chosen" else way) == "explained" else "direct",
         )
-        for seed, (chosen, predictions) in seeds.items()
+        for seed, run in seeds.items()
     }
 
 

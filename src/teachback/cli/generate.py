@@ -140,9 +140,9 @@ def generate(
 @_CHOOSE
 @_RP_CHECK
 @click.option("-o", "--out", required=True, metavar="DIR2", help="The folder to write.")
-@click.pass_obj
+@click.option("--overwrite", is_flag=True, help="Replace what DIR2 holds.")
 def select(
-    _progress: Progress, source: str, strategy: str, choose: str, rp_check: bool, out: str
+    source: str, strategy: str, choose: str, rp_check: bool, out: str, overwrite: bool
 ) -> None:
     """Select explanations anew from the store of DIR, by any strategy, without a call."""
     from pathlib import Path
@@ -159,7 +159,7 @@ def select(
         update={"strategy": strategy, "choose": choose, "rp_check": rp_check}
     )
     config = config.model_copy(update={"selection": chosen})
-    outcome = explaining.select_anew(config, Path(source), Path(out))
+    outcome = explaining.select_anew(config, Path(source), Path(out), overwrite=overwrite)
     show.selection(outcome.summary)
     click.echo(f"written: {Path(out) / 'explanations.jsonl'}")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from teachback.progress import Progress
+from teachback.records import Objective
 
 
 @click.command()
@@ -21,7 +22,7 @@ from teachback.progress import Progress
 )
 @click.option(
     "--objective",
-    type=click.Choice(["st", "mt-re", "mt-ra", "mt-cot", "cot"]),
+    type=click.Choice(get_args(Objective)),
     default="mt-cot",
     show_default=True,
 )
@@ -72,6 +73,7 @@ def train(
     from teachback.config import parse_config
     from teachback.errors import DataError
     from teachback.files import read_explanations
+    from teachback.students.weights import resolve
 
     student_keys = (
         "precision",
@@ -107,7 +109,9 @@ def train(
     kept = read_explanations(explanations) if explanations else []
     folder = Path(out)
     examples = pipeline.training_part(config)
-    pipeline.begin_folder(config, folder, overwrite=overwrite)
+    pipeline.check_student(config.student.reference, resolve(config.student.reference).adapter)
+    inputs = {"explanations": Path(explanations)} if explanations else {}
+    pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
     result = pipeline.train_student(
         config,
         folder,

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-IGNORED = -100
-
 
 @dataclass(frozen=True, slots=True)
 class Branch:

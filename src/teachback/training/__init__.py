@@ -99,9 +99,9 @@ def train(
     pairs, valid_pairs = pairs_of(part), pairs_of(valid)
     if config.objective.startswith("mt-") and all(len(e.pairs) == 1 for e in pairs):
         raise DataError(f"no training example has an explanation, which {config.objective} needs")
-    identity = _identity(pairs, valid_pairs, config, chosen)
-    checkpoints = _prepare(folder, identity, overwrite)
-
+    if config.objective != "st":
+        own = sum(any(p.role == "explanation" for p in e.pairs) for e in pairs)
+        notice(f"explanations: for {own} of {len(part)} training examples")
     set_seed(config.seed)
     student = load(chosen.reference, precision=chosen.precision, training=True, notice=notice)
     student.with_card(**_card(chosen, config, student, examples))
@@ -116,6 +116,7 @@ def train(
     for line in (*report.lines(), *needs.lines()):
         notice(line)
     _check_disk(needs)
+    checkpoints = _prepare(folder, _identity(pairs, valid_pairs, config, chosen), overwrite)
 
     if config.gradient_checkpointing:
         with quiet():
@@ -129,7 +130,9 @@ def train(
     with progress.track(steps, f"train {config.objective}", unit="steps") as step:
         callbacks: list[TrainerCallback] = [Steps(step)]
         if config.patience:
-            callbacks.append(EarlyStoppingCallback(config.patience))
+            # The lower loss that breaks a tie of accuracies is no better score.
+            accurate = _valid_is_scored(student, valid)
+            callbacks.append(EarlyStoppingCallback(config.patience, 1e-5 if accurate else 0.0))
         trainer = MultiTaskTrainer(
             student=student,
             args=arguments,
@@ -171,6 +174,8 @@ def train(
     }
     write_json(staging / "training.json", outcome)
     # A folder named student is a whole student: renamed last.
+    if (folder / "student").exists():  # of before, with --overwrite
+        shutil.rmtree(folder / "student")
     os.replace(staging, folder / "student")
     shutil.rmtree(checkpoints, ignore_errors=True)
     return TrainingResult(student, folder / "student", history, seconds, report, needs)
@@ -224,7 +229,8 @@ def _prepare(folder: Path, identity: str, overwrite: bool) -> Path:
                 "--overwrite"
             )
         shutil.rmtree(checkpoints)
-    new_folder(folder, overwrite, names=("student",))
+    if not overwrite:
+        new_folder(folder, False, names=("student",))
     checkpoints.mkdir(parents=True, exist_ok=True)
     write_json(marker, {"identity": identity})
     return checkpoints
@@ -285,6 +291,7 @@ def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingA
         save_strategy="epoch",
         save_total_limit=1,
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,
         metric_for_best_model="eval_score",
         greater_is_better=True,
         logging_steps=10,
@@ -298,10 +305,15 @@ def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingA
 
 def _valid_accuracy(student: Student, valid: Sequence[Example]) -> float | None:
     """Accuracy of the direct answer on valid, where answers are scored and not generated."""
-    if student.card.objective == "cot" or not all(candidates(example) for example in valid):
+    if not _valid_is_scored(student, valid):
         return None
     right = sum(same_answer(valid[i], a.answer) for i, a in answers(student, valid))
     return right / len(valid)
+
+
+def _valid_is_scored(student: Student, valid: Sequence[Example]) -> bool:
+    """Whether the direct answers to valid are scored, rather than generated."""
+    return student.card.objective != "cot" and all(candidates(example) for example in valid)
 
 
 def _choose_way(student: Student, valid: Sequence[Example], progress: Progress) -> None:
