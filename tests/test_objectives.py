@@ -16,8 +16,6 @@ import pytest
 
 from teachback.errors import DataError
 from teachback.objectives import (
-    MULTI_TASK,
-    OBJECTIVES,
     TrainingExample,
     conclusion,
     explanation_target,
@@ -26,6 +24,8 @@ from teachback.objectives import (
 from teachback.records import AnswerFormat, Example, Explanation, Objective
 
 GOLDEN = Path(__file__).parent / "golden" / "pairs"
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
 LABELS = ("praise", "complaint", "enquiry")
 MULTIPLE_CHOICE = Example(
     id="mc-1",
