@@ -54,7 +54,10 @@ def predict(
             effort=effort,
         ):
             found[index] = answered
-            step.advance()
+            # A batch is answered at once; counting it bit by bit would make the rate a lie.
+            if len(found) % config.batch_size == 0:
+                step.advance(config.batch_size)
+        step.advance(len(found) % config.batch_size)
     predictions = [prediction(e, found[i]) for i, e in enumerate(examples)]
     explained = explain or student.card.objective == "cot"
     thousand = 1000 / max(len(examples), 1)

@@ -322,11 +322,15 @@ def _choose_way(student: Student, valid: Sequence[Example], progress: Progress) 
     if card.objective in ("st", "mt-re"):
         return
     right = {"direct": 0, "explained": 0}
+    batch = 32
     with progress.track(len(valid), "choose the way of answering on valid") as step:
-        for index, answered in answers(student, valid, explain=True):
+        found = answers(student, valid, explain=True, batch_size=batch)
+        for number, (index, answered) in enumerate(found, 1):
             right["direct"] += same_answer(valid[index], answered.answer)
             right["explained"] += same_answer(valid[index], answered.explained_answer)
-            step.advance()
+            if number % batch == 0:  # a batch is answered at once
+                step.advance(batch)
+        step.advance(len(valid) % batch)
     way: Way = "explained" if right["explained"] > right["direct"] else "direct"
     student.with_card(way=way, valid={name: n / len(valid) for name, n in right.items()})
 
