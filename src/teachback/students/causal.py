@@ -10,7 +10,7 @@ from torch import Tensor
 
 from teachback.records import Role
 from teachback.students.rows import Row, branch_mask, causal_batch, left_padded, separate
-from teachback.students.student import Generated, Student
+from teachback.students.student import Generated, Student, last_logits_only
 
 MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
 
@@ -77,7 +77,7 @@ class CausalStudent(Student):
         prompts = [(*self.row(source, role, ()).prefix, *marker) for source in sources]
         batch = {k: v.to(self.device) for k, v in left_padded(prompts, self.pad_id).items()}
         self.model.eval()
-        with self.autocast():
+        with self.autocast(), last_logits_only(self.model.get_output_embeddings()):
             output = self.model.generate(
                 **batch,
                 max_new_tokens=max_new_tokens,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.students.memory import settle_memory
 from teachback.students.quiet import quiet
 from teachback.students.student import Precision, Student, StudentCard, use_bf16
 from teachback.students.weights import resolve
@@ -78,7 +77,6 @@ def load(
     if tokenizer.eos_token_id is None:
         raise ReferenceError_(f"{reference}: its tokenizer has no end token, so no student")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settle_memory(training=training)
     saved = StudentCard.load(own)
     if not training and use_bf16(precision, device):
         model = model.to(torch.bfloat16)
