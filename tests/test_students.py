@@ -18,7 +18,7 @@ from teachback.records import Example, Explanation
 from teachback.students.causal import CausalStudent, finished
 from teachback.students.quiet import quiet
 from teachback.students.rows import Row, branch_mask, separate
-from teachback.students.student import Student, StudentCard
+from teachback.students.student import Student, StudentCard, last_logits_only
 from teachback.training.trainer import MultiTaskTrainer, batch_loss, chunks
 from tiny import tiny_causal, tiny_t5
 
@@ -447,3 +447,19 @@ def test_a_part_of_a_model_is_not_filled_up_at_random(
     save_file(weights, part / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ReferenceError_, match=r"1 weights are missing .*model\.norm\.weight"):
         Student.load(part)
+
+
+def test_a_decoding_step_copies_no_output_layer() -> None:
+    # A slice of the hidden states that is not contiguous makes torch multiply with a copy of a
+    # frozen output layer per row: gigabytes with a vocabulary such as Gemma's.
+    head = torch.nn.Linear(64, 4096, bias=False, dtype=torch.bfloat16).requires_grad_(False)
+    hidden = torch.randn(32, 7, 64, dtype=torch.bfloat16)
+    with (
+        torch.inference_mode(),
+        last_logits_only(head),
+        torch.profiler.profile(profile_memory=True) as seen,
+    ):
+        logits = head(hidden)
+    assert logits.shape == (32, 1, 4096)
+    largest = max(event.cpu_memory_usage for event in seen.key_averages())
+    assert largest <= 2 * 32 * 4096 * 2
