@@ -35,8 +35,8 @@ from teachback.selection import (
     judge,
     permute,
     select,
-    summarise,
 )
+from teachback.tally import summarise
 
 CHOICES = ("a saw", "a hammer", "a sieve")
 EXAMPLES = [

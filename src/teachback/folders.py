@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from teachback.config import Config, read_config, write_config
-from teachback.datasets import read_examples, subsample
+from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, RunFolderError
 from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
@@ -19,9 +19,15 @@ _MAY_CHANGE = ("concurrency", "max_cost", "prices")
 
 def training_part(config: Config) -> list[Example]:
     """The training dataset, or the seeded sample of it that ``data.size`` asks for."""
-    examples = read_examples(config.data.train, kind=config.data.kind)
+    return list(training_stream(config))
+
+
+def training_stream(config: Config) -> Collection[Example]:
+    """`training_part`, but read from the file each time that one goes through it; a sample is
+    held in memory."""
+    examples = open_examples(config.data.train, kind=config.data.kind)
     if config.data.size is not None:
-        examples = subsample(examples, config.data.size, config.train.seed)
+        return subsample(examples, config.data.size, config.train.seed)
     return examples
 
 

@@ -11,7 +11,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from teachback.errors import DataError
@@ -173,36 +173,56 @@ def select(
     rules: SelectionRules | None = None,
 ) -> Selection:
     """Apply ``strategy`` to what the store holds. Makes no call."""
-    rules = rules or SelectionRules()
-    explanations: list[Explanation] = []
-    rejections: list[Rejection] = []
-    not_asked: list[NotAsked] = []
+    parts = [
+        part
+        for _, part in select_each(
+            examples, lookup, strategy=strategy, teacher=teacher, samples=samples, rules=rules
+        )
+    ]
+    return Selection(
+        tuple(each for part in parts for each in part.explanations),
+        tuple(each for part in parts for each in part.rejections),
+        tuple(each for part in parts for each in part.not_asked),
+    )
 
-    def round_of(example: Example, asked: Asked) -> tuple[bool, bool]:
-        """One example's samples under one prompt: (any kept, all there)."""
-        verdicts: list[Explanation | Rejection] = []
-        missing = 0
-        for sample in range(samples):
-            completion = lookup(example, asked, sample)
-            if completion is None:
-                missing += 1
-                not_asked.append(NotAsked(example.id, asked, sample))
-            else:
-                verdicts.append(judge(example, asked, sample, teacher, completion, rules))
-        kept, dropped = _choose(example, verdicts, rules.choose)
-        explanations.extend(kept)
-        rejections.extend(dropped)
-        return bool(kept), missing == 0
 
+def select_each(
+    examples: Iterable[Example],
+    lookup: Lookup,
+    *,
+    strategy: Strategy,
+    teacher: str,
+    samples: int = 1,
+    rules: SelectionRules | None = None,
+) -> Iterator[tuple[Example, Selection]]:
+    """`select`, one example after the other, for more of them than fit into memory."""
+    rules = rules or _PLAIN_RULES
     for example in examples:
-        if strategy == "crop":
-            kept, complete = round_of(example, "cote")
-            # Without COTE's verdict it is not known whether RP is needed.
-            if not kept and complete:
-                round_of(example, "rp")
-        else:
-            round_of(example, strategy)
-    return Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
+        explanations: list[Explanation] = []
+        rejections: list[Rejection] = []
+        not_asked: list[NotAsked] = []
+        # CROP: without COTE's verdict it is not known whether RP is needed.
+        for asked in _ROUNDS[strategy]:
+            verdicts: list[Explanation | Rejection] = []
+            for sample in range(samples):
+                completion = lookup(example, asked, sample)
+                if completion is None:
+                    not_asked.append(NotAsked(example.id, asked, sample))
+                else:
+                    verdicts.append(judge(example, asked, sample, teacher, completion, rules))
+            kept, dropped = _choose(example, verdicts, rules.choose)
+            explanations += kept
+            rejections += dropped
+            if kept or not_asked:
+                break
+        yield example, Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
+
+
+_ROUNDS: dict[Strategy, tuple[Asked, ...]] = {
+    "cote": ("cote",),
+    "rp": ("rp",),
+    "crop": ("cote", "rp"),
+}
 
 
 def _choose(
@@ -308,79 +328,3 @@ def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
     for here, there in zip(ids, [*ids[1:], *ids[:1]], strict=True):
         moved += [replace(explanation, id=here) for explanation in by_id[there]]
     return moved
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionSummary:
-    """The selection table. ``asked == kept + sum(rejected.values())``."""
-
-    strategy: Strategy
-    examples: int
-    asked: int
-    kept: int
-    explained_examples: int
-    rejected: dict[str, int] = field(default_factory=dict)
-    not_asked: int = 0
-    per_strategy: dict[str, dict[str, int]] = field(default_factory=dict)
-    yield_per_label: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Gold label → (examples with a kept explanation, examples). Multiple choice: by letter."""
-    agreement: tuple[int, int] = (0, 0)
-    """COTE replies whose conclusion is gold, of all COTE replies that came."""
-    rp_contradictions: tuple[int, int] = (0, 0)
-    """RP replies whose conclusion is not gold, of all RP replies that came."""
-
-
-def summarise(
-    examples: Iterable[Example], selection: Selection, strategy: Strategy
-) -> SelectionSummary:
-    """Count a selection: by reason, by label, and the teacher's agreement with gold."""
-    examples = list(examples)
-    by_id = {example.id: example for example in examples}
-    explained = {explanation.id for explanation in selection.explanations}
-    labels: dict[str, list[int]] = {}
-    for example in examples:
-        if (label := _label(example)) is not None:
-            counts = labels.setdefault(label, [0, 0])
-            counts[0] += example.id in explained
-            counts[1] += 1
-    per_strategy: dict[str, Counter[str]] = {}
-    for outcome in _outcomes(selection):
-        reason = outcome.reason if isinstance(outcome, Rejection) else "kept"
-        per_strategy.setdefault(outcome.strategy, Counter())[reason] += 1
-    replies = [
-        o
-        for o in _outcomes(selection)
-        if not (isinstance(o, Rejection) and o.reason in ("failed", "refused"))
-    ]
-    cote = [o for o in replies if o.strategy == "cote"]
-    rp = [o for o in replies if o.strategy == "rp"]
-    right = sum(same_answer(by_id[o.id], o.answer) for o in cote)
-    contrary = sum(o.answer is not None and not same_answer(by_id[o.id], o.answer) for o in rp)
-    rejected = Counter(rejection.reason for rejection in selection.rejections)
-    return SelectionSummary(
-        strategy=strategy,
-        examples=len(examples),
-        asked=len(selection.explanations) + len(selection.rejections),
-        kept=len(selection.explanations),
-        explained_examples=len(explained),
-        rejected=dict(rejected.most_common()),
-        not_asked=len(selection.not_asked),
-        per_strategy={
-            name: dict(counts.most_common()) for name, counts in sorted(per_strategy.items())
-        },
-        yield_per_label={label: (k, n) for label, (k, n) in sorted(labels.items())},
-        agreement=(right, len(cote)),
-        rp_contradictions=(contrary, len(rp)),
-    )
-
-
-def _outcomes(selection: Selection) -> Iterator[Explanation | Rejection]:
-    yield from selection.explanations
-    yield from selection.rejections
-
-
-def _label(example: Example) -> str | None:
-    """What a yield is counted by; None where the answers are open."""
-    if example.kind == "multiple-choice":
-        return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
-    return example.answer if example.kind in ("yes-no", "label") else None
