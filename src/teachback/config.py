@@ -44,7 +44,9 @@ class TeacherConfig(Section):
     """`[teacher]`: who explains, and how it is asked."""
 
     reference: str | None = _key(
-        None, "openai:MODEL[@URL] or recorded:FILE[,FILE…]; unset: no explanations (st only)"
+        None,
+        "openai:MODEL[@URL], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]; unset: no "
+        "explanations (st only)",
     )
     exemplars: str = _key(
         "auto", "auto (by question kind), none, the name of a built-in set, or a file"
@@ -221,6 +223,9 @@ def _anchored(config: Config, folder: Path) -> Config:
         changes.setdefault("teacher", {})["reference"] = "recorded:" + ",".join(
             anchor(file) for file in files
         )
+    elif reference is not None and reference.startswith("gguf:"):
+        file = anchor(reference.removeprefix("gguf:"))
+        changes.setdefault("teacher", {})["reference"] = f"gguf:{file}"
     exemplars = config.teacher.exemplars
     if exemplars.endswith((".jsonl", ".json", ".csv", ".parquet")):
         changes.setdefault("teacher", {})["exemplars"] = anchor(exemplars)

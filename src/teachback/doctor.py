@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import platform
@@ -23,9 +24,9 @@ from urllib.request import url2pathname
 import httpx
 
 from teachback.files import package_version
+from teachback.modelfiles.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 from teachback.students.conversion import converted_folder
 from teachback.students.weights import is_offline
-from teachback.students.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 
 PROBE_SECONDS = 3.0
 """How long the model hub and the package index have to answer."""
@@ -34,13 +35,13 @@ ROOM_BYTES = 6 * 1024**3
 """Free disk below this is called short: weights converted, and one training with checkpoints."""
 
 _HUB = "https://huggingface.co"
-_INDEX = "https://pypi.org/simple/"
 _GIB = 1024**3
 
 _PURPOSES = {
     "": "everything",
     "train": "training and running a student",
     "parquet": "Parquet files and hf: datasets",
+    "gguf-teacher": "a teacher on this machine (gguf:, pypi:); one of the two is enough",
 }
 """What each extra is for; an extra that is not listed goes by its name."""
 
@@ -170,13 +171,26 @@ def _network() -> list[Finding]:
     settings = _pip_settings()
     own = os.environ.get("PIP_INDEX_URL") or settings.get("index-url")
     whose = "the index of pip's configuration" if own else "the official index"
-    probes = [
-        _Probe(*hub, "", os.environ.get("HF_ENDPOINT") or _HUB, None),
-        _Probe(*index, whose, own or _INDEX, os.environ.get("PIP_CERT") or settings.get("cert")),
-    ]
+    asked = own or _pip_default()
+    probes = [_Probe(*hub, "", os.environ.get("HF_ENDPOINT") or _HUB, None)]
+    if asked:
+        cert = os.environ.get("PIP_CERT") or settings.get("cert")
+        probes.append(_Probe(*index, whose, asked, cert))
     for probe in probes:
         probe.start()
-    return [probe.finding() for probe in probes]
+    found = [probe.finding() for probe in probes]
+    if not asked:
+        found.append(Finding(index[0], "info", "not asked: pip is not here to say which", index[1]))
+    return found
+
+
+def _pip_default() -> str | None:
+    """The index that pip asks where nothing is configured; None where there is no pip."""
+    try:
+        known = importlib.import_module("pip._internal.models.index")
+        return str(known.PyPI.simple_url)
+    except (ImportError, AttributeError):
+        return None
 
 
 class _Probe(threading.Thread):
