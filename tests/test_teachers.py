@@ -349,7 +349,7 @@ def test_the_key_appears_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     assert failed.error == "HTTP 400: bad request with Bearer [key]"
     assert text.text == "your key is Bearer [key]"
     assert "wrong key Bearer [key]" in str(caught.value)
-    seen = [str(caught.value), repr(caught.value), repr(vars(teacher)["_clients"]), caplog.text]
+    seen = [str(caught.value), repr(caught.value), repr(vars(teacher)["_line"]), caplog.text]
     assert not any(KEY in each for each in seen)
 
 
