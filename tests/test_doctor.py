@@ -171,7 +171,7 @@ def test_probes_tell_what_does_not_answer(
     server.server_close()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("PIP_INDEX_URL", tmp_path.as_uri())
-    assert found("model hub").detail == "not reachable (ConnectError)"
+    assert found("model hub").detail == "not reachable (ConnectionRefusedError)"
     assert found("package index").detail == "the index of pip's configuration: reachable"
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "nothing").as_uri())
     assert found("package index").state == "missing"

@@ -13,15 +13,16 @@ import subprocess
 import sys
 import threading
 from ast import literal_eval
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-
-import httpx
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, url2pathname, urlopen
 
 from teachback.files import package_version
 from teachback.modelfiles.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
@@ -210,16 +211,18 @@ class _Probe(threading.Thread):
             return
         try:
             context = ssl.create_default_context(cafile=self.cert)
-            reply = httpx.head(
-                self.url, timeout=PROBE_SECONDS, follow_redirects=True, verify=context
-            )
-        except httpx.TimeoutException:
+            with urlopen(_head(self.url), timeout=PROBE_SECONDS, context=context):  # noqa: S310
+                self.outcome = "reachable"
+        except HTTPError as error:
+            self.outcome = f"answers with status {error.code}"
+        except TimeoutError:
             pass
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            self.outcome = f"not reachable ({type(error).__name__})"
-        else:
-            good = reply.status_code < httpx.codes.BAD_REQUEST
-            self.outcome = "reachable" if good else f"answers with status {reply.status_code}"
+        except (HTTPException, OSError, ValueError) as error:
+            # urllib wraps what went wrong with the connection, time-outs included.
+            reason = error.reason if isinstance(error, URLError) else error
+            if not isinstance(reason, TimeoutError):
+                told = reason if isinstance(reason, Exception) else error
+                self.outcome = f"not reachable ({type(told).__name__})"
 
     def finding(self) -> Finding:
         self.join(PROBE_SECONDS)
@@ -227,6 +230,19 @@ class _Probe(threading.Thread):
         detail = f"{self.whose}: {outcome}" if self.whose else outcome
         state: Literal["ok", "missing"] = "ok" if outcome == "reachable" else "missing"
         return Finding(self.what, state, detail, self.purpose)
+
+
+def _head(url: str) -> Request:
+    """A HEAD request; a user and password in the address go into its header."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("neither http nor https")
+    user, found, host = parts.netloc.rpartition("@")
+    request = Request(parts._replace(netloc=host).geturl(), method="HEAD")  # noqa: S310
+    if found:
+        basic = b64encode(unquote(user).encode()).decode()
+        request.add_header("Authorization", f"Basic {basic}")
+    return request
 
 
 def _pip_settings() -> dict[str, str]:
