@@ -1,0 +1,200 @@
+"""Examples about which two objectives disagree, with what each system said and why.
+
+They are drawn by a fixed seed from all such examples, as many in each direction: neither the
+study's author nor this report picks them.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from teachback.datasets import read_examples
+from teachback.errors import DataError, TeachbackError
+from teachback.files import sha256_of
+from teachback.records import Example, Prediction
+from teachback.report.arms import Arm, Arms, Setting
+from teachback.report.folder import Cell, Study, full_predictions, rows_of
+from teachback.report.page import Block, Disagreement, Paragraph, Said, Section
+from teachback.report.text import count
+
+EACH_WAY = 3
+"""Examples shown of each direction."""
+
+DRAW_SEED = 0
+
+_BASELINE = "ST"
+_MULTI_TASK = ("mt-cot", "mt-ra", "mt-re")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two systems of one dataset, both finished under ``seed``."""
+
+    dataset: str
+    a: str
+    b: str
+    seed: int
+
+
+def examples_section(study: Study, arms: Arms) -> Section:
+    """Where multi-task students and ST disagree, each pair of systems a part of its own."""
+    setting = arms.main()
+    pairs = _pairs(study, arms, setting)
+    if not pairs:
+        text = "No multi-task student and ST student of one seed are finished: nothing to compare."
+        return Section("Where objectives disagree", (Paragraph(text),))
+    note = (
+        f"Direct answers at the main setting. Of all test items that one system had right and the "
+        f"other wrong, {EACH_WAY} in each direction are drawn at random (Python’s random.sample, "
+        f"seed {DRAW_SEED}, from the ids in alphabetical order); nobody picked them. They show how "
+        "the students write, not how often they are right: that is in the tables."
+    )
+    questions: dict[str, dict[str, Example] | None] = {}
+    parts = []
+    for number, pair in enumerate(pairs):
+        if pair.dataset not in questions:
+            questions[pair.dataset] = _questions(study, arms, pair.dataset)
+        parts.append(_part(study, arms, setting, pair, questions[pair.dataset], folded=number > 0))
+    blocks: list[Block] = [Paragraph(note, "note")]
+    if any(found is None for found in questions.values()):
+        blocks.append(
+            Paragraph(
+                "The questions themselves are not shown where their file is not at hand: a study "
+                "folder keeps only its hash.",
+                "note",
+            )
+        )
+    return Section("Where objectives disagree", tuple(blocks), tuple(parts))
+
+
+def _pairs(study: Study, arms: Arms, setting: Setting) -> list[_Pair]:
+    """Each multi-task objective against ST, those declared as confirmatory first."""
+    declared = [
+        (row.get("dataset"), row.get("a"), row.get("b"))
+        for row in rows_of((study.verdicts or {}).get("confirmatory"))
+    ]
+    multi = [
+        label
+        for objective in _MULTI_TASK
+        for label in arms.systems
+        if any(
+            a.label == label and a.first.objective == objective and a.first.control is None
+            for a in arms.arms
+        )
+    ]
+    wanted = [*declared, *((d, label, _BASELINE) for d in arms.datasets for label in multi)]
+    pairs = []
+    for dataset, a, b in dict.fromkeys(wanted):
+        if not (isinstance(dataset, str) and isinstance(a, str) and isinstance(b, str)):
+            continue
+        one, other = arms.find(dataset, a, setting), arms.find(dataset, b, setting)
+        if one is None or other is None:
+            continue
+        both = sorted(set(one.done) & set(other.done))
+        if both:
+            pairs.append(_Pair(dataset, a, b, both[0]))
+    return pairs
+
+
+def _part(
+    study: Study,
+    arms: Arms,
+    setting: Setting,
+    pair: _Pair,
+    questions: dict[str, Example] | None,
+    *,
+    folded: bool,
+) -> Section:
+    title = f"{pair.dataset}: {pair.a} and {pair.b}, seed {pair.seed}"
+    systems: dict[str, dict[str, Prediction]] = {}
+    for label in arms.systems:
+        cell = _cell(arms.find(pair.dataset, label, setting), pair.seed)
+        if cell is not None and cell.control != "majority":
+            try:
+                systems[label] = {p.id: p for p in full_predictions(study, cell)}
+            except DataError:
+                continue
+    if pair.a not in systems or pair.b not in systems:
+        return Section(title, (Paragraph("The predictions cannot be read any more."),))
+    ours, theirs = systems[pair.a], systems[pair.b]
+    shared = sorted(set(ours) & set(theirs))
+    only_a = [i for i in shared if ours[i].correct and not theirs[i].correct]
+    only_b = [i for i in shared if theirs[i].correct and not ours[i].correct]
+    blocks: list[Block] = []
+    for winner, loser, ids in ((pair.a, pair.b, only_a), (pair.b, pair.a, only_b)):
+        drawn = random.Random(DRAW_SEED).sample(ids, min(EACH_WAY, len(ids)))
+        those = f"these {len(drawn)} of them" if len(drawn) < len(ids) else "all of them"
+        shown = f" {those[:1].upper()}{those[1:]}:" if ids else ""
+        of = f"{len(ids):,} of {count(len(shared), 'item')}"
+        blocks.append(Paragraph(f"{winner} is right and {loser} is not on {of}.{shown}"))
+        blocks += [_disagreement(i, systems, questions) for i in drawn]
+    return Section(title, tuple(blocks), folded=folded)
+
+
+def _cell(arm: Arm | None, seed: int) -> Cell | None:
+    """An arm's cell of a seed, or its only one where it knows no seed."""
+    if arm is None or not arm.done:
+        return None
+    if arm.first.seed is None:
+        return next(iter(arm.done.values()))
+    return arm.done.get(seed)
+
+
+def _disagreement(
+    item: str, systems: dict[str, dict[str, Prediction]], questions: dict[str, Example] | None
+) -> Disagreement:
+    example = (questions or {}).get(item)
+    said = []
+    gold = "?"
+    for label, predictions in systems.items():
+        p = predictions.get(item)
+        if p is None:
+            continue
+        gold = p.gold
+        explained = p.explained_correct is not None
+        said.append(
+            Said(
+                system=label,
+                answer=p.answer,
+                verdict=_verdict(p.answer, p.correct),
+                explanation=p.explanation,
+                explained_answer=p.explained_answer if explained else None,
+                explained_verdict=(
+                    _verdict(p.explained_answer, bool(p.explained_correct)) if explained else None
+                ),
+            )
+        )
+    return Disagreement(
+        id=item,
+        question=example.question if example else None,
+        context=example.context if example else None,
+        choices=example.choices if example else (),
+        gold=gold,
+        said=tuple(said),
+    )
+
+
+def _verdict(answer: str | None, correct: bool) -> str:
+    if answer is None:
+        return "unparsed"
+    return "right" if correct else "wrong"
+
+
+def _questions(study: Study, arms: Arms, dataset: str) -> dict[str, Example] | None:
+    """The test file's examples by id, if a file of the recorded hash is still at hand."""
+    cell = next(arm.first for arm in arms.arms if arm.first.dataset == dataset)
+    inputs = study.manifest.get("inputs")
+    if cell.test_sha256 is None or not isinstance(inputs, dict):
+        return None
+    for entry in inputs.values():
+        if not isinstance(entry, dict) or entry.get("sha256") != cell.test_sha256:
+            continue
+        path = Path(str(entry.get("path")))
+        try:
+            if path.is_file() and sha256_of(path) == cell.test_sha256:
+                return {e.id: e for e in read_examples(path, kind=cell.kind)}
+        except (TeachbackError, OSError):
+            continue
+    return None
