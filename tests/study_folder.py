@@ -120,7 +120,7 @@ def _cells(plan: Plan, inputs: Mapping[str, Path]) -> Iterator[Row]:
                                 "train_sha256": "0" * 64,
                                 "test_sha256": test,
                                 "kind": "multiple-choice",
-                                "size": 1200,
+                                "size": size or 1200,
                             },
                             "system": system,
                             "objective": objective,
@@ -253,7 +253,10 @@ def _verdicts(cells: Sequence[Row], done: Mapping[str, list[Prediction]], plan: 
     return {
         "confirmatory": confirmatory,
         "exploratory": exploratory,
-        "detectable": {"difference": found, "power": 0.8, "discordance": 0.3, "seed_sd": 0.02},
+        "detectable": {
+            name: {"difference": found, "power": 0.8, "discordance": 0.3, "seed_sd": 0.02}
+            for name in plan.datasets
+        },
     }
 
 

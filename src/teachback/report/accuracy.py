@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from teachback.report.arms import (
     Answering,
@@ -11,7 +11,8 @@ from teachback.report.arms import (
     Setting,
     accuracy_cell,
     factor_name,
-    setting_text,
+    settings_text,
+    value_name,
 )
 from teachback.report.folder import BASELINES, FACTORS
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
@@ -21,7 +22,7 @@ HOW = (
     "Accuracy in per cent: right answers of all, what could not be parsed is not right; the mean "
     "over seeds. In brackets its 95% interval, in which items and seeds are both samples (variance "
     "of a crossed two-way layout, as in the primary test; Wilson’s interval at the effective "
-    "number of items). n: test items × seeds. Two intervals that overlap do not say that two "
+    "number of items), then test items × seeds. Two intervals that overlap do not say that two "
     "systems are alike, nor two that do not overlap more than the verdict above: the paired test "
     "there decides."
 )
@@ -39,10 +40,10 @@ def accuracy_section(arms: Arms) -> Section:
     """The tables: systems by dataset, both ways of answering, and every varied factor."""
     blocks: list[Block] = [Paragraph(HOW, "note")]
     for student in arms.values("student") or [None]:
-        setting = arms.main(student=student)
-        blocks.append(_by_dataset(arms, setting, "direct"))
-        if any(_chose(arms.find(d, s, setting)) for d in arms.datasets for s in arms.systems):
-            blocks.append(_by_dataset(arms, setting, "chosen"))
+        settings = {name: arms.main(name, student=student) for name in arms.datasets}
+        blocks.append(_by_dataset(arms, settings, "direct"))
+        if any(_chose(arms.find(d, s, settings[d])) for d in arms.datasets for s in arms.systems):
+            blocks.append(_by_dataset(arms, settings, "chosen"))
     parts = [_ways(arms), *_factors(arms), _every_arm(arms)]
     return Section("Accuracy", tuple(blocks), tuple(part for part in parts if part is not None))
 
@@ -51,18 +52,18 @@ def _chose(arm: Arm | None) -> bool:
     return arm is not None and any(cell.way == "explained" for cell in arm.done.values())
 
 
-def _by_dataset(arms: Arms, setting: Setting, answering: Answering) -> Table:
+def _by_dataset(arms: Arms, settings: Mapping[str, Setting], answering: Answering) -> Table:
     rows: list[tuple[Content, ...]] = []
     for label in arms.systems:
-        found = [arms.find(dataset, label, setting) for dataset in arms.datasets]
+        found = [arms.find(dataset, label, setting) for dataset, setting in settings.items()]
         if any(arm is not None for arm in found):
             rows.append((label, *(accuracy_cell(arm, answering) for arm in found)))
-    way = "direct answer" if answering == "direct" else "the way chosen on valid"
-    where = setting_text(setting, arms)
+    way = "direct answer" if answering == "direct" else "way chosen on valid"
     return Table(
-        f"Objectives by dataset: {way}" + (f" ({where})" if where else ""),
-        ("System", *arms.datasets),
+        f"Objectives by dataset, {way}",
+        ("System", *settings),
         tuple(rows),
+        settings_text(settings),
     )
 
 
@@ -72,20 +73,21 @@ def _ways(arms: Arms) -> Section:
         Paragraph(
             "Direct: the answer task alone, without an explanation. Explained: the conclusion of "
             "the explanation that was written. Chosen: the way that was better on valid, a part of "
-            "train. Agreement: how often both ways gave the same answer. Unparsed: answers that "
+            "train. MT-Re’s explanation draws no conclusion, so both its answers are one, as are "
+            "those of CoT, which has only the explained one. Agreement: how often both ways gave the "
+            "same answer. Unparsed: answers that "
             "could not be read, over all seeds.",
             "note",
         )
     ]
     for student in arms.values("student") or [None]:
-        setting = arms.main(student=student)
         for dataset in arms.datasets:
+            setting = arms.main(dataset, student=student)
             rows = [
                 (label, *_way_cells(arm))
                 for label in arms.systems
                 if (arm := arms.find(dataset, label, setting)) is not None
             ]
-            of = f" ({student})" if len(arms.values("student")) > 1 else ""
             head = (
                 "System",
                 "Direct",
@@ -96,7 +98,8 @@ def _ways(arms: Arms) -> Section:
                 "Unparsed, direct",
                 "Unparsed, explained",
             )
-            tables.append(Table(f"Ways of answering: {dataset}{of}", head, tuple(rows)))
+            title, note = f"Ways of answering: {dataset}", settings_text({dataset: setting})
+            tables.append(Table(title, head, tuple(rows), note))
     return Section("Both ways of answering", tuple(tables))
 
 
@@ -142,14 +145,13 @@ def _factors(arms: Arms) -> list[Section]:
     """A part for each factor with several values, the others as in the main setting."""
     parts = []
     for factor in ("strategy", "size", "student", "teacher", "alpha"):
-        values = arms.values(factor)
-        if len(values) < 2:
-            continue
         tables = []
         for student in (arms.values("student") or [None]) if factor != "student" else [None]:
-            fixed = {} if factor == "student" else {"student": student}
             for dataset in arms.datasets:
-                table = _by_factor(arms, dataset, factor, values, arms.main(**fixed))
+                setting = arms.main(dataset)
+                if factor != "student":
+                    setting["student"] = student
+                table = _by_factor(arms, dataset, factor, setting)
                 if table is not None:
                     tables.append(table)
         if tables:
@@ -157,10 +159,11 @@ def _factors(arms: Arms) -> list[Section]:
     return parts
 
 
-def _by_factor(
-    arms: Arms, dataset: str, factor: str, values: list[Any], setting: Setting
-) -> Table | None:
-    """Rows: a factor's values. Columns: systems, those first that do not depend on it."""
+def _by_factor(arms: Arms, dataset: str, factor: str, setting: Setting) -> Table | None:
+    """Rows: a factor's values. Columns: the students' systems. None where there is one value."""
+    values = arms.values(factor, dataset)
+    if len(values) < 2:
+        return None
     systems = [label for label in arms.systems if not _baseline(arms, label)]
     columns = []
     for label in systems:
@@ -175,20 +178,18 @@ def _by_factor(
     rows: list[tuple[Content, ...]] = []
     for number, value in enumerate(values):
         cells = tuple(accuracy_cell(found[number]) for _, found in columns)
-        rows.append((factor_name(factor, value), *cells))
+        rows.append((value_name(arms, dataset, factor, value), *cells))
     constant = [
         label
         for (label, _), own in zip(columns, varied, strict=True)
         if not own and factor != "size"
     ]
-    note = ""
+    note = settings_text({dataset: setting}, leave_out=(factor,))
     if constant:
-        note = (
-            f"The same students in every row, for they do not depend on it: {', '.join(constant)}."
-        )
-    where = setting_text(setting, arms, leave_out=(factor,))
+        named = ", ".join(constant)
+        note += f" The same students in every row, for they do not depend on it: {named}."
     return Table(
-        f"{_TITLES[factor]}: {dataset}, direct answer" + (f" ({where})" if where else ""),
+        f"{_TITLES[factor]}: {dataset}, direct answer",
         (factor.capitalize(), *(label for label, _ in columns)),
         tuple(rows),
         note,

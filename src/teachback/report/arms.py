@@ -6,8 +6,9 @@ with the interval of :mod:`teachback.evaluation.means`, in which items and seeds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from teachback.errors import DataError
@@ -37,13 +38,14 @@ ORDER = (
 """Systems in the order of tables; others follow as the plan has them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arm:
     """Cells that differ in their seed alone, in the order of the plan."""
 
     label: str
     """The system's name, with the teacher's where several teachers are evaluated."""
     cells: tuple[Cell, ...]
+    _known: dict[str, MeanAccuracy | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def first(self) -> Cell:
@@ -73,6 +75,11 @@ class Arm:
 
     def accuracy(self, answering: Answering = "direct") -> MeanAccuracy | None:
         """Mean over seeds; None where nothing is finished, not asked, or not comparable."""
+        if answering not in self._known:
+            self._known[answering] = self._accuracy(answering)
+        return self._known[answering]
+
+    def _accuracy(self, answering: Answering) -> MeanAccuracy | None:
         if not self.done or (answering == "explained" and not self.explains):
             return None
         try:
@@ -82,6 +89,11 @@ class Arm:
 
     def agreement(self) -> MeanAccuracy | None:
         """How often the two ways gave one answer, as an accuracy of one against the other."""
+        if "agreement" not in self._known:
+            self._known["agreement"] = self._agreement()
+        return self._known["agreement"]
+
+    def _agreement(self) -> MeanAccuracy | None:
         if not self.explains:
             return None
         same = KINDS[self.first.kind].same
@@ -135,22 +147,34 @@ class Arms:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        teachers = {c.teacher for c in study.cells if _prompts(c)}
+        prompted = {(c.dataset, c.system, c.teacher) for c in study.cells if _prompts(c)}
+        of_one_name = Counter((dataset, system) for dataset, system, _ in prompted)
         grouped: dict[tuple[Any, ...], list[Cell]] = {}
+        met: Counter[tuple[Any, ...]] = Counter()
         for cell in study.cells:
-            factors = tuple(getattr(cell, name) for name in FACTORS)
-            grouped.setdefault((cell.dataset, cell.system, factors, cell.settings), []).append(cell)
+            key = (cell.dataset, cell.system, *(getattr(cell, name) for name in FACTORS))
+            # A second cell of one seed differs in something that is no factor: an arm of its own.
+            met[*key, cell.seed] += 1
+            grouped.setdefault((*key, met[*key, cell.seed]), []).append(cell)
+        several = {name for name, number in of_one_name.items() if number > 1}
         self.arms = [
-            Arm(_label(cells[0], several=len(teachers) > 1), tuple(cells))
-            for cells in grouped.values()
+            Arm(_label(c[0], several=(c[0].dataset, c[0].system) in several), tuple(c))
+            for c in grouped.values()
         ]
         found = list(dict.fromkeys(arm.label for arm in self.arms))
         self.systems = sorted(found, key=lambda label: (_rank(label), found.index(label)))
         self.datasets = list(dict.fromkeys(cell.dataset for cell in study.cells))
 
-    def values(self, factor: str) -> list[Any]:
-        """A factor's values in the plan's order; sizes ascending, counts before shares."""
-        trained = (c for c in self.study.cells if c.control not in BASELINES)
+    def values(self, factor: str, dataset: str | None = None) -> list[Any]:
+        """A factor's values in the plan's order; sizes ascending, counts before shares.
+
+        Those of one dataset, or of all.
+        """
+        trained = (
+            c
+            for c in self.study.cells
+            if c.control not in BASELINES and dataset in (None, c.dataset)
+        )
         if factor == "size":
             return sorted({c.size for c in trained}, key=_size_order)
         return [
@@ -159,13 +183,17 @@ class Arms:
             if value is not None
         ]
 
-    def main(self, **fixed: Any) -> Setting:
-        """The setting that tables show unless they vary a factor: that of the first
+    def main(self, dataset: str, **fixed: Any) -> Setting:
+        """The setting of a dataset that tables show unless they vary a factor: that of its first
         confirmatory comparison, or else the plan's first values and the largest size."""
         setting: Setting = {}
-        declared = rows_of((self.study.verdicts or {}).get("confirmatory"))
+        declared = [
+            row
+            for row in rows_of((self.study.verdicts or {}).get("confirmatory"))
+            if row.get("dataset") == dataset
+        ]
         for factor in FACTORS:
-            values = self.values(factor)
+            values = self.values(factor, dataset)
             first: Any = values[-1 if factor == "size" else 0] if values else None
             setting[factor] = next(
                 (row[factor] for row in declared if factor in row and row[factor] in values), first
@@ -184,8 +212,13 @@ class Arms:
         return next((arm for arm in fitting if arm.done), fitting[0] if fitting else None)
 
     def style(self, label: str) -> int:
-        """A system's number among all of the study, so that it looks alike everywhere."""
-        return self.systems.index(label)
+        """A system's number among all of the study, so that it looks alike everywhere.
+
+        What is trained comes first: it fills the charts.
+        """
+        trained = {arm.label for arm in self.arms if arm.first.control not in BASELINES}
+        order = sorted(self.systems, key=lambda one: one not in trained)
+        return order.index(label)
 
 
 def accuracy_cell(arm: Arm | None, answering: Answering = "direct") -> Content:
@@ -202,32 +235,37 @@ def accuracy_cell(arm: Arm | None, answering: Answering = "direct") -> Content:
 
 def accuracy_detail(figures: MeanAccuracy, arm: Arm) -> str:
     """Interval, items and seeds of a mean; how many seeds are still missing."""
-    n = f"n {figures.n_items:,}"
+    n = f"{figures.n_items:,}"
     if figures.n_groups < figures.n_items:
         n += f" in {figures.n_groups:,} groups"
     planned = len({cell.seed for cell in arm.cells})
-    if planned > 1:
-        n += f" × {figures.n_seeds} seeds"
+    if arm.first.seed is not None:
+        n += f"×{figures.n_seeds}"
         if figures.n_seeds < planned:
-            n = n.replace(" seeds", f" of {planned} seeds")
-    elif arm.first.seed is not None:
-        n += " × 1 seed"
+            n += f" of {planned} seeds"
     return f"{interval(figures.low, figures.high)} {n}"
 
 
-def setting_text(setting: Mapping[str, Any], arms: Arms, leave_out: Iterable[str] = ()) -> str:
-    """A setting in words, naming only the factors that the study has values for."""
+def settings_text(settings: Mapping[str, Setting], leave_out: Iterable[str] = ()) -> str:
+    """The settings of datasets in words: what they share, then what each has for itself."""
     parts = []
     for factor in FACTORS:
-        if factor in leave_out or not (values := arms.values(factor)):
+        own = {dataset: setting.get(factor) for dataset, setting in settings.items()}
+        if factor in leave_out or not own or (factor != "size" and set(own.values()) == {None}):
             continue
-        value = setting.get(factor)
-        if factor == "size":
-            if len(values) > 1 or value is not None:
-                parts.append(f"training size {size_name(value)}")
-        elif value is not None:
-            parts.append(f"{factor} {factor_name(factor, value)}")
-    return ", ".join(parts)
+        if len(set(own.values())) == 1:
+            parts.append(factor_words(factor, next(iter(own.values()))))
+        else:
+            each = (f"{factor_words(factor, value)} for {name}" for name, value in own.items())
+            parts.append(" and ".join(each))
+    return f"At {', '.join(parts)}." if parts else ""
+
+
+def factor_words(factor: str, value: Any) -> str:
+    """A factor and its value: "strategy cote", "all training rows"."""
+    if factor == "size" and value is None:
+        return "all training rows"
+    return f"{'training size' if factor == 'size' else factor} {factor_name(factor, value)}"
 
 
 def factor_name(factor: str, value: Any) -> str:
@@ -237,8 +275,19 @@ def factor_name(factor: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def all_done(arms: Sequence[Arm | None]) -> bool:
-    return all(arm is not None and arm.done for arm in arms)
+def value_name(arms: Arms, dataset: str, factor: str, value: Any) -> str:
+    """As `factor_name`; a size that is no count with the rows it stands for."""
+    if factor != "size" or isinstance(value, int):
+        return factor_name(factor, value)
+    rows = {
+        arm.first.rows
+        for arm in arms.arms
+        if arm.first.dataset == dataset
+        and arm.first.size == value
+        and arm.first.control not in BASELINES
+    }
+    known = next(iter(rows)) if len(rows) == 1 else None
+    return size_name(value) if known is None else f"{size_name(value)} ({known:,})"
 
 
 def _own(cell: Cell, setting: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from teachback.report.arms import Answering, Arm, Arms, Setting, accuracy_cell, setting_text
+from teachback.report.arms import (
+    Answering,
+    Arm,
+    Arms,
+    Setting,
+    accuracy_cell,
+    settings_text,
+    value_name,
+)
 from teachback.report.folder import BASELINES, number_of, rows_of
 from teachback.report.page import (
     Block,
@@ -17,7 +25,7 @@ from teachback.report.page import (
     Table,
     numbers_of,
 )
-from teachback.report.text import NOTHING, amount, dollars, size_name
+from teachback.report.text import NOTHING, amount, dollars
 
 
 def curves_section(arms: Arms) -> Section | None:
@@ -25,9 +33,9 @@ def curves_section(arms: Arms) -> Section | None:
     learning: list[Block] = []
     sizes: list[Block] = []
     for student in arms.values("student") or [None]:
-        setting = arms.main(student=student)
         of = f", {student}" if len(arms.values("student")) > 1 else ""
         for dataset in arms.datasets:
+            setting = arms.main(dataset, student=student)
             for name, label in (("accuracy", "accuracy on valid, %"), ("loss", "loss on valid")):
                 chart = _learning(arms, dataset, setting, name, label, of)
                 if chart is not None:
@@ -57,12 +65,13 @@ def curves_section(arms: Arms) -> Section | None:
 
 def cost_section(arms: Arms) -> Section:
     """Accuracy beside seconds, generated tokens and money for 1,000 answers."""
-    blocks: list[Block] = []
+    charts: list[Block] = []
+    tables: list[Block] = []
     for student in arms.values("student") or [None]:
-        setting = arms.main(student=student)
         of = f", {student}" if len(arms.values("student")) > 1 else ""
         for dataset in arms.datasets:
-            blocks += _costs(arms, dataset, setting, of)
+            for block in _costs(arms, dataset, arms.main(dataset, student=student), of):
+                (charts if isinstance(block, Chart) else tables).append(block)
     where = sorted(
         {
             f"{cell.result.get('host') or 'host not recorded'} with "
@@ -81,7 +90,7 @@ def cost_section(arms: Arms) -> Section:
         note += f" Measured on {'; '.join(where)}."
     if len(where) > 1:
         note += " Seconds from different machines or thread counts do not compare."
-    return Section("Accuracy and cost of an answer", (Paragraph(note, "note"), *blocks))
+    return Section("Accuracy and cost of an answer", (Paragraph(note, "note"), *charts, *tables))
 
 
 def _learning(
@@ -100,10 +109,10 @@ def _learning(
     share = name == "accuracy"
     written = {epoch: f"{epoch:g}" for epoch in sorted(epochs)}
     title = f"{'Accuracy' if share else 'Loss'} on valid by epoch: {dataset}{of}"
-    where = setting_text(setting, arms)
+    where = settings_text({dataset: setting})
     return Chart(
         title=title,
-        description=f"{title}. {_ends(series, share)}" + (f" Setting: {where}." if where else ""),
+        description=f"{title}. {_ends(series, share)}" + (f" {where}" if where else ""),
         x_label="epoch",
         y_label=label,
         series=tuple(series),
@@ -125,7 +134,7 @@ def _by_epoch(arm: Arm, name: str) -> list[Point]:
 def _sizes(
     arms: Arms, dataset: str, setting: Setting, answering: Answering, of: str
 ) -> Chart | None:
-    sizes = arms.values("size")
+    sizes = arms.values("size", dataset)
     if len(sizes) < 2:
         return None
     series = []
@@ -146,7 +155,7 @@ def _sizes(
         return None
     way = "direct answer" if answering == "direct" else "way chosen on valid"
     title = f"Accuracy by training size: {dataset}{of}, {way}"
-    ticks = tuple(size_name(size) for size in sizes)
+    ticks = tuple(value_name(arms, dataset, "size", size) for size in sizes)
     written: dict[float, str] = dict(enumerate(ticks))
     return Chart(
         title=title,

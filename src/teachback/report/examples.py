@@ -7,6 +7,7 @@ study's author nor this report picks them.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,8 @@ class _Pair:
 
 def examples_section(study: Study, arms: Arms) -> Section:
     """Where multi-task students and ST disagree, each pair of systems a part of its own."""
-    setting = arms.main()
-    pairs = _pairs(study, arms, setting)
+    settings = {dataset: arms.main(dataset) for dataset in arms.datasets}
+    pairs = _pairs(study, arms, settings)
     if not pairs:
         text = "No multi-task student and ST student of one seed are finished: nothing to compare."
         return Section("Where objectives disagree", (Paragraph(text),))
@@ -56,7 +57,8 @@ def examples_section(study: Study, arms: Arms) -> Section:
     for number, pair in enumerate(pairs):
         if pair.dataset not in questions:
             questions[pair.dataset] = _questions(study, arms, pair.dataset)
-        parts.append(_part(study, arms, setting, pair, questions[pair.dataset], folded=number > 0))
+        own = questions[pair.dataset]
+        parts.append(_part(study, arms, settings[pair.dataset], pair, own, folded=number > 0))
     blocks: list[Block] = [Paragraph(note, "note")]
     if any(found is None for found in questions.values()):
         blocks.append(
@@ -69,7 +71,7 @@ def examples_section(study: Study, arms: Arms) -> Section:
     return Section("Where objectives disagree", tuple(blocks), tuple(parts))
 
 
-def _pairs(study: Study, arms: Arms, setting: Setting) -> list[_Pair]:
+def _pairs(study: Study, arms: Arms, settings: Mapping[str, Setting]) -> list[_Pair]:
     """Each multi-task objective against ST, those declared as confirmatory first."""
     declared = [
         (row.get("dataset"), row.get("a"), row.get("b"))
@@ -89,7 +91,9 @@ def _pairs(study: Study, arms: Arms, setting: Setting) -> list[_Pair]:
     for dataset, a, b in dict.fromkeys(wanted):
         if not (isinstance(dataset, str) and isinstance(a, str) and isinstance(b, str)):
             continue
-        one, other = arms.find(dataset, a, setting), arms.find(dataset, b, setting)
+        if dataset not in settings:
+            continue
+        one, other = (arms.find(dataset, label, settings[dataset]) for label in (a, b))
         if one is None or other is None:
             continue
         both = sorted(set(one.done) & set(other.done))
@@ -129,7 +133,7 @@ def _part(
         shown = f" {those[:1].upper()}{those[1:]}:" if ids else ""
         of = f"{len(ids):,} of {count(len(shared), 'item')}"
         blocks.append(Paragraph(f"{winner} is right and {loser} is not on {of}.{shown}"))
-        blocks += [_disagreement(i, systems, questions) for i in drawn]
+        blocks += [_disagreement(i, (winner, loser), systems, questions) for i in drawn]
     return Section(title, tuple(blocks), folded=folded)
 
 
@@ -143,36 +147,35 @@ def _cell(arm: Arm | None, seed: int) -> Cell | None:
 
 
 def _disagreement(
-    item: str, systems: dict[str, dict[str, Prediction]], questions: dict[str, Example] | None
+    item: str,
+    pair: tuple[str, str],
+    systems: dict[str, dict[str, Prediction]],
+    questions: dict[str, Example] | None,
 ) -> Disagreement:
     example = (questions or {}).get(item)
-    said = []
-    gold = "?"
-    for label, predictions in systems.items():
-        p = predictions.get(item)
-        if p is None:
-            continue
-        gold = p.gold
-        explained = p.explained_correct is not None
-        said.append(
-            Said(
-                system=label,
-                answer=p.answer,
-                verdict=_verdict(p.answer, p.correct),
-                explanation=p.explanation,
-                explained_answer=p.explained_answer if explained else None,
-                explained_verdict=(
-                    _verdict(p.explained_answer, bool(p.explained_correct)) if explained else None
-                ),
-            )
-        )
+    others = [label for label in systems if label not in pair and item in systems[label]]
     return Disagreement(
         id=item,
         question=example.question if example else None,
         context=example.context if example else None,
         choices=example.choices if example else (),
-        gold=gold,
-        said=tuple(said),
+        gold=systems[pair[0]][item].gold,
+        said=tuple(_said(label, systems[label][item], with_explanation=True) for label in pair),
+        others=tuple(_said(label, systems[label][item]) for label in others),
+    )
+
+
+def _said(system: str, p: Prediction, *, with_explanation: bool = False) -> Said:
+    explained = with_explanation and p.explained_correct is not None
+    return Said(
+        system=system,
+        answer=p.answer,
+        verdict=_verdict(p.answer, p.correct),
+        explanation=p.explanation if with_explanation else None,
+        explained_answer=p.explained_answer if explained else None,
+        explained_verdict=(
+            _verdict(p.explained_answer, bool(p.explained_correct)) if explained else None
+        ),
     )
 
 

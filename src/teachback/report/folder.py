@@ -50,8 +50,8 @@ class Cell:
     seed: int | None
     kind: str
     test_sha256: str | None
-    settings: str
-    """Data, training and evaluation settings but for the seed, as canonical JSON."""
+    rows: int | None
+    """Training rows that ``size`` stands for."""
     status: Status
     error: str | None
     result: Row
@@ -201,9 +201,9 @@ def _plan(plan: Path, inner: Path, problems: list[str]) -> list[Row]:
 
 
 def _cell(row: Row, folder: Path) -> Cell:
-    data, train = object_of(row.get("data")), object_of(row.get("train"))
+    data = object_of(row.get("data"))
     seed, size = number_of(row.get("seed")), number_of(row.get("size"))
-    without_seed = {key: value for key, value in train.items() if key != "seed"}
+    rows = number_of(data.get("size"))
     cell = Cell(
         hash=text_of(row.get("hash")) or "",
         dataset=text_of(row.get("dataset")) or "?",
@@ -218,7 +218,7 @@ def _cell(row: Row, folder: Path) -> Cell:
         seed=None if seed is None else int(seed),
         kind=text_of(data.get("kind")) or "text",
         test_sha256=text_of(data.get("test_sha256")),
-        settings=json.dumps([data, without_seed, row.get("evaluate")], sort_keys=True),
+        rows=None if rows is None else int(rows),
         status="not-run",
         error=None,
         result={},
@@ -252,9 +252,23 @@ def _outcome(cell: Cell, folder: Path) -> Cell:
         cell,
         status="done",
         result=result,
-        predictions=tuple(replace(p, explanation=None, probabilities=None) for p in full),
+        predictions=tuple(map(_light, full)),
         metrics=metrics,
         cost=_cost(folder / "metrics.json"),
+    )
+
+
+def _light(p: Prediction) -> Prediction:
+    """Without explanation and probabilities."""
+    return Prediction(
+        id=p.id,
+        gold=p.gold,
+        answer=p.answer,
+        correct=p.correct,
+        unparsed=p.unparsed,
+        group=p.group,
+        explained_answer=p.explained_answer,
+        explained_correct=p.explained_correct,
     )
 
 

@@ -32,6 +32,9 @@ from teachback.report.text import NOTHING, shortened
 MARK = '<meta name="generator" content="teachback report"/>'
 """Stands in every report, so that a new one may take the place of an old one."""
 
+_LONGEST_NUMBER = 16
+"""A table's cell with more characters than this is words, whatever it begins with."""
+
 
 def html_page(page: Page) -> str:
     """The whole file, as text."""
@@ -71,11 +74,12 @@ def html_page(page: Page) -> str:
 
 
 class _Writer:
-    """Numbers sections and charts, so that each has an id of its own."""
+    """Numbers sections, charts and tables, so that each has an id of its own."""
 
     def __init__(self) -> None:
         self._sections = 0
         self._charts = 0
+        self._tables = 0
 
     def section(self, section: Section, level: int) -> Markup:
         title = el(f"h{level}", _own(section.title))
@@ -105,7 +109,7 @@ class _Writer:
                 yield _paragraph(block, lead=lead and verdict)
                 lead = lead and not verdict
             elif isinstance(block, Table):
-                yield _table(block)
+                yield _table(block, self._table_name())
             elif isinstance(block, Disagreement):
                 yield _disagreement(block, level)
             elif isinstance(block, Verbatim):
@@ -128,8 +132,12 @@ class _Writer:
             el("figcaption", _own(chart.title)),
             legend,
             svg.chart(chart, f"chart-{self._charts}"),
-            _table(chart.table, "Numbers of this chart"),
+            _table(chart.table, self._table_name(), "Numbers of this chart"),
         )
+
+    def _table_name(self) -> str:
+        self._tables += 1
+        return f"table-{self._tables}"
 
 
 def _own(text: str) -> Markup:
@@ -142,7 +150,8 @@ def _paragraph(block: Paragraph, *, lead: bool) -> Markup:
     return el("p", _own(block.text), class_=f"{look} lead" if lead else look)
 
 
-def _table(table: Table, opener: str | None = None) -> Markup:
+def _table(table: Table, name: str, opener: str | None = None) -> Markup:
+    """A table under its title, which stays in sight while the table scrolls in its box."""
     words = [_is_words(table, column) for column in range(len(table.head))]
     head = el(
         "tr",
@@ -163,21 +172,24 @@ def _table(table: Table, opener: str | None = None) -> Markup:
         for row in table.rows
     ]
     title = _own(table.title)
-    whole = el("table", el("caption", title), el("thead", head), el("tbody", *rows))
+    whole = el("table", el("thead", head), el("tbody", *rows), aria_labelledby=name)
     # A box that scrolls can be reached and scrolled by keyboard, and says what it is.
-    box = el("div", whole, class_="scroll", tabindex="0", role="region", aria_label=table.title)
+    box = el("div", whole, class_="scroll", tabindex="0", role="region", aria_labelledby=name)
     parts = [box, el("p", _own(table.note), class_="note")] if table.note else [box]
     if table.folded:
-        return el("details", el("summary", opener or title), *parts)
-    return join(parts)
+        summary = el("summary", el("span", opener or title, id=name))
+        return el("details", summary, *parts)
+    return el("figure", el("figcaption", title, id=name), *parts, class_="table")
 
 
 def _is_words(table: Table, column: int) -> bool:
     """Whether a column holds words, to be read from the left, rather than numbers."""
-    cells = [row[column] for row in table.rows]
-    texts = [cell for cell in cells if isinstance(cell, str) and cell != NOTHING]
-    figures = any(isinstance(cell, Figure | Span) for cell in cells)
-    return not figures and any(not any(c.isdigit() for c in t[:6]) for t in texts)
+    cells = [row[column] for row in table.rows if not isinstance(row[column], Span)]
+    texts = [cell.text if isinstance(cell, Figure) else str(cell) for cell in cells]
+    texts = [text for text in texts if text != NOTHING]
+    if any(len(text) > _LONGEST_NUMBER for text in texts):
+        return True
+    return bool(texts) and not any(any(map(str.isdigit, text[:3])) for text in texts)
 
 
 def _content(content: Content) -> Markup:
@@ -211,6 +223,12 @@ def _disagreement(shown: Disagreement, level: int) -> Markup:
         )
     parts.append(el("p", "Gold answer: ", el("strong", _own(shortened(shown.gold)))))
     parts.append(el("div", *(_said(said, level + 1) for said in shown.said), class_="said"))
+    if shown.others:
+        items: list[str | Markup] = []
+        for other in shown.others:
+            items += ["; " if items else "Others: ", _own(other.system), ": "]
+            items += _answer(other.answer, other.verdict)
+        parts.append(el("p", *items, ".", class_="note"))
     return el("article", *parts, class_="example")
 
 

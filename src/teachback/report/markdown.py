@@ -111,7 +111,7 @@ def _disagreement(shown: Disagreement, level: int) -> Iterator[str]:
         yield ""
     yield f"Gold answer: {escaped(shortened(shown.gold))}"
     yield ""
-    for said in shown.said:
+    for said in (*shown.said, *shown.others):
         yield from _said(said)
     yield ""
 

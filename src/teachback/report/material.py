@@ -29,11 +29,19 @@ def material_section(study: Study) -> Section:
             _count(material, "asked"),
             _share(material.record.get("kept"), material.record.get("asked")),
             _agreement(material),
+            _share(material.record.get("explained_examples"), material.record.get("examples")),
             _count(material, "not_asked"),
         )
         for material in study.materials
     ]
-    head = ("Dataset, strategy, teacher", "Asked", "Yield", "Agreement", "Not asked")
+    head = (
+        "Dataset, strategy, teacher",
+        "Asked",
+        "Yield",
+        "Agreement",
+        "Examples explained",
+        "Not asked",
+    )
     blocks: list[Block] = [
         Paragraph(note, "note"),
         Table("Yield and agreement of each strategy", head, tuple(rows)),

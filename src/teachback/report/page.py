@@ -111,7 +111,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One example about which two systems disagree, and what each system said."""
+    """One example about which two systems disagree, and what they said; ``others``, in brief."""
 
     id: str
     question: str | None
@@ -119,6 +119,7 @@ class Disagreement:
     choices: tuple[str, ...]
     gold: str
     said: tuple[Said, ...]
+    others: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

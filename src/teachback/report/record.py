@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachback.report.arms import Arms, factor_name
+from teachback.report.arms import Arms, factor_words
 from teachback.report.folder import BASELINES, FACTORS, Cell, Study, text_of
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
 from teachback.report.text import NOTHING, count, hours
@@ -37,7 +37,7 @@ def record_section(study: Study, arms: Arms) -> Section:
     """Configuration, versions, seeds and hashes."""
     manifest = study.manifest
     facts: list[tuple[Content, ...]] = [
-        ("Study begun", text_of(manifest.get("date")) or "not recorded"),
+        ("Last run begun", text_of(manifest.get("date")) or "not recorded"),
         ("teachback", text_of(manifest.get("teachback")) or "not recorded"),
         ("Python", text_of(manifest.get("python")) or "not recorded"),
         ("Platform", text_of(manifest.get("platform")) or "not recorded"),
@@ -49,7 +49,7 @@ def record_section(study: Study, arms: Arms) -> Section:
         facts.append((name, _listed(values)))
     began = sorted(text for c in done if (text := text_of(c.result.get("began"))) is not None)
     if began:
-        facts.append(("Cells begun", f"{began[0]} to {began[-1]}"))
+        facts.append(("Cells begun, from and to", f"{began[0]} to {began[-1]}"))
     blocks: list[Block] = [Table("How it was made", ("What", "Value"), tuple(facts))]
     packages = manifest.get("packages")
     if isinstance(packages, dict) and packages:
@@ -93,10 +93,8 @@ def _name(cell: Cell) -> Figure:
     parts = []
     for factor in FACTORS:
         value = getattr(cell, factor)
-        if factor == "size" and cell.control not in BASELINES:
-            parts.append("all rows" if value is None else f"size {factor_name(factor, value)}")
-        elif value is not None:
-            parts.append(f"{factor} {factor_name(factor, value)}")
+        if value is not None or (factor == "size" and cell.control not in BASELINES):
+            parts.append(factor_words(factor, value))
     if cell.seed is not None:
         parts.append(f"seed {cell.seed}")
     return Figure(f"{cell.system}, {cell.dataset}", ", ".join(parts))

@@ -31,12 +31,12 @@ h2 {
   border-top: 2px solid var(--rule);
 }
 h3 { font-size: 1.12rem; line-height: 1.3; margin: 2rem 0 .5rem; }
-h4, caption, figcaption { font-size: .95rem; font-weight: 600; line-height: 1.35; }
+h4, figcaption { font-size: .95rem; font-weight: 600; line-height: 1.35; }
 h4 { margin: 1.25rem 0 .25rem; }
-p { margin: .5rem 0; max-width: 70ch; }
+p { margin: .5rem 0; max-width: 85ch; }
 a { color: var(--accent); }
 .subtitle, .note, .detail { color: var(--quiet); }
-.note { font-size: .9rem; }
+.note { font-size: .92em; }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; padding: 0; }
 .shown, .not-shown, .warning {
   max-width: none; padding: .6rem .9rem; border-left: 4px solid; border-radius: 0 .3rem .3rem 0;
@@ -45,12 +45,13 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; 
 .not-shown { color: var(--open); background: var(--open-ground); }
 .warning { color: var(--warn); background: var(--warn-ground); }
 .lead { font-size: 1.2rem; font-weight: 600; padding: .9rem 1.1rem; }
-.scroll { overflow-x: auto; margin: .75rem 0 .25rem; border-bottom: 1px solid var(--rule); }
+.scroll { overflow-x: auto; margin: .35rem 0 .25rem; }
+figure.table { max-width: none; margin: 1.25rem 0; }
+figure.table > .note { margin: .35rem 0; }
 .scroll:focus-visible, summary:focus-visible, a:focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px;
 }
-table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .35rem; }
+table { border-collapse: collapse; font-size: .92em; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .75rem; vertical-align: top; overflow-wrap: normal; }
 th:first-child, td:first-child { padding-left: 0; }
 thead th {
@@ -59,15 +60,18 @@ thead th {
 }
 thead th:first-child, tbody th { text-align: left; }
 tbody th { font-weight: 600; min-width: 8rem; max-width: 24rem; overflow-wrap: anywhere; }
-td { text-align: right; }
-td.words { text-align: left; min-width: 7rem; max-width: 40rem; overflow-wrap: anywhere; }
+td { text-align: right; white-space: nowrap; }
+td.words {
+  text-align: left; min-width: 5.5rem; max-width: 40rem; white-space: normal;
+  overflow-wrap: anywhere;
+}
 th.words { text-align: left; }
-tbody tr + tr > * { border-top: 1px solid var(--rule); }
-.detail { display: block; font-size: .82rem; font-weight: 400; white-space: nowrap; }
+tbody tr > * { border-bottom: 1px solid var(--rule); }
+.detail { display: block; font-size: .87em; font-weight: 400; white-space: nowrap; }
 .words > .detail, tbody th > .detail { white-space: normal; }
 .charts {
   display: grid; gap: 1.5rem 2rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr));
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr));
 }
 figure { margin: .75rem 0; max-width: 36rem; min-width: 0; }
 svg { overflow: visible; }
@@ -81,13 +85,13 @@ svg { overflow: visible; }
 .grid { stroke: var(--rule); stroke-width: .75; }
 .axis { stroke: var(--quiet); stroke-width: 1; }
 .line { fill: none; stroke: var(--c); stroke-width: 2; }
-.band { fill: var(--c); opacity: .13; }
+.band { fill: var(--c); fill-opacity: .08; stroke: var(--c); stroke-opacity: .25; }
 .error { stroke: var(--c); stroke-width: 1.25; opacity: .6; }
 .mark { fill: var(--c); stroke: var(--c); stroke-width: 1.6; }
 .mark.hollow { fill: var(--ground); }
 .s0 { --c: var(--c0); } .s1 { --c: var(--c1); } .s2 { --c: var(--c2); } .s3 { --c: var(--c3); }
 .s4 { --c: var(--c4); } .s5 { --c: var(--c5); } .s6 { --c: var(--c6); } .s7 { --c: var(--c7); }
-.span { width: 140px; height: 18px; display: block; margin-left: auto; }
+.span { width: 120px; height: 18px; display: block; margin-left: auto; }
 .zero { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 2 2; }
 .interval { stroke: var(--accent); stroke-width: 2.5; }
 .estimate { fill: var(--accent); }
@@ -115,7 +119,6 @@ details.part { border-top: 1px solid var(--rule); padding-top: .75rem; margin-to
 blockquote {
   margin: .3rem 0; padding-left: .75rem; border-left: 3px solid var(--rule); white-space: pre-wrap;
 }
-bdi { overflow-wrap: anywhere; }
 pre {
   overflow-x: auto; background: var(--raised); border: 1px solid var(--rule); padding: .75rem;
   border-radius: .4rem; font-size: .82rem; line-height: 1.45; overflow-wrap: normal;
@@ -144,15 +147,17 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 8.5pt; }
+  .legend li { font-size: 8.5pt; }
   th, td { padding: .25rem .4rem; }
   thead th { min-width: 0; }
   tbody th { min-width: 5rem; }
   .detail { white-space: normal; }
+  figure { margin: .5rem 0; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
   summary { list-style: none; color: var(--text); }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 7.5pt; }
-  h2, h3, h4, caption, summary { break-after: avoid; }
-  tr, figure, .example, .said > div, .shown, .not-shown { break-inside: avoid; }
+  h2, h3, h4, figcaption, summary { break-after: avoid; }
+  tr, .charts > figure, .example, .said > div, .shown, .not-shown { break-inside: avoid; }
   .charts { grid-template-columns: 1fr 1fr; }
   .span { width: 90px; }
 }

@@ -167,7 +167,9 @@ def _frame(
     bottom = HEIGHT - BOTTOM
     for at, text in x_ticks:
         parts.append(el("line", x1=at, y1=bottom, x2=at, y2=bottom + 4, class_="axis"))
-        parts.append(el("text", text, x=at, y=bottom + 16, class_="tick", text_anchor="middle"))
+        # About 6 units a character: a long label at the edge moves in.
+        centre = min(at, WIDTH - 3.0 * len(text))
+        parts.append(el("text", text, x=centre, y=bottom + 16, class_="tick", text_anchor="middle"))
     parts.append(el("line", x1=LEFT, y1=bottom, x2=WIDTH - RIGHT, y2=bottom, class_="axis"))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(

@@ -40,8 +40,8 @@ def percent(share: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """An interval of shares in per cent, in brackets."""
-    return f"[{percent(low)}, {percent(high)}]"
+    """An interval of shares in per cent, in brackets, not to be broken over lines."""
+    return f"[{percent(low)},\xa0{percent(high)}]"
 
 
 def points(share: float) -> str:

@@ -6,16 +6,37 @@ Holm's p. Everything else is exploratory: a hint at most, and never called shown
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from teachback.report.arms import factor_name
-from teachback.report.folder import FACTORS, Study, number_of, rows_of, text_of
+from teachback.report.arms import factor_words
+from teachback.report.folder import FACTORS, Study, number_of, object_of, rows_of, text_of
 from teachback.report.page import Content, Figure, Paragraph, Section, Span, Table
 from teachback.report.text import NOTHING, amount, count, p_value, percent, points
 from teachback.rows import Row
 
+_FINDING = re.compile(r": (?:not shown|shown, .*? is better)\.(?P<caveats>.*)$", re.DOTALL)
+
 LEVEL = 0.05
 """A comparison with a smaller p is shown; as :func:`teachback.evaluation.verdict` has it."""
+
+_CLAIMS = {
+    True: (
+        "learning from explanations changes accuracy",
+        "learning from explanations helps",
+        "learning from explanations does harm",
+    ),
+    False: (
+        "one system is more accurate than the other",
+        "the first system is more accurate",
+        "the second system is more accurate",
+    ),
+}
+"""What comparisons claim, whether or not all of them are against ST: a change, for, against."""
+
+MOST_SENTENCES = 6
+"""With more confirmatory comparisons, those that are not shown stand in the table alone."""
 
 WAYS = {
     "direct": "direct answer",
@@ -31,21 +52,23 @@ def verdict_section(study: Study) -> Section:
     exploratory = rows_of(verdicts.get("exploratory"))
     blocks: list[Any] = [*_state(study), *_headline(confirmatory, study)]
     if confirmatory:
-        blocks += [Paragraph(_sentence(row), _tone(row)) for row in confirmatory]
+        # What is shown is always said; all of it, where that is few sentences.
+        few = len(confirmatory) <= MOST_SENTENCES
+        said = [row for row in confirmatory if few or is_shown(row)]
+        blocks += [Paragraph(_sentence(row), _tone(row)) for row in said]
         blocks.append(
             Paragraph(
                 "These comparisons were declared before the study ran. A difference is accuracy in "
                 "percentage points, averaged over seeds; its 95% interval and its p count both "
                 "items and seeds as samples. Holm’s p counts all of them together, and decides: "
                 f"below {LEVEL:g} a difference is shown. “Not shown” does not mean that there is "
-                "none.",
+                "none. Direct: the answer task alone; chosen: each student in the way that was "
+                "better on valid.",
                 "note",
             )
         )
         blocks.append(_table("Confirmatory comparisons", confirmatory))
-    detectable = _detectable(verdicts.get("detectable"))
-    if detectable:
-        blocks.append(detectable)
+    blocks += _detectable(verdicts.get("detectable"))
     parts = []
     if exploratory:
         parts.append(_exploratory(exploratory))
@@ -121,20 +144,19 @@ def _headline(confirmatory: list[Row], study: Study) -> list[Paragraph]:
     worse = [r for r in judged if is_shown(r) and (number_of(r.get("difference")) or 0) < 0]
     total = len(confirmatory)
     waiting = total - len(judged)
+    against_st = all((text_of(row.get("b")) or "").startswith("ST") for row in confirmatory)
+    changes, helps, harms = _CLAIMS[against_st]
     later = f" {count(waiting, 'comparison')} cannot be judged yet." if waiting else ""
     if not better and not worse:
         many = "the one comparison" if total == 1 else f"none of the {total} comparisons"
         does = "does not show" if total == 1 else "shows"
-        text = (
-            f"Not shown: {many} declared beforehand {does} that learning from explanations "
-            f"changes accuracy.{later}"
-        )
+        text = f"Not shown: {many} declared beforehand {does} that {changes}.{later}"
         return [Paragraph(text, "not-shown")]
     parts = []
     if better:
-        parts.append(f"in {len(better)} of {total} comparisons learning from explanations helps")
+        parts.append(f"in {len(better)} of {total} comparisons {helps}")
     if worse:
-        parts.append(f"in {len(worse)} of {total} it does harm")
+        parts.append(f"in {len(worse)} of {total} {harms}")
     rest = len(judged) - len(better) - len(worse)
     missing = f" Not shown in {rest}." if rest else ""
     return [Paragraph(f"Shown: {', '.join(parts)}.{missing}{later}", "shown")]
@@ -145,24 +167,20 @@ def _tone(row: Row) -> Any:
 
 
 def _sentence(row: Row) -> str:
-    """One comparison in words: setting, estimate, uncertainty, verdict."""
-    difference, low, high = (number_of(row.get(k)) for k in ("difference", "low", "high"))
-    where = f"{text_of(row.get('dataset')) or '?'}, {_way(row)}"
-    names = f"{text_of(row.get('a')) or '?'} minus {text_of(row.get('b')) or '?'}"
-    if difference is None or low is None or high is None:
-        return f"{where}: {names}: not known yet."
-    p = number_of(row.get("p_holm"))
-    if p is None:
-        found = "not judged yet"
-    elif p < LEVEL:
-        found = f"shown: {text_of(row.get('a' if difference > 0 else 'b'))} is better"
-    else:
-        found = "not shown"
-    after = "" if p is None else f", p after Holm {p_value(p)}"
-    return (
-        f"{where}: {names} = {points(difference)} points, 95% [{points(low)}, {points(high)}]"
-        f"{after}, {_n(row, words=True)}: {found}."
-    )
+    """One comparison in words: where, and what the study itself wrote of it."""
+    where = f"{text_of(row.get('dataset')) or '?'}, {WAYS.get(_way(row), _way(row))}"
+    written = text_of(row.get("verdict"))
+    if written is None or number_of(row.get("difference")) is None:
+        written = f"{_names(row)}: {_reason(row)}."
+    elif number_of(row.get("p_holm")) is None:
+        written += " Not judged yet."
+    return f"{where}: {written}"
+
+
+def _caveats(row: Row) -> str:
+    """What the study's own verdict adds after its finding: how little one seed says, for one."""
+    found = _FINDING.search(text_of(row.get("verdict")) or "")
+    return found["caveats"].strip() if found else ""
 
 
 def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
@@ -172,7 +190,7 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
     )
     head = (
         "Dataset and comparison",
-        "Way of answering",
+        "Way",
         "Difference, points",
         "Around zero",
         "p",
@@ -180,11 +198,12 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
         "Items × seeds",
         "Verdict",
     )
+    varying = [f for f in FACTORS if len({str(row.get(f)) for row in rows}) > 1]
     found: list[tuple[Content, ...]] = []
     for row in rows:
         difference, low, high = (number_of(row.get(k)) for k in ("difference", "low", "high"))
-        names = f"{text_of(row.get('a')) or '?'} minus {text_of(row.get('b')) or '?'}"
-        first = Figure(f"{text_of(row.get('dataset')) or '?'}: {names}", _setting(row))
+        where = f"{text_of(row.get('dataset')) or '?'}: {_names(row)}"
+        first = Figure(where, _setting(row, varying))
         known = difference is not None and low is not None and high is not None
         estimate: Content = NOTHING
         span: Content = NOTHING
@@ -200,10 +219,14 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
                 p_value(number_of(row.get("p"))),
                 *(() if exploratory else (p_value(number_of(row.get("p_holm"))),)),
                 _n(row),
-                _words(row, exploratory=exploratory) if known else "not known yet",
+                Figure(_words(row, exploratory=exploratory), _caveats(row))
+                if known
+                else _reason(row),
             )
         )
-    note = (
+    shared = _setting(rows[0], [factor for factor in FACTORS if factor not in varying])
+    note = f"All at {shared}. " if shared else ""
+    note += (
         "The line is the 95% interval, the dot the estimate, the stroke across them zero; all "
         f"lines reach to ±{percent(widest)} points."
         if widest
@@ -224,14 +247,15 @@ def _words(row: Row, *, exploratory: bool) -> str:
 
 
 def _exploratory(rows: list[Row]) -> Section:
-    hints = sum((number_of(r.get("p")) or 1.0) < LEVEL for r in rows)
-    expected = LEVEL * len(rows)
+    known = [p for row in rows if (p := number_of(row.get("p"))) is not None]
+    hints = sum(p < LEVEL for p in known)
+    expected = LEVEL * len(known)
     return Section(
         "Exploratory comparisons",
         (
             Paragraph(
                 "These were not declared beforehand and decide nothing. Their p is not adjusted: "
-                f"of {count(len(rows), 'comparison')} without any true difference about "
+                f"of {count(len(known), 'comparison')} without any true difference about "
                 f"{amount(round(expected, 1))} would fall below {LEVEL:g} by chance, and {hints} "
                 f"did. Such a hint becomes a result only with fresh seeds, on rows that no choice "
                 "has seen.",
@@ -247,13 +271,12 @@ def _seeds_table(rows: list[Row]) -> Table | None:
     for row in rows:
         tests = row.get("mcnemar")
         for number, test in enumerate(tests if isinstance(tests, list) else []):
-            name = f"{text_of(row.get('dataset'))}, {text_of(row.get('a'))} minus "
-            name += f"{text_of(row.get('b'))}, {_way(row)}"
+            name = f"{text_of(row.get('dataset')) or '?'}: {_names(row)}, {_way(row)}"
             cells = dict(test) if isinstance(test, dict) else {"p": test}
             seed = text_of(cells.get("seed"))
             found.append(
                 (
-                    Figure(name, _setting(row)),
+                    Figure(name, _setting(row, FACTORS)),
                     seed if seed is not None else f"number {number + 1}",
                     *(amount(number_of(cells.get(key))) for key in ("only_a", "only_b")),
                     p_value(number_of(cells.get("p"))),
@@ -266,50 +289,59 @@ def _seeds_table(rows: list[Row]) -> Table | None:
 
 
 def _way(row: Row) -> str:
-    way = text_of(row.get("way")) or "?"
-    return WAYS.get(way, way)
+    return text_of(row.get("way")) or "?"
 
 
-def _n(row: Row, *, words: bool = False) -> str:
+def _names(row: Row) -> str:
+    return f"{text_of(row.get('a')) or '?'} minus {text_of(row.get('b')) or '?'}"
+
+
+def _n(row: Row) -> str:
     items, seeds = number_of(row.get("items")), number_of(row.get("seeds"))
     if items is None or seeds is None:
-        return "n not recorded"
-    if words:
-        return f"{count(items, 'item')}, {count(seeds, 'seed')}"
+        return "not recorded"
     return f"{items:,.0f} × {seeds:.0f}"
 
 
-def _setting(row: Row) -> str:
-    parts = []
-    for factor in FACTORS:
-        value = row.get(factor)
-        if factor == "size" and factor in row:
-            parts.append("all rows" if value is None else f"size {factor_name(factor, value)}")
-        elif value is not None:
-            parts.append(f"{factor} {factor_name(factor, value)}")
-    return ", ".join(parts)
-
-
-def _detectable(value: object) -> Paragraph | None:
-    """What the study could have shown, with all that this assumes."""
-    if not isinstance(value, dict) or not value:
-        return None
-    difference = number_of(value.get("difference"))
-    assumed = ", ".join(
-        f"{key.replace('_', ' ')} {_plain(inner)}"
-        for key, inner in value.items()
-        if key != "difference" and inner is not None
+def _setting(row: Row, factors: Sequence[str]) -> str:
+    """The factors of a comparison that are recorded, those named in ``factors``."""
+    return ", ".join(
+        factor_words(factor, row[factor])
+        for factor in factors
+        if factor in row and (factor == "size" or row[factor] is not None)
     )
-    if difference is not None:
-        text = (
-            f"A true difference of {percent(difference)} points would have been shown with the "
-            f"power below ({assumed})."
+
+
+def _reason(row: Row) -> str:
+    """Why a comparison has no figures: what the study wrote in place of its verdict."""
+    return (text_of(row.get("verdict")) or "not known yet").rstrip(".")
+
+
+def _detectable(value: object) -> list[Paragraph]:
+    """What the study could have shown, by dataset, with all that this assumes."""
+    found = []
+    for dataset, one in object_of(value).items():
+        assumed = object_of(one)
+        difference = number_of(assumed.get("difference"))
+        if difference is None:
+            continue
+        in_family = number_of(assumed.get("in_family"))
+        stricter = ""
+        if in_family is not None:
+            stricter = (
+                f" ({percent(in_family)} at the strictest level that Holm asks of the family)"
+            )
+        rest = ", ".join(
+            f"{key.replace('_', ' ')} {number:g}"
+            for key, inner in assumed.items()
+            if key not in ("difference", "in_family", "power")
+            and (number := number_of(inner)) is not None
         )
-    else:
-        text = f"What this study could detect: {assumed}."
-    return Paragraph(text, "note")
-
-
-def _plain(value: object) -> str:
-    number = number_of(value)
-    return (text_of(value) or "") if number is None else f"{number:g}"
+        power = number_of(assumed.get("power"))
+        text = (
+            f"{dataset}: a true difference of {percent(difference)} points{stricter} would be "
+            f"shown with a power of {NOTHING if power is None else f'{power:.0%}'}. "
+            f"Assumed: {rest}."
+        )
+        found.append(Paragraph(text, "note"))
+    return found
