@@ -10,7 +10,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teachback.evaluation import as_json, compare, detectable_difference, holm, in_way, measure
+from teachback.evaluation import (
+    Comparison,
+    as_json,
+    compare,
+    detectable_difference,
+    holm,
+    in_way,
+    measure,
+)
 from teachback.evaluation import verdict as in_words
 from teachback.files import manifest, write_json, write_jsonl, write_predictions, write_text
 from teachback.records import Prediction
@@ -146,7 +154,7 @@ def _right(cell: Row, plan: Plan) -> tuple[int, int | None]:
     less = 3 * plan.strategies.index(cell["strategy"]) if cell["strategy"] else 0
     if cell["objective"]:
         less += 4 * (len(plan.sizes) - 1 - plan.sizes.index(cell["size"]))
-    less -= plan.moves * plan.seeds.index(cell["seed"]) if cell["seed"] is not None else 0
+    less += plan.moves * plan.seeds.index(cell["seed"]) if cell["seed"] is not None else 0
     return direct - less, None if explained is None else explained - less
 
 
@@ -165,7 +173,7 @@ def _predictions(cell: Row, plan: Plan) -> list[Prediction]:
         gold = row["answer"]
         wrong = CHOICES[(number + 1) % 4]
         concluded = number in right_explained
-        said = gold if concluded else (None if number % 19 == 7 else wrong)
+        said = gold if concluded else (None if number % 5 == 4 else wrong)
         predictions.append(
             plan.edit(
                 Prediction(
@@ -243,18 +251,18 @@ def _verdicts(cells: Sequence[Row], done: Mapping[str, list[Prediction]], plan: 
     for dataset in plan.datasets:
         for a, b in [*((system, "ST") for system in multi), ("MT-CoT (permuted)", "ST")]:
             for way in ("direct", "chosen"):
-                row = _verdict(cells, done, plan, dataset, a, b, way)
-                if row is not None:
-                    (exploratory if "permuted" in a else confirmatory).append(row)
-    adjusted = holm([row["p"] for row in confirmatory])
-    for row, p in zip(confirmatory, adjusted, strict=True):
-        row["p_holm"] = p
-    found = detectable_difference(plan.items, max(2, len(plan.seeds)), 0.3, 0.02)
+                pair = _verdict(cells, done, plan, dataset, a, b, way)
+                if pair is not None:
+                    (exploratory if "permuted" in a else confirmatory).append(pair)
+    adjusted = holm([row["p"] for row, _ in confirmatory])
+    for (row, found), p in zip(confirmatory, adjusted, strict=True):
+        row |= {"p_holm": p, "verdict": in_words(found, adjusted_p=p)}
+    least = detectable_difference(plan.items, max(2, len(plan.seeds)), 0.3, 0.02)
     return {
-        "confirmatory": confirmatory,
-        "exploratory": exploratory,
+        "confirmatory": [row for row, _ in confirmatory],
+        "exploratory": [row for row, _ in exploratory],
         "detectable": {
-            name: {"difference": found, "power": 0.8, "discordance": 0.3, "seed_sd": 0.02}
+            name: {"difference": least, "power": 0.8, "discordance": 0.3, "seed_sd": 0.02}
             for name in plan.datasets
         },
     }
@@ -268,7 +276,7 @@ def _verdict(
     a: str,
     b: str,
     way: str,
-) -> Row | None:
+) -> tuple[Row, Comparison] | None:
     size = plan.sizes[-1]
 
     def of(system: str) -> dict[int, list[Prediction]]:
@@ -287,7 +295,7 @@ def _verdict(
     if not seeds:
         return None
     found = compare({s: ours[s] for s in seeds}, {s: theirs[s] for s in seeds}, names=(a, b))
-    return {
+    row = {
         "dataset": dataset,
         "a": a,
         "b": b,
@@ -308,6 +316,7 @@ def _verdict(
         "verdict": in_words(found),
         "mcnemar": [asdict(one) for one in found.seeds],
     }
+    return row, found
 
 
 def _write_material(folder: Path, plan: Plan) -> None:

@@ -74,9 +74,8 @@ def _ways(arms: Arms) -> Section:
             "Direct: the answer task alone, without an explanation. Explained: the conclusion of "
             "the explanation that was written. Chosen: the way that was better on valid, a part of "
             "train. MT-Re’s explanation draws no conclusion, so both its answers are one, as are "
-            "those of CoT, which has only the explained one. Agreement: how often both ways gave the "
-            "same answer. Unparsed: answers that "
-            "could not be read, over all seeds.",
+            "those of CoT, which has only the explained one. Agreement: how often both ways gave "
+            "the same answer. Unparsed: answers that could not be read, over all seeds.",
             "note",
         )
     ]

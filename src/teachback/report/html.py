@@ -175,7 +175,8 @@ def _table(table: Table, name: str, opener: str | None = None) -> Markup:
     whole = el("table", el("thead", head), el("tbody", *rows), aria_labelledby=name)
     # A box that scrolls can be reached and scrolled by keyboard, and says what it is.
     box = el("div", whole, class_="scroll", tabindex="0", role="region", aria_labelledby=name)
-    parts = [box, el("p", _own(table.note), class_="note")] if table.note else [box]
+    notes = " ".join(filter(None, (table.note, table.legend)))
+    parts = [box, el("p", _own(notes), class_="note")] if notes else [box]
     if table.folded:
         summary = el("summary", el("span", opener or title, id=name))
         return el("details", summary, *parts)

@@ -23,7 +23,7 @@ from teachback.report.text import shortened, visible
 
 MARK = "<!-- teachback report -->"
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|~$@#])")
+_SPECIAL = re.compile(r"([\\`*_\[|~$@#])")
 _LINKS = re.compile(r"(?i)(://|\bwww\.)")
 
 
@@ -41,12 +41,9 @@ def escaped(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _SPECIAL.sub(r"\\\1", text)
     text = _LINKS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
-    # What begins a line could make it a list.
-    return re.sub(
-        r"^([-+=]|\d+(?=[.)]))",
-        lambda m: f"\\{m[0]}" if len(m[0]) == 1 and not m[0].isdigit() else f"{m[0]}\\",
-        text,
-    )
+    # What begins a line could make it a list, or the line before it a heading.
+    text = re.sub(r"^(?=[-+](\s|$)|=)", r"\\", text)
+    return re.sub(r"^(\d+)(?=[.)](\s|$))", r"\1\\", text)
 
 
 def _section(section: Section, level: int) -> Iterator[str]:
@@ -88,14 +85,16 @@ def _table(table: Table) -> Iterator[str]:
     for row in table.rows:
         yield f"| {' | '.join(_content(row[column]) for column in kept)} |"
     yield ""
-    if table.note and not drawn:
+    if table.note:
         yield escaped(table.note)
         yield ""
 
 
 def _content(content: Content) -> str:
     if isinstance(content, Figure):
-        return escaped(f"{content.text} {content.detail}")
+        # Words after words need a stop between them; an interval after its number does not.
+        link = "; " if content.detail[:1].isalpha() else " "
+        return escaped(f"{content.text}{link}{content.detail}" if content.detail else content.text)
     return "" if isinstance(content, Span) else escaped(content)
 
 

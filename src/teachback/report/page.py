@@ -45,7 +45,8 @@ Content = str | Figure | Span
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``rows`` as long as ``head``; the first column heads its row. ``note`` stands below.
+    """``rows`` as long as ``head``; the first column heads its row. ``note`` stands below, and
+    ``legend``, what its drawings mean, where they are drawn.
 
     A ``folded`` table is opened by a click, for what few will want to see.
     """
@@ -55,6 +56,7 @@ class Table:
     rows: tuple[tuple[Content, ...], ...]
     note: str = ""
     folded: bool = False
+    legend: str = ""
 
 
 @dataclass(frozen=True, slots=True)

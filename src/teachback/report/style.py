@@ -136,6 +136,7 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
 }
 @page { margin: 14mm; }
 @media print {
+  html { font-size: 10pt; }
   :root {
     color-scheme: light; --ground: #fff; --raised: #fff; --text: #000; --quiet: #3d444c;
     --rule: #b8bec6; --accent: #0b57a4; --good: #10663f; --good-ground: #fff; --open: #222;
@@ -143,7 +144,7 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
     --c0: #0b62a4; --c1: #c2410c; --c2: #157a52; --c3: #86369b; --c4: #7a5c00; --c5: #0b7285;
     --c6: #b8226b; --c7: #4a5560;
   }
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  body { max-width: none; padding: 0; font-size: 1rem; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 8.5pt; }

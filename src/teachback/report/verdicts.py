@@ -224,15 +224,15 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
                 else _reason(row),
             )
         )
-    shared = _setting(rows[0], [factor for factor in FACTORS if factor not in varying])
-    note = f"All at {shared}. " if shared else ""
-    note += (
+    legend = (
         "The line is the 95% interval, the dot the estimate, the stroke across them zero; all "
         f"lines reach to ±{percent(widest)} points."
         if widest
         else ""
     )
-    return Table(title, head, tuple(found), note)
+    shared = _setting(rows[0], [factor for factor in FACTORS if factor not in varying])
+    note = f"All at {shared}." if shared else ""
+    return Table(title, head, tuple(found), note, legend=legend)
 
 
 def _words(row: Row, *, exploratory: bool) -> str:
