@@ -212,7 +212,9 @@ def _every_arm(arms: Arms) -> Section:
         "Cells",
     )
     rows: list[tuple[Content, ...]] = []
-    for arm in sorted(arms.arms, key=lambda a: (arms.datasets.index(a.first.dataset),)):
+    for arm in sorted(
+        arms.arms, key=lambda a: (arms.datasets.index(a.first.dataset), arms.systems.index(a.label))
+    ):
         agreement = arm.agreement()
         factors = []
         for factor in shown:

@@ -108,6 +108,8 @@ class Study:
     materials: tuple[Material, ...]
     teachers: tuple[Row, ...]
     verdicts: Row | None
+    declared: str | None
+    """When the confirmatory family was written down, where that is recorded."""
     problems: tuple[str, ...]
 
     def with_status(self, *statuses: str) -> list[Cell]:
@@ -152,6 +154,7 @@ def read_study(folder: str | Path) -> Study:
             if (found := _object(path, problems)) is not None
         ),
         verdicts=_object(folder / "verdicts.json", problems),
+        declared=text_of((_object(folder / "family.json", problems) or {}).get("declared")),
         problems=tuple(problems),
     )
 

@@ -58,9 +58,10 @@ def verdict_section(study: Study) -> Section:
         blocks += [Paragraph(_sentence(row), _tone(row)) for row in said]
         blocks.append(
             Paragraph(
-                "These comparisons were declared before the study ran. A difference is accuracy in "
-                "percentage points, averaged over seeds; its 95% interval and its p count both "
-                "items and seeds as samples. Holm’s p counts all of them together, and decides: "
+                f"These comparisons were declared before the study ran{_when(study)}. A difference "
+                "is accuracy in percentage points, averaged over seeds; its 95% interval and its p "
+                "count both items and seeds as samples, and are each comparison’s own. Holm’s p "
+                "counts all of them together, and decides: "
                 f"below {LEVEL:g} a difference is shown. “Not shown” does not mean that there is "
                 "none. Direct: the answer task alone; chosen: each student in the way that was "
                 "better on valid.",
@@ -89,6 +90,10 @@ def verdict_section(study: Study) -> Section:
             )
         )
     return Section("Verdict", tuple(blocks), tuple(parts))
+
+
+def _when(study: Study) -> str:
+    return f" ({study.declared})" if study.declared else ""
 
 
 def is_shown(row: Row) -> bool:
@@ -198,12 +203,15 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
         "Items × seeds",
         "Verdict",
     )
+    every = {_caveats(row) for row in rows if number_of(row.get("difference")) is not None}
+    shared_caveats = next(iter(every)) if len(every) == 1 else ""
     varying = [f for f in FACTORS if len({str(row.get(f)) for row in rows}) > 1]
     found: list[tuple[Content, ...]] = []
     for row in rows:
         difference, low, high = (number_of(row.get(k)) for k in ("difference", "low", "high"))
         where = f"{text_of(row.get('dataset')) or '?'}: {_names(row)}"
         first = Figure(where, _setting(row, varying))
+        caveats = _caveats(row)
         known = difference is not None and low is not None and high is not None
         estimate: Content = NOTHING
         span: Content = NOTHING
@@ -219,7 +227,7 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
                 p_value(number_of(row.get("p"))),
                 *(() if exploratory else (p_value(number_of(row.get("p_holm"))),)),
                 _n(row),
-                Figure(_words(row, exploratory=exploratory), _caveats(row))
+                Figure(_words(row, exploratory=exploratory), "" if shared_caveats else caveats)
                 if known
                 else _reason(row),
             )
@@ -231,7 +239,7 @@ def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
         else ""
     )
     shared = _setting(rows[0], [factor for factor in FACTORS if factor not in varying])
-    note = f"All at {shared}." if shared else ""
+    note = " ".join(filter(None, (f"All at {shared}." if shared else "", shared_caveats)))
     return Table(title, head, tuple(found), note, legend=legend)
 
 
@@ -261,12 +269,13 @@ def _exploratory(rows: list[Row]) -> Section:
                 "has seen.",
                 "note",
             ),
-            _table("Exploratory comparisons", rows, exploratory=True),
+            _table("Comparisons that were not declared", rows, exploratory=True),
         ),
     )
 
 
 def _seeds_table(rows: list[Row]) -> Table | None:
+    varying = [f for f in FACTORS if len({str(row.get(f)) for row in rows}) > 1]
     found: list[tuple[Content, ...]] = []
     for row in rows:
         tests = row.get("mcnemar")
@@ -276,7 +285,7 @@ def _seeds_table(rows: list[Row]) -> Table | None:
             seed = text_of(cells.get("seed"))
             found.append(
                 (
-                    Figure(name, _setting(row, FACTORS)),
+                    Figure(name, _setting(row, varying)),
                     seed if seed is not None else f"number {number + 1}",
                     *(amount(number_of(cells.get(key))) for key in ("only_a", "only_b")),
                     p_value(number_of(cells.get("p"))),
@@ -285,7 +294,7 @@ def _seeds_table(rows: list[Row]) -> Table | None:
     if not found:
         return None
     head = ("Comparison", "Seed", "Right alone: first", "Right alone: second", "McNemar p")
-    return Table("Each seed by itself", head, tuple(found))
+    return Table("McNemar’s test of each seed", head, tuple(found))
 
 
 def _way(row: Row) -> str:
@@ -323,7 +332,7 @@ def _detectable(value: object) -> list[Paragraph]:
     for dataset, one in object_of(value).items():
         assumed = object_of(one)
         difference = number_of(assumed.get("difference"))
-        if difference is None:
+        if "difference" not in assumed:
             continue
         in_family = number_of(assumed.get("in_family"))
         stricter = ""
@@ -338,10 +347,13 @@ def _detectable(value: object) -> list[Paragraph]:
             and (number := number_of(inner)) is not None
         )
         power = number_of(assumed.get("power"))
-        text = (
-            f"{dataset}: a true difference of {percent(difference)} points{stricter} would be "
-            f"shown with a power of {NOTHING if power is None else f'{power:.0%}'}. "
-            f"Assumed: {rest}."
-        )
+        chance = NOTHING if power is None else f"{power:.0%}"
+        text = f"{dataset}: no difference that can be would be shown with a power of {chance}"
+        if difference is not None:
+            text = (
+                f"{dataset}: a true difference of {percent(difference)} points{stricter} would be "
+                f"shown with a power of {chance}"
+            )
+        text += f". Assumed: {rest}."
         found.append(Paragraph(text, "note"))
     return found
