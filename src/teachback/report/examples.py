@@ -9,14 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from teachback.datasets import read_examples
-from teachback.errors import DataError, TeachbackError
-from teachback.files import sha256_of
+from teachback.errors import DataError
 from teachback.records import Example, Prediction
 from teachback.report.arms import Arm, Arms, Setting
-from teachback.report.folder import Cell, Study, full_predictions, rows_of
+from teachback.report.folder import Cell, Study, full_predictions, input_examples, rows_of
 from teachback.report.page import Block, Disagreement, Paragraph, Said, Section
 from teachback.report.text import count
 
@@ -56,7 +53,8 @@ def examples_section(study: Study, arms: Arms) -> Section:
     parts = []
     for number, pair in enumerate(pairs):
         if pair.dataset not in questions:
-            questions[pair.dataset] = _questions(study, arms, pair.dataset)
+            cell = next(arm.first for arm in arms.arms if arm.first.dataset == pair.dataset)
+            questions[pair.dataset] = input_examples(study, cell.test_sha256, cell.kind)
         own = questions[pair.dataset]
         parts.append(_part(study, arms, settings[pair.dataset], pair, own, folded=number > 0))
     blocks: list[Block] = [Paragraph(note, "note")]
@@ -183,21 +181,3 @@ def _verdict(answer: str | None, correct: bool) -> str:
     if answer is None:
         return "unparsed"
     return "right" if correct else "wrong"
-
-
-def _questions(study: Study, arms: Arms, dataset: str) -> dict[str, Example] | None:
-    """The test file's examples by id, if a file of the recorded hash is still at hand."""
-    cell = next(arm.first for arm in arms.arms if arm.first.dataset == dataset)
-    inputs = study.manifest.get("inputs")
-    if cell.test_sha256 is None or not isinstance(inputs, dict):
-        return None
-    for entry in inputs.values():
-        if not isinstance(entry, dict) or entry.get("sha256") != cell.test_sha256:
-            continue
-        path = Path(str(entry.get("path")))
-        try:
-            if path.is_file() and sha256_of(path) == cell.test_sha256:
-                return {e.id: e for e in read_examples(path, kind=cell.kind)}
-        except (TeachbackError, OSError):
-            continue
-    return None

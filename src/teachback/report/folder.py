@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from teachback.errors import DataError, RunFolderError
+from teachback.datasets import read_examples
+from teachback.errors import DataError, RunFolderError, TeachbackError
 from teachback.evaluation import Metrics, Way, measure
-from teachback.files import read_json, read_jsonl, read_predictions
+from teachback.files import read_json, read_jsonl, read_predictions, sha256_of
 from teachback.questions import KINDS
-from teachback.records import Prediction
+from teachback.records import Example, Prediction
 from teachback.rows import Row
 
 Status = Literal["done", "failed", "not-available", "not-run", "unreadable"]
@@ -49,6 +50,7 @@ class Cell:
     alpha: float | None
     seed: int | None
     kind: str
+    train_sha256: str | None
     test_sha256: str | None
     rows: int | None
     """Training rows that ``size`` stands for."""
@@ -89,6 +91,7 @@ class Material:
     teacher: str
     strategy: str
     record: Row
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,25 @@ def full_predictions(study: Study, cell: Cell) -> list[Prediction]:
     return read_predictions(study.folder / "cells" / cell.hash / "predictions.jsonl")
 
 
+def input_examples(study: Study, sha256: str | None, kind: str) -> dict[str, Example] | None:
+    """The examples by id of an input file, if a file of its recorded hash is still at hand.
+
+    A study folder keeps no questions, only the hashes of the files that they stand in.
+    """
+    if sha256 is None:
+        return None
+    for entry in object_of(study.manifest.get("inputs")).values():
+        if object_of(entry).get("sha256") != sha256:
+            continue
+        path = Path(str(entry.get("path")))
+        try:
+            if path.is_file() and sha256_of(path) == sha256:
+                return {example.id: example for example in read_examples(path, kind=kind)}
+        except (TeachbackError, OSError):
+            continue
+    return None
+
+
 def number_of(value: object) -> float | None:
     """``value`` if it is a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -220,6 +242,7 @@ def _cell(row: Row, folder: Path) -> Cell:
         alpha=number_of(row.get("alpha")),
         seed=None if seed is None else int(seed),
         kind=text_of(data.get("kind")) or "text",
+        train_sha256=text_of(data.get("train_sha256")),
         test_sha256=text_of(data.get("test_sha256")),
         rows=None if rows is None else int(rows),
         status="not-run",
@@ -332,6 +355,7 @@ def _materials(folder: Path, problems: list[str]) -> list[Material]:
                     teacher=text_of(record.get("teacher")) or "?",
                     strategy=text_of(record.get("strategy")) or "?",
                     record=record,
+                    folder=path.parent,
                 )
             )
     return found

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
+from teachback.files import read_rejections
 from teachback.report.arms import Arms
-from teachback.report.folder import Material, Study, number_of, text_of
+from teachback.report.folder import (
+    Material,
+    Study,
+    input_examples,
+    number_of,
+    object_of,
+    text_of,
+)
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.report.text import NOTHING, amount, dollars, hours, interval, percent
+from teachback.selection import label_of
 
 MOST_LABELS = 20
 """Rows of the table by label; more are counted and left out."""
 
 
 def material_section(study: Study) -> Section:
-    """Yield and agreement of each strategy, rejections by reason, yield by gold label."""
+    """Yield and agreement of each strategy, rejections by reason and by gold label."""
     if not study.materials:
         return Section(
             "Explanations", (Paragraph("No explanations are in this folder (yet).", "plain"),)
         )
     note = (
         "The unit is one request: asked = kept + rejected. Yield: kept of asked. Agreement: how "
-        "often the teacher, not knowing the answer, concluded as gold says. In brackets Wilson’s "
-        "95% interval, requests counted as independent."
+        "often the teacher, not knowing the answer, concluded as gold says. Examples explained: "
+        "those with at least one kept explanation. In brackets Wilson’s 95% interval, requests and "
+        "examples counted as independent."
     )
     rows = [
         (
@@ -47,9 +60,7 @@ def material_section(study: Study) -> Section:
         Table("Yield and agreement of each strategy", head, tuple(rows)),
         _reasons(study.materials),
     ]
-    labels = _labels(study.materials)
-    if labels is not None:
-        blocks.append(labels)
+    blocks += filter(None, (_labels(study.materials), _rejections_by_label(study)))
     return Section("Explanations", tuple(blocks))
 
 
@@ -75,8 +86,8 @@ def effort_section(study: Study, arms: Arms) -> Section:
             (
                 system,
                 f"{len(done):,}",
-                hours(train),
-                hours(train / len(done)),
+                hours(train or None),
+                hours(train / len(done) or None),
                 amount(sum(steps) / len(steps)) if steps else NOTHING,
                 hours(evaluate),
             )
@@ -157,31 +168,70 @@ def _labels(materials: tuple[Material, ...]) -> Table | None:
     rows: list[tuple[Content, ...]] = []
     left = 0
     for material in materials:
-        record = material.record.get("yield_by_label")
-        if not isinstance(record, dict):
-            continue
-        for number, (label, counts) in enumerate(record.items()):
-            if not isinstance(counts, list) or len(counts) != 2:
-                continue
-            if number >= MOST_LABELS:
-                left += 1
-                continue
-            kept, asked = (number_of(value) for value in counts)
-            rejected = NOTHING
-            if kept is not None and asked is not None:
-                rejected = f"{asked - kept:,.0f}"
-            rows.append(
-                (
-                    Figure(str(label), f"{material.dataset}, {material.strategy}"),
-                    _share(*counts),
-                    rejected,
-                )
-            )
+        counts = {
+            label: pair
+            for label, pair in object_of(material.record.get("yield_by_label")).items()
+            if isinstance(pair, list) and len(pair) == 2
+        }
+        left += max(0, len(counts) - MOST_LABELS)
+        for label, pair in list(counts.items())[:MOST_LABELS]:
+            name = Figure(str(label), f"{material.dataset}, {material.strategy}")
+            rows.append((name, _share(*pair)))
     if not rows:
         return None
-    note = f"{left:,} more labels are not shown." if left else ""
-    head = ("Gold label", "Yield", "Rejected")
-    return Table("Yield and rejections by gold label", head, tuple(rows), note)
+    note = "Multiple choice: the letter of the gold choice." + (
+        f" {left:,} more labels are not shown." if left else ""
+    )
+    head = ("Gold label", "Examples explained")
+    return Table("Examples with an explanation by gold label", head, tuple(rows), note)
+
+
+def _rejections_by_label(study: Study) -> Block | None:
+    """Requests by reason and by the gold label of their example, which the train file tells."""
+    rows: list[tuple[Content, ...]] = []
+    found: list[tuple[Material, str, Counter[str]]] = []
+    missing = 0
+    for material in study.materials:
+        by_label = _counted(study, material)
+        missing += by_label is None
+        for label, reasons in sorted((by_label or {}).items())[:MOST_LABELS]:
+            found.append((material, label, reasons))
+    total = sum((reasons for _, _, reasons in found), Counter[str]())
+    shown = sorted(total, key=lambda reason: (-total[reason], reason))
+    for material, label, reasons in found:
+        name = Figure(label, f"{material.dataset}, {material.strategy}")
+        rows.append((name, f"{reasons.total():,}", *(f"{reasons[r]:,}" for r in shown)))
+    note = ""
+    if missing:
+        note = (
+            f"Not told for {missing} of {len(study.materials)}: the gold labels stand in the "
+            "training file, which is not at hand, and a study folder keeps only its hash."
+        )
+    if not rows:
+        return (
+            Paragraph(f"Rejections by gold label: {note[:1].lower()}{note[1:]}") if note else None
+        )
+    head = ("Gold label", "Rejected", *shown)
+    return Table("Rejections by gold label and reason", head, tuple(rows), note)
+
+
+def _counted(study: Study, material: Material) -> dict[str, Counter[str]] | None:
+    """Rejections by label and reason; None where the labels or rejections cannot be read."""
+    cell = next((cell for cell in study.cells if cell.dataset == material.dataset), None)
+    examples = None if cell is None else input_examples(study, cell.train_sha256, cell.kind)
+    path = material.folder / "rejections.jsonl"
+    if examples is None or not path.is_file():
+        return None
+    found: dict[str, Counter[str]] = {}
+    try:
+        for rejection in read_rejections(path):
+            example = examples.get(rejection.id)
+            label = None if example is None else label_of(example)
+            if label is not None:
+                found.setdefault(label, Counter())[rejection.reason] += 1
+    except DataError:
+        return None
+    return found
 
 
 def _teachers(study: Study) -> Table:

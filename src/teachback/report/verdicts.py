@@ -348,7 +348,7 @@ def _detectable(value: object) -> list[Paragraph]:
         )
         power = number_of(assumed.get("power"))
         chance = NOTHING if power is None else f"{power:.0%}"
-        text = f"{dataset}: no difference that can be would be shown with a power of {chance}"
+        text = f"{dataset}: no possible difference would be shown with a power of {chance}"
         if difference is not None:
             text = (
                 f"{dataset}: a true difference of {percent(difference)} points{stricter} would be "
