@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ class Plan:
     ends: Mapping[tuple[str, int | None], tuple[str, str | None]] = field(default_factory=dict)
     """(system, seed) → status and error of what did not finish; status "": nothing is there."""
     edit: Edit = lambda prediction: prediction
-    error_edit: Callable[[Row], Row] = lambda row: row
+    cell_edit: Callable[[Row], Row] = lambda row: row
 
 
 SYSTEMS: dict[str, tuple[str | None, str | None]] = {
@@ -88,15 +89,15 @@ def write_study(folder: Path, plan: Plan | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     inputs = {}
     for dataset in plan.datasets:
-        path = folder.parent / f"{dataset}.jsonl"
+        path = folder.parent / f"{slug(dataset)}.jsonl"
         write_jsonl(path, (question(dataset, number) for number in range(plan.items)))
         inputs[f"{dataset} test"] = path
-        path = folder.parent / f"{dataset}-train.jsonl"
+        path = folder.parent / f"{slug(dataset)}-train.jsonl"
         write_jsonl(path, (question(f"{dataset}-train", number) for number in range(TRAIN)))
         inputs[f"{dataset} train"] = path
     write_json(folder / "manifest.json", manifest(inputs, {"first": plan.seeds[0]}))
     write_text(folder / "study.toml", f'name = "made up"\nseeds = {list(plan.seeds)}\n')
-    cells = [plan.error_edit(cell) for cell in _cells(plan, inputs)]
+    cells = [plan.cell_edit(cell) for cell in _cells(plan, inputs)]
     write_jsonl(folder / "cells.jsonl", cells)
     done: dict[str, list[Prediction]] = {}
     for cell in cells:
@@ -113,6 +114,10 @@ def write_study(folder: Path, plan: Plan | None = None) -> Path:
     write_json(folder / "verdicts.json", _verdicts(cells, done, plan))
     _write_material(folder, plan)
     return folder
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40]
 
 
 def question(dataset: str, number: int) -> Row:
@@ -176,7 +181,7 @@ def _right(cell: Row, plan: Plan) -> tuple[int, int | None]:
 def _predictions(cell: Row, plan: Plan) -> list[Prediction]:
     """Which items are right is drawn by system and seed; how many is not."""
     direct, explained = _right(cell, plan)
-    rng = random.Random(f"{cell['dataset']} {cell['system']} {cell['seed']}")
+    rng = random.Random(ascii((cell["dataset"], cell["system"], cell["seed"])))
     # Mostly the same items for all, as real students share what is easy.
     ease = [number + rng.gauss(0, plan.items / 5) for number in range(plan.items)]
     order = sorted(range(plan.items), key=lambda number: ease[number])
@@ -350,7 +355,7 @@ def _write_material(folder: Path, plan: Plan) -> None:
     for dataset in plan.datasets:
         for number, strategy in enumerate(plan.strategies):
             wrong = 40 - 10 * number
-            place = folder / "material" / f"{dataset}-{strategy}"
+            place = folder / "material" / f"{slug(dataset)}-{strategy}"
             write_rejections(
                 place / "rejections.jsonl",
                 (

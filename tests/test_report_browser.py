@@ -77,10 +77,11 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("browser")
     text = " ".join(HOSTILE.values()).replace("alert(1)", "parent.hit()")
     plan = Plan(
+        datasets=(text,),
         sizes=(80, None),
         ends={("ST", 1): ("failed", text)},
         edit=explaining(text),
-        error_edit=lambda cell: {**cell, "teacher": cell["teacher"] and text},
+        cell_edit=lambda cell: {**cell, "teacher": cell["teacher"] and text},
     )
     write_report(write_study(folder / "study", plan), out=folder / "report.html")
     (folder / "probe.html").write_text(PROBE, "utf-8")

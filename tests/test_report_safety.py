@@ -48,7 +48,7 @@ def explaining(text: str) -> Callable[[Prediction], Prediction]:
 
 @pytest.fixture(scope="module", params=HOSTILE)
 def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study in which explanations, answers, names, labels, errors and settings are hostile."""
+    """A study in which explanations, answers, ids, names, labels, errors, settings are hostile."""
     text = HOSTILE[request.param]
     folder = tmp_path_factory.mktemp("hostile") / "study"
 
@@ -56,15 +56,16 @@ def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return {**cell, "teacher": cell["teacher"] and text, "student": cell["student"] and text}
 
     ends = {("ST", 1): ("failed", text)}
-    write_study(folder, Plan(ends=ends, edit=explaining(text), error_edit=named))
+    plan = Plan(datasets=(text,), ends=ends, edit=explaining(text), cell_edit=named)
+    write_study(folder, plan)
     for path in (folder / "verdicts.json", *folder.glob("material/*/selection.json")):
         row = json.loads(path.read_text("utf-8"))
         if path.name == "verdicts.json":
-            row["confirmatory"][0] |= {"dataset": text, "verdict": text, "student": text}
+            row["confirmatory"][0] |= {"verdict": text, "student": text}
             row["exploratory"] = [{**row["confirmatory"][0], "a": text}]
             row["detectable"][text] = {"difference": 0.1, text: 2}
         else:
-            row |= {"dataset": text, "teacher": text, "rejected": {text: 3}}
+            row |= {"teacher": text, "rejected": {text: 3}}
             row["yield_by_label"] = {text: [1, 2]}
         path.write_text(json.dumps(row), "utf-8")
     (folder / "study.toml").write_text(
@@ -147,7 +148,7 @@ def test_a_hash_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     def lead_out(cell: Row) -> Row:
         return {**cell, "hash": "../../secret"} if cell["system"] == "majority" else cell
 
-    folder = write_study(tmp_path / "study", Plan(error_edit=lead_out, ends={}))
+    folder = write_study(tmp_path / "study", Plan(cell_edit=lead_out, ends={}))
     text = report(folder)
     assert "the cell has no usable hash" in text
     assert ">secret<" not in text

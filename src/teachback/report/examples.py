@@ -6,6 +6,7 @@ study's author nor this report picks them.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,12 +52,16 @@ def examples_section(study: Study, arms: Arms) -> Section:
     )
     questions: dict[str, dict[str, Example] | None] = {}
     parts = []
+    systems: dict[str, dict[str, Prediction]] = {}
+    read: tuple[str, int] | None = None
     for number, pair in enumerate(pairs):
         if pair.dataset not in questions:
             cell = next(arm.first for arm in arms.arms if arm.first.dataset == pair.dataset)
             questions[pair.dataset] = input_examples(study, cell.test_sha256, cell.kind)
-        own = questions[pair.dataset]
-        parts.append(_part(study, arms, settings[pair.dataset], pair, own, folded=number > 0))
+        if (pair.dataset, pair.seed) != read:
+            systems = _systems(study, arms, settings[pair.dataset], pair)
+            read = (pair.dataset, pair.seed)
+        parts.append(_part(systems, pair, questions[pair.dataset], folded=number > 0))
     blocks: list[Block] = [Paragraph(note, "note")]
     if any(found is None for found in questions.values()):
         blocks.append(
@@ -100,24 +105,28 @@ def _pairs(study: Study, arms: Arms, settings: Mapping[str, Setting]) -> list[_P
     return pairs
 
 
+def _systems(
+    study: Study, arms: Arms, setting: Setting, pair: _Pair
+) -> dict[str, dict[str, Prediction]]:
+    """What each system said of each item, explanations included; those that can be read."""
+    systems: dict[str, dict[str, Prediction]] = {}
+    for label in arms.systems:
+        cell = _cell(arms.find(pair.dataset, label, setting), pair.seed)
+        if cell is not None and cell.control != "majority":
+            with contextlib.suppress(DataError):
+                systems[label] = {p.id: p for p in full_predictions(study, cell)}
+    return systems
+
+
 def _part(
-    study: Study,
-    arms: Arms,
-    setting: Setting,
+    systems: dict[str, dict[str, Prediction]],
     pair: _Pair,
     questions: dict[str, Example] | None,
     *,
     folded: bool,
 ) -> Section:
+    """Both directions of one pair's disagreement, and examples of each."""
     title = f"{pair.dataset}: {pair.a} and {pair.b}, seed {pair.seed}"
-    systems: dict[str, dict[str, Prediction]] = {}
-    for label in arms.systems:
-        cell = _cell(arms.find(pair.dataset, label, setting), pair.seed)
-        if cell is not None and cell.control != "majority":
-            try:
-                systems[label] = {p.id: p for p in full_predictions(study, cell)}
-            except DataError:
-                continue
     if pair.a not in systems or pair.b not in systems:
         return Section(title, (Paragraph("The predictions cannot be read any more."),))
     ours, theirs = systems[pair.a], systems[pair.b]
