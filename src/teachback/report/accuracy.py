@@ -22,9 +22,8 @@ HOW = (
     "Accuracy in per cent: right answers of all, what could not be parsed is not right; the mean "
     "over seeds. In brackets its 95% interval, in which items and seeds are both samples (variance "
     "of a crossed two-way layout, as in the primary test; Wilson’s interval at the effective "
-    "number of items), then test items × seeds. Two intervals that overlap do not say that two "
-    "systems are alike, nor two that do not overlap more than the verdict above: the paired test "
-    "there decides."
+    "number of items), then test items × seeds. Whether two systems differ is for the paired test "
+    "above to say: intervals that overlap do not make them alike."
 )
 
 _TITLES = {
