@@ -294,7 +294,7 @@ def summarise(
     explained = {explanation.id for explanation in selection.explanations}
     labels: dict[str, list[int]] = {}
     for example in examples:
-        if (label := _label(example)) is not None:
+        if (label := label_of(example)) is not None:
             counts = labels.setdefault(label, [0, 0])
             counts[0] += example.id in explained
             counts[1] += 1
@@ -334,7 +334,7 @@ def _outcomes(selection: Selection) -> Iterator[Explanation | Rejection]:
     yield from selection.rejections
 
 
-def _label(example: Example) -> str | None:
+def label_of(example: Example) -> str | None:
     """What a yield is counted by; None where the answers are open."""
     if example.kind == "multiple-choice":
         return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
