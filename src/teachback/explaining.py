@@ -161,16 +161,19 @@ def explain_from(
     store: CompletionStore,
     asking: Asking,
     *,
+    check: bool = True,
     progress: Progress = SILENT,
 ) -> Explained:
     """Ask for what an open ``store`` lacks of explanations of ``examples``, and select. No file
-    but the store is written; raises as :func:`explain` does.
+    but the store is written; raises as :func:`explain` does, without ``check`` not where the
+    teacher answered nothing.
     """
     teacher, prompts = asking.teacher, asking.prompts
     meter = meter_of(config.teacher, teacher, asking.price, store)
     generation = _ask(config, examples, teacher, prompts, store, meter, progress)
     selection = _select(config, examples, teacher, prompts, store)
-    _check_replies(selection, config, store)
+    if check:
+        _check_replies(selection, config, store)
     bill = _bill(asking.price, meter, store, teacher)
     summary = summarise(examples, selection, config.selection.strategy)
     return Explained(examples, selection, summary, generation, bill)

@@ -200,9 +200,9 @@ def parse_study(values: dict[str, Any], *, source: str, folder: Path) -> StudyFi
     except ValidationError as error:
         problem = config.first_problem(error, sections=STUDY_SECTIONS)
         raise ConfigError(f"{source}: {problem}") from None
-    problem = _contradiction(study)
-    if problem:
-        raise ConfigError(f"{source}: {problem}")
+    contradiction = _contradiction(study)
+    if contradiction:
+        raise ConfigError(f"{source}: {contradiction}")
     named = study.study.name or re.sub(r"\.toml$", "", Path(source).name)
     study = study.model_copy(update={"study": study.study.model_copy(update={"name": named})})
     return _anchored(study, folder)
@@ -268,9 +268,9 @@ def _contradiction(study: StudyFile) -> str | None:
             return f"{needs} needs a teacher for {dataset.name!r}: set study.teachers"
     if "equal-time" in grid.controls and "mt-cot" not in grid.objectives:
         return 'the control "equal-time" is measured by MT-CoT: put mt-cot into study.objectives'
-    for name in family.objectives or ():
-        if name not in grid.objectives or name == "st":
-            return f"confirmatory.objectives names {name!r}, which the study does not compare"
+    for objective in family.objectives or ():
+        if objective not in grid.objectives or objective == "st":
+            return f"confirmatory.objectives names {objective!r}, which the study does not compare"
     for name in family.against:
         # By default ST is what is compared with; without it there is no family.
         declared = "against" in family.model_fields_set
