@@ -11,7 +11,7 @@ import json
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -303,9 +303,9 @@ def _toml(value: Any) -> str:
 
 def _type_name(annotation: Any) -> str:
     args = get_args(annotation)
-    if getattr(annotation, "__origin__", None) is Annotated:
+    if get_origin(annotation) is Annotated:
         return _type_name(args[0])
-    if getattr(annotation, "__origin__", None) is tuple:
+    if get_origin(annotation) is tuple:
         return f"list of {_type_name(args[0])}"
     if args and all(isinstance(arg, str) for arg in args):
         return " | ".join(args)

@@ -142,7 +142,7 @@ def _rows(data: Data, size: int | float) -> float:
 
 
 def settle_family(folder: Path, family: Sequence[Pair], cells: Sequence[Cell]) -> list[Pair]:
-    """The family that counts: the one written down, once one of its cells has a result.
+    """The family that counts: the one written down, once one of its comparisons has a result.
 
     Raises RunFolderError where the study no longer has the cells that were declared.
     """
@@ -151,7 +151,12 @@ def settle_family(folder: Path, family: Sequence[Pair], cells: Sequence[Cell]) -
         before = [_pair(row) for row in read_json(file)["family"]]
         known = {cell.hash for cell in cells}
         used = {h for pair in before for h in (*pair.a_cells.values(), *pair.b_cells.values())}
-        if any((folder / "cells" / h / "metrics.json").is_file() for h in used):
+
+        def there(side: Mapping[int, str]) -> bool:
+            names = side.values()
+            return any((folder / "cells" / name / "metrics.json").is_file() for name in names)
+
+        if any(there(pair.a_cells) and there(pair.b_cells) for pair in before):
             if not used <= known:
                 raise RunFolderError(
                     f"{folder} was begun with other settings, data or seeds: its confirmatory "
