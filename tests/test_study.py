@@ -456,6 +456,7 @@ def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> No
         st, majority = found["ST", 5], found["majority", None]
         wait_for(lambda: list(st.glob("checkpoints/checkpoint-*/trainer_state.json")))
         wait_for((majority / "result.json").is_file)
+        assert running_cells(st)
     finally:
         first.send_signal(signal.SIGKILL)
         first.communicate()
@@ -479,6 +480,6 @@ def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> No
 
 def running_cells(folder: Path) -> list[str]:
     """Processes that run the cell of ``folder``."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True)
     name = f"teachback.study.cell {folder.relative_to(folder.parents[2])}"
     return [line for line in listed.stdout.splitlines() if name in line]
