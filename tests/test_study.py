@@ -300,6 +300,20 @@ def test_verdicts_are_the_paired_tests_of_the_predictions(finished: Path) -> Non
     assert verdicts["detectable"]["colours"]["family"] == 2
 
 
+def test_compare_on_folders_of_seeds_says_the_same(copy: Path) -> None:
+    for (system, seed), folder in cells(copy / "out").items():
+        if system in ("ST", "MT-CoT"):
+            shutil.copytree(folder, copy / system / f"seed-{seed}")
+    names = [str(copy / "ST"), str(copy / "MT-CoT")]
+    shown = CliRunner().invoke(cli, ["compare", *names, "--json"])
+    assert shown.exit_code == 0, shown.output
+    rows = read_json(copy / "out" / "verdicts.json")["confirmatory"]
+    for found, row in zip(json.loads(shown.output), rows, strict=True):
+        for key in ("difference", "low", "high", "p", "p_holm", "df"):
+            assert found[key] == row[key]
+        assert (found["n_seeds"], found["n_items"]) == (row["seeds"], row["items"])
+
+
 def test_a_second_run_does_nothing_and_a_larger_study_only_what_is_new(copy: Path) -> None:
     before = {p: p.read_bytes() for p in (copy / "out" / "cells").rglob("*") if p.is_file()}
     outcome, engine = run(copy, controls=["untrained", "majority", "equal-time", "permuted"])

@@ -354,3 +354,28 @@ def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> No
     other = running.plan(study_of(train={"epochs": 9}))
     with pytest.raises(RunFolderError, match="begun with other settings"):
         settle_family(out, other.family, other.cells)
+
+
+# ------------------------------------------------------------------ the studies of the bench
+
+STUDIES = Path(__file__).parents[1] / "bench" / "studies"
+
+
+def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
+    found = {path.stem: read_study(path) for path in STUDIES.glob("*.toml")}
+    assert len(found) == 7
+    for name, study in found.items():
+        head = (STUDIES / f"{name}.toml").read_text("utf-8").split("[study]")[0]
+        assert "xpected time: " in head
+        if name == "desk":  # its files are written by a command
+            continue
+        for dataset in study.dataset:
+            recordings = [
+                file
+                for reference in study.teachers_of(dataset)
+                for file in reference.removeprefix("recorded:").split(",")
+            ]
+            for file in (dataset.train, dataset.test, *recordings):
+                assert Path(file).is_file()
+    small = running.plan(found["shuffled"])
+    assert systems(list(small.cells))["MT-CoT"] == 3

@@ -50,6 +50,7 @@ class Forecast:
     threads: int
     _ratios: dict[str, list[float]] = field(default_factory=dict, init=False)
     _lengths: dict[str, float] = field(default_factory=dict, init=False)
+    _counts: dict[str, float] = field(default_factory=dict, init=False)
 
     def learn(self, cell: Cell, result: Mapping[str, Any]) -> None:
         """Take a finished cell's time into account."""
@@ -96,7 +97,8 @@ class Forecast:
         explains = objective != "st" or cell.control == "equal-time"
         valid = max(50.0, data.config.valid_fraction * spec["data"]["size"])
         rows = max(float(spec["data"]["size"]) - valid, spec["data"]["size"] / 2)
-        tokens = source + 6 + (explanation if explains else 0)
+        several = 1.0 if cell.material is None else self._counts[cell.material.slug]
+        tokens = source + 6 + (explanation * several if explains else 0)
         epochs = self.study.train.epochs
         seconds += rows * epochs * tokens / TRAINED / speed
         if objective != "st":
@@ -116,6 +118,8 @@ class Forecast:
             except DataError:
                 kept = []
             self._lengths[slug] = mean(len(e.text) / 4 for e in kept) if kept else _EXPLANATION
+            each = self.study.teacher.samples if self.study.selection.choose == "all" else 1
+            self._counts[slug] = len(kept) / len({e.id for e in kept}) if kept else float(each)
         return self._lengths[slug]
 
     def disk(self, cells: Iterable[Cell], students: Mapping[str, str]) -> tuple[float, str]:
