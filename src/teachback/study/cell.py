@@ -57,29 +57,37 @@ class _Answers:
     valid: Mapping[str, float] | None = None
 
 
+def new_result(engine: str, threads: int | None = None) -> dict[str, Any]:
+    """``result.json`` of a cell that begins now, here."""
+    return {
+        "status": "done",
+        "error": None,
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": None,
+        "seconds_train": None,
+        "seconds_evaluate": None,
+        "threads": threads,
+        "epochs": None,
+        "steps": None,
+        "history": [],
+        "way": None,
+        "valid": None,
+        "engine": engine,
+        "host": platform.node(),
+        "resumed": False,
+    }
+
+
 def run_cell(folder: Path, progress: Progress = SILENT) -> dict[str, Any]:
     """Run the cell of ``folder`` and return its ``result.json``, which is written last.
 
     An error makes a ``failed`` result, not an exception: it is a row of the study.
     """
     task = read_json(folder / "task.json")
-    began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    result: dict[str, Any] = {
-        "status": "done",
-        "error": None,
-        "began": began,
-        "seconds_train": None,
-        "seconds_evaluate": None,
-        "threads": task["threads"],
-        "epochs": None,
-        "steps": None,
-        "history": [],
-        "way": None,
-        "valid": None,
-        "engine": task["engine"],
-        "host": platform.node(),
-        "resumed": (folder / "checkpoints").is_dir() or (folder / "student").is_dir(),
-    }
+    started = time.perf_counter()
+    result = new_result(task["engine"], task["threads"])
+    # Its seconds_train are then of the last process alone.
+    result["resumed"] = (folder / "checkpoints").is_dir() or (folder / "student").is_dir()
     try:
         result |= _run(folder, task, progress)
     except (Exception, MemoryError) as error:

@@ -9,7 +9,6 @@ import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from teachback.progress import SILENT, Progress
 from teachback.records import Example, RequestKind
 from teachback.selection import SelectionSummary
 from teachback.store import CompletionStore
+from teachback.study.cell import new_result
 from teachback.study.config import DatasetConfig, StudyFile, run_config
 from teachback.study.grid import Asked, Cell, Data, Material, digest_of, slug
 
@@ -131,14 +131,7 @@ class TeacherSide:
     def ask(self, cell: Cell) -> dict[str, Any]:
         """Run a cell of the prompted teacher; writes its files and returns its result."""
         goal = self.folder / "cells" / cell.hash
-        started, began = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-        result: dict[str, Any] = {
-            "status": "done",
-            "error": None,
-            "began": began,
-            "way": None,
-            "engine": "local",
-        }
+        started, result = time.monotonic(), new_result("local")
         try:
             error = self._ask(cell, goal)
             if error is not None:
@@ -147,7 +140,7 @@ class TeacherSide:
                 result |= {"status": status, "error": error}
         except TeachbackError as error:
             result |= {"status": "failed", "error": str(error)}
-        result["seconds_evaluate"] = time.monotonic() - started
+        result["seconds"] = result["seconds_evaluate"] = time.monotonic() - started
         write_json(goal / "result.json", result)
         return result
 

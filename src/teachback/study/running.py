@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from teachback.files import manifest, read_json, write_json, write_jsonl, write_
 from teachback.folders import keep_apart
 from teachback.lock import Held, Lock
 from teachback.progress import SILENT, Progress
+from teachback.study.cell import new_result
 from teachback.study.config import StudyFile, write_study
 from teachback.study.engines import Ended, Engine
 from teachback.study.forecast import Forecast
@@ -243,12 +243,7 @@ class _Running:
             self._fail(cell, ended.error or "its process left no result")
 
     def _fail(self, cell: Cell, error: str) -> None:
-        result = {
-            "status": "failed",
-            "error": error,
-            "began": datetime.now(UTC).isoformat(timespec="seconds"),
-            "engine": self.engine.name,
-        }
+        result = new_result(self.engine.name) | {"status": "failed", "error": error}
         write_json(self._folder(cell) / "result.json", result)
         self._ended(cell, result)
 
