@@ -130,18 +130,52 @@ def explain(
     Raises DataError where not one request got a reply with text in it; what was stored stays.
     """
     examples = training_part(config)
-    teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, examples[0].kind)
-    price = price_of(config.teacher, teacher)
+    opened = open_asking(config, examples[0].kind)
     # Only now: a folder begun on a file that cannot be read would be in the way of the mended one.
     begin_folder(config, folder, overwrite=overwrite, grows=True)
     with CompletionStore(folder / STORE) as store:
-        meter = meter_of(config.teacher, teacher, price, store)
-        generation = _ask(config, examples, teacher, prompts, store, meter, progress)
-        selection = _select(config, examples, teacher, prompts, store)
+        explained = explain_from(config, examples, store, opened, progress=progress)
+    write_selection(explained, folder)
+    return explained
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A teacher, the prompts that it gets, and the price of its tokens."""
+
+    teacher: Teacher
+    prompts: Prompts
+    price: Price | None
+
+
+def open_asking(config: Config, kind: str) -> Asking:
+    """What asking about questions of this ``kind`` needs. Raises as :func:`explain` does."""
+    teacher = teacher_of(config.teacher)
+    prompts = prompts_of(config.teacher, teacher, kind)
+    return Asking(teacher, prompts, price_of(config.teacher, teacher))
+
+
+def explain_from(
+    config: Config,
+    examples: Sequence[Example],
+    store: CompletionStore,
+    asking: Asking,
+    *,
+    check: bool = True,
+    progress: Progress = SILENT,
+) -> Explained:
+    """Ask for what an open ``store`` lacks of explanations of ``examples``, and select. No file
+    but the store is written; raises as :func:`explain` does, without ``check`` not where the
+    teacher answered nothing.
+    """
+    teacher, prompts = asking.teacher, asking.prompts
+    meter = meter_of(config.teacher, teacher, asking.price, store)
+    generation = _ask(config, examples, teacher, prompts, store, meter, progress)
+    selection = _select(config, examples, teacher, prompts, store)
+    if check:
         _check_replies(selection, config, store)
-        bill = _bill(price, meter, store, teacher)
-    summary = _write_selection(config, examples, selection, folder)
+    bill = _bill(asking.price, meter, store, teacher)
+    summary = summarise(examples, selection, config.selection.strategy)
     return Explained(examples, selection, summary, generation, bill)
 
 
@@ -288,8 +322,10 @@ def select_anew(
         prompts = prompts_of(config.teacher, teacher, examples[0].kind)
         selection = _select(config, examples, teacher, prompts, store)
     begin_folder(config, folder, overwrite=overwrite)
-    summary = _write_selection(config, examples, selection, folder)
-    return Explained(examples, selection, summary, None)
+    summary = summarise(examples, selection, config.selection.strategy)
+    explained = Explained(examples, selection, summary, None)
+    write_selection(explained, folder)
+    return explained
 
 
 def _select(
@@ -312,11 +348,8 @@ def _select(
     )
 
 
-def _write_selection(
-    config: Config, examples: Sequence[Example], selection: Selection, folder: Path
-) -> SelectionSummary:
-    summary = summarise(examples, selection, config.selection.strategy)
-    write_rejections(folder / "rejections.jsonl", selection.rejections)
-    write_explanations(folder / "explanations.jsonl", selection.explanations)
-    write_json(folder / "selection.json", asdict(summary))
-    return summary
+def write_selection(explained: Explained, folder: Path) -> None:
+    """Write ``rejections.jsonl``, ``explanations.jsonl`` and ``selection.json``."""
+    write_rejections(folder / "rejections.jsonl", explained.selection.rejections)
+    write_explanations(folder / "explanations.jsonl", explained.selection.explanations)
+    write_json(folder / "selection.json", asdict(explained.summary))

@@ -25,15 +25,15 @@ from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import DataError, RunFolderError
 from teachback.files import new_folder, write_json
-from teachback.objectives import TrainingExample, training_examples
+from teachback.objectives import TrainingExample
 from teachback.progress import SILENT, Progress
 from teachback.questions import candidates, same_answer
 from teachback.records import Example, Explanation
-from teachback.selection import permute
 from teachback.students.answering import answers
 from teachback.students.load import load
 from teachback.students.quiet import quiet
 from teachback.students.student import Student, StudentCard, Way, use_bf16
+from teachback.training.pairs import pairs_of
 from teachback.training.report import DataReport, Needs, data_report, estimate
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
@@ -80,23 +80,8 @@ def train(
     notice = notice or (lambda _: None)
     part, valid = split_valid(examples, config.seed, fraction=valid_fraction)
     kept = list(explanations)
-
-    def pairs_of(some: Sequence[Example]) -> list[TrainingExample]:
-        ids = {example.id for example in some}
-        own = [explanation for explanation in kept if explanation.id in ids]
-        by_id: dict[str, list[Explanation]] = {}
-        # Permuted within train and within valid: what is trained on is never valid's.
-        for explanation in permute(own, config.seed) if config.permute else own:
-            by_id.setdefault(explanation.id, []).append(explanation)
-        return training_examples(
-            some,
-            by_id,
-            objective=config.objective,
-            alpha=config.alpha,
-            answer_format=chosen.answer_format,
-        )
-
-    pairs, valid_pairs = pairs_of(part), pairs_of(valid)
+    pairs = pairs_of(part, kept, config, chosen)
+    valid_pairs = pairs_of(valid, kept, config, chosen)
     if config.objective.startswith("mt-") and all(len(e.pairs) == 1 for e in pairs):
         raise DataError(f"no training example has an explanation, which {config.objective} needs")
     if config.objective != "st":
@@ -157,6 +142,7 @@ def train(
         for entry in trainer.state.log_history
         if "eval_loss" in entry
     )
+    taken = trainer.state.global_step
     for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
         shutil.rmtree(left, ignore_errors=True)
     staging = folder / f".student.{os.getpid()}.tmp"
@@ -168,6 +154,7 @@ def train(
     student.card.save(staging)
     outcome = {
         "seconds": seconds,
+        "steps": taken,
         "threads": torch.get_num_threads(),
         "history": list(history),
         "data": asdict(report),
