@@ -7,10 +7,12 @@ last, so a rerun sees which steps are done and does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from teachback import launch
 from teachback.config import Config, EvaluateConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import DataError, ReferenceError_, UsageError
@@ -54,6 +56,7 @@ __all__ = [
     "read_run",
     "run",
     "select_anew",
+    "together",
     "train_student",
     "training_part",
     "training_seconds",
@@ -91,6 +94,17 @@ def check_student(reference: str, adapter: Path | None) -> None:
         raise ReferenceError_(
             f"{reference} is an adapter: train its base, or merge the adapter into it first"
         )
+
+
+def together() -> AbstractContextManager[None]:
+    """Around what comes before training: where several processes train together, an error in
+    one is raised in all. See `teachback.training.processes.agreed`.
+    """
+    if launch.processes() == 1:
+        return nullcontext()
+    from teachback.training.processes import agreed
+
+    return agreed()
 
 
 def train_student(

@@ -68,7 +68,7 @@ def train(
     """
     from pathlib import Path
 
-    from teachback import pipeline
+    from teachback import launch, pipeline
     from teachback.cli.generate import _given, _size
     from teachback.config import parse_config
     from teachback.errors import DataError
@@ -95,23 +95,25 @@ def train(
         "lora",
         "lora_rank",
     )
-    values = {
-        "data": _given(train=data, kind=options["kind"], size=_size(options["size"])),
-        "student": {"reference": options["student"], **{k: options[k] for k in student_keys}},
-        "train": _given(**{k: options[k] for k in train_keys}),
-    }
-    config = parse_config(values, source="the command's options", folder=Path.cwd())
-    if options["objective"] != "st" and explanations is None:
-        raise DataError(
-            f"{options['objective']} learns from explanations: give --explanations FILE "
-            "(teachback generate writes one)"
-        )
-    kept = read_explanations(explanations) if explanations else []
-    folder = Path(out)
-    examples = pipeline.training_part(config)
-    pipeline.check_student(config.student.reference, resolve(config.student.reference).adapter)
-    inputs = {"explanations": Path(explanations)} if explanations else {}
-    pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
+    with pipeline.together():
+        values = {
+            "data": _given(train=data, kind=options["kind"], size=_size(options["size"])),
+            "student": {"reference": options["student"], **{k: options[k] for k in student_keys}},
+            "train": _given(**{k: options[k] for k in train_keys}),
+        }
+        config = parse_config(values, source="the command's options", folder=Path.cwd())
+        if options["objective"] != "st" and explanations is None:
+            raise DataError(
+                f"{options['objective']} learns from explanations: give --explanations FILE "
+                "(teachback generate writes one)"
+            )
+        kept = read_explanations(explanations) if explanations else []
+        folder = Path(out)
+        examples = pipeline.training_part(config)
+        pipeline.check_student(config.student.reference, resolve(config.student.reference).adapter)
+        inputs = {"explanations": Path(explanations)} if explanations else {}
+        if launch.is_first():
+            pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
     result = pipeline.train_student(
         config,
         folder,
@@ -121,6 +123,8 @@ def train(
         progress=progress,
         notice=lambda line: click.echo(line, err=True),
     )
+    if not launch.is_first():
+        return
     for entry in result.history:
         accuracy = f", valid accuracy {entry['accuracy']:.3f}" if "accuracy" in entry else ""
         click.echo(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")

@@ -157,6 +157,10 @@ class Student(ABC):
             tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
         )
 
+    def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
+        """All rows of ``examples``, as they are computed."""
+        return [row for example in examples for row in example.rows]
+
     def lengths(self, pair: TrainingPair) -> tuple[int, int]:
         """(source tokens, target tokens) before any cut, for the report on the data."""
         return len(self.source_ids(pair.source, pair.role)), len(self.text_ids(pair.target)) + 1
