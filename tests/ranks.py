@@ -55,6 +55,7 @@ class Ranks:
         for process in self.processes:
             if process.is_alive():
                 process.kill()
+        for process in self.processes:
             process.join()
 
     def said(self, rank: int, stream: str = "err") -> str:

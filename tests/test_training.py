@@ -170,6 +170,30 @@ def test_a_run_stopped_while_saving_leaves_no_half_student(
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
 
 
+def test_a_run_killed_after_its_last_epoch_trains_no_further(
+    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: list[list[Any]]
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for name, scores, values, best, steps in (
+        ("patience", [0.5, 0.9, 0.4, 0.3], {"epochs": 6, "patience": 2}, 4, 8),
+        ("fraction", [0.1, 0.2], {"epochs": 1.5}, 3, 3),
+    ):
+        script = iter(scores)
+        with monkeypatch.context() as patch:
+            patch.setattr(teachback.training, "_valid_accuracy", lambda *_, s=script: next(s))
+            patch.setattr(Student, "save", killed)
+            with pytest.raises(KeyboardInterrupt):
+                run(tmp_path / name, llama, **values)
+        kept = load_file(tmp_path / name / f"checkpoints/checkpoint-{best}/model.safetensors")
+        assert len(order(batches)) == steps
+        result = run(tmp_path / name, llama, **values)
+        assert order(batches) == []
+        assert [entry["accuracy"] for entry in result.history] == scores
+        assert difference(weights(tmp_path / name), kept) == 0
+
+
 # ------------------------------------------------------------------ valid
 
 

@@ -294,7 +294,7 @@ def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingA
         data_seed=config.seed,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
+        save_total_limit=2,  # the best and the last: killed later, a run is not trained again
         load_best_model_at_end=True,
         restore_callback_states_from_checkpoint=True,
         metric_for_best_model="eval_score",
