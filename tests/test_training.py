@@ -30,7 +30,7 @@ from teachback.students.student import Student
 from teachback.training import TrainingResult, train
 from teachback.training.report import data_report, estimate
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
-from tiny import tiny_causal, tiny_t5
+from tiny import tiny_causal, tiny_other, tiny_t5
 
 COUNT = 12
 EXAMPLES = [
@@ -415,6 +415,15 @@ def test_training_says_beforehand_what_it_will_do(llama: Path, tmp_path: Path) -
     assert lines[0] == "explanations: for 6 of 6 training examples"
     assert lines[1:] == [*result.report.lines(), *result.needs.lines()]
     assert any(line.startswith("unknown tokens: 0.00%") for line in lines)
+
+
+def test_rows_that_cannot_be_shared_are_told_of_once(tmp_path: Path) -> None:
+    lines: list[str] = []
+    run(tmp_path, tiny_other(tmp_path / "gpt2", "gpt2"), notice=lines.append)
+    assert [line for line in lines if "row of its own" in line] == [
+        "every target gets a row of its own: models of type gpt2 are not known to share a "
+        "question exactly"
+    ]
 
 
 def test_the_estimate_counts_weights_gradients_and_moments(llama: Path, tmp_path: Path) -> None:

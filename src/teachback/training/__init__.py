@@ -98,6 +98,8 @@ def train(
             own = sum(any(p.role == "explanation" for p in e.pairs) for e in pairs)
             notice(f"explanations: for {own} of {len(part)} training examples")
         student = _ready(config, chosen, examples, notice)
+        if problem := student.sharing_problem():
+            notice(f"every target gets a row of its own: {problem}")
         report = data_report(student, pairs)
         needs = estimate(student, config.token_budget, folder)
         for line in (*report.lines(), *needs.lines()):
