@@ -306,6 +306,18 @@ def test_chunks_keep_every_row_within_the_budget() -> None:
     assert len(parts) == 4
 
 
+def test_chunks_are_as_few_as_can_be_and_pad_least() -> None:
+    def cut(lengths: list[int], budget: int) -> list[list[int]]:
+        rows = [Row((0,) * length, ()) for length in lengths]
+        return [[len(row) for row in part] for part in chunks(rows, budget)]
+
+    # Filled up from the shortest, the first chunk would pad two rows of 10 to 30.
+    assert cut([10, 30, 10, 30, 30], 90) == [[10, 10], [30, 30, 30]]
+    # A third chunk would pad nothing; a chunk costs more than a few tokens.
+    assert cut([5, 6, 9], 18) == [[5, 6], [9]]
+    assert cut([], 18) == []
+
+
 RAGGED = [
     Example(f"r{i}", "why " * (1 + 7 * (i % 3)) + "?", "yes", "yes-no", context="c" * (i * 11))
     for i in range(5)

@@ -34,6 +34,10 @@ from teachback.records import Objective
 @click.option("--epochs", default=3.0, show_default=True)
 @click.option("--batch-size", default=16, show_default=True, help="Examples per step.")
 @click.option("--token-budget", default=2048, show_default=True, help="Tokens computed at once.")
+@click.option(
+    "--length-window", default=1, show_default=True, help="Batches sorted by length together."
+)
+@click.option("--gradient-checkpointing", is_flag=True, help="Less memory, more time.")
 @click.option("--learning-rate", type=float, help="Peak; unset: by family, see docs/config.md.")
 @click.option("--patience", type=int, default=2, show_default=True, help="0: never stop early.")
 @click.option("--lora", is_flag=True, help="Train a LoRA adapter instead of all weights.")
@@ -90,6 +94,8 @@ def train(
         "epochs",
         "batch_size",
         "token_budget",
+        "length_window",
+        "gradient_checkpointing",
         "learning_rate",
         "patience",
         "lora",

@@ -127,6 +127,7 @@ def train(
             train=encoded,
             valid=encoded_valid,
             token_budget=config.token_budget,
+            length_window=config.length_window,
             score=lambda: (
                 _valid_accuracy(student, processes.own_share(valid)) if accurate else None
             ),

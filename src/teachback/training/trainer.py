@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,27 @@ processes where it cannot be had cheaply.
 
 
 def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
-    """Rows by length, cut so that rows × longest stays within the budget (one row at least)."""
-    part: list[Row] = []
-    for row in sorted(rows, key=len):
-        if part and (len(part) + 1) * len(row) > token_budget:
-            yield part
-            part = []
-        part.append(row)
-    if part:
-        yield part
+    """Rows by length, cut so that rows × longest stays within the budget (one row at least):
+    into as few chunks as can be, and of all such ways the one that pads least.
+    """
+    ordered = sorted(rows, key=len)
+    # best[n]: (chunks, tokens with padding, where the last chunk begins) of the n shortest.
+    best = [(0, 0, 0)]
+    for end in range(1, len(ordered) + 1):
+        longest = len(ordered[end - 1])
+        first = max(0, min(end - 1, end - token_budget // max(1, longest)))
+        best.append(
+            min(
+                (best[begin][0] + 1, best[begin][1] + (end - begin) * longest, begin)
+                for begin in range(first, end)
+            )
+        )
+    cuts = [len(ordered)]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][2])
+    cuts.reverse()
+    for begin, end in pairwise(cuts):
+        yield ordered[begin:end]
 
 
 def batch_loss(student: Student, examples: Sequence[EncodedExample], token_budget: int) -> float:
