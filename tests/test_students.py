@@ -20,7 +20,7 @@ from teachback.students.quiet import quiet
 from teachback.students.rows import Row, branch_mask, separate
 from teachback.students.student import Student, StudentCard, last_logits_only
 from teachback.training.trainer import MultiTaskTrainer, batch_loss, chunks
-from tiny import tiny_causal, tiny_t5
+from tiny import tiny_causal, tiny_other, tiny_t5
 
 FAMILIES = ("gemma3", "qwen3", "llama", "t5-1.0", "t5-1.1")
 CAUSAL = FAMILIES[:3]
@@ -173,6 +173,47 @@ def test_a_head_of_an_unknown_kind_is_not_passed_by(
     assert_same(loss_gradients(student, rows), gradients(model))
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "mamba"])
+def test_a_model_that_cannot_share_a_question_gets_rows_of_their_own(
+    kind: str, tmp_path: Path
+) -> None:
+    student = Student.load(tiny_other(tmp_path, kind), precision="fp32", training=True)
+    assert student.sharing_problem() == (
+        f"models of type {kind} are not known to share a question exactly"
+    )
+    rows = student.rows(encoded(student))
+    assert [len(row.branches) for row in rows] == [1, 1, 1, 1]
+    # So the budget counts what is really computed.
+    assert [sum(len(row.branches) for row in part) for part in chunks(rows, 200)] == [2, 1, 1]
+    model = raw_model(student)
+    expected = loss_by_hand(model, student)
+    expected.backward()
+    assert batch_loss(student, encoded(student), 200) == pytest.approx(expected.item(), rel=1e-6)
+    assert_same(loss_gradients(student, rows), gradients(model))
+
+
+def test_a_kernel_or_layer_without_a_mask_means_separate_rows(folders: dict[str, Path]) -> None:
+    student = Student.load(folders["gemma3"], precision="fp32", training=True)
+    shared = student.rows(encoded(student))
+    assert student.sharing_problem() is None
+    assert [len(row.branches) for row in shared] == [3, 1]
+    config = student.model.config
+    config.layer_types = ["linear_attention", "full_attention"]
+    assert student.sharing_problem() == (
+        "layers of type linear_attention cannot share a question exactly"
+    )
+    config.layer_types = ["sliding_attention", "full_attention"]
+    config._attn_implementation_internal = "flash_attention_2"
+    assert student.sharing_problem() == "the attention kernel flash_attention_2 takes no mask"
+    assert student.rows(encoded(student)) == separate(shared)
+    batch = student.collate(shared)
+    assert batch["input_ids"].shape[0] == 4
+    # What such a kernel is given is a plain mask of padding.
+    mask = student._attention(batch)  # type: ignore[attr-defined]
+    assert mask.shape == batch["input_ids"].shape
+    assert mask.sum() == sum(map(len, separate(shared)))
+
+
 def test_capped_logits_stay_capped(folders: dict[str, Path]) -> None:
     student = Student.load(folders["gemma3"], precision="fp32", training=True)
     model = raw_model(student)
@@ -263,6 +304,18 @@ def test_chunks_keep_every_row_within_the_budget() -> None:
     assert all(len(part) * len(part[-1]) <= 60 for part in parts if len(part) > 1)
     assert [len(row) for row in parts[-1]] == [90]  # longer than the budget, and still trained on
     assert len(parts) == 4
+
+
+def test_chunks_are_as_few_as_can_be_and_pad_least() -> None:
+    def cut(lengths: list[int], budget: int) -> list[list[int]]:
+        rows = [Row((0,) * length, ()) for length in lengths]
+        return [[len(row) for row in part] for part in chunks(rows, budget)]
+
+    # Filled up from the shortest, the first chunk would pad two rows of 10 to 30.
+    assert cut([10, 30, 10, 30, 30], 90) == [[10, 10], [30, 30, 30]]
+    # A third chunk would pad nothing; a chunk costs more than a few tokens.
+    assert cut([5, 6, 9], 18) == [[5, 6], [9]]
+    assert cut([], 18) == []
 
 
 RAGGED = [

@@ -113,9 +113,19 @@ class TrainConfig(Section):
         0, "draws the sample, the valid part, the order and the initialisation", ge=0, lt=2**32
     )
     epochs: float = _key(3.0, "passes over the training part", gt=0)
-    batch_size: int = _key(16, "examples per optimiser step, whatever the memory", ge=1)
+    batch_size: int = _key(
+        16, "examples per optimiser step, whatever the memory and the number of processes", ge=1
+    )
     token_budget: int = _key(
-        2048, "tokens computed at once (padding included); memory, not results", ge=16
+        2048,
+        "tokens computed at once in a process (padding included); memory, not results",
+        ge=16,
+    )
+    length_window: int = _key(
+        1,
+        "batches among which examples are sorted by length: more pad less, and examples of one "
+        "length meet in one batch; 1: plain shuffling",
+        ge=1,
     )
     learning_rate: float | None = _key(
         None, "peak; unset: 5e-4 with LoRA, 5e-5 full causal, 3e-4 full seq2seq", gt=0

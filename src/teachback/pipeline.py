@@ -7,9 +7,11 @@ last, so a rerun sees which steps are done and does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from teachback import launch
 from teachback.config import Config, EvaluateConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
@@ -57,6 +59,7 @@ __all__ = [
     "read_run",
     "run",
     "select_anew",
+    "together",
     "train_student",
     "training_part",
     "training_seconds",
@@ -84,6 +87,17 @@ def check_student(reference: str, adapter: Path | None) -> None:
         raise ReferenceError_(
             f"{reference} is an adapter: train its base, or merge the adapter into it first"
         )
+
+
+def together() -> AbstractContextManager[None]:
+    """Around what comes before training: where several processes train together, an error in
+    one is raised in all. See `teachback.training.processes.agreed`.
+    """
+    if launch.processes() == 1:
+        return nullcontext()
+    from teachback.training.processes import agreed
+
+    return agreed()
 
 
 def train_student(
