@@ -96,7 +96,7 @@ def t5(
         scores = 4 * inner * shape.rows * shape.length**2
         total += config.num_layers * _layer(part, scores, tuning, extra.layers)
         written = shape.decoder_rows * shape.decoder_length
-        own = _sizes(attention + [(width, inner), (inner, width)] + forward, rank)
+        own = _sizes([*attention, (width, inner), (inner, width), *forward], rank)
         read = shape.decoder_rows * shape.length
         scores = 4 * inner * shape.decoder_rows * shape.decoder_length**2
         scores += 4 * inner * shape.decoder_rows * shape.decoder_length * shape.length

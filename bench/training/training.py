@@ -123,9 +123,7 @@ class _Ids:
         self.pad_token_id, self.eos_token_id = config.pad_token_id, config.eos_token_id
 
 
-def arguments(
-    job: dict[str, Any], folder: Path, batch: int, accumulate: int = 1
-) -> dict[str, Any]:
+def arguments(job: dict[str, Any], folder: Path, batch: int, accumulate: int = 1) -> dict[str, Any]:
     """The same optimiser and schedule for all."""
     return {
         "output_dir": str(folder),
@@ -359,7 +357,7 @@ def two_pass(
 
     def collate(examples: list[EncodedExample]) -> dict[str, Any]:
         batches = by_task(examples, start, prefixes)
-        shapes += [shape_of(b, b["labels"].numel()) for b in batches.values()]
+        shapes.extend(shape_of(b, b["labels"].numel()) for b in batches.values())
         return batches
 
     size = min(MICROBATCH, len(steps[0]))

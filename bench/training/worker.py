@@ -33,7 +33,7 @@ class Turns:
 
     def __init__(self, descriptor: int) -> None:
         self.out = os.fdopen(descriptor, "w", buffering=1)
-        self.began = 0.0
+        self.began = self.cpu = 0.0
 
     def say(self, **values: Any) -> None:
         self.out.write(json.dumps(values) + "\n")
@@ -41,12 +41,14 @@ class Turns:
     def wait(self) -> None:
         if not sys.stdin.readline():
             sys.exit(1)  # the parent is gone
-        self.began = time.perf_counter()
+        self.cpu, self.began = time.process_time(), time.perf_counter()
 
     def done(self) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.say(seconds=time.perf_counter() - self.began)
+        self.say(
+            seconds=time.perf_counter() - self.began, cpu_seconds=time.process_time() - self.cpu
+        )
 
 
 def forget_peak() -> None:

@@ -106,8 +106,8 @@ def branch_mask(
     """Who may look at whom: a boolean mask of shape (rows, 1, longest, longest).
 
     A token sees the prefix and its own branch, up to itself; with ``window``, only where the
-    *positions* differ by less than it (and only then ``position_ids`` are needed). Padding sees itself too, so that no row is empty, and is
-    seen by nothing else.
+    *positions* differ by less than it (``position_ids`` are needed for that alone). Padding sees
+    itself too, so that no row is empty, and is seen by nothing else.
     """
     length = branch_ids.shape[1]
     order = torch.arange(length, device=branch_ids.device)

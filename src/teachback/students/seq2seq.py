@@ -12,7 +12,7 @@ from torch import Tensor
 
 from teachback.records import Role
 from teachback.students.causal import finished
-from teachback.students.rows import Row, branch_mask, seq2seq_batch, separate
+from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
 from teachback.students.student import Generated, Student
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
