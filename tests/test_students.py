@@ -15,6 +15,7 @@ import teachback.students.student
 from teachback.errors import ReferenceError_
 from teachback.objectives import TrainingExample, training_examples
 from teachback.records import Example, Explanation
+from teachback.students import loss
 from teachback.students.causal import CausalStudent, finished
 from teachback.students.quiet import quiet
 from teachback.students.rows import Row, branch_mask, separate
@@ -157,6 +158,32 @@ def test_the_gradients_by_hand(student: Student) -> None:
         student.shared_prefix = False
         assert student.collate(rows)["input_ids"].shape[0] == 4
         assert_same(loss_gradients(student, rows), by_hand)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_loss_by_blocks_is_torch_s_own(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of 3 targets, normalised 2 at a time, the head's gradient 40 words at a time."""
+    words, width, targets = 101, 8, 11
+    monkeypatch.setattr(loss, "_BLOCK_BYTES", 3 * words * dtype.itemsize)
+    monkeypatch.setattr(loss, "_CACHED", {"cpu": 2 * words})
+    monkeypatch.setattr(loss, "_HEAD_ROWS", 40)
+    draw = torch.Generator().manual_seed(0)
+    hidden, head = (torch.randn(n, width, generator=draw) for n in (targets, words))
+    ids = torch.randint(words, (targets,), generator=draw)
+    weights = torch.rand(targets, generator=draw)
+    exact = [tensor.to(dtype).double().requires_grad_() for tensor in (hidden, head)]
+    each = torch.nn.functional.cross_entropy(exact[0] @ exact[1].t(), ids, reduction="none")
+    (each * weights).sum().mul(3).backward()
+    given = [tensor.to(dtype).requires_grad_() for tensor in (hidden, head)]
+    total = loss.weighted_cross_entropy(*given, ids, weights)
+    (total * 3).backward()
+    near = 1e-6 if dtype == torch.float32 else 0.02
+    assert total.item() == pytest.approx((each * weights).sum().item(), rel=near)
+    assert torch.allclose(loss.cross_entropies(*given, ids).double(), each, rtol=5 * near)
+    for mine, right in zip(given, exact, strict=True):
+        assert (mine.grad - right.grad).norm() <= near * right.grad.norm()
 
 
 @pytest.mark.parametrize("family", ["qwen3", "t5-1.0"])
@@ -346,11 +373,11 @@ def test_what_is_computed_at_once_does_not_change_the_gradient(
             callbacks=[],
         )
         student.model.zero_grad()
-        loss = trainer.training_step(student.model, {"examples": examples}).item()
-        found.append((loss, gradients(student.model)))
+        step_loss = trainer.training_step(student.model, {"examples": examples}).item()
+        found.append((step_loss, gradients(student.model)))
     expected = batch_loss(student, examples, 10**6)
-    for loss, gradient in found:
-        assert loss == pytest.approx(expected, rel=1e-6)
+    for step_loss, gradient in found:
+        assert step_loss == pytest.approx(expected, rel=1e-6)
         assert_same(gradient, found[0][1])
 
 
