@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from teachback.errors import DataError
-from teachback.questions import kind_of, normalise, parse, same_answer
+from teachback.questions import kind_of, normalise, parse, plain_conclusion, same_answer
 from teachback.records import (
     Completion,
     Example,
@@ -69,6 +69,9 @@ class SelectionRules:
     max_words: int = 400
     leak_check: bool = True
     thinking: bool = False
+
+
+_PLAIN_RULES = SelectionRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,28 @@ def is_kept(
 ) -> bool:
     """Whether `select` keeps any of an example's COTE completions, which are all its samples:
     what CROP's second round turns on."""
-    rules = rules or SelectionRules()
+    rules = rules or _PLAIN_RULES
+    if rules.choose != "agreed":  # something is chosen wherever something is right
+        return any(_is_right(example, each, rules) for each in completions)
     verdicts = [judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions)]
     return bool(_choose(example, verdicts, rules.choose)[0])
+
+
+def _is_right(example: Example, completion: Completion, rules: SelectionRules) -> bool:
+    """Whether `judge` accepts a COTE completion: at a glance if it can be told so, since a
+    resumed CROP run wants to know it of every stored reply."""
+    text = completion.text
+    if completion.finish_reason == "stop" and not (rules.thinking and completion.thinking):
+        found = plain_conclusion(example, text)
+        if found is not None:
+            answer, explained = found
+            if answer != example.answer and not same_answer(example, answer):
+                return False
+            # The explanation has at most one word more than the text that it was cut out of.
+            short = len(text) < 2 * rules.max_words or len(text.split()) < rules.max_words
+            if short and explained > 0 and _has_other_word(example, text, explained):
+                return True
+    return isinstance(judge(example, "cote", 0, "", completion, rules), Explanation)
 
 
 def select(
@@ -235,11 +257,34 @@ _CONCLUDING = frozenset(
 )
 
 
+def _has_other_word(example: Example, text: str, end: int) -> bool:
+    """Whether ``text[:end]`` shows at a glance that more is said than the label."""
+    gold = example.answer.casefold()
+    for match in _PLAIN_WORD.finditer(text, 0, end):
+        word = match[0]
+        if word not in _CONCLUDING and word not in gold:
+            return True
+    return False
+
+
+_WORD = re.compile(r"\w+")
+_MARK = re.compile(r"\(?\b[A-Z]\b[.:)]")
+_LONGER = re.compile(r"\w{2,}")
+_PLAIN_WORD = re.compile(r"(?<= )[a-z]{2,}(?= )")
+
+
 def _restates_label(example: Example, explanation: str) -> bool:
     """Nothing is explained: no words beyond the answer's own and those that conclude."""
-    answer = set(re.findall(r"\w+", example.answer.casefold()))
-    words = re.findall(r"\w+", re.sub(r"\(?\b[A-Z]\b[.:)]", " ", explanation).casefold())
-    return all(word in answer or word in _CONCLUDING for word in words)
+    answer = set(_WORD.findall(example.answer.casefold()))
+
+    def other(word: str) -> bool:
+        return word not in answer and word not in _CONCLUDING
+
+    # Nearly always one of the first words tells; those of one letter may be marks.
+    if explanation.isascii() and any(other(m[0].lower()) for m in _LONGER.finditer(explanation)):
+        return False
+    words = _WORD.findall(_MARK.sub(" ", explanation).casefold())
+    return not any(map(other, words))
 
 
 def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
