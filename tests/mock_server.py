@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -81,8 +82,9 @@ def refused(status: int, message: str = "no", *, code: str | None = None, **head
 class MockServer:
     """A context manager; ``asked`` is its log. `stop` and `start` keep the port."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
         self.behave = behave
+        self._tls = tls
         self.asked: list[Asked] = []
         self.in_flight = 0
         self.most_in_flight = 0
@@ -125,7 +127,9 @@ class MockServer:
         asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=10)
 
     async def _start(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self._port, ssl=self._tls
+        )
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:

@@ -139,7 +139,7 @@ def test_every_public_name_can_be_had_and_importing_costs_nothing() -> None:
         _ = tb.Rationale  # type: ignore[attr-defined]
     program = (
         "import sys, teachback; "
-        "print([m for m in ('torch', 'scipy', 'pydantic', 'httpx') if m in sys.modules])"
+        "print([m for m in ('torch', 'scipy', 'pydantic', 'aiohttp') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert shown.stdout.strip() == "[]"

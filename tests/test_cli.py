@@ -263,6 +263,8 @@ def test_bad_data_are_one_line(mistake: str, command: str, tiny: Path, work: Pat
         ("train", "train.jsonl", "--explanations", "nowhere.jsonl", "-o", "out"),
         ("evaluate", "nowhere", "test.jsonl", "-o", "out"),
         ("run", "nowhere.toml", "-o", "out"),
+        ("study", "nowhere.toml", "-o", "out"),
+        ("export", "openai-finetune", "nowhere.jsonl", "-o", "out"),
         ("compare", "nowhere", "either"),
         ("select", "nowhere", "-o", "out"),
         ("ask", "nowhere", "Why?"),

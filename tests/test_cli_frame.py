@@ -18,7 +18,7 @@ from teachback.cli import COMMANDS, cli
 from teachback.files import package_version
 from teachback.progress import Progress
 
-HEAVY = ("torch", "transformers", "scipy", "numpy", "pydantic", "httpx", "tqdm")
+HEAVY = ("torch", "transformers", "scipy", "numpy", "pydantic", "aiohttp", "tqdm")
 
 
 @click.command()

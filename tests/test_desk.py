@@ -8,11 +8,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from teachback import desk
+from teachback.cli import cli
 from teachback.datasets import read_examples
 from teachback.desk.cases import split_of
 from teachback.desk.policy import GOODS, POLICY
+from teachback.exemplars import read_exemplars
 from teachback.files import read_jsonl
 from teachback.questions import parse, same_answer
 from teachback.records import Example
@@ -249,3 +252,22 @@ def test_the_models_recording_is_of_training_cases_and_rationalises_what_cote_mi
     train = [example.id for example in desk.train_cases()]
     assert cote == [case_id for case_id in train if case_id in cote]
     assert rp == [case_id for case_id in cote if case_id in rp]
+
+
+def test_the_task_as_files_is_what_a_study_needs(tmp_path: Path) -> None:
+    def write(*options: str) -> Result:
+        return CliRunner().invoke(cli, ["data", "desk", "-o", str(tmp_path / "desk"), *options])
+
+    done = write("--train-cases", "30", "--test-cases", "10")
+    assert done.exit_code == 0, done.output
+    assert len(done.output.splitlines()) == len(list((tmp_path / "desk").iterdir()))
+    assert read_examples(tmp_path / "desk" / "train.jsonl") == desk.train_cases(30)
+    assert read_examples(tmp_path / "desk" / "test.jsonl") == desk.test_cases(10)
+    (recording,) = desk.recording_files()
+    assert (tmp_path / "desk" / recording.name).read_bytes() == recording.read_bytes()
+    assert (tmp_path / "desk" / "policy.txt").read_text("utf-8").strip() == POLICY.strip()
+    assert tuple(read_exemplars(tmp_path / "desk" / "exemplars.jsonl")) == desk.exemplars()
+    again = write()
+    assert again.exit_code == 2
+    assert "already holds train.jsonl" in again.output
+    assert write("--train-cases", "481").exit_code == 2

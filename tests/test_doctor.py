@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from teachback import doctor
 from teachback.cli.doctor import doctor as command
 from teachback.doctor import Finding, examine
-from teachback.students import wheels
+from teachback.modelfiles import wheels
 
 ROOT = Path(__file__).parents[1]
 
@@ -171,7 +171,7 @@ def test_probes_tell_what_does_not_answer(
     server.server_close()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("PIP_INDEX_URL", tmp_path.as_uri())
-    assert found("model hub").detail == "not reachable (ConnectError)"
+    assert found("model hub").detail == "not reachable (ConnectionRefusedError)"
     assert found("package index").detail == "the index of pip's configuration: reachable"
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "nothing").as_uri())
     assert found("package index").state == "missing"
@@ -183,6 +183,21 @@ def test_index_of_pips_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
     assert doctor._pip_settings()["index-url"] == "http://here/simple"
+
+
+def test_without_a_configuration_pip_s_own_index_is_asked(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    monkeypatch.delenv("TEACHBACK_OFFLINE")
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setattr(doctor, "_pip_settings", dict)
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("HF_ENDPOINT", url)
+    assert str(doctor._pip_default()).startswith("https://")
+    monkeypatch.setattr(doctor, "_pip_default", lambda: url)
+    assert found("package index").detail == "the official index: reachable"
+    monkeypatch.setattr(doctor, "_pip_default", lambda: None)
+    assert found("package index").state == "info"
 
 
 def test_broken_torch_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

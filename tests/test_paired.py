@@ -87,6 +87,18 @@ def test_seeds_that_vary_add_to_the_variance() -> None:
     assert (estimate.low, estimate.high) == (-1, 1)
 
 
+def test_where_only_seeds_vary_it_is_the_t_test_over_their_means() -> None:
+    # Each seed's students differ on the same items alike: nothing is left to items or chance.
+    means = [1, 0, 1, 1, 0]
+    estimate = estimate_difference(np.tile(means, (7, 1)))
+    expected = stats.ttest_1samp(means, 0)
+    assert (estimate.t, estimate.df, estimate.p) == pytest.approx(
+        (expected.statistic, expected.df, expected.pvalue)
+    )
+    low, high = expected.confidence_interval()
+    assert (estimate.low, estimate.high) == pytest.approx((low, min(1, high)))
+
+
 def test_groups_of_unequal_size() -> None:
     differences = np.array([1, 0, 1, -1, 0, 0, 1, 1, 0, 0])[:, None]
     groups = np.array([0, 0, 0, 1, 1, 2, 2, 2, 3, 4])

@@ -290,6 +290,9 @@ def test_the_hostile_texts_are_many() -> None:
         ("The given answer is B. The answer is B.", "a cat", "The given answer is B."),
         ("It purrs, so she takes (B) a cat.", "a cat", "It purrs, so she takes (B) a cat."),
         ("It purrs.", None, "It purrs."),
+        ("It purrs.4. Conclusion: The answer is (B) a cat.", "a cat", "It purrs."),
+        ("It purrs.\n**Conclusion**\nThe answer is B.", "a cat", "It purrs."),
+        ("It draws a conclusion. The answer is B.", "a cat", "It draws a conclusion."),
         ("The answer is B", "a cat", ""),
     ],
 )  # fmt: skip

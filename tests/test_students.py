@@ -15,12 +15,13 @@ import teachback.students.student
 from teachback.errors import ReferenceError_
 from teachback.objectives import TrainingExample, training_examples
 from teachback.records import Example, Explanation
+from teachback.students import loss
 from teachback.students.causal import CausalStudent, finished
 from teachback.students.quiet import quiet
 from teachback.students.rows import Row, branch_mask, separate
 from teachback.students.student import Student, StudentCard, last_logits_only
 from teachback.training.trainer import MultiTaskTrainer, batch_loss, chunks
-from tiny import tiny_causal, tiny_t5
+from tiny import tiny_causal, tiny_other, tiny_t5
 
 FAMILIES = ("gemma3", "qwen3", "llama", "t5-1.0", "t5-1.1")
 CAUSAL = FAMILIES[:3]
@@ -159,6 +160,32 @@ def test_the_gradients_by_hand(student: Student) -> None:
         assert_same(loss_gradients(student, rows), by_hand)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_loss_by_blocks_is_torch_s_own(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of 3 targets, normalised 2 at a time, the head's gradient 40 words at a time."""
+    words, width, targets = 101, 8, 11
+    monkeypatch.setattr(loss, "_BLOCK_BYTES", 3 * words * dtype.itemsize)
+    monkeypatch.setattr(loss, "_CACHED", {"cpu": 2 * words})
+    monkeypatch.setattr(loss, "_HEAD_ROWS", 40)
+    draw = torch.Generator().manual_seed(0)
+    hidden, head = (torch.randn(n, width, generator=draw) for n in (targets, words))
+    ids = torch.randint(words, (targets,), generator=draw)
+    weights = torch.rand(targets, generator=draw)
+    exact = [tensor.to(dtype).double().requires_grad_() for tensor in (hidden, head)]
+    each = torch.nn.functional.cross_entropy(exact[0] @ exact[1].t(), ids, reduction="none")
+    (each * weights).sum().mul(3).backward()
+    given = [tensor.to(dtype).requires_grad_() for tensor in (hidden, head)]
+    total = loss.weighted_cross_entropy(*given, ids, weights)
+    (total * 3).backward()
+    near = 1e-6 if dtype == torch.float32 else 0.02
+    assert total.item() == pytest.approx((each * weights).sum().item(), rel=near)
+    assert torch.allclose(loss.cross_entropies(*given, ids).double(), each, rtol=5 * near)
+    for mine, right in zip(given, exact, strict=True):
+        assert (mine.grad - right.grad).norm() <= near * right.grad.norm()
+
+
 @pytest.mark.parametrize("family", ["qwen3", "t5-1.0"])
 def test_a_head_of_an_unknown_kind_is_not_passed_by(
     family: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
@@ -171,6 +198,47 @@ def test_a_head_of_an_unknown_kind_is_not_passed_by(
     rows = [row for example in encoded(student) for row in example.rows]
     assert batch_loss(student, encoded(student), 64) == pytest.approx(expected.item(), rel=1e-6)
     assert_same(loss_gradients(student, rows), gradients(model))
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "mamba"])
+def test_a_model_that_cannot_share_a_question_gets_rows_of_their_own(
+    kind: str, tmp_path: Path
+) -> None:
+    student = Student.load(tiny_other(tmp_path, kind), precision="fp32", training=True)
+    assert student.sharing_problem() == (
+        f"models of type {kind} are not known to share a question exactly"
+    )
+    rows = student.rows(encoded(student))
+    assert [len(row.branches) for row in rows] == [1, 1, 1, 1]
+    # So the budget counts what is really computed.
+    assert [sum(len(row.branches) for row in part) for part in chunks(rows, 200)] == [2, 1, 1]
+    model = raw_model(student)
+    expected = loss_by_hand(model, student)
+    expected.backward()
+    assert batch_loss(student, encoded(student), 200) == pytest.approx(expected.item(), rel=1e-6)
+    assert_same(loss_gradients(student, rows), gradients(model))
+
+
+def test_a_kernel_or_layer_without_a_mask_means_separate_rows(folders: dict[str, Path]) -> None:
+    student = Student.load(folders["gemma3"], precision="fp32", training=True)
+    shared = student.rows(encoded(student))
+    assert student.sharing_problem() is None
+    assert [len(row.branches) for row in shared] == [3, 1]
+    config = student.model.config
+    config.layer_types = ["linear_attention", "full_attention"]
+    assert student.sharing_problem() == (
+        "layers of type linear_attention cannot share a question exactly"
+    )
+    config.layer_types = ["sliding_attention", "full_attention"]
+    config._attn_implementation_internal = "flash_attention_2"
+    assert student.sharing_problem() == "the attention kernel flash_attention_2 takes no mask"
+    assert student.rows(encoded(student)) == separate(shared)
+    batch = student.collate(shared)
+    assert batch["input_ids"].shape[0] == 4
+    # What such a kernel is given is a plain mask of padding.
+    mask = student._attention(batch)  # type: ignore[attr-defined]
+    assert mask.shape == batch["input_ids"].shape
+    assert mask.sum() == sum(map(len, separate(shared)))
 
 
 def test_capped_logits_stay_capped(folders: dict[str, Path]) -> None:
@@ -265,6 +333,18 @@ def test_chunks_keep_every_row_within_the_budget() -> None:
     assert len(parts) == 4
 
 
+def test_chunks_are_as_few_as_can_be_and_pad_least() -> None:
+    def cut(lengths: list[int], budget: int) -> list[list[int]]:
+        rows = [Row((0,) * length, ()) for length in lengths]
+        return [[len(row) for row in part] for part in chunks(rows, budget)]
+
+    # Filled up from the shortest, the first chunk would pad two rows of 10 to 30.
+    assert cut([10, 30, 10, 30, 30], 90) == [[10, 10], [30, 30, 30]]
+    # A third chunk would pad nothing; a chunk costs more than a few tokens.
+    assert cut([5, 6, 9], 18) == [[5, 6], [9]]
+    assert cut([], 18) == []
+
+
 RAGGED = [
     Example(f"r{i}", "why " * (1 + 7 * (i % 3)) + "?", "yes", "yes-no", context="c" * (i * 11))
     for i in range(5)
@@ -293,11 +373,11 @@ def test_what_is_computed_at_once_does_not_change_the_gradient(
             callbacks=[],
         )
         student.model.zero_grad()
-        loss = trainer.training_step(student.model, {"examples": examples}).item()
-        found.append((loss, gradients(student.model)))
+        step_loss = trainer.training_step(student.model, {"examples": examples}).item()
+        found.append((step_loss, gradients(student.model)))
     expected = batch_loss(student, examples, 10**6)
-    for loss, gradient in found:
-        assert loss == pytest.approx(expected, rel=1e-6)
+    for step_loss, gradient in found:
+        assert step_loss == pytest.approx(expected, rel=1e-6)
         assert_same(gradient, found[0][1])
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from mock_server import Asked, MockServer, Reply, choice, refused, said
 from teachback.errors import DataError, ReferenceError_, TeacherError
+from teachback.prompts import Form
 from teachback.records import Completion, Message, Request, RequestKind, Sampling
 from teachback.teachers import open_teacher
 from teachback.teachers.openai import OpenAITeacher
@@ -68,8 +69,12 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ("opnai:gpt-4o", "did you mean openai:MODEL[@http://host/v1]?"),
         ("Recorded:a.jsonl", "did you mean recorded:FILE[,FILE…]?"),
         ("gpt-4o", "did you mean openai:gpt-4o?"),
-        ("claude:x", "there are openai:MODEL[@http://host/v1] or recorded:FILE[,FILE…]"),
-        ("gguf:model.gguf", "not built yet"),
+        (
+            "claude:x",
+            "gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]",
+        ),
+        ("gguf:model.gguf", "there is no GGUF file model.gguf"),
+        ("pypi:claude", "those that are: pypi:gemma-3-270m"),
         ("recorded:", "it must be recorded:FILE[,FILE…]"),
         ("openai:", "it must be openai:MODEL[@http://host/v1]"),
         ("openai:gpt-4o", "set OPENAI_API_KEY"),
@@ -237,6 +242,33 @@ def test_a_text_request_as_it_is_sent() -> None:
     assert asked.body == {"model": "m", "prompt": "A\n\nB", "temperature": 0.0, "max_tokens": 512}
 
 
+@pytest.mark.parametrize("form", ["chat", "text"])
+def test_the_shared_part_is_that_of_each_request(form: Form) -> None:
+    """It is rendered once: requests of many kinds, in turn, get their own."""
+    role: Any = "user" if form == "chat" else "text"
+    shared = [
+        ((Message(role, f'"{i}" ü\n\ud83d'), Message(role, "\\")), Sampling(max_tokens=i + 1))
+        for i in range(12)
+    ]
+    shared.append(((), Sampling(stop=("\n",))))
+    asked = [
+        Request(f"q{i}", "cote", prefix, (Message(role, f'\ude00 "{i}"'),), sampling)
+        for i in range(2)
+        for prefix, sampling in shared
+    ]
+    with MockServer(lambda _asked: choice({"text": "", "message": {}})) as server:
+        ask(OpenAITeacher("m", base_url=server.url, form=form), *asked)
+    for request_, seen in zip(asked, server.asked, strict=True):
+        contents = [message.content for message in (*request_.prefix, *request_.messages)]
+        if form == "chat":
+            assert seen.body["messages"] == [{"role": role, "content": c} for c in contents]
+        else:
+            # JSON has no two halves of a pair that are not one character.
+            assert seen.body["prompt"] == json.loads(json.dumps("".join(contents)))
+        assert seen.body["max_tokens"] == request_.sampling.max_tokens
+        assert ("stop" in seen.body) == bool(request_.sampling.stop)
+
+
 # What comes back
 
 
@@ -349,7 +381,7 @@ def test_the_key_appears_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     assert failed.error == "HTTP 400: bad request with Bearer [key]"
     assert text.text == "your key is Bearer [key]"
     assert "wrong key Bearer [key]" in str(caught.value)
-    seen = [str(caught.value), repr(caught.value), repr(vars(teacher)["_clients"]), caplog.text]
+    seen = [str(caught.value), repr(caught.value), repr(vars(teacher)["_line"]), caplog.text]
     assert not any(KEY in each for each in seen)
 
 

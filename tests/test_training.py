@@ -30,7 +30,7 @@ from teachback.students.student import Student
 from teachback.training import TrainingResult, train
 from teachback.training.report import data_report, estimate
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
-from tiny import tiny_causal, tiny_t5
+from tiny import tiny_causal, tiny_other, tiny_t5
 
 COUNT = 12
 EXAMPLES = [
@@ -168,6 +168,30 @@ def test_a_run_stopped_while_saving_leaves_no_half_student(
     result = run(tmp_path, llama)
     assert result.folder == tmp_path / "student"
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
+
+
+def test_a_run_killed_after_its_last_epoch_trains_no_further(
+    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: list[list[Any]]
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for name, scores, values, best, steps in (
+        ("patience", [0.5, 0.9, 0.4, 0.3], {"epochs": 6, "patience": 2}, 4, 8),
+        ("fraction", [0.1, 0.2], {"epochs": 1.5}, 3, 3),
+    ):
+        script = iter(scores)
+        with monkeypatch.context() as patch:
+            patch.setattr(teachback.training, "_valid_accuracy", lambda *_, s=script: next(s))
+            patch.setattr(Student, "save", killed)
+            with pytest.raises(KeyboardInterrupt):
+                run(tmp_path / name, llama, **values)
+        kept = load_file(tmp_path / name / f"checkpoints/checkpoint-{best}/model.safetensors")
+        assert len(order(batches)) == steps
+        result = run(tmp_path / name, llama, **values)
+        assert order(batches) == []
+        assert [entry["accuracy"] for entry in result.history] == scores
+        assert difference(weights(tmp_path / name), kept) == 0
 
 
 # ------------------------------------------------------------------ valid
@@ -391,6 +415,15 @@ def test_training_says_beforehand_what_it_will_do(llama: Path, tmp_path: Path) -
     assert lines[0] == "explanations: for 6 of 6 training examples"
     assert lines[1:] == [*result.report.lines(), *result.needs.lines()]
     assert any(line.startswith("unknown tokens: 0.00%") for line in lines)
+
+
+def test_rows_that_cannot_be_shared_are_told_of_once(tmp_path: Path) -> None:
+    lines: list[str] = []
+    run(tmp_path, tiny_other(tmp_path / "gpt2", "gpt2"), notice=lines.append)
+    assert [line for line in lines if "row of its own" in line] == [
+        "every target gets a row of its own: models of type gpt2 are not known to share a "
+        "question exactly"
+    ]
 
 
 def test_the_estimate_counts_weights_gradients_and_moments(llama: Path, tmp_path: Path) -> None:

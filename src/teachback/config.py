@@ -7,9 +7,11 @@ table in ``docs/config.md`` is generated from here (`reference_table`).
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,7 +46,9 @@ class TeacherConfig(Section):
     """`[teacher]`: who explains, and how it is asked."""
 
     reference: str | None = _key(
-        None, "openai:MODEL[@URL] or recorded:FILE[,FILE…]; unset: no explanations (st only)"
+        None,
+        "openai:MODEL[@URL], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]; unset: no "
+        "explanations (st only)",
     )
     exemplars: str = _key(
         "auto", "auto (by question kind), none, the name of a built-in set, or a file"
@@ -109,9 +113,19 @@ class TrainConfig(Section):
         0, "draws the sample, the valid part, the order and the initialisation", ge=0, lt=2**32
     )
     epochs: float = _key(3.0, "passes over the training part", gt=0)
-    batch_size: int = _key(16, "examples per optimiser step, whatever the memory", ge=1)
+    batch_size: int = _key(
+        16, "examples per optimiser step, whatever the memory and the number of processes", ge=1
+    )
     token_budget: int = _key(
-        2048, "tokens computed at once (padding included); memory, not results", ge=16
+        2048,
+        "tokens computed at once in a process (padding included); memory, not results",
+        ge=16,
+    )
+    length_window: int = _key(
+        1,
+        "batches among which examples are sorted by length: more pad less, and examples of one "
+        "length meet in one batch; 1: plain shuffling",
+        ge=1,
     )
     learning_rate: float | None = _key(
         None, "peak; unset: 5e-4 with LoRA, 5e-5 full causal, 3e-4 full seq2seq", gt=0
@@ -175,15 +189,19 @@ def read_config(path: str | Path, *, anchored: bool = True) -> Config:
     one that was probably meant.
     """
     path = Path(path)
+    return parse_config(read_toml(path), source=str(path), folder=path.parent if anchored else None)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a TOML file. Raises ConfigError where it cannot be read."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML ({error})") from None
-    return parse_config(values, source=str(path), folder=path.parent if anchored else None)
 
 
 def parse_config(
@@ -193,7 +211,7 @@ def parse_config(
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_first_problem(error)}") from None
+        raise ConfigError(f"{source}: {first_problem(error)}") from None
     return _anchored(config, folder) if folder is not None else config
 
 
@@ -221,6 +239,9 @@ def _anchored(config: Config, folder: Path) -> Config:
         changes.setdefault("teacher", {})["reference"] = "recorded:" + ",".join(
             anchor(file) for file in files
         )
+    elif reference is not None and reference.startswith("gguf:"):
+        file = anchor(reference.removeprefix("gguf:"))
+        changes.setdefault("teacher", {})["reference"] = f"gguf:{file}"
     exemplars = config.teacher.exemplars
     if exemplars.endswith((".jsonl", ".json", ".csv", ".parquet")):
         changes.setdefault("teacher", {})["exemplars"] = anchor(exemplars)
@@ -236,13 +257,18 @@ def _anchored(config: Config, folder: Path) -> Config:
     return config.model_copy(update=updated)
 
 
-def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
+def first_problem(
+    error: ValidationError,
+    within: tuple[str, ...] = (),
+    sections: Mapping[str, type[Section]] = SECTIONS,
+) -> str:
+    """The first of a validation's problems in one line, for a file of these ``sections``."""
     problems = error.errors()
     problem = problems[0]
     where = [*within, *(str(part) for part in problem["loc"])]
     key = ".".join(where)
     if problem["type"] == "extra_forbidden":
-        known = list(SECTIONS) if len(where) == 1 else list(SECTIONS[where[0]].model_fields)
+        known = list(sections) if len(where) == 1 else list(sections[where[0]].model_fields)
         near = difflib.get_close_matches(where[-1], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         text = f"unknown key {key!r}; {hint}"
@@ -259,7 +285,7 @@ def section(name: str, values: dict[str, Any], source: str) -> Any:
     try:
         return SECTIONS[name].model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_first_problem(error, (name,))}") from None
+        raise ConfigError(f"{source}: {first_problem(error, (name,))}") from None
 
 
 def write_config(config: Config) -> str:
@@ -267,11 +293,15 @@ def write_config(config: Config) -> str:
     return tomli_w.dumps(config.model_dump(exclude_none=True))
 
 
-def reference_table() -> str:
-    """Every key in a Markdown table, for the documentation."""
+def reference_table(
+    sections: Mapping[str, type[Section]] = SECTIONS, leave_out: Collection[str] = ()
+) -> str:
+    """Every key (``section.name``) in a Markdown table, for the documentation."""
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for section, model in SECTIONS.items():
+    for section, model in sections.items():
         for name, info in model.model_fields.items():
+            if f"{section}.{name}" in leave_out:
+                continue
             default = "required" if info.is_required() else _toml(info.default)
             kind = _type_name(info.annotation).replace("|", "\\|")
             lines.append(f"| `{section}.{name}` | {kind} | {default} | {info.description} |")
@@ -281,13 +311,17 @@ def reference_table() -> str:
 def _toml(value: Any) -> str:
     if value is None:
         return "unset"
+    if isinstance(value, tuple):
+        return f"`{json.dumps(value)}`"
     return f"`{value}`".lower() if isinstance(value, bool) else f"`{value}`"
 
 
 def _type_name(annotation: Any) -> str:
     args = get_args(annotation)
-    if getattr(annotation, "__origin__", None) is Annotated:
+    if get_origin(annotation) is Annotated:
         return _type_name(args[0])
+    if get_origin(annotation) is tuple:
+        return f"list of {_type_name(args[0])}"
     if args and all(isinstance(arg, str) for arg in args):
         return " | ".join(args)
     if args:

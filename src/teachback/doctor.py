@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import platform
@@ -12,20 +13,21 @@ import subprocess
 import sys
 import threading
 from ast import literal_eval
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-
-import httpx
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, url2pathname, urlopen
 
 from teachback.files import package_version
+from teachback.modelfiles.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 from teachback.students.conversion import converted_folder
 from teachback.students.weights import is_offline
-from teachback.students.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 
 PROBE_SECONDS = 3.0
 """How long the model hub and the package index have to answer."""
@@ -34,13 +36,13 @@ ROOM_BYTES = 6 * 1024**3
 """Free disk below this is called short: weights converted, and one training with checkpoints."""
 
 _HUB = "https://huggingface.co"
-_INDEX = "https://pypi.org/simple/"
 _GIB = 1024**3
 
 _PURPOSES = {
     "": "everything",
     "train": "training and running a student",
     "parquet": "Parquet files and hf: datasets",
+    "gguf-teacher": "a teacher on this machine (gguf:, pypi:); one of the two is enough",
 }
 """What each extra is for; an extra that is not listed goes by its name."""
 
@@ -170,13 +172,26 @@ def _network() -> list[Finding]:
     settings = _pip_settings()
     own = os.environ.get("PIP_INDEX_URL") or settings.get("index-url")
     whose = "the index of pip's configuration" if own else "the official index"
-    probes = [
-        _Probe(*hub, "", os.environ.get("HF_ENDPOINT") or _HUB, None),
-        _Probe(*index, whose, own or _INDEX, os.environ.get("PIP_CERT") or settings.get("cert")),
-    ]
+    asked = own or _pip_default()
+    probes = [_Probe(*hub, "", os.environ.get("HF_ENDPOINT") or _HUB, None)]
+    if asked:
+        cert = os.environ.get("PIP_CERT") or settings.get("cert")
+        probes.append(_Probe(*index, whose, asked, cert))
     for probe in probes:
         probe.start()
-    return [probe.finding() for probe in probes]
+    found = [probe.finding() for probe in probes]
+    if not asked:
+        found.append(Finding(index[0], "info", "not asked: pip is not here to say which", index[1]))
+    return found
+
+
+def _pip_default() -> str | None:
+    """The index that pip asks where nothing is configured; None where there is no pip."""
+    try:
+        known = importlib.import_module("pip._internal.models.index")
+        return str(known.PyPI.simple_url)
+    except (ImportError, AttributeError):
+        return None
 
 
 class _Probe(threading.Thread):
@@ -196,16 +211,18 @@ class _Probe(threading.Thread):
             return
         try:
             context = ssl.create_default_context(cafile=self.cert)
-            reply = httpx.head(
-                self.url, timeout=PROBE_SECONDS, follow_redirects=True, verify=context
-            )
-        except httpx.TimeoutException:
+            with urlopen(_head(self.url), timeout=PROBE_SECONDS, context=context):  # noqa: S310
+                self.outcome = "reachable"
+        except HTTPError as error:
+            self.outcome = f"answers with status {error.code}"
+        except TimeoutError:
             pass
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            self.outcome = f"not reachable ({type(error).__name__})"
-        else:
-            good = reply.status_code < httpx.codes.BAD_REQUEST
-            self.outcome = "reachable" if good else f"answers with status {reply.status_code}"
+        except (HTTPException, OSError, ValueError) as error:
+            # urllib wraps what went wrong with the connection, time-outs included.
+            reason = error.reason if isinstance(error, URLError) else error
+            if not isinstance(reason, TimeoutError):
+                told = reason if isinstance(reason, Exception) else error
+                self.outcome = f"not reachable ({type(told).__name__})"
 
     def finding(self) -> Finding:
         self.join(PROBE_SECONDS)
@@ -213,6 +230,19 @@ class _Probe(threading.Thread):
         detail = f"{self.whose}: {outcome}" if self.whose else outcome
         state: Literal["ok", "missing"] = "ok" if outcome == "reachable" else "missing"
         return Finding(self.what, state, detail, self.purpose)
+
+
+def _head(url: str) -> Request:
+    """A HEAD request; a user and password in the address go into its header."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("neither http nor https")
+    user, found, host = parts.netloc.rpartition("@")
+    request = Request(parts._replace(netloc=host).geturl(), method="HEAD")  # noqa: S310
+    if found:
+        basic = b64encode(unquote(user).encode()).decode()
+        request.add_header("Authorization", f"Basic {basic}")
+    return request
 
 
 def _pip_settings() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,9 +18,9 @@ from teachback.generation import GenerationSummary, generate
 from teachback.prices import Price, find_price, unknown
 from teachback.progress import SILENT, Progress
 from teachback.prompts import Form, Prompts
-from teachback.records import Completion, Example, Request, Sampling
+from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
 from teachback.rows import row_of
-from teachback.selection import SelectionRules, is_kept, select_each
+from teachback.selection import Selection, SelectionRules, is_kept, select_each
 from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.tally import SelectionSummary, Tally
@@ -123,21 +123,75 @@ def explain(
     Raises DataError where not one request got a reply with text in it; what was stored stays.
     """
     examples = training_stream(config)
-    teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, _kind(examples))
-    price = price_of(config.teacher, teacher)
+    asking = open_asking(config, _kind(examples))
+    teacher, prompts = asking.teacher, asking.prompts
     # Only now: a folder begun on a file that cannot be read would be in the way of the mended one.
     begin_folder(config, folder, overwrite=overwrite, grows=True)
     with CompletionStore(folder / STORE) as store:
-        meter = meter_of(config.teacher, teacher, price, store)
+        meter = meter_of(config.teacher, teacher, asking.price, store)
         generation = _ask(config, examples, teacher, prompts, store, meter, progress)
         summary = _select_into(folder, config, examples, teacher, prompts, store, check=True)
-        bill = _bill(price, meter, store, teacher)
+        bill = _bill(asking.price, meter, store, teacher)
     return Explained(summary, generation, bill)
 
 
 def _kind(examples: Collection[Example]) -> str:
     return next(iter(examples)).kind
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A teacher, the prompts that it gets, and the price of its tokens."""
+
+    teacher: Teacher
+    prompts: Prompts
+    price: Price | None
+
+
+def open_asking(config: Config, kind: str) -> Asking:
+    """What asking about questions of this ``kind`` needs. Raises as :func:`explain` does."""
+    teacher = teacher_of(config.teacher)
+    prompts = prompts_of(config.teacher, teacher, kind)
+    return Asking(teacher, prompts, price_of(config.teacher, teacher))
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What was selected of ``examples``, in memory."""
+
+    examples: Sequence[Example]
+    explanations: Sequence[Explanation]
+    rejections: Sequence[Rejection]
+    summary: SelectionSummary
+
+
+def explain_from(
+    config: Config,
+    examples: Sequence[Example],
+    store: CompletionStore,
+    asking: Asking,
+    *,
+    check: bool = True,
+    progress: Progress = SILENT,
+) -> Selected:
+    """Ask for what an open ``store`` lacks of explanations of ``examples``, and select. No file
+    but the store is written; raises as :func:`explain` does, without ``check`` not where the
+    teacher answered nothing.
+    """
+    teacher, prompts = asking.teacher, asking.prompts
+    meter = meter_of(config.teacher, teacher, asking.price, store)
+    _ask(config, examples, teacher, prompts, store, meter, progress)
+    tally = Tally(config.selection.strategy)
+    explanations: list[Explanation] = []
+    rejections: list[Rejection] = []
+    for example, part in _select_each(config, examples, teacher, prompts, store):
+        tally.add(example, part)
+        explanations += part.explanations
+        rejections += part.rejections
+    summary = tally.summary()
+    if check:
+        _check_replies(summary, config, store)
+    return Selected(examples, explanations, rejections, summary)
 
 
 def plan(config: Config, folder: Path | None = None) -> Plan:
@@ -299,23 +353,12 @@ def _select_into(
 ) -> SelectionSummary:
     """Select and write, one example after the other; with ``check``, nothing is written where
     the teacher has answered nothing."""
-
-    def lookup(example: Example, asked: Any, sample: int) -> Completion | None:
-        return store.get(store.key(teacher.model, prompts.request(example, asked, sample)))
-
     tally = Tally(config.selection.strategy)
     with (
         writing_jsonl(folder / "explanations.jsonl") as keep,  # there last: it marks the end
         writing_jsonl(folder / "rejections.jsonl") as reject,
     ):
-        for example, part in select_each(
-            examples,
-            lookup,
-            strategy=config.selection.strategy,
-            teacher=teacher.model,
-            samples=config.teacher.samples,
-            rules=_rules(config),
-        ):
+        for example, part in _select_each(config, examples, teacher, prompts, store):
             tally.add(example, part)
             for explanation in part.explanations:
                 keep(row_of(explanation))
@@ -326,3 +369,23 @@ def _select_into(
             _check_replies(summary, config, store)
     write_json(folder / "selection.json", asdict(summary))
     return summary
+
+
+def _select_each(
+    config: Config,
+    examples: Collection[Example],
+    teacher: _Named,
+    prompts: Prompts,
+    store: CompletionStore,
+) -> Iterator[tuple[Example, Selection]]:
+    def lookup(example: Example, asked: Any, sample: int) -> Completion | None:
+        return store.get(store.key(teacher.model, prompts.request(example, asked, sample)))
+
+    return select_each(
+        examples,
+        lookup,
+        strategy=config.selection.strategy,
+        teacher=teacher.model,
+        samples=config.teacher.samples,
+        rules=_rules(config),
+    )

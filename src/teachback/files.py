@@ -57,8 +57,8 @@ RUN_FILES = (
 
 _PACKAGES = (
     "accelerate",
+    "aiohttp",
     "gguf",
-    "httpx",
     "numpy",
     "peft",
     "pyarrow",

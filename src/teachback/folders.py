@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from teachback.config import Config, read_config, write_config
 from teachback.datasets import open_examples, subsample
-from teachback.errors import ConfigError, RunFolderError
+from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
 
@@ -75,6 +75,28 @@ def begin_folder(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "manifest.json", record)
     write_text(present, text)
+
+
+def keep_apart(
+    train: Sequence[Example], test: Sequence[Example], notice: Callable[[str], None]
+) -> None:
+    """A test set that was trained on measures memory. Some real files share a few rows, which
+    is said; raises DataError where half or more of the test questions stand in train.
+    """
+
+    def identity(example: Example) -> tuple[object, ...]:
+        return example.context, " ".join(example.question.split()), example.choices
+
+    seen = {identity(example) for example in train}
+    groups = {example.group for example in train if example.group is not None}
+    shared = sum(identity(e) in seen or e.group in groups for e in test)
+    if 2 * shared >= len(test):
+        raise DataError(
+            f"data.test: {shared} of {len(test)} test questions (or their groups) stand in "
+            "data.train: evaluate on other questions"
+        )
+    if shared:
+        notice(f"{shared} of {len(test)} test questions (or their groups) also stand in train")
 
 
 def _inputs(config: Config) -> dict[str, Path]:

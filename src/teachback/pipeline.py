@@ -6,14 +6,23 @@ last, so a rerun sees which steps are done and does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from teachback import launch
 from teachback.config import Config, EvaluateConfig, TeacherConfig
 from teachback.datasets import read_examples
-from teachback.errors import DataError, ReferenceError_, UsageError
+from teachback.errors import ReferenceError_, UsageError
+from teachback.evaluated import (
+    BASELINES,
+    EVALUATION_FILES,
+    Evaluated,
+    read_evaluation,
+    read_run,
+    write_evaluation,
+)
 from teachback.explaining import (
     Bill,
     Explained,
@@ -28,17 +37,13 @@ from teachback.files import (
     new_folder,
     read_explanations,
     read_json,
-    read_predictions,
-    write_json,
-    write_predictions,
 )
-from teachback.folders import STORE, begin_folder, training_part
+from teachback.folders import STORE, begin_folder, keep_apart, training_part
 from teachback.progress import SILENT, Progress
 from teachback.records import Example, Explanation, Prediction
 from teachback.store import CompletionStore
 
 if TYPE_CHECKING:
-    from teachback.evaluation import Metrics
     from teachback.prediction import Cost
     from teachback.training import TrainingResult
 
@@ -55,6 +60,7 @@ __all__ = [
     "read_run",
     "run",
     "select_anew",
+    "together",
     "train_student",
     "training_part",
     "training_seconds",
@@ -62,16 +68,6 @@ __all__ = [
 ]
 
 Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """The outcome of evaluating: figures by system (``student``, ``untrained``, …)."""
-
-    metrics: Mapping[str, Metrics]
-    predictions: Mapping[str, Sequence[Prediction]]
-    cost: Mapping[str, Cost]
-    way: str
 
 
 # ---------------------------------------------------------------------- train
@@ -92,6 +88,17 @@ def check_student(reference: str, adapter: Path | None) -> None:
         raise ReferenceError_(
             f"{reference} is an adapter: train its base, or merge the adapter into it first"
         )
+
+
+def together() -> AbstractContextManager[None]:
+    """Around what comes before training: where several processes train together, an error in
+    one is raised in all. See `teachback.training.processes.agreed`.
+    """
+    if launch.processes() == 1:
+        return nullcontext()
+    from teachback.training.processes import agreed
+
+    return agreed()
 
 
 def train_student(
@@ -187,16 +194,6 @@ def _check_base(base: str) -> None:
         ) from error
 
 
-BASELINES = ("untrained", "majority")
-"""Systems evaluated beside the one in question."""
-
-EVALUATION_FILES = (
-    "metrics.json",
-    "predictions.jsonl",
-    *(f"predictions.{name}.jsonl" for name in BASELINES),
-)
-
-
 def evaluate_teacher(
     teacher_config: TeacherConfig,
     test: Sequence[Example],
@@ -232,63 +229,6 @@ def evaluate_teacher(
     return write_evaluation(folder, predictions, {}, "direct", test[0].kind)
 
 
-def write_evaluation(
-    folder: Path,
-    predictions: Mapping[str, Sequence[Prediction]],
-    cost: Mapping[str, Cost],
-    way: str,
-    kind: str,
-    seed: int = 0,
-    asked: Mapping[str, str] | None = None,
-) -> Evaluated:
-    """Measure predictions and write them; the first system is the one evaluated."""
-    from teachback.evaluation import as_json, measure
-
-    metrics = {name: measure(list(own), kind) for name, own in predictions.items()}
-    for number, (name, own) in enumerate(predictions.items()):
-        write_predictions(folder / _predictions_file(name, number), own)
-    write_json(
-        folder / "metrics.json",
-        {
-            "kind": kind,
-            "seed": seed,
-            "way": way,
-            **(asked or {}),
-            "systems": {name: as_json(figures) for name, figures in metrics.items()},
-            "cost_per_1000": {name: asdict(figures) for name, figures in cost.items()},
-        },
-    )
-    return Evaluated(metrics, predictions, cost, way)
-
-
-def _predictions_file(name: str, number: int) -> str:
-    """The evaluated system's file, or that of a baseline beside it."""
-    return f"predictions.{name}.jsonl" if number else "predictions.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluatedRun:
-    """What comparing needs of an evaluated folder."""
-
-    seed: int
-    way: str
-    choice_score: str | None
-    kind: str
-    predictions: list[Prediction]
-
-
-def read_run(folder: Path) -> EvaluatedRun:
-    """Read an evaluated run folder. Raises DataError where its files are not as they must be."""
-    metrics = read_json(folder / "metrics.json")
-    return EvaluatedRun(
-        seed=int(metrics.get("seed", 0)),
-        way=str(metrics.get("way", "direct")),
-        choice_score=metrics.get("choice_score"),
-        kind=str(metrics.get("kind", "text")),
-        predictions=read_predictions(folder / "predictions.jsonl"),
-    )
-
-
 # ---------------------------------------------------------------------- the chain
 
 
@@ -311,7 +251,7 @@ def run(
     # Read first, so that a bad line in it is not found out after training.
     test = read_examples(config.data.test, kind=config.data.kind) if config.data.test else None
     if test is not None:
-        _keep_apart(examples, test, notice)
+        keep_apart(examples, test, notice)
     if overwrite or not (folder / "student").is_dir():
         check_references(config)
     begin_folder(config, folder, overwrite=overwrite)
@@ -354,41 +294,6 @@ def run(
     )
 
 
-def _keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
-    """A test set that was trained on measures memory. Some real files share a few rows, which
-    is said; raises DataError where half or more of the test questions stand in train.
-    """
-
-    def identity(example: Example) -> tuple[object, ...]:
-        return example.context, " ".join(example.question.split()), example.choices
-
-    seen = {identity(example) for example in train}
-    groups = {example.group for example in train if example.group is not None}
-    shared = sum(identity(e) in seen or e.group in groups for e in test)
-    if 2 * shared >= len(test):
-        raise DataError(
-            f"data.test: {shared} of {len(test)} test questions (or their groups) stand in "
-            "data.train: evaluate on other questions"
-        )
-    if shared:
-        notice(f"{shared} of {len(test)} test questions (or their groups) also stand in train")
-
-
 def training_seconds(folder: Path) -> float:
     """How long the student of a run folder was trained, in its last process."""
     return float(read_json(folder / "student" / "training.json")["seconds"])
-
-
-def read_evaluation(folder: Path) -> Evaluated:
-    """An evaluation written before, measured anew from its predictions."""
-    from teachback.evaluation import measure
-    from teachback.prediction import Cost
-
-    record = read_json(folder / "metrics.json")
-    predictions = {
-        name: read_predictions(folder / _predictions_file(name, number))
-        for number, name in enumerate(record["systems"])
-    }
-    metrics = {name: measure(own, record["kind"]) for name, own in predictions.items()}
-    cost = {name: Cost(**figures) for name, figures in record["cost_per_1000"].items()}
-    return Evaluated(metrics, predictions, cost, str(record["way"]))

@@ -98,14 +98,16 @@ def predict_by_prompting(
     store: CompletionStore,
     *,
     explain: bool = True,
+    direct: bool = True,
     meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> list[Prediction]:
     """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
-    thought, through ``store``, so that it is paid once. No reply counts as unparsed.
+    thought, through ``store``, so that it is paid once. No reply counts as unparsed. Without
+    ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
     """
-    kinds: tuple[Asked, ...] = ("direct", "cote") if explain else ("direct",)
-    for asked in kinds:
+    kinds: dict[Asked, bool] = {"direct": direct, "cote": explain}
+    for asked in (kind for kind, wanted in kinds.items() if wanted):
         generate(
             examples,
             teacher=teacher,
@@ -118,13 +120,16 @@ def predict_by_prompting(
         )
     predictions: list[Prediction] = []
     for example in examples:
-        direct = _reply(store, teacher, prompts.request(example, "direct"))
-        answer = parse(example, direct.text, bare=True).answer if direct else None
+        answer = None
+        if direct:
+            reply = _reply(store, teacher, prompts.request(example, "direct"))
+            answer = parse(example, reply.text, bare=True).answer if reply else None
         explanation = explained_answer = None
         if explain:
             chain = _reply(store, teacher, prompts.request(example, "cote"))
             parsed = parse(example, chain.text if chain else "")
             explanation, explained_answer = parsed.explanation, parsed.answer
+            answer = answer if direct else explained_answer
         predictions.append(
             prediction(example, Answered(answer, None, explanation, explained_answer))
         )

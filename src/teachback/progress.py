@@ -69,6 +69,7 @@ class Step:
         self._done = self._done_before = self._line_done = done
         self._started = self._line_time = self._clock()
         self._note = ""
+        self._left: float | None = None
         self._bar: tqdm[Never] | None = None
 
     def __enter__(self) -> Step:
@@ -87,13 +88,19 @@ class Step:
             )
         return self
 
-    def advance(self, n: int = 1, note: str = "") -> None:
-        """``n`` more units are done; ``note`` (``loss 1.23``) stands at the end of the line."""
+    def advance(self, n: int = 1, note: str = "", *, left: float | None = None) -> None:
+        """``n`` more units are done; ``note`` (``loss 1.23``) stands at the end of the line.
+        ``left``: seconds that remain, where the units are too unlike for the rate to tell.
+        """
         self._done += n
         self._note = note or self._note
+        self._left = self._left if left is None else left
         if self._bar is not None:
+            if self._left is not None:
+                self._bar.bar_format = "{l_bar}{bar}| {n_fmt}/{total_fmt}{unit}{postfix}"
+                note = f"{self._note}, {clock_text(self._left)} left"
             if note:
-                self._bar.set_postfix_str(note, refresh=False)
+                self._bar.set_postfix_str(note, refresh=self._left is not None)
             self._bar.update(n)
         elif self._stream is not None and not self._quiet and self._line_is_due():
             self._line_time, self._line_done = self._clock(), self._done
@@ -127,7 +134,9 @@ class Step:
     def _line(self) -> str:
         parts = [self._count()]
         rate = self._rate()
-        if rate is not None:
+        if self._left is not None:
+            parts.append(f"{clock_text(self._left)} left")
+        elif rate is not None:
             parts.append(self._rate_text(rate))
             if self._total is not None:
                 parts.append(f"{clock_text((self._total - self._done) / rate)} left")

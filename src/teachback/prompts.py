@@ -24,7 +24,7 @@ from teachback.errors import ConfigError, DataError
 from teachback.questions import normalise, render, say_answer
 from teachback.records import Example, Exemplar, Message, Request, RequestKind, Sampling
 
-__all__ = ["STOP", "Form", "Prompts"]
+__all__ = ["STOP", "Form", "Prompts", "reply_of"]
 
 Form = Literal["chat", "text"]
 
@@ -253,14 +253,14 @@ def _prefix(
     if prompts.form == "text":
         lead = "" if kind == "direct" else "Explanation: "
         blocks = [
-            f"Question: {_question(exemplar.example, kind)}\n{lead}{_reply(exemplar, kind)}"
+            f"Question: {_question(exemplar.example, kind)}\n{lead}{reply_of(exemplar, kind)}"
             for exemplar in prompts.exemplars
         ]
         return (Message("text", "\n\n".join([opening, *blocks, ""])),)
     turns = [Message("system", opening)]
     for exemplar in prompts.exemplars:
         turns.append(Message("user", _question(exemplar.example, kind)))
-        turns.append(Message("assistant", _reply(exemplar, kind)))
+        turns.append(Message("assistant", reply_of(exemplar, kind)))
     if prompts.fold_system and prompts.exemplars:
         turns[:2] = [Message("user", f"{opening}\n\n{turns[1].content}")]
     return tuple(turns)
@@ -272,7 +272,7 @@ def _question(example: Example, kind: RequestKind) -> str:
     return render(example) + given
 
 
-def _reply(exemplar: Exemplar, kind: RequestKind) -> str:
+def reply_of(exemplar: Exemplar, kind: RequestKind) -> str:
     """What a perfect teacher writes. RP concludes too, so that the parser can tell an
     explanation that contradicts the given answer."""
     conclusion = f"The answer is {_gold(exemplar.example)}"

@@ -69,7 +69,7 @@ class Tally:
         self._examples += 1
         self._explained += explained
         self.not_asked += len(part.not_asked)
-        if (label := _label(example)) is not None:
+        if (label := label_of(example)) is not None:
             counts = self._labels.setdefault(label, [0, 0])
             counts[0] += explained
             counts[1] += 1
@@ -113,7 +113,7 @@ class Tally:
         return dict(counts.most_common())
 
 
-def _label(example: Example) -> str | None:
+def label_of(example: Example) -> str | None:
     """What a yield is counted by; None where the answers are open."""
     if example.kind == "multiple-choice":
         return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import signal
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from teachback import launch
 from teachback.errors import MissingExtraError, TeachbackError, UsageError
 from teachback.files import is_disk_full
 from teachback.progress import Progress
@@ -30,6 +33,9 @@ COMMANDS = {
     "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
     "evaluate": ("teachback.cli.evaluate:evaluate", "Evaluate a student or a prompted teacher."),
     "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
+    "study": ("teachback.cli.study:study", "Run a grid of systems and judge the differences."),
+    "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
+    "export": ("teachback.cli.export:export", "Write files for other tools."),
     "ask": ("teachback.cli.evaluate:ask", "Ask a student one question."),
     "doctor": ("teachback.cli.doctor:doctor", "Show what this machine has and what is missing."),
 }
@@ -37,6 +43,9 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+
+_FIRST_SPEAKS = 2.0
+"""Seconds that the other processes leave the first to tell an error and to end."""
 
 _QUIETER = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -117,6 +126,8 @@ class TeachbackGroup(click.Group):
         except Exception as error:
             if (message := _known_message(error)) is None:
                 raise
+            if not launch.is_first() and not isinstance(error, ImportError):
+                click.echo(f"teachback: process {launch.process()}: {message}", err=True)
             _fail(message, 2)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -130,7 +141,13 @@ class TeachbackGroup(click.Group):
 def cli(ctx: click.Context, quiet: bool) -> None:
     """A large model explains; a small model learns to answer and to say why."""
     _silence_libraries()
-    ctx.obj = Progress(sys.stderr, quiet=quiet)
+    if launch.processes() > 1 and ctx.invoked_subcommand != "train":
+        raise UsageError(
+            f"teachback {ctx.invoked_subcommand} runs in one process: start it without the "
+            "launcher (teachback train is what runs in several)"
+        )
+    # Of several processes that train together, the first speaks for all.
+    ctx.obj = Progress(sys.stderr if launch.is_first() else None, quiet=quiet)
 
 
 def main() -> None:
@@ -158,7 +175,7 @@ def _accept_quiet(command: click.Command) -> None:
 
 def _set_quiet(ctx: click.Context, _parameter: click.Parameter, quiet: bool) -> None:
     if quiet:
-        ctx.obj = Progress(sys.stderr, quiet=True)
+        ctx.obj = Progress(sys.stderr if launch.is_first() else None, quiet=True)
 
 
 def _silence_libraries() -> None:
@@ -199,5 +216,10 @@ def _known_message(error: Exception) -> str | None:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"teachback: {' '.join(message.splitlines())}", err=True)
+    if launch.is_first():
+        click.echo(f"teachback: {' '.join(message.splitlines())}", err=True)
+    else:
+        # A launcher ends all processes as soon as one has gone: let the first speak.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
+        time.sleep(_FIRST_SPEAKS)
     sys.exit(code)

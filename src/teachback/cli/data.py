@@ -92,3 +92,28 @@ def import_release(
     for line in imported.left_out:
         click.echo(f"left out: {line}")
     click.echo(f"{out}: {imported.rows} rows written, {len(imported.left_out)} left out")
+
+
+@data.command("desk")
+@click.option("--train-cases", default=320, show_default=True, type=click.IntRange(2))
+@click.option("--test-cases", default=200, show_default=True, type=click.IntRange(1))
+@click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace what DIR holds of the desk.")
+def write_desk(train_cases: int, test_cases: int, out: str, overwrite: bool) -> None:
+    """Write the demo's task, the decision desk, as files: cases, teacher, policy, exemplars.
+
+    The recorded teacher is the rule engine, no large model; it explains 480 cases of train.
+    """
+    from pathlib import Path
+
+    from teachback import desk
+    from teachback.errors import UsageError
+
+    if train_cases > desk.RULE_ENGINE_CASES:
+        raise UsageError(
+            f"--train-cases {train_cases}: the rule engine explains the first "
+            f"{desk.RULE_ENGINE_CASES}; ask for fewer"
+        )
+    folder = Path(out)
+    for line in desk.write_task(folder, train_cases, test_cases, overwrite=overwrite):
+        click.echo(f"{folder / line}")

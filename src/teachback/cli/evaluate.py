@@ -10,7 +10,7 @@ import click
 from teachback.progress import Progress
 
 if TYPE_CHECKING:
-    from teachback.pipeline import EvaluatedRun
+    from teachback.evaluated import EvaluatedRun
     from teachback.records import Prediction
 
 

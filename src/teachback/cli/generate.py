@@ -37,7 +37,7 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what DIR ho
     "--teacher",
     required=True,
     metavar="REF",
-    help="openai:MODEL[@http://host/v1] or recorded:FILE[,FILE…].",
+    help="openai:MODEL[@http://host/v1], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…].",
 )
 @_STRATEGY
 @click.option("--kind", metavar="KIND", help="The question kind, if not to be told from DATA.")

@@ -34,6 +34,10 @@ from teachback.records import Objective
 @click.option("--epochs", default=3.0, show_default=True)
 @click.option("--batch-size", default=16, show_default=True, help="Examples per step.")
 @click.option("--token-budget", default=2048, show_default=True, help="Tokens computed at once.")
+@click.option(
+    "--length-window", default=1, show_default=True, help="Batches sorted by length together."
+)
+@click.option("--gradient-checkpointing", is_flag=True, help="Less memory, more time.")
 @click.option("--learning-rate", type=float, help="Peak; unset: by family, see docs/config.md.")
 @click.option("--patience", type=int, default=2, show_default=True, help="0: never stop early.")
 @click.option("--lora", is_flag=True, help="Train a LoRA adapter instead of all weights.")
@@ -68,7 +72,7 @@ def train(
     """
     from pathlib import Path
 
-    from teachback import pipeline
+    from teachback import launch, pipeline
     from teachback.cli.generate import _given, _size
     from teachback.config import parse_config
     from teachback.errors import DataError
@@ -90,28 +94,32 @@ def train(
         "epochs",
         "batch_size",
         "token_budget",
+        "length_window",
+        "gradient_checkpointing",
         "learning_rate",
         "patience",
         "lora",
         "lora_rank",
     )
-    values = {
-        "data": _given(train=data, kind=options["kind"], size=_size(options["size"])),
-        "student": {"reference": options["student"], **{k: options[k] for k in student_keys}},
-        "train": _given(**{k: options[k] for k in train_keys}),
-    }
-    config = parse_config(values, source="the command's options", folder=Path.cwd())
-    if options["objective"] != "st" and explanations is None:
-        raise DataError(
-            f"{options['objective']} learns from explanations: give --explanations FILE "
-            "(teachback generate writes one)"
-        )
-    kept = read_explanations(explanations) if explanations else []
-    folder = Path(out)
-    examples = pipeline.training_part(config)
-    pipeline.check_student(config.student.reference, resolve(config.student.reference).adapter)
-    inputs = {"explanations": Path(explanations)} if explanations else {}
-    pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
+    with pipeline.together():
+        values = {
+            "data": _given(train=data, kind=options["kind"], size=_size(options["size"])),
+            "student": {"reference": options["student"], **{k: options[k] for k in student_keys}},
+            "train": _given(**{k: options[k] for k in train_keys}),
+        }
+        config = parse_config(values, source="the command's options", folder=Path.cwd())
+        if options["objective"] != "st" and explanations is None:
+            raise DataError(
+                f"{options['objective']} learns from explanations: give --explanations FILE "
+                "(teachback generate writes one)"
+            )
+        kept = read_explanations(explanations) if explanations else []
+        folder = Path(out)
+        examples = pipeline.training_part(config)
+        pipeline.check_student(config.student.reference, resolve(config.student.reference).adapter)
+        inputs = {"explanations": Path(explanations)} if explanations else {}
+        if launch.is_first():
+            pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
     result = pipeline.train_student(
         config,
         folder,
@@ -121,6 +129,8 @@ def train(
         progress=progress,
         notice=lambda line: click.echo(line, err=True),
     )
+    if not launch.is_first():
+        return
     for entry in result.history:
         accuracy = f", valid accuracy {entry['accuracy']:.3f}" if "accuracy" in entry else ""
         click.echo(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")

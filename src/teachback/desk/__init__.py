@@ -14,7 +14,7 @@ from teachback.desk.cases import TEST_SEED, TRAIN_SEED, Case, cases
 from teachback.desk.policy import LABELS, POLICY, Decision, Facts, decide
 from teachback.desk.rule_explanations import RULE_ENGINE, rule_explanation, rule_reply
 from teachback.exemplars import read_exemplars
-from teachback.files import write_jsonl
+from teachback.files import new_folder, write_jsonl, write_text
 from teachback.records import Example, Exemplar
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "test_cases",
     "train_cases",
     "write_dataset",
+    "write_task",
 ]
 
 RULE_ENGINE_CASES = 480
@@ -89,3 +90,23 @@ def write_dataset(path: Path, examples: Iterable[Example]) -> None:
             for example in examples
         ),
     )
+
+
+def write_task(folder: Path, n_train: int, n_test: int, *, overwrite: bool = False) -> list[str]:
+    """Write the whole task as files: ``train.jsonl``, ``test.jsonl``, the rule engine's recording,
+    and what a large model would be asked with, ``policy.txt`` and ``exemplars.jsonl``.
+
+    Returns their names. Raises RunFolderError where one of them is there already.
+    """
+    texts = {
+        **{file.name: file.read_text("utf-8") for file in recording_files()},
+        "policy.txt": f"{POLICY}\n",
+        "exemplars.jsonl": exemplars_file().read_text("utf-8"),
+    }
+    names = ["train.jsonl", "test.jsonl", *texts]
+    new_folder(folder, overwrite, names=names)
+    write_dataset(folder / "train.jsonl", train_cases(n_train))
+    write_dataset(folder / "test.jsonl", test_cases(n_test))
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return names

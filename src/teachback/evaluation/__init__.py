@@ -5,6 +5,7 @@ from teachback.evaluation.crossed import (
     detectable_difference,
     estimate_difference,
 )
+from teachback.evaluation.means import MeanAccuracy, mean_accuracy, mean_interval
 from teachback.evaluation.metrics import (
     LabelMetrics,
     Metrics,
@@ -28,6 +29,7 @@ __all__ = [
     "Comparison",
     "Estimate",
     "LabelMetrics",
+    "MeanAccuracy",
     "Metrics",
     "SeedComparison",
     "Way",
@@ -40,6 +42,8 @@ __all__ = [
     "holm",
     "in_way",
     "majority_label",
+    "mean_accuracy",
+    "mean_interval",
     "measure",
     "verdict",
 ]

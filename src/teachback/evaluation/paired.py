@@ -82,7 +82,7 @@ def compare(
     for right, system, name in ((right_a, a, names[0]), (right_b, b, names[1])):
         for column, seed in enumerate(seeds):
             what = f"{name}, seed {seed}"
-            aligned = _align(system[seed], what, reference, where)
+            aligned = align(system[seed], what, reference, where)
             right[:, column] = [p.correct for p in in_way(aligned, way, what)]
     groups = clusters(reference)
     estimate = estimate_difference(right_a - right_b, groups)
@@ -159,10 +159,13 @@ def _check_seeds(
             )
 
 
-def _align(
+def align(
     predictions: Sequence[Prediction], what: str, reference: Sequence[Prediction], where: str
 ) -> list[Prediction]:
-    """``predictions`` in the order of ``reference``, which must be of the same items."""
+    """``predictions`` in the order of ``reference``, which must be of the same items.
+
+    Raises DataError, naming both by ``what`` and ``where``, unless they are.
+    """
     check(predictions, what)
     by_id = {p.id: p for p in predictions}
     known = {p.id for p in reference}

@@ -303,12 +303,20 @@ def last_line(text: str) -> Span | None:
 
 def without(text: str, start: int, end: int) -> str:
     """``text`` less ``text[start:end]``, trimmed; what stood before and after stays, but for
-    the comma that led to what was cut out ("It purrs, so the answer is B").
+    the comma that led to what was cut out ("It purrs, so the answer is B"), and for a heading
+    that is left with nothing under it ("4. Conclusion: The answer is B").
     """
     before = text[:start].strip().rstrip("*_#").rstrip()
+    before = before[:-200] + _BARE_HEADING.sub("", before[-200:]).rstrip()
     after = text[end:].lstrip(" \t*_.,;:)]}\"'").strip()
     return f"{before} {after}" if before and after else before.rstrip(" ,;:") or after
 
+
+# At a line's beginning, or after a sentence (recorded replies often lack the line break).
+_BARE_HEADING = re.compile(
+    r"(?:^|(?<=[\n.!?)]))[ \t]*(?:[-•*#]+\s*|\(?\d{1,2}[.)]\s*|Step\s+\d{1,2}\s*[:.]\s*)?[*_]*"
+    r"(?:In\s+)?(?:Conclusion|Final\s+answer|Answer)[*_]*\s*[:.,]?[*_]*\s*\Z"
+)
 
 _EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…"
 

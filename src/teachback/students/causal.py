@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.rows import Row, branch_mask, causal_batch, left_padded, separate
+from teachback.students.rows import (
+    EncodedExample,
+    Row,
+    branch_mask,
+    causal_batch,
+    left_padded,
+    separate,
+)
 from teachback.students.student import Generated, Student, last_logits_only
 
 MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
@@ -17,6 +24,13 @@ MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation
 MASK_TAKERS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3"})
 """Model types that take a mask of our own and read order from position ids alone, so that
 branches can share a row exactly. Others get separate rows."""
+
+
+MASKED_LAYERS = frozenset({"full_attention", "sliding_attention"})
+"""Layer types that look at other tokens through the mask alone; recurrent ones do not."""
+
+MASKED_KERNELS = frozenset({"eager", "sdpa"})
+"""Attention implementations that take a mask of our own."""
 
 
 class CausalStudent(Student):
@@ -36,8 +50,24 @@ class CausalStudent(Student):
     def text_ids(self, target: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(f" {target}", add_special_tokens=False)["input_ids"])
 
+    def sharing_problem(self) -> str | None:
+        config = self.model.config
+        layers = set(getattr(config, "layer_types", None) or ()) - MASKED_LAYERS
+        kernel = config._attn_implementation
+        if config.model_type not in MASK_TAKERS:
+            return f"models of type {config.model_type} are not known to share a question exactly"
+        if layers:
+            return f"layers of type {', '.join(sorted(layers))} cannot share a question exactly"
+        if kernel not in MASKED_KERNELS:
+            return f"the attention kernel {kernel} takes no mask"
+        return None
+
     def _shares(self) -> bool:
-        return self.shared_prefix and self.model.config.model_type in MASK_TAKERS
+        return self.shared_prefix and self.sharing_problem() is None
+
+    def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
+        rows = super().rows(examples)
+        return rows if self._shares() else separate(rows)
 
     def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         return causal_batch(rows if self._shares() else separate(rows), self.pad_id)
@@ -62,11 +92,13 @@ class CausalStudent(Student):
         return masks
 
     def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        # Positions of separate rows are what every model counts by itself, and some take none.
+        positions = {"position_ids": batch["position_ids"]} if self._shares() else {}
         output = model(
             input_ids=batch["input_ids"],
             attention_mask=self._attention(batch),
-            position_ids=batch["position_ids"],
             use_cache=False,
+            **positions,
         )
         outputs: Tensor = output.logits[0]
         return outputs

@@ -1,4 +1,4 @@
-"""GGUF files: read what they say about themselves, and convert them once.
+"""GGUF files converted once to what transformers trains.
 
 Weights are dequantised into float32 safetensors in the cache. Rounding them to bfloat16
 would halve the copy and change 83% of the values of Gemma 3 270M base, dequantised from
@@ -12,16 +12,15 @@ import importlib.util
 import os
 import secrets
 import shutil
-import struct
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from teachback.errors import MissingExtraError, ReferenceError_
 from teachback.files import package_version, write_error, write_json
-from teachback.students.wheels import Notice, cache_folder
+from teachback.modelfiles.header import GgufHeader, one_line
+from teachback.modelfiles.wheels import Notice, cache_folder
 
 CONVERTER_VERSION = 1
 """Part of a converted folder's name; raised when the conversion's outcome changes."""
@@ -30,80 +29,6 @@ CONVERTER_VERSION = 1
 def converted_folder(sha256: str) -> Path:
     """Where the conversion of the GGUF file with this hash lies in the cache, or would lie."""
     return cache_folder() / "converted" / f"{sha256[:16]}-v{CONVERTER_VERSION}"
-
-
-@dataclass(frozen=True, slots=True)
-class GgufHeader:
-    """What the first lines of a GGUF file say about it."""
-
-    architecture: str
-    licence: str | None
-
-
-def read_gguf_header(file: Path) -> GgufHeader:
-    """Read the ``general.*`` keys, which stand first; takes no time, unlike the vocabulary.
-
-    Raises:
-        ReferenceError_: the file is missing or is not a GGUF file.
-    """
-    found: dict[str, str] = {}
-    try:
-        with file.open("rb") as stream:
-            if stream.read(4) != b"GGUF":
-                raise ReferenceError_(f"{file} is not a GGUF file")
-            _, _, keys = struct.unpack("<IQQ", _exactly(stream, 20))
-            for _ in range(keys):
-                key = _string(stream)
-                if not key.startswith("general."):
-                    break
-                value = _value(stream, *struct.unpack("<I", _exactly(stream, 4)))
-                if value is not None:
-                    found[key] = value
-    except FileNotFoundError as error:
-        raise ReferenceError_(f"there is no GGUF file {file}") from error
-    except (OSError, EOFError, ValueError) as error:
-        raise ReferenceError_(f"{file} cannot be read as a GGUF file: {one_line(error)}") from error
-    architecture = found.get("general.architecture")
-    if architecture is None:
-        raise ReferenceError_(f"{file} does not begin with its architecture, as GGUF files do")
-    return GgufHeader(architecture, found.get("general.license"))
-
-
-# Value kinds of the GGUF specification: sizes in bytes of the plain ones, then the two others.
-_PLAIN = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-_STRING, _ARRAY = 8, 9
-_MAX_STRING = 1_000_000
-
-
-def _exactly(stream: BinaryIO, length: int) -> bytes:
-    content = stream.read(length)
-    if len(content) < length:
-        raise EOFError("it ends too soon")
-    return content
-
-
-def _string(stream: BinaryIO) -> str:
-    (length,) = struct.unpack("<Q", _exactly(stream, 8))
-    if length > _MAX_STRING:
-        raise ValueError("it is damaged")
-    return _exactly(stream, length).decode()
-
-
-def _value(stream: BinaryIO, kind: int) -> str | None:
-    """Read one value; None for what is not a string."""
-    if kind == _STRING:
-        return _string(stream)
-    if kind == _ARRAY:
-        inner, length = struct.unpack("<IQ", _exactly(stream, 12))
-        if inner == _ARRAY:
-            raise ValueError("it is damaged")
-        for _ in range(length):
-            _value(stream, inner)
-    elif kind in _PLAIN:
-        _exactly(stream, _PLAIN[kind])
-    else:
-        raise ValueError("it is damaged")
-    return None
 
 
 def converted(
@@ -198,9 +123,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         transformers.utils.logging.set_verbosity(verbosity)
-
-
-def one_line(error: Exception) -> str:
-    """The first line of what a library said."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

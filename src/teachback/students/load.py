@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.modelfiles.wheels import Notice
 from teachback.students.quiet import quiet
 from teachback.students.student import Precision, Student, StudentCard, use_bf16
 from teachback.students.weights import resolve
-from teachback.students.wheels import Notice
 
 
 def load(
@@ -33,7 +33,7 @@ def load(
         from transformers import AutoTokenizer as Tokenizers
     except ImportError as error:
         raise MissingExtraError(error.name or "torch", "train", "running a student") from None
-    from teachback.students.causal import CausalStudent
+    from teachback.students.causal import MASK_TAKERS, CausalStudent
     from teachback.students.seq2seq import Seq2SeqStudent
 
     weights = resolve(reference, notice=notice)
@@ -48,7 +48,8 @@ def load(
                 output_loading_info=True,
                 local_files_only=True,
                 dtype=torch.float32,
-                attn_implementation="sdpa" if not seq2seq else None,
+                # Others, which may have no attention at all, choose for themselves.
+                attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
                 use_safetensors=True,
             )
             own = weights.adapter or weights.folder

@@ -3,19 +3,26 @@
 A vocabulary of 262,144 makes a megabyte of float32 logits per target token, so writing,
 normalising and differentiating them takes longer than the model itself. Here a block of
 targets at a time goes through the output layer, and its gradient, softmax(z) − onehot, is
-taken at once; the same numbers, in another order of work. (The idea of a chunked, fused
-linear cross-entropy is known from Liger Kernel and Cut Cross-Entropy; this is plain torch.)
+taken at once and in the logits' place; the same numbers, in another order of work. (The idea
+of a chunked, fused linear cross-entropy is known from Liger Kernel and Cut Cross-Entropy;
+this is plain torch.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_BLOCK_ELEMENTS = 32 * 2**20
-"""Logits held at once: 128 MiB in float32; fewer mean reading the output layer more often."""
+_BLOCK_BYTES = 256 * 2**20
+"""Logits held at once. Fewer mean reading the output layer, and adding to its gradient, more
+often: on a CPU 128 targets at a time took twice as long as 512."""
+_CACHED = {"cpu": 2**20}
+"""Logits normalised at once on a device where that should happen in its cache: 4 MiB."""
+_HEAD_ROWS = 2**15
+"""Rows of the output layer whose gradient is computed at once: bounds a temporary."""
 
 
 class _WeightedCrossEntropy(torch.autograd.Function):
@@ -26,22 +33,18 @@ class _WeightedCrossEntropy(torch.autograd.Function):
         inputs = hidden.detach().to(compute)
         for_hidden, for_head = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
         grad_hidden = torch.empty_like(inputs) if for_hidden else None
-        grad_head = torch.zeros_like(head, dtype=torch.float32) if for_head else None
+        grad_head = torch.empty_like(head, dtype=torch.float32) if for_head else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         with torch.autocast(hidden.device.type, enabled=False):
             for begin, part, scores in _blocks(inputs, table):
                 end = begin + len(part)
-                own = ids[begin:end, None]
-                losses, shares = _losses(scores, own)
+                slopes = weights[begin:end] if for_hidden or for_head else None
+                losses = _losses(scores, ids[begin:end], slopes)
                 total += (losses * weights[begin:end]).sum()
-                if grad_hidden is None and grad_head is None:
-                    continue
-                shares.scatter_add_(1, own, shares.new_full(own.shape, -1.0))
-                slope = shares.mul_(weights[begin:end, None]).to(compute)
                 if grad_hidden is not None:
-                    torch.mm(slope, table, out=grad_hidden[begin:end])
+                    torch.mm(scores, table, out=grad_hidden[begin:end])
                 if grad_head is not None:
-                    grad_head += slope.t() @ part
+                    _add_head_gradient(grad_head, scores, part, first=begin == 0)
         ctx.save_for_backward(grad_hidden, grad_head)
         ctx.dtypes = hidden.dtype, head.dtype
         return total
@@ -77,22 +80,49 @@ def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor) -> Tensor:
     found = torch.empty(len(ids), dtype=torch.float32, device=hidden.device)
     with torch.autocast(hidden.device.type, enabled=False):
         for begin, part, scores in _blocks(hidden.to(compute), head.to(compute)):
-            own = ids[begin : begin + len(part), None]
-            found[begin : begin + len(part)] = _losses(scores, own)[0]
+            end = begin + len(part)
+            found[begin:end] = _losses(scores, ids[begin:end], None)
     return found
 
 
-def _losses(scores: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of each row's own id, and the softmax, which takes the scores' place.
+def _losses(scores: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
+    """Cross-entropy of each row's own id, float32. With ``weights`` the slope of
+    weight · cross-entropy takes the scores' place; without, the scores are spent.
 
-    In place, step by step: torch's softmax and logsumexp take two and ten times as long on a
-    CPU.
+    A few rows at a time, so that a CPU's cache holds them from the first step to the last,
+    and step by step, since torch's logsumexp takes ten times as long on a CPU.
     """
-    shares = scores.sub_(scores.amax(dim=1, keepdim=True))
-    own_scores = shares.gather(1, own).squeeze(1)
-    total = shares.exp_().sum(dim=1, keepdim=True)
-    shares.div_(total)
-    return total.squeeze(1).log() - own_scores, shares
+    rows, width = scores.shape
+    size = max(1, min(rows, _CACHED.get(scores.device.type, scores.numel()) // width))
+    inplace = scores.dtype == torch.float32
+    buffer = scores if inplace else scores.new_empty((size, width), dtype=torch.float32)
+    losses = torch.empty(rows, dtype=torch.float32, device=scores.device)
+    for begin in range(0, rows, size):
+        end = min(begin + size, rows)
+        shares = scores[begin:end] if inplace else buffer[: end - begin].copy_(scores[begin:end])
+        own = ids[begin:end, None]
+        shares.sub_(shares.amax(dim=1, keepdim=True))
+        own_scores = shares.gather(1, own)
+        total = shares.exp_().sum(dim=1, keepdim=True)
+        losses[begin:end] = (total.log() - own_scores).squeeze(1)
+        if weights is None:
+            continue
+        scale = weights[begin:end, None]
+        shares.mul_(scale / total).scatter_add_(1, own, -scale)
+        if not inplace:
+            scores[begin:end].copy_(shares)
+    return losses
+
+
+def _add_head_gradient(gradient: Tensor, slopes: Tensor, inputs: Tensor, first: bool) -> None:
+    """``gradient`` (float32) += slopesᵀ · inputs; at ``first`` it holds nothing yet."""
+    for begin in range(0, len(gradient), _HEAD_ROWS):
+        end = begin + _HEAD_ROWS
+        own = slopes[:, begin:end].t() @ inputs
+        if first:
+            gradient[begin:end].copy_(own)
+        else:
+            gradient[begin:end].add_(own)
 
 
 def _compute_dtype(hidden: Tensor) -> torch.dtype:
@@ -101,22 +131,14 @@ def _compute_dtype(hidden: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
 
 
-def _blocks(inputs: Tensor, table: Tensor) -> Any:
-    """(first target, block of inputs, its float32 scores); the scores are overwritten by
-    the next block's.
+def _blocks(inputs: Tensor, table: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """(first target, block of inputs, its scores in their own dtype); the scores are
+    overwritten by the next block's.
     """
-    size = max(1, min(len(inputs), _BLOCK_ELEMENTS // len(table)))
-    shape = (size, len(table))
-    raw = torch.empty(shape, dtype=inputs.dtype, device=inputs.device)
-    scores = (
-        raw
-        if inputs.dtype == torch.float32
-        else torch.empty(shape, dtype=torch.float32, device=inputs.device)
-    )
+    size = max(1, min(len(inputs), _BLOCK_BYTES // (len(table) * inputs.element_size())))
+    raw = torch.empty((size, len(table)), dtype=inputs.dtype, device=inputs.device)
     for begin in range(0, len(inputs), size):
         part = inputs[begin : begin + size]
-        rows = len(part)
-        torch.mm(part, table.t(), out=raw[:rows])
-        if scores is not raw:
-            scores[:rows].copy_(raw[:rows])
-        yield begin, part, scores[:rows]
+        scores = raw[: len(part)]
+        torch.mm(part, table.t(), out=scores)
+        yield begin, part, scores

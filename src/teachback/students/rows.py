@@ -100,19 +100,21 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
     }
 
 
-def branch_mask(branch_ids: Tensor, position_ids: Tensor, window: int | None = None) -> Tensor:
+def branch_mask(
+    branch_ids: Tensor, position_ids: Tensor | None = None, window: int | None = None
+) -> Tensor:
     """Who may look at whom: a boolean mask of shape (rows, 1, longest, longest).
 
     A token sees the prefix and its own branch, up to itself; with ``window``, only where the
-    *positions* differ by less than it. Padding sees itself too, so that no row is empty, and is
-    seen by nothing else.
+    *positions* differ by less than it (``position_ids`` are needed for that alone). Padding sees
+    itself too, so that no row is empty, and is seen by nothing else.
     """
     length = branch_ids.shape[1]
     order = torch.arange(length, device=branch_ids.device)
     causal = order[:, None] >= order[None, :]
     key, query = branch_ids[:, None, :], branch_ids[:, :, None]
     allowed = causal & ((key == 0) | (key == query)) & (key >= 0)
-    if window is not None:
+    if window is not None and position_ids is not None:
         allowed &= position_ids[:, :, None] - position_ids[:, None, :] < window
     allowed |= torch.eye(length, dtype=torch.bool, device=branch_ids.device)
     return allowed[:, None]
@@ -121,40 +123,42 @@ def branch_mask(branch_ids: Tensor, position_ids: Tensor, window: int | None = N
 def seq2seq_batch(rows: Sequence[Row], pad_id: int, start_id: int) -> dict[str, Tensor]:
     """Tensors of ``rows`` for an encoder-decoder.
 
-    ``input_ids, attention_mask`` (rows, longest source); ``decoder_input_ids`` and
-    ``decoder_attention_mask`` (branches, longest target), ``row_of`` (branches,) the row that
-    each branch belongs to. The marker stands first in the decoder and is outside the loss.
-    Targets as in :func:`causal_batch`.
+    ``input_ids, attention_mask`` (rows, longest source). A row's branches stand behind one
+    another in its decoder row, each begun by ``start_id`` and its marker, which is outside the
+    loss: ``decoder_input_ids`` and ``branch_ids`` (rows, longest decoder row), where branches
+    count from 1 and padding is −1. Targets as in :func:`causal_batch`.
     """
     source_length = max(len(row.prefix) for row in rows)
     input_ids = torch.full((len(rows), source_length), pad_id, dtype=torch.long)
     attention = torch.zeros_like(input_ids)
-    branches = [(r, branch) for r, row in enumerate(rows) for branch in row.branches]
-    longest = max(len(b.marker) + len(b.target) for _, b in branches)
-    decoder = torch.full((len(branches), longest), pad_id, dtype=torch.long)
-    decoder_attention = torch.zeros_like(decoder)
+    longest = max(sum(len(b.marker) + len(b.target) for b in row.branches) for row in rows)
+    decoder = torch.full((len(rows), longest), pad_id, dtype=torch.long)
+    branch_ids = torch.full_like(decoder, -1)
     index: list[int] = []
     ids: list[int] = []
     weights: list[float] = []
     numbers: list[int] = []
+    number = 0
     for r, row in enumerate(rows):
         input_ids[r, : len(row.prefix)] = torch.tensor(row.prefix, dtype=torch.long)
         attention[r, : len(row.prefix)] = 1
-    for number, (_, branch) in enumerate(branches):
-        tokens = (start_id, *branch.marker, *branch.target)[:-1]
-        decoder[number, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
-        decoder_attention[number, : len(tokens)] = 1
-        begin = number * longest + len(branch.marker)
-        index += range(begin, begin + len(branch.target))
-        ids += branch.target
-        weights += [branch.weight / len(branch.target)] * len(branch.target)
-        numbers += [number] * len(branch.target)
+        at = 0
+        for b, branch in enumerate(row.branches, 1):
+            tokens = (start_id, *branch.marker, *branch.target)[:-1]
+            end = at + len(tokens)
+            decoder[r, at:end] = torch.tensor(tokens, dtype=torch.long)
+            branch_ids[r, at:end] = b
+            index += range(r * longest + at + len(branch.marker), r * longest + end)
+            ids += branch.target
+            weights += [branch.weight / len(branch.target)] * len(branch.target)
+            numbers += [number] * len(branch.target)
+            number += 1
+            at = end
     return {
         "input_ids": input_ids,
         "attention_mask": attention,
         "decoder_input_ids": decoder,
-        "decoder_attention_mask": decoder_attention,
-        "row_of": torch.tensor([r for r, _ in branches], dtype=torch.long),
+        "branch_ids": branch_ids,
         "target_index": torch.tensor(index, dtype=torch.long),
         "target_ids": torch.tensor(ids, dtype=torch.long),
         "target_weights": torch.tensor(weights, dtype=torch.float32),

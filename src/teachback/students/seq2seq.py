@@ -1,4 +1,6 @@
-"""Encoder-decoder students (T5, Flan-T5): the question is encoded once for all targets."""
+"""Encoder-decoder students (T5, Flan-T5): the question is encoded once for all its targets,
+which share one row in the decoder, hidden from one another.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,17 @@ from torch import Tensor
 
 from teachback.records import Role
 from teachback.students.causal import finished
-from teachback.students.rows import Row, seq2seq_batch
+from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
 from teachback.students.student import Generated, Student
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
 ENCODER_MARKERS: dict[Role, str] = {"answer": "answer: ", "explanation": "explain: "}
 """With ``task_marker = "encoder"``, the paper's way: one source, and so one pass, per task."""
+
+RELATIVE = frozenset({"t5", "mt5", "umt5"})
+"""Model types that read order from relative positions alone and take a mask of our own, so that
+a question's targets can share a row in the decoder exactly, and with it the keys and values
+that the decoder makes of the encoder's output. Others get separate rows."""
 
 
 class Seq2SeqStudent(Student):
@@ -40,18 +47,20 @@ class Seq2SeqStudent(Student):
         return int(self.model.config.decoder_start_token_id)
 
     def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        return seq2seq_batch(rows, self.pad_id, self.start_id)
+        shared = self.model.config.model_type in RELATIVE
+        return seq2seq_batch(rows if shared else separate(rows), self.pad_id, self.start_id)
 
     def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        encoded = self.model.get_encoder()(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
-        ).last_hidden_state
-        row_of = batch["row_of"]
+        mask = branch_mask(batch["branch_ids"])
+        if self.model.config._attn_implementation == "eager":  # it adds the mask to its scores
+            dtype = next(self.model.parameters()).dtype
+            level = torch.zeros(mask.shape, device=mask.device, dtype=dtype)
+            mask = level.masked_fill_(~mask, torch.finfo(dtype).min)
         output = model(
-            encoder_outputs=(encoded[row_of],),
-            attention_mask=batch["attention_mask"][row_of],
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
             decoder_input_ids=batch["decoder_input_ids"],
-            decoder_attention_mask=batch["decoder_attention_mask"],
+            decoder_attention_mask=mask,
             use_cache=False,
         )
         outputs: Tensor = output.logits[0]

@@ -120,6 +120,12 @@ class Student(ABC):
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
         """Greedy decoding of one task for each question."""
 
+    def sharing_problem(self) -> str | None:
+        """Why this model cannot read a question once for several targets and give exactly what
+        a row per target gives; None where it can.
+        """
+        return None
+
     # ------------------------------------------------------------------ encoding
 
     @property
@@ -156,6 +162,10 @@ class Student(ABC):
             example.id,
             tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
         )
+
+    def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
+        """All rows of ``examples`` as they are computed: separate where they cannot share."""
+        return [row for example in examples for row in example.rows]
 
     def lengths(self, pair: TrainingPair) -> tuple[int, int]:
         """(source tokens, target tokens) before any cut, for the report on the data."""

@@ -17,8 +17,9 @@ from typing import Any
 
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
-from teachback.students.conversion import converted, converted_folder, one_line, read_gguf_header
-from teachback.students.wheels import KNOWN, Notice, gguf_file, known
+from teachback.modelfiles.header import one_line, read_gguf_header
+from teachback.modelfiles.wheels import KNOWN, Notice, gguf_file, known
+from teachback.students.conversion import converted, converted_folder
 
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from teachback.errors import ReferenceError_
+from teachback.modelfiles.wheels import Notice, gguf_file, known
 from teachback.prompts import Form
 from teachback.teachers.protocol import Teacher
 
@@ -14,6 +15,8 @@ __all__ = ["Teacher", "open_teacher"]
 
 _KNOWN = {
     "openai": "openai:MODEL[@http://host/v1]",
+    "gguf": "gguf:FILE",
+    "pypi": "pypi:NAME",
     "recorded": "recorded:FILE[,FILE…]",
 }
 
@@ -27,24 +30,28 @@ def open_teacher(
     concurrency: int | None = None,
     timeout: float = 120.0,
     api_key_file: Path | None = None,
+    notice: Notice | None = None,
 ) -> Teacher:
     """The teacher that a reference names.
 
     ``openai:MODEL`` is OpenAI, ``openai:MODEL@http://host/v1`` any server that speaks its
     protocol (vLLM, llama.cpp, Ollama, hosted); the key comes from ``api_key_file``, else
     from ``OPENAI_API_KEY`` or the file named by ``OPENAI_API_KEY_FILE``.
-    ``recorded:FILE[,FILE…]`` replies from files. ``scripted[:TEXT]`` says the same to
+    ``gguf:FILE`` runs the model in a GGUF file in this process, ``pypi:NAME`` one that comes
+    as wheels. ``recorded:FILE[,FILE…]`` replies from files. ``scripted[:TEXT]`` says the same to
     everything, for tests.
 
     Args:
         reference: As above.
         form: Whether a remote model is asked as a chat or for a plain completion.
-        concurrency: Upper bound on a remote teacher's requests in flight.
+        concurrency: Upper bound on the requests in flight.
         timeout: Seconds for one attempt at one request, remote teachers only.
         api_key_file: A file that holds the key and nothing else.
+        notice: Gets a line before anything that takes a while (joining a file from wheels).
 
     Raises:
         ReferenceError_: It leads nowhere; says what exists.
+        MissingExtraError: A package that would run it, or wheels it comes in, are not installed.
         DataError: A recording is not as it must be.
     """
     prefix, colon, rest = reference.partition(":")
@@ -52,6 +59,13 @@ def open_teacher(
         from teachback.teachers.recorded import RecordedTeacher
 
         return RecordedTeacher([file for file in rest.split(",") if file], form=form)
+    if prefix in ("gguf", "pypi") and rest:
+        from teachback.teachers.gguf import GgufTeacher
+
+        if prefix == "gguf":
+            return GgufTeacher(rest, form=form, concurrency=concurrency)
+        file = gguf_file(rest, notice)
+        return GgufTeacher(file, form=form, concurrency=concurrency, sha256=known(rest).sha256)
     if prefix == "openai" and rest:
         from teachback.teachers.openai import OpenAITeacher
 
@@ -97,16 +111,16 @@ def _check_no_secret(model: str, base_url: str | None) -> None:
 
 
 def _leads_nowhere(reference: str, prefix: str, colon: str) -> str:
-    exist = " or ".join(_KNOWN.values())
-    if prefix == "gguf":
-        return f"teacher {reference!r}: gguf: teachers are not built yet; use {exist}"
+    *most, last = _KNOWN.values()
+    exist = f"{', '.join(most)} or {last}"
     if prefix in _KNOWN:
         return f"teacher {reference!r}: it must be {_KNOWN[prefix]}"
     close = difflib.get_close_matches(prefix.lower(), _KNOWN, n=1)
     if close:
         hint = f"did you mean {_KNOWN[close[0]]}?"
     elif not colon and Path(reference).is_file():
-        hint = f"did you mean recorded:{reference}?"
+        kind = "gguf" if reference.endswith(".gguf") else "recorded"
+        hint = f"did you mean {kind}:{reference}?"
     elif not colon:
         hint = f"did you mean openai:{reference}?"
     else:

@@ -14,17 +14,15 @@ import asyncio
 import json
 import os
 import random
-import ssl
 import time
 from contextlib import nullcontext
 from pathlib import Path
-
-import httpx
 
 from teachback.errors import ReferenceError_, TeacherError
 from teachback.prices import is_loopback
 from teachback.prompts import Form
 from teachback.records import Completion, Message, Request
+from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.protocol import Attempt, Meter
 from teachback.teachers.replies import (
@@ -50,7 +48,8 @@ _REFUSALS = 50  # requests refused (4xx) before any succeeded
 _HOPELESS_STATUS = frozenset((401, 402, 403, 404, 405))
 _HOPELESS_CODES = frozenset(("insufficient_quota", "invalid_api_key", "model_not_found"))
 _UNBILLED = frozenset((500, 501, 503, 529))
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_CONNECT_SECONDS = 15.0  # a server that is not there shows soon
+_SHARED_KNOWN = 8  # few-shot parts whose JSON is remembered: one of each kind is usual
 _KEY_LENGTH = 16  # a shorter "key" is a placeholder for servers that want none
 
 
@@ -106,10 +105,6 @@ class OpenAITeacher:
         self.form: Form = form
         self.concurrency = concurrency or _DEFAULT_CONCURRENCY
         self._official = base_url is None
-        base = _checked_url(base_url or OFFICIAL_URL)
-        path = "/chat/completions" if form == "chat" else "/completions"
-        self._url = base.copy_with(path=base.path.rstrip("/") + path)
-        self.address = str(base.copy_with(userinfo=b""))  # what messages may show
         self.meter: Meter | None = None
         self._key = api_key or _find_key(api_key_file)
         if self._official and not self._key:
@@ -119,16 +114,16 @@ class OpenAITeacher:
             )
         if any(not "!" <= character <= "~" for character in self._key):
             raise ReferenceError_("the API key holds characters that no key has; set it anew")
+        path = "/chat/completions" if form == "chat" else "/completions"
+        connect_seconds = min(timeout, _CONNECT_SECONDS)
+        self._line = _line(base_url or OFFICIAL_URL, path, self._key, connect_seconds)
+        self.address = self._line.address  # what messages may show
         self._timeout = timeout
         self._attempts = attempts
         self._first_wait, self._longest_wait = first_wait, longest_wait
         self._patience = patience
         self._pressure = Pressure(self.concurrency)
-        # One client, hence one connection, per request in flight: httpx's own pool looks at
-        # every connection for every request, at 64 of them for 2/3 of its time.
-        self._clients: list[httpx.AsyncClient] = []
-        self._idle: list[httpx.AsyncClient] = []
-        self._tls: ssl.SSLContext | None = None
+        self._shared: dict[tuple[int, int], tuple[object, object, str]] = {}
         self._answered = False  # by any HTTP response at all
         self._succeeded = False
         self._refusals = 0
@@ -164,9 +159,7 @@ class OpenAITeacher:
 
     async def aclose(self) -> None:
         """Close the connections. A later ``complete`` opens new ones."""
-        clients, self._clients, self._idle = self._clients, [], []
-        for client in clients:
-            await client.aclose()
+        await self._line.aclose()
 
     async def _attempt(self, request: Request, content: bytes) -> Completion:
         """Send once. Raises `_Trouble`, `TeacherError` or what the meter raises."""
@@ -179,39 +172,35 @@ class OpenAITeacher:
 
     async def _send(self, content: bytes, attempt: Attempt) -> Completion:
         began = time.monotonic()
-        client = self._idle.pop() if self._idle else self._new_client()
         try:
             async with asyncio.timeout(self._timeout):
-                response = await client.post(self._url, content=content)
+                response = await self._line.post(content)
             self._answered = True
-            attempt.billed = _may_be_billed(response.status_code)
+            attempt.billed = _may_be_billed(response.status)
             reply = self._read(response, time.monotonic() - began)
             self._pressure.went_well()
         except TimeoutError:
             self._pressure.trouble(began)
             raise _Trouble(f"no reply within {self._timeout:g} seconds") from None
-        except httpx.TransportError as error:
+        except NoResponse as error:
+            if error.garbled:
+                raise _Trouble(str(error), body=True) from None
             self._pressure.trouble(began)
-            attempt.billed = not isinstance(error, _UNSENT)
-            what = str(error) or type(error).__name__
-            raise _Trouble(self._redacted(f"connection: {what}")) from None
-        except httpx.DecodingError as error:
-            raise _Trouble(f"the body cannot be decompressed: {error}", body=True) from None
+            attempt.billed = error.sent
+            raise _Trouble(self._redacted(f"connection: {error}")) from None
         except _Trouble as trouble:
             if not trouble.body:
                 self._pressure.trouble(began)
             if trouble.wait is not None:
                 self._pressure.pause(trouble.wait)
             raise
-        finally:
-            self._idle.append(client)
         return reply
 
-    def _read(self, response: httpx.Response, seconds: float) -> Completion:
+    def _read(self, response: Response, seconds: float) -> Completion:
         """What a response comes to. Raises `_Trouble` or `TeacherError`."""
-        status = response.status_code
+        status = response.status
         # A server may echo the key (in an error, in a test's reply); it ends here.
-        body = self._redacted(response.content.decode("utf-8", "replace"))
+        body = self._redacted(response.body.decode("utf-8", "replace"))
         if 200 <= status < 300:
             try:
                 return completion_of(body, self.form, seconds)
@@ -266,13 +255,25 @@ class OpenAITeacher:
         return text.replace(self._key, "[key]") if len(self._key) >= _KEY_LENGTH else text
 
     def _body(self, request: Request) -> bytes:
+        """The request as JSON in ASCII; what the requests of a run share is rendered once."""
+        known = (id(request.prefix), id(request.sampling))
+        found = self._shared.get(known)
+        if found is None:
+            if len(self._shared) >= _SHARED_KNOWN:
+                self._shared.clear()
+            # With the objects themselves, so that no other ones get their identity.
+            found = (request.prefix, request.sampling, self._opening(request))
+            self._shared[known] = found
+        own = _rendered(request.messages, self.form)
+        if self.form == "text":
+            return f'{found[2]}{own}"}}'.encode("ascii")
+        comma = ", " if request.prefix and request.messages else ""
+        return f"{found[2]}{comma}{own}]}}".encode("ascii")
+
+    def _opening(self, request: Request) -> str:
+        """The body up to the example's own messages, which are its end."""
         sampling = request.sampling
-        messages = (*request.prefix, *request.messages)
         body: dict[str, object] = {"model": self.model, "temperature": sampling.temperature}
-        if self.form == "chat":
-            body["messages"] = [_turn(message) for message in messages]
-        else:
-            body["prompt"] = "".join(message.content for message in messages)
         # OpenAI's newer models refuse max_tokens; most other servers know nothing else.
         chat_official = self._official and self.form == "chat"
         body["max_completion_tokens" if chat_official else "max_tokens"] = sampling.max_tokens
@@ -280,24 +281,9 @@ class OpenAITeacher:
             body["top_p"] = sampling.top_p
         if sampling.stop:
             body["stop"] = list(sampling.stop)
-        return json.dumps(body).encode("ascii")
-
-    def _new_client(self) -> httpx.AsyncClient:
-        trust_env = not is_loopback(self._url.host)  # no proxy leads to this machine
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=trust_env)
-        headers = {"Content-Type": "application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        client = httpx.AsyncClient(
-            headers=headers,
-            # The whole attempt has its own limit; a server that is not there shows soon.
-            timeout=httpx.Timeout(None, connect=min(self._timeout, 15.0)),
-            trust_env=trust_env,
-            verify=self._tls,
-        )
-        self._clients.append(client)
-        return client
+        settings = json.dumps(body).removesuffix("}")
+        name = '"messages": [' if self.form == "chat" else '"prompt": "'
+        return f"{settings}, {name}{_rendered(request.prefix, self.form)}"
 
 
 def _may_be_billed(status: int) -> bool:
@@ -306,24 +292,31 @@ def _may_be_billed(status: int) -> bool:
     return 200 <= status < 300 or (status >= 500 and status not in _UNBILLED)
 
 
-def _turn(message: Message) -> dict[str, str]:
-    role = "user" if message.role == "text" else message.role
-    return {"role": role, "content": message.content}
+def _rendered(messages: tuple[Message, ...], form: Form) -> str:
+    """Turns as JSON between commas; in the text form their texts, escaped for one JSON string."""
+    if form == "text":
+        return json.dumps("".join(message.content for message in messages))[1:-1]
+    turns = (
+        {"role": "user" if message.role == "text" else message.role, "content": message.content}
+        for message in messages
+    )
+    return ", ".join(map(json.dumps, turns))
 
 
-def _checked_url(address: str) -> httpx.URL:
+def _line(base: str, path: str, key: str, connect_seconds: float) -> Line:
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
     try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL as error:
-        raise ReferenceError_(f"{shortened(address)}: not an address ({error})") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ReferenceError_(f"{shortened(address)}: not an address like http://host:8000/v1")
-    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not is_loopback(url.host):
+        line = Line(base, path, headers, connect_seconds)
+    except ValueError as error:
+        raise ReferenceError_(f"{shortened(base)}: {error}") from None
+    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not is_loopback(line.host):
         raise ReferenceError_(
-            f"{OFFLINE_SWITCH} is set, so {url.host} must not be asked: unset it, "
+            f"{OFFLINE_SWITCH} is set, so {line.host} must not be asked: unset it, "
             "or use a server on this machine"
         )
-    return url
+    return line
 
 
 def _find_key(file: str | Path | None) -> str:

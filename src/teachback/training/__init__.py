@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import time
@@ -21,19 +19,21 @@ from transformers import (
     set_seed,
 )
 
+from teachback import launch
 from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import split_valid
-from teachback.errors import DataError, RunFolderError
-from teachback.files import new_folder, write_json
-from teachback.objectives import TrainingExample, training_examples
+from teachback.errors import ConfigError, DataError
+from teachback.files import write_json
 from teachback.progress import SILENT, Progress
 from teachback.questions import candidates, same_answer
 from teachback.records import Example, Explanation
-from teachback.selection import permute
 from teachback.students.answering import answers
 from teachback.students.load import load
 from teachback.students.quiet import quiet
 from teachback.students.student import Student, StudentCard, Way, use_bf16
+from teachback.training import processes
+from teachback.training.checkpoints import FOLDER, identity, last_checkpoint, prepare
+from teachback.training.pairs import pairs_of
 from teachback.training.report import DataReport, Needs, data_report, estimate
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
@@ -71,37 +71,114 @@ def train(
 
     A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
     student's default way of answering; nothing else is looked at. A run that was killed goes
-    on from its last checkpoint under ``folder/checkpoints``. Raises DataError where there is
-    nothing to train on, RunFolderError where ``folder`` holds another run's student.
+    on from its last checkpoint under ``folder/checkpoints``. Called in each of several
+    processes (``torchrun``, ``accelerate launch``), it trains one student in all of them, the
+    same as in one but for rounding: the first writes and speaks, all return the result, and
+    all must see ``folder``. Raises DataError where there is nothing to train on,
+    RunFolderError where ``folder`` holds another run's student or training will not fit.
     """
     config = train_config or TrainConfig()
     chosen = student_config or StudentConfig()
     folder = Path(folder)
+    if not launch.is_first():
+        progress, notice = SILENT, None
     notice = notice or (lambda _: None)
-    part, valid = split_valid(examples, config.seed, fraction=valid_fraction)
-    kept = list(explanations)
-
-    def pairs_of(some: Sequence[Example]) -> list[TrainingExample]:
-        ids = {example.id for example in some}
-        own = [explanation for explanation in kept if explanation.id in ids]
-        by_id: dict[str, list[Explanation]] = {}
-        # Permuted within train and within valid: what is trained on is never valid's.
-        for explanation in permute(own, config.seed) if config.permute else own:
-            by_id.setdefault(explanation.id, []).append(explanation)
-        return training_examples(
-            some,
-            by_id,
-            objective=config.objective,
-            alpha=config.alpha,
-            answer_format=chosen.answer_format,
+    checkpoints = folder.resolve() / FOLDER
+    processes.begin()
+    with processes.agreed():
+        kept = list(explanations)
+        part, valid = split_valid(examples, config.seed, fraction=valid_fraction)
+        pairs, valid_pairs = (pairs_of(some, kept, config, chosen) for some in (part, valid))
+        if config.objective.startswith("mt-") and all(len(e.pairs) == 1 for e in pairs):
+            raise DataError(
+                f"no training example has an explanation, which {config.objective} needs"
+            )
+        if config.objective != "st":
+            own = sum(any(p.role == "explanation" for p in e.pairs) for e in pairs)
+            notice(f"explanations: for {own} of {len(part)} training examples")
+        student = _ready(config, chosen, examples, notice)
+        if problem := student.sharing_problem():
+            notice(f"every target gets a row of its own: {problem}")
+        report = data_report(student, pairs)
+        needs = estimate(student, config.token_budget, folder)
+        for line in (*report.lines(), *needs.lines()):
+            notice(line)
+        needs.check()
+        if launch.is_first():
+            prepare(folder, identity(pairs, valid_pairs, config, chosen), overwrite)
+    with processes.agreed():
+        last = last_checkpoint(checkpoints)
+    last = processes.gathered(last)[0]
+    trainer_seconds = time.perf_counter()
+    encoded = [student.encode(example) for example in pairs]
+    encoded_valid = [student.encode(example) for example in valid_pairs]
+    steps = _steps(len(encoded), config)
+    # Decided on all of valid: one process's share of it may be empty.
+    accurate = _valid_is_scored(student, valid)
+    with progress.track(steps, f"train {config.objective}", unit="steps") as step:
+        callbacks: list[TrainerCallback] = [Steps(step)]
+        if config.patience:
+            # The lower loss that breaks a tie of accuracies is no better score.
+            callbacks.append(EarlyStoppingCallback(config.patience, 1e-5 if accurate else 0.0))
+        trainer = MultiTaskTrainer(
+            student=student,
+            args=_arguments(config, student, checkpoints),
+            train=encoded,
+            valid=encoded_valid,
+            token_budget=config.token_budget,
+            length_window=config.length_window,
+            score=lambda: (
+                _valid_accuracy(student, processes.own_share(valid)) if accurate else None
+            ),
+            callbacks=callbacks,
         )
+        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+            raise ConfigError(
+                "the launcher asks for FSDP or DeepSpeed, and a student is trained with plain "
+                "data parallelism: launch with torchrun, or accelerate without them"
+            )
+        trainer.remove_callback(PrinterCallback)
+        with quiet():
+            trainer.train_from(last)
+    seconds = time.perf_counter() - trainer_seconds
+    history = _history(trainer.state.log_history)
+    taken = trainer.state.global_step
+    # One name in all processes.
+    staging = processes.gathered(folder / f".student.{os.getpid()}.tmp")[0]
+    with processes.agreed():
+        if launch.is_first():
+            for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
+                shutil.rmtree(left, ignore_errors=True)
+            student.save(staging)
+    # Loaded anew to answer: an adapter merged, weights in the precision that is computed in.
+    del trainer, student, encoded, encoded_valid
+    with processes.agreed():
+        student = load(str(staging), precision=chosen.precision)
+    _choose_way(student, valid, progress)
+    outcome = {
+        "seconds": seconds,
+        "steps": taken,
+        "threads": torch.get_num_threads(),
+        "processes": launch.processes(),
+        "history": list(history),
+        "data": asdict(report),
+    }
+    with processes.agreed():
+        if launch.is_first():
+            student.card.save(staging)
+            write_json(staging / "training.json", outcome)
+            # A folder named student is a whole student: renamed last.
+            if (folder / "student").exists():  # of before, with --overwrite
+                shutil.rmtree(folder / "student")
+            os.replace(staging, folder / "student")
+            shutil.rmtree(checkpoints, ignore_errors=True)
+    return TrainingResult(student, folder / "student", history, seconds, report, needs)
 
-    pairs, valid_pairs = pairs_of(part), pairs_of(valid)
-    if config.objective.startswith("mt-") and all(len(e.pairs) == 1 for e in pairs):
-        raise DataError(f"no training example has an explanation, which {config.objective} needs")
-    if config.objective != "st":
-        own = sum(any(p.role == "explanation" for p in e.pairs) for e in pairs)
-        notice(f"explanations: for {own} of {len(part)} training examples")
+
+def _ready(
+    config: TrainConfig, chosen: StudentConfig, examples: Sequence[Example], notice: Notice
+) -> Student:
+    """The student as it goes into training: with its card, and its adapter if it gets one."""
     set_seed(config.seed)
     student = load(chosen.reference, precision=chosen.precision, training=True, notice=notice)
     student.with_card(**_card(chosen, config, student, examples))
@@ -111,74 +188,25 @@ def train(
             # adapter itself stays float32.
             student.model = student.model.to(torch.bfloat16)
         student.model = _with_adapter(student, config)
-    report = data_report(student, pairs)
-    needs = estimate(student, config.token_budget, folder)
-    for line in (*report.lines(), *needs.lines()):
-        notice(line)
-    _check_disk(needs)
-    checkpoints = _prepare(folder, _identity(pairs, valid_pairs, config, chosen), overwrite)
-
     if config.gradient_checkpointing:
         with quiet():
             student.model.gradient_checkpointing_enable({"use_reentrant": False})
             student.model.enable_input_require_grads()
-    trainer_seconds = time.perf_counter()
-    encoded = [student.encode(example) for example in pairs]
-    encoded_valid = [student.encode(example) for example in valid_pairs]
-    arguments = _arguments(config, student, checkpoints)
-    steps = _steps(len(encoded), config)
-    with progress.track(steps, f"train {config.objective}", unit="steps") as step:
-        callbacks: list[TrainerCallback] = [Steps(step)]
-        if config.patience:
-            # The lower loss that breaks a tie of accuracies is no better score.
-            accurate = _valid_is_scored(student, valid)
-            callbacks.append(EarlyStoppingCallback(config.patience, 1e-5 if accurate else 0.0))
-        trainer = MultiTaskTrainer(
-            student=student,
-            args=arguments,
-            train=encoded,
-            valid=encoded_valid,
-            token_budget=config.token_budget,
-            score=lambda: _valid_accuracy(student, valid),
-            callbacks=callbacks,
-        )
-        trainer.remove_callback(PrinterCallback)
-        last = _last_checkpoint(checkpoints)
-        with quiet():
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-    seconds = time.perf_counter() - trainer_seconds
-    history = tuple(
+    return student
+
+
+def _history(log: Sequence[dict[str, float]]) -> tuple[dict[str, float], ...]:
+    """One entry per evaluation on valid of the Trainer's log."""
+    return tuple(
         {
             "epoch": float(entry["epoch"]),
             **{
                 k.removeprefix("eval_"): float(v) for k, v in entry.items() if k.startswith("eval_")
             },
         }
-        for entry in trainer.state.log_history
+        for entry in log
         if "eval_loss" in entry
     )
-    for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
-        shutil.rmtree(left, ignore_errors=True)
-    staging = folder / f".student.{os.getpid()}.tmp"
-    student.save(staging)
-    # Loaded anew to answer: an adapter merged, weights in the precision that is computed in.
-    del trainer, student, encoded, encoded_valid
-    student = load(str(staging), precision=chosen.precision)
-    _choose_way(student, valid, progress)
-    student.card.save(staging)
-    outcome = {
-        "seconds": seconds,
-        "threads": torch.get_num_threads(),
-        "history": list(history),
-        "data": asdict(report),
-    }
-    write_json(staging / "training.json", outcome)
-    # A folder named student is a whole student: renamed last.
-    if (folder / "student").exists():  # of before, with --overwrite
-        shutil.rmtree(folder / "student")
-    os.replace(staging, folder / "student")
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return TrainingResult(student, folder / "student", history, seconds, report, needs)
 
 
 def _card(
@@ -200,46 +228,6 @@ def _card(
             labels=examples[0].choices if kind == "label" else (),
         )
     )
-
-
-def _identity(
-    pairs: Sequence[TrainingExample],
-    valid: Sequence[TrainingExample],
-    config: TrainConfig,
-    chosen: StudentConfig,
-) -> str:
-    """What a checkpoint must have been trained on to be gone on with."""
-    digest = hashlib.sha256()
-    digest.update(config.model_dump_json().encode())
-    digest.update(chosen.model_dump_json().encode())
-    for example in (*pairs, *valid):
-        digest.update(repr(example).encode())
-    return digest.hexdigest()
-
-
-def _prepare(folder: Path, identity: str, overwrite: bool) -> Path:
-    """The checkpoints' folder, after making sure that what is there is this run's."""
-    checkpoints = folder / "checkpoints"
-    marker = checkpoints / "run.json"
-    same = marker.is_file() and json.loads(marker.read_text("utf-8")).get("identity") == identity
-    if checkpoints.exists() and not same:
-        if not overwrite:
-            raise RunFolderError(
-                f"{checkpoints} holds checkpoints of another run: choose another folder, or "
-                "--overwrite"
-            )
-        shutil.rmtree(checkpoints)
-    if not overwrite:
-        new_folder(folder, False, names=("student",))
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    write_json(marker, {"identity": identity})
-    return checkpoints
-
-
-def _last_checkpoint(folder: Path) -> Path | None:
-    """The newest complete checkpoint: its state file is the last that the Trainer writes."""
-    found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
-    return max(found, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
 
 
 def _with_adapter(student: Student, config: TrainConfig) -> Any:
@@ -289,7 +277,7 @@ def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingA
         data_seed=config.seed,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
+        save_total_limit=2,  # the best and the last: killed later, a run is not trained again
         load_best_model_at_end=True,
         restore_callback_states_from_checkpoint=True,
         metric_for_best_model="eval_score",
@@ -303,12 +291,10 @@ def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingA
     )
 
 
-def _valid_accuracy(student: Student, valid: Sequence[Example]) -> float | None:
-    """Accuracy of the direct answer on valid, where answers are scored and not generated."""
-    if not _valid_is_scored(student, valid):
-        return None
+def _valid_accuracy(student: Student, valid: Sequence[Example]) -> float:
+    """Accuracy of the direct answer on ``valid``; 0 where there is none."""
     right = sum(same_answer(valid[i], a.answer) for i, a in answers(student, valid))
-    return right / len(valid)
+    return right / max(1, len(valid))
 
 
 def _valid_is_scored(student: Student, valid: Sequence[Example]) -> bool:
@@ -321,23 +307,21 @@ def _choose_way(student: Student, valid: Sequence[Example], progress: Progress) 
     card = student.card
     if card.objective in ("st", "mt-re"):
         return
-    right = {"direct": 0, "explained": 0}
+    direct = explained = 0
     batch = 32
-    with progress.track(len(valid), "choose the way of answering on valid") as step:
-        found = answers(student, valid, explain=True, batch_size=batch)
+    own = processes.own_share(valid)
+    with progress.track(len(own), "choose the way of answering on valid") as step:
+        found = answers(student, own, explain=True, batch_size=batch)
         for number, (index, answered) in enumerate(found, 1):
-            right["direct"] += same_answer(valid[index], answered.answer)
-            right["explained"] += same_answer(valid[index], answered.explained_answer)
+            direct += same_answer(own[index], answered.answer)
+            explained += same_answer(own[index], answered.explained_answer)
             if number % batch == 0:  # a batch is answered at once
                 step.advance(batch)
-        step.advance(len(valid) % batch)
+        step.advance(len(own) % batch)
+    shares = processes.gathered((direct, explained))
+    right = {
+        "direct": sum(share[0] for share in shares),
+        "explained": sum(share[1] for share in shares),
+    }
     way: Way = "explained" if right["explained"] > right["direct"] else "direct"
     student.with_card(way=way, valid={name: n / len(valid) for name, n in right.items()})
-
-
-def _check_disk(needs: Needs) -> None:
-    if needs.disk > needs.disk_there:
-        raise RunFolderError(
-            f"training needs about {needs.disk / 2**30:.1f} GiB of disk for checkpoints and "
-            f"{needs.disk_there / 2**30:.1f} GiB are free: free some, or train with --lora"
-        )

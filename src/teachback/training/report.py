@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from teachback.errors import RunFolderError
 from teachback.objectives import TrainingExample
 from teachback.students.student import Student
 
@@ -101,6 +102,14 @@ class Needs:
             f"memory: about {_gib(self.state + self.activations)}{there}; "
             f"disk while training: about {_gib(self.disk)} of {_gib(self.disk_there)} free",
         ]
+
+    def check(self) -> None:
+        """Raise RunFolderError where training will not fit."""
+        if self.disk > self.disk_there:
+            raise RunFolderError(
+                f"training needs about {_gib(self.disk)} of disk for checkpoints and "
+                f"{_gib(self.disk_there)} are free: free some, or train with --lora"
+            )
 
 
 def estimate(student: Student, token_budget: int, folder: Path) -> Needs:

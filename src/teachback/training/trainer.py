@@ -1,55 +1,78 @@
 """The Hugging Face Trainer around a student, with the design's loss.
 
-The data loader yields whole effective batches of N examples. One training step splits such
-a batch into chunks by a token budget, shortest rows first, and adds up the chunks'
-gradients of ``loss / N``: what is computed at once is a matter of memory and never changes
-the loss, however ragged the batch.
+Every process gets whole effective batches of N examples. One training step takes this
+process's share of such a batch's rows, splits it into chunks by a token budget, shortest rows
+first, and adds up the chunks' gradients of ``loss / N``: what is computed at once, and where,
+is a matter of memory and time and never changes the loss, however ragged the batch.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from teachback import launch
 from teachback.progress import Step
 from teachback.students.rows import EncodedExample, Row
 from teachback.students.student import Student
+from teachback.training import processes
+from teachback.training.batches import EffectiveBatches, share
 
 Score = Callable[[], float | None]
-"""Accuracy on valid with the weights as they are; None where it cannot be had cheaply."""
+"""Accuracy on this process's share of valid, with the weights as they are; None in all
+processes where it cannot be had cheaply.
+"""
 
 
 def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
-    """Rows by length, cut so that rows × longest stays within the budget (one row at least)."""
-    part: list[Row] = []
-    for row in sorted(rows, key=len):
-        if part and (len(part) + 1) * len(row) > token_budget:
-            yield part
-            part = []
-        part.append(row)
-    if part:
-        yield part
+    """Rows by length, cut so that rows × longest stays within the budget (one row at least):
+    into as few chunks as can be, and of all such ways the one that pads least.
+    """
+    ordered = sorted(rows, key=len)
+    # best[n]: (chunks, tokens with padding, where the last chunk begins) of the n shortest.
+    best = [(0, 0, 0)]
+    for end in range(1, len(ordered) + 1):
+        longest = len(ordered[end - 1])
+        first = max(0, min(end - 1, end - token_budget // max(1, longest)))
+        best.append(
+            min(
+                (best[begin][0] + 1, best[begin][1] + (end - begin) * longest, begin)
+                for begin in range(first, end)
+            )
+        )
+    cuts = [len(ordered)]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][2])
+    cuts.reverse()
+    for begin, end in pairwise(cuts):
+        yield ordered[begin:end]
 
 
 def batch_loss(student: Student, examples: Sequence[EncodedExample], token_budget: int) -> float:
     """The design's L over ``examples``, without gradients."""
-    rows = [row for example in examples for row in example.rows]
     total = 0.0
     student.model.eval()
     with torch.inference_mode(), student.autocast():
-        for part in chunks(rows, token_budget):
+        for part in chunks(student.rows(examples), token_budget):
             batch = {k: v.to(student.device) for k, v in student.collate(part).items()}
             total += float(student.loss(student.model, batch))
     return total / len(examples)
 
 
 class MultiTaskTrainer(Trainer):  # type: ignore[misc]
-    """Trainer whose examples are `EncodedExample`s and whose loss is the student's."""
+    """Trainer whose examples are `EncodedExample`s and whose loss is the student's.
+
+    ``args.per_device_train_batch_size`` is N, the examples of one optimiser step in all
+    processes together; ``args.data_seed`` (else ``args.seed``) draws their order.
+    ``length_window``: see `EffectiveBatches`.
+    """
 
     def __init__(
         self,
@@ -61,19 +84,46 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
         token_budget: int,
         score: Score,
         callbacks: list[TrainerCallback],
+        length_window: int = 1,
     ) -> None:
+        args.ddp_find_unused_parameters = False  # the output layer is used outside DDP's forward
+        args.ddp_broadcast_buffers = False  # they never change
+        if args.n_gpu > 1:
+            args._n_gpu = 1  # or one process would split every batch over all GPUs it sees
         super().__init__(
             model=student.model,
             args=args,
-            data_collator=lambda batch: {"examples": batch},
             train_dataset=_Listed(train),
             eval_dataset=_Listed(valid),
             callbacks=callbacks,
         )
         self.student = student
+        self.batches = EffectiveBatches(
+            train,
+            args.per_device_train_batch_size,
+            args.seed if args.data_seed is None else args.data_seed,
+            length_window,
+        )
         self.valid = valid
         self.token_budget = token_budget
         self.score = score
+
+    def get_train_dataloader(self) -> Any:
+        """Whole effective batches, the same in every process: see `training_step`."""
+        return self.batches
+
+    def train_from(self, checkpoint: Path | None) -> None:
+        """Train to the end, from ``checkpoint`` where there is one, and load the best epoch."""
+        if checkpoint is not None:
+            state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+            control = state.stateful_callbacks.get("TrainerControl", {})
+            if control.get("args", {}).get("should_training_stop"):
+                # Killed after its last epoch: the Trainer would begin another one.
+                self.state = state
+                if state.best_model_checkpoint is not None:
+                    self._load_best_model()
+                return
+        self.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     def training_step(
         self,
@@ -81,35 +131,43 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
         inputs: dict[str, Any],
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
+        """Forward and backward of this process's share of one effective batch.
+
+        Gradients are summed over the chunks and, with the last one, averaged over the
+        processes: hence the number of processes in the loss. Each has one chunk at least.
+        """
         examples: list[EncodedExample] = inputs["examples"]
         model.train()
-        # Gradients are averaged over processes, so each divides by its share of all examples.
-        count = torch.tensor(float(len(examples)), device=self.args.device)
-        processes = self.accelerator.num_processes
-        if processes > 1:
-            count = self.accelerator.reduce(count, reduction="sum") / processes
-        rows = [row for example in examples for row in example.rows]
+        rows = self.student.rows(examples)
+        scale = launch.processes() / len(examples)
+        own = share(rows, launch.process(), launch.processes())
+        if not own:  # fewer rows than processes: take part without weight
+            own, scale = rows[:1], 0.0
         total = torch.zeros((), device=self.args.device)
-        parts = list(chunks(rows, self.token_budget))
+        parts = list(chunks(own, self.token_budget))
         for number, part in enumerate(parts, 1):
             last = number == len(parts)
             waiting = contextlib.nullcontext() if last else self.accelerator.no_sync(model)
             batch = {k: v.to(self.args.device) for k, v in self.student.collate(part).items()}
             with waiting:
                 with self.student.autocast():
-                    loss = self.student.loss(model, batch) / count
+                    loss = self.student.loss(model, batch) * scale
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Loss and, where it is cheap, accuracy on valid; ``eval_score`` chooses the epoch:
-        the accuracy, ties broken by the lower loss, or the loss alone.
+        the accuracy, ties broken by the lower loss, or the loss alone. Each process does its
+        share of valid, and all get the same figures.
         """
-        loss = batch_loss(self.student, self.valid, self.token_budget)
+        own = processes.own_share(self.valid)
+        loss = batch_loss(self.student, own, self.token_budget) if own else 0.0
+        loss = processes.mean(loss, len(own))
         metrics = {"eval_loss": loss, "eval_score": -loss}
         accuracy = self.score()
         if accuracy is not None:
+            accuracy = processes.mean(accuracy, len(own))
             metrics |= {"eval_accuracy": accuracy, "eval_score": accuracy - 1e-6 * loss}
         self.log(metrics)
         self.control: TrainerControl = self.callback_handler.on_evaluate(
@@ -119,6 +177,11 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         return 0  # the Trainer's count knows neither our batches nor our masks
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        # The state file, written next by the first process, says that a checkpoint is whole.
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
 
 
 class _Listed(torch.utils.data.Dataset[EncodedExample]):

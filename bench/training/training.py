@@ -1,0 +1,375 @@
+"""The measured ways to train: each is a Hugging Face Trainer whose steps are timed whole.
+
+``ours``       MultiTaskTrainer: one row per question, its branches behind it (causal), or one
+               encoder pass and all targets in the decoder (seq2seq)
+``rows``       the same with one row per target: logits at targets only, nothing shared
+``plain``      transformers' Trainer on one row per target, logits everywhere
+``trl``        TRL's SFTTrainer at its defaults, on the same rows
+``trl-kept``   the same without its gradient checkpointing
+``two-pass``   distilling-step-by-step (Hsieh et al. 2023, section 3.2): a batch of answers and
+               one of explanations, a prefix on the encoder's input naming the task, a forward
+               pass for each, losses added
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from material import whole
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    T5Config,
+    T5ForConditionalGeneration,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from teachback.config import TrainConfig
+from teachback.students.causal import CausalStudent
+from teachback.students.load import load
+from teachback.students.quiet import quiet
+from teachback.students.rows import EncodedExample, separate
+from teachback.students.seq2seq import Seq2SeqStudent
+from teachback.students.student import Student, StudentCard
+from teachback.training import _with_adapter
+from teachback.training.trainer import MultiTaskTrainer
+
+MICROBATCH = 8
+"""Rows at once in plain, TRL and two-pass: the default of both Trainers."""
+IGNORED = -100
+T5_SIZES = {
+    "t5-small": {"d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6, "num_heads": 8},
+    "t5-base": {"d_model": 768, "d_kv": 64, "d_ff": 3072, "num_layers": 12, "num_heads": 12},
+}
+Shapes = list[dict[str, int]]
+"""Those of all microbatches, in order."""
+
+
+class Turned(TrainerCallback):
+    """Hands the machine over between steps; the first step starts when it is told to."""
+
+    def __init__(self, turns: Any) -> None:
+        self.turns = turns
+        self.step = 0
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.turns.wait()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.turns.done()
+        self.step = state.global_step
+        if state.global_step < state.max_steps:
+            self.turns.wait()
+
+
+def prepare(job: dict[str, Any], shapes: Shapes, folder: Path) -> Callable[[Any], None]:
+    """Everything but the training itself; the result trains, a step at every turn."""
+    student = model_of(job)
+    steps = [[whole(e, vocabulary(student)) for e in examples] for examples in job["steps"]]
+    make = {"two-pass": two_pass, "plain": plain, "trl": trl, "trl-kept": trl}.get(
+        job["scheme"], ours
+    )
+
+    def work(turns: Any) -> None:
+        trainer = make(job, student, steps, folder, shapes, Turned(turns))
+        with quiet():
+            trainer.train()
+
+    return work
+
+
+def model_of(job: dict[str, Any]) -> Student:
+    """The student of a job, placed and in the precision that it trains in."""
+    bf16 = job["precision"] == "bf16"
+    if job["model"] in T5_SIZES:
+        config = t5_config(job["model"])
+        torch.manual_seed(0)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        student: Student = Seq2SeqStudent(
+            T5ForConditionalGeneration(config).to(device), _Ids(config), StudentCard(base="random")
+        )
+    else:
+        student = load(job["model"], precision=job["precision"], training=True)
+    student.precision = job["precision"]
+    if job["tuning"] == "lora":
+        # As teachback.train does it: a frozen base in bf16, the adapter in float32.
+        if bf16:
+            student.model = student.model.to(torch.bfloat16)
+        student.model = _with_adapter(student, TrainConfig(lora=True))
+    if isinstance(student, CausalStudent):
+        student.shared_prefix = job["scheme"] != "rows"
+    return student
+
+
+def t5_config(name: str) -> T5Config:
+    return T5Config(vocab_size=32128, decoder_start_token_id=0, **T5_SIZES[name])
+
+
+def config_of(model: str) -> Any:
+    return t5_config(model) if model in T5_SIZES else AutoConfig.from_pretrained(model)
+
+
+def vocabulary(student: Student) -> int | None:
+    return student.model.config.vocab_size if student.family == "seq2seq" else None
+
+
+class _Ids:
+    """All that collation asks of a tokenizer, for a model that has none."""
+
+    def __init__(self, config: T5Config) -> None:
+        self.pad_token_id, self.eos_token_id = config.pad_token_id, config.eos_token_id
+
+
+def arguments(job: dict[str, Any], folder: Path, batch: int, accumulate: int = 1) -> dict[str, Any]:
+    """The same optimiser and schedule for all."""
+    return {
+        "output_dir": str(folder),
+        "max_steps": len(job["steps"]),
+        "per_device_train_batch_size": batch,
+        "gradient_accumulation_steps": accumulate,
+        "learning_rate": 1e-5,
+        "train_sampling_strategy": "sequential",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+        "use_cpu": not torch.cuda.is_available(),
+    }
+
+
+# ------------------------------------------------------------------ teachback
+
+
+def ours(
+    job: dict[str, Any],
+    student: Student,
+    steps: list[list[EncodedExample]],
+    folder: Path,
+    shapes: Shapes,
+    callback: TrainerCallback,
+) -> Trainer:
+    noted(student, shapes, callback)
+    examples = [example for step in steps for example in step]
+    extra = {"remove_unused_columns": False}
+    return MultiTaskTrainer(
+        student=student,
+        args=TrainingArguments(**arguments(job, folder, len(steps[0])), **extra),
+        train=examples,
+        valid=examples[:1],
+        token_budget=job.get("token_budget", TrainConfig().token_budget),
+        score=lambda: None,
+        callbacks=[callback],
+    )
+
+
+def noted(student: Student, shapes: Shapes, clock: Any = None) -> None:
+    """Note the shape of every batch that ``student`` collates, and the step it belongs to."""
+    collate = student.collate
+
+    def wrapped(rows: Sequence[Any]) -> dict[str, Tensor]:
+        batch = collate(rows)
+        shape = shape_of(batch, len(batch["target_ids"]))
+        shapes.append(shape | {"step": clock.step} if clock else shape)
+        return batch
+
+    student.collate = wrapped  # type: ignore[method-assign]
+
+
+def shape_of(batch: dict[str, Tensor], positions: int) -> dict[str, int]:
+    rows, length = batch["input_ids"].shape
+    shape = {"rows": rows, "length": length, "positions": positions}
+    if "decoder_input_ids" in batch:
+        shape["decoder_rows"], shape["decoder_length"] = batch["decoder_input_ids"].shape
+    return shape
+
+
+# ------------------------------------------------------------------ one row per target
+
+
+def labelled(steps: list[list[EncodedExample]]) -> list[dict[str, list[int]]]:
+    """One row per target as TRL and the plain Trainer take it, in the examples' order."""
+    rows = []
+    for example in (example for step in steps for example in step):
+        for row in separate(example.rows):
+            (branch,) = row.branches
+            before = [*row.prefix, *branch.marker]
+            labels = [IGNORED] * len(before) + list(branch.target)
+            rows.append({"input_ids": [*before, *branch.target], "labels": labels})
+    return rows
+
+
+def microbatches(steps: list[list[EncodedExample]]) -> tuple[int, int]:
+    """(rows at once, how often a step)."""
+    counts = {sum(len(row.branches) for e in step for row in e.rows) for step in steps}
+    (count,) = counts  # the Trainer's accumulation is one number for all steps
+    size = min(MICROBATCH, count)
+    if count % size:
+        raise SystemExit(f"{count} rows a step do not divide into microbatches of {size}")
+    return size, count // size
+
+
+def padded(rows: Sequence[dict[str, list[int]]], pad_id: int) -> dict[str, Tensor]:
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def filled(name: str, value: int) -> Tensor:
+        own = [row[name] + [value] * (longest - len(row[name])) for row in rows]
+        return torch.tensor(own, dtype=torch.long)
+
+    ids = filled("input_ids", pad_id)
+    mask = torch.zeros_like(ids)
+    for number, row in enumerate(rows):
+        mask[number, : len(row["input_ids"])] = 1
+    return {"input_ids": ids, "attention_mask": mask, "labels": filled("labels", IGNORED)}
+
+
+def plain(
+    job: dict[str, Any],
+    student: Student,
+    steps: list[list[EncodedExample]],
+    folder: Path,
+    shapes: Shapes,
+    callback: TrainerCallback,
+) -> Trainer:
+    def collate(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+        batch = padded(rows, student.pad_id)
+        shapes.append(shape_of(batch, batch["input_ids"].numel()))
+        return batch
+
+    values = arguments(job, folder, *microbatches(steps)) | {"bf16": job["precision"] == "bf16"}
+    return Trainer(
+        model=student.model,
+        args=TrainingArguments(**values),
+        train_dataset=labelled(steps),  # type: ignore[arg-type]
+        data_collator=collate,
+        callbacks=[callback],
+    )
+
+
+def trl(
+    job: dict[str, Any],
+    student: Student,
+    steps: list[list[EncodedExample]],
+    folder: Path,
+    shapes: Shapes,
+    callback: TrainerCallback | None,
+) -> Trainer:
+    """SFTTrainer at its defaults, but for what all share: optimiser, order, batch."""
+    import datasets
+    from trl import SFTConfig, SFTTrainer
+
+    datasets.disable_progress_bars()
+    values = arguments(job, folder, *microbatches(steps)) | {"bf16": job["precision"] == "bf16"}
+    if job["scheme"] == "trl-kept":
+        values["gradient_checkpointing"] = False
+    trainer = SFTTrainer(
+        model=student.model,
+        args=SFTConfig(**values),
+        train_dataset=datasets.Dataset.from_list(labelled(steps)),
+        processing_class=student.tokenizer,
+        callbacks=[callback] if callback else [],
+    )
+    collate = trainer.data_collator
+    # Without Triton (that is, without a GPU) TRL's output layer computes every position.
+    compact = torch.cuda.is_available()
+
+    def noting(rows: list[Any]) -> Any:
+        batch = collate(rows)
+        targets = int((batch["labels"][:, 1:] != IGNORED).sum())
+        positions = targets if compact else batch["labels"][:, 1:].numel()
+        shapes.append(shape_of(batch, positions))
+        return batch
+
+    trainer.data_collator = noting
+    return trainer
+
+
+# ------------------------------------------------------------------ two passes
+
+
+class TwoPassTrainer(Trainer):
+    """A forward pass over the answers and one over the explanations, losses added.
+
+    Both are the model's own token mean over its batch, weighted by alpha and 1 − alpha.
+    """
+
+    alpha = 0.5
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)
+        self.model_accepts_loss_kwargs = False  # each microbatch's mean, averaged
+
+    def compute_loss(self, model: nn.Module, inputs: Any, *_: Any, **__: Any) -> Tensor:
+        answers, explanations = (model(**inputs[name]).loss for name in ("answer", "explanation"))
+        loss: Tensor = self.alpha * answers + (1 - self.alpha) * explanations
+        return loss
+
+
+def task_batch(
+    rows: Sequence[tuple[Sequence[int], Sequence[int], Sequence[int]]], start: int
+) -> dict[str, Tensor]:
+    """(encoder ids, decoder marker, target) rows as a T5 takes them; pad is 0."""
+
+    def filled(some: list[list[int]], value: int) -> Tensor:
+        longest = max(map(len, some))
+        return torch.tensor([own + [value] * (longest - len(own)) for own in some])
+
+    read = filled([list(source) for source, _, _ in rows], 0)
+    mask = filled([[1] * len(source) for source, _, _ in rows], 0)
+    decoder = filled([[start, *marker, *target][:-1] for _, marker, target in rows], 0)
+    labels = filled([[IGNORED] * len(marker) + list(target) for _, marker, target in rows], IGNORED)
+    return {
+        "input_ids": read,
+        "attention_mask": mask,
+        "decoder_input_ids": decoder,
+        "labels": labels,
+    }
+
+
+def by_task(
+    examples: Sequence[EncodedExample], start: int, prefixes: tuple[list[int], list[int]]
+) -> dict[str, dict[str, Tensor]]:
+    """The answers' batch and the explanations'. With ``prefixes`` the encoder is told the
+    task, as the paper does it; without, the decoder's marker stays.
+    """
+    parts: dict[str, list[Any]] = {"answer": [], "explanation": []}
+    for row in (row for example in examples for row in example.rows):
+        for number, branch in enumerate(row.branches):
+            name = "answer" if number == 0 else "explanation"
+            prefix = prefixes[number > 0]
+            marker = () if prefix else branch.marker
+            parts[name].append(((*prefix, *row.prefix), marker, branch.target))
+    return {name: task_batch(rows, start) for name, rows in parts.items()}
+
+
+def two_pass(
+    job: dict[str, Any],
+    student: Student,
+    steps: list[list[EncodedExample]],
+    folder: Path,
+    shapes: Shapes,
+    callback: TrainerCallback,
+) -> Trainer:
+    start = student.model.config.decoder_start_token_id
+    prefixes = ([100, 101], [102, 103])  # as many tokens as "predict:" and "explain:" have
+
+    def collate(examples: list[EncodedExample]) -> dict[str, Any]:
+        batches = by_task(examples, start, prefixes)
+        shapes.extend(shape_of(b, b["labels"].numel()) for b in batches.values())
+        return batches
+
+    size = min(MICROBATCH, len(steps[0]))
+    values = arguments(job, folder, size, len(steps[0]) // size)
+    values |= {"bf16": job["precision"] == "bf16", "remove_unused_columns": False}
+    return TwoPassTrainer(
+        model=student.model,
+        args=TrainingArguments(**values),
+        train_dataset=[example for step in steps for example in step],  # type: ignore[arg-type]
+        data_collator=collate,
+        callbacks=[callback],
+    )

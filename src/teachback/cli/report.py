@@ -1,0 +1,38 @@
+"""``teachback report``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from teachback.report import Format
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "md", "csv"]),
+    default="html",
+    show_default=True,
+    help="A page for people, the same in Markdown, or a row per cell.",
+)
+@click.option(
+    "-o", "--out", metavar="FILE", help="Where to; unset: DIR/report.FORMAT; -: print it."
+)
+def report(folder: str, form: str, out: str | None) -> None:
+    """Report on the study in DIR: verdict, tables, curves, costs, examples.
+
+    The HTML file is self-contained. A study that still runs, or has cells that failed, gives
+    a report that says so.
+    """
+    from teachback import report as reporting
+
+    wanted = cast("Format", form)
+    if out == "-":
+        click.echo(reporting.report(folder, wanted), nl=False)
+        return
+    click.echo(f"written: {reporting.write_report(folder, wanted, out)}")

@@ -1,0 +1,184 @@
+"""``teachback study``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from teachback.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from teachback.study.engines import Engine
+    from teachback.study.running import Outcome, Plan
+
+
+@click.command()
+@click.argument("study", metavar="STUDY.toml")
+@click.option("-o", "--out", metavar="DIR", help="The study's folder; unset: runs/NAME.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where cells run: processes on this machine, or a Ray cluster.",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="List cells, time, disk; run nothing.")
+@click.option("--jobs", type=click.IntRange(1), help="Cells at once; unset: one a GPU, or one.")
+@click.option("--threads", type=click.IntRange(1), help="Threads a cell; unset: cores / jobs.")
+@click.option(
+    "--keep-students",
+    type=click.Choice(["none", "best", "all"]),
+    help="Instead of the study's.",
+)
+@click.pass_obj
+def study(
+    progress: Progress,
+    study: str,
+    out: str | None,
+    engine: str,
+    dry: bool,
+    jobs: int | None,
+    threads: int | None,
+    keep_students: str | None,
+) -> None:
+    """Train and compare all that STUDY.toml names; what is done is not done again.
+
+    A study that was stopped, or killed, goes on when the command is given again; cells that
+    failed are tried again.
+    """
+    from pathlib import Path
+
+    from teachback.study import running
+    from teachback.study.config import read_study
+
+    read = read_study(study)
+    if keep_students is not None:
+        changed = read.study.model_copy(update={"keep_students": keep_students})
+        read = read.model_copy(update={"study": changed})
+    folder = Path(out or f"runs/{read.study.name}")
+
+    def notice(line: str) -> None:
+        click.echo(line, err=True)
+
+    planned = running.plan(read, notice)
+    if dry:
+        from teachback.study.engines import LocalEngine
+
+        # Where the cells would run is not asked: Ray's cluster may not be up yet.
+        _forecast(planned, folder, LocalEngine(jobs or 0, threads or 0))
+        return
+    outcome = running.run(
+        planned, folder, _engine(engine, jobs, threads), progress=progress, notice=notice
+    )
+    _print(outcome, planned, folder)
+
+
+def _engine(name: str, jobs: int | None, threads: int | None) -> Engine:
+    if name == "ray":
+        from teachback.study.ray_engine import RayEngine
+
+        return RayEngine(jobs or 0, threads or 0)
+    from teachback.study.engines import LocalEngine
+
+    return LocalEngine(jobs or 0, threads or 0)
+
+
+def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
+    from teachback.cli import show
+    from teachback.progress import clock_text
+    from teachback.study import forecast, running
+    from teachback.study.verdicts import detectable
+
+    known, left = running.estimate(planned, folder, engine)
+    waiting = {cell.hash for cell in left}
+    rows: dict[tuple[str, ...], list[float]] = {}
+    measured = True
+    for cell in planned.cells:
+        spec = cell.spec
+        values = (spec[key] for key in ("size", "alpha", "strategy", "teacher", "student"))
+        key = (spec["system"], spec["dataset"], *("–" if v is None else str(v) for v in values))
+        row = rows.setdefault(key, [0, 0, 0.0])
+        row[0] += 1
+        if cell.hash in waiting:
+            seconds, is_measured = known.seconds(cell)
+            measured = measured and (is_measured or not (cell.trains or spec["student"]))
+            row[1] += 1
+            row[2] += seconds
+    click.echo("dry run: nothing is run and nothing asked")
+    head = ["system", "dataset", "size", "alpha", "strategy", "teacher", "student"]
+    click.echo(
+        show.table(
+            [*head, "cells", "left", "time"],
+            [
+                [*key, str(int(cells)), str(int(still)), clock_text(seconds)]
+                for key, (cells, still, seconds) in rows.items()
+            ],
+        )
+    )
+    total = sum(seconds for _, _, seconds in rows.values())
+    click.echo(
+        f"{len(planned.cells)} cells, {len(left)} of them left: about "
+        f"{clock_text(total / engine.slots)} with {engine.slots} at once and {engine.threads} "
+        "threads each"
+    )
+    click.echo(
+        "times: as cells of the same kind have taken in this folder"
+        if measured and left
+        else f"times: rough, {forecast.BASIS}"
+    )
+    size, note = known.disk(planned.cells, planned.students)
+    click.echo(f"disk: about {size / 2**20:.0f} MiB when all is done; {note}")
+    for one in planned.data:
+        found = detectable(one, planned.study, planned.family)
+        click.echo(f"{one.name}: {_detectable(found)}")
+
+
+def _detectable(found: dict[str, float | None]) -> str:
+    """What a dry run says of the study's power."""
+
+    def points(value: float | None) -> str:
+        return "no difference" if value is None else f"{100 * value:.1f} points"
+
+    text = (
+        f"{found['items']} independent test items and {found['seeds']} seeds show "
+        f"{points(found['difference'])} at 80% power (p < 0.05)"
+    )
+    if found["family"] and found["family"] > 1:
+        text += (
+            f", {points(found['in_family'])} as the first of the {found['family']} confirmatory "
+            "tests"
+        )
+    return (
+        f"{text}; assumed: exactly one of two students is right on {found['discordance']:.0%} of "
+        f"the items, the true difference varies over seeds by {100 * (found['seed_sd'] or 0):.0f} "
+        f"points, an item's differences correlate by {found['persistence']} between seeds"
+    )
+
+
+def _print(outcome: Outcome, planned: Plan, folder: Path) -> None:
+    from collections import Counter
+
+    counts = Counter(outcome.states.values())
+    states = ", ".join(f"{number} {state}" for state, number in counts.items())
+    click.echo(f"{len(planned.cells)} cells: {states} ({outcome.ran} in this run)")
+    for title, key in (("confirmatory", "confirmatory"), ("exploratory", "exploratory")):
+        rows = outcome.verdicts[key]
+        if rows:
+            click.echo(f"\n{title}:")
+        for row in rows:
+            factors = ", ".join(
+                f"{name} {row[name]}"
+                for name in ("size", "strategy", "alpha")
+                if row[name] is not None
+            )
+            where = f"{row['dataset']}{f', {factors}' if factors else ''}"
+            verdict = row["verdict"]
+            if row["difference"] is None:
+                verdict = f"{row['a']} minus {row['b']} ({row['way']}): {verdict}"
+            click.echo(f"  {where}: {verdict}")
+    if counts["failed"]:
+        click.echo("\nthe same command tries the failed cells again")
+    click.echo(f"\nall files: {folder}")

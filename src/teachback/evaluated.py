@@ -1,0 +1,110 @@
+"""The files of an evaluation in a run folder: written, and read back.
+
+``predictions.jsonl`` is the evaluated system's, ``predictions.NAME.jsonl`` that of a baseline
+beside it; ``metrics.json`` is written last, so that a folder with it holds a whole evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from teachback.files import read_json, read_predictions, write_json, write_predictions
+from teachback.records import Prediction
+
+if TYPE_CHECKING:
+    from teachback.evaluation import Metrics
+    from teachback.prediction import Cost
+
+BASELINES = ("untrained", "majority")
+"""Systems evaluated beside the one in question."""
+
+EVALUATION_FILES = (
+    "metrics.json",
+    "predictions.jsonl",
+    *(f"predictions.{name}.jsonl" for name in BASELINES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The outcome of evaluating: figures by system (``student``, ``untrained``, …)."""
+
+    metrics: Mapping[str, Metrics]
+    predictions: Mapping[str, Sequence[Prediction]]
+    cost: Mapping[str, Cost]
+    way: str
+
+
+def write_evaluation(
+    folder: Path,
+    predictions: Mapping[str, Sequence[Prediction]],
+    cost: Mapping[str, Cost],
+    way: str,
+    kind: str,
+    seed: int = 0,
+    asked: Mapping[str, str] | None = None,
+) -> Evaluated:
+    """Measure predictions and write them; the first system is the one evaluated."""
+    from teachback.evaluation import as_json, measure
+
+    metrics = {name: measure(list(own), kind) for name, own in predictions.items()}
+    for number, (name, own) in enumerate(predictions.items()):
+        write_predictions(folder / _predictions_file(name, number), own)
+    write_json(
+        folder / "metrics.json",
+        {
+            "kind": kind,
+            "seed": seed,
+            "way": way,
+            **(asked or {}),
+            "systems": {name: as_json(figures) for name, figures in metrics.items()},
+            "cost_per_1000": {name: asdict(figures) for name, figures in cost.items()},
+        },
+    )
+    return Evaluated(metrics, predictions, cost, way)
+
+
+def _predictions_file(name: str, number: int) -> str:
+    """The evaluated system's file, or that of a baseline beside it."""
+    return f"predictions.{name}.jsonl" if number else "predictions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedRun:
+    """What comparing needs of an evaluated folder."""
+
+    seed: int
+    way: str
+    choice_score: str | None
+    kind: str
+    predictions: list[Prediction]
+
+
+def read_run(folder: Path) -> EvaluatedRun:
+    """Read an evaluated run folder. Raises DataError where its files are not as they must be."""
+    metrics = read_json(folder / "metrics.json")
+    return EvaluatedRun(
+        seed=int(metrics.get("seed", 0)),
+        way=str(metrics.get("way", "direct")),
+        choice_score=metrics.get("choice_score"),
+        kind=str(metrics.get("kind", "text")),
+        predictions=read_predictions(folder / "predictions.jsonl"),
+    )
+
+
+def read_evaluation(folder: Path) -> Evaluated:
+    """An evaluation written before, measured anew from its predictions."""
+    from teachback.evaluation import measure
+    from teachback.prediction import Cost
+
+    record = read_json(folder / "metrics.json")
+    predictions = {
+        name: read_predictions(folder / _predictions_file(name, number))
+        for number, name in enumerate(record["systems"])
+    }
+    metrics = {name: measure(own, record["kind"]) for name, own in predictions.items()}
+    cost = {name: Cost(**figures) for name, figures in record["cost_per_1000"].items()}
+    return Evaluated(metrics, predictions, cost, str(record["way"]))

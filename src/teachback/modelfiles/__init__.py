@@ -1,0 +1,1 @@
+"""GGUF files: their headers, and those that come as Python wheels."""

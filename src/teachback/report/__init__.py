@@ -1,0 +1,92 @@
+"""A study's report: one HTML file for people, the same in Markdown, and a CSV row per cell.
+
+It reads a study folder through its files alone. Every figure is measured anew from the
+predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are the study's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from teachback.errors import RunFolderError
+from teachback.files import package_version, write_text
+from teachback.report import html, markdown, tidy
+from teachback.report.accuracy import accuracy_section
+from teachback.report.arms import Arms
+from teachback.report.curves import cost_section, curves_section
+from teachback.report.examples import examples_section
+from teachback.report.folder import Study, read_study
+from teachback.report.material import effort_section, material_section
+from teachback.report.page import Page
+from teachback.report.record import cells_section, record_section
+from teachback.report.text import count
+from teachback.report.verdicts import verdict_section
+
+__all__ = ["Format", "report", "write_report"]
+
+Format = Literal["html", "md", "csv"]
+
+_MARKS = (html.MARK, markdown.MARK, ",".join(tidy.FIELDS))
+
+
+def report(folder: str | Path, form: Format = "html") -> str:
+    """The report of the study in ``folder``, as the text of a file.
+
+    Raises RunFolderError where there is no study. A study that is not finished, or has cells
+    that failed, gives a report that says so.
+    """
+    study = read_study(folder)
+    arms = Arms(study)
+    if form == "csv":
+        return tidy.tidy(arms)
+    page = _page(study, arms)
+    return html.html_page(page) if form == "html" else markdown.markdown_page(page)
+
+
+def write_report(folder: str | Path, form: Format = "html", out: str | Path | None = None) -> Path:
+    """Write the report, into the study's folder unless ``out`` says where; the file's path.
+
+    An older report is replaced. Raises RunFolderError where another file is in the way, and
+    as :func:`report` does.
+    """
+    path = Path(folder) / f"report.{form}" if out is None else Path(out)
+    text = report(folder, form)
+    if path.is_dir():
+        raise RunFolderError(f"{path} is a folder: give a file's name")
+    if path.is_file() and not _is_report(path):
+        raise RunFolderError(
+            f"{path} is there and is no report of teachback: choose another file, or remove it"
+        )
+    write_text(path, text)
+    return path
+
+
+def _page(study: Study, arms: Arms) -> Page:
+    sections = [
+        verdict_section(study),
+        accuracy_section(arms),
+        curves_section(arms),
+        cost_section(arms),
+        material_section(study),
+        effort_section(study, arms),
+        examples_section(study, arms),
+        cells_section(study),
+        record_section(study, arms),
+    ]
+    datasets = ", ".join(arms.datasets) or "no dataset"
+    return Page(
+        title=f"Study {study.name}",
+        subtitle=(
+            f"{datasets}; {count(len(arms.systems), 'system')}, "
+            f"{count(len(study.cells), 'cell')}; report of teachback "
+            f"{package_version('teachback') or '(version unknown)'}"
+        ),
+        sections=tuple(section for section in sections if section is not None),
+    )
+
+
+def _is_report(path: Path) -> bool:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        start = file.read(4096)
+    return not start or any(mark in start for mark in _MARKS)

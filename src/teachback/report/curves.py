@@ -1,0 +1,255 @@
+"""Learning curves, size curves, and accuracy beside what an answer costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from teachback.report.arms import (
+    Answering,
+    Arm,
+    Arms,
+    Setting,
+    accuracy_cell,
+    settings_text,
+    value_name,
+)
+from teachback.report.folder import BASELINES, number_of, rows_of
+from teachback.report.page import (
+    Block,
+    Chart,
+    Content,
+    Paragraph,
+    Point,
+    Section,
+    Series,
+    Table,
+    numbers_of,
+)
+from teachback.report.text import NOTHING, amount, dollars
+
+
+def curves_section(arms: Arms) -> Section | None:
+    """Accuracy and loss on valid by epoch, and accuracy on test by training size."""
+    learning: list[Block] = []
+    sizes: list[Block] = []
+    for student in arms.values("student") or [None]:
+        of = f", {student}" if len(arms.values("student")) > 1 else ""
+        for dataset in arms.datasets:
+            setting = arms.main(dataset, student=student)
+            for name, label in (("accuracy", "accuracy on valid, %"), ("loss", "loss on valid")):
+                chart = _learning(arms, dataset, setting, name, label, of)
+                if chart is not None:
+                    learning.append(chart)
+            answerings: tuple[Answering, ...] = ("direct", "chosen")
+            for answering in answerings:
+                chart = _sizes(arms, dataset, setting, answering, of)
+                if chart is not None:
+                    sizes.append(chart)
+    parts = []
+    if learning:
+        note = (
+            "The line is the mean over the seeds that reached an epoch, the band goes from the "
+            "lowest seed to the highest. Valid is a part of train; the epoch is chosen on it, so "
+            "these accuracies say nothing of test. Losses compare only within an objective, since "
+            "each weighs its own tasks."
+        )
+        parts.append(Section("Learning curves", (Paragraph(note, "note"), *learning)))
+    if sizes:
+        note = (
+            "Accuracy on test by training size; the band is the 95% interval of the tables. "
+            "Sizes stand at equal distances, not to scale."
+        )
+        parts.append(Section("Size curves", (Paragraph(note, "note"), *sizes)))
+    return Section("Curves", (), tuple(parts)) if parts else None
+
+
+def cost_section(arms: Arms) -> Section:
+    """Accuracy beside seconds, generated tokens and money for 1,000 answers."""
+    charts: list[Block] = []
+    tables: list[Block] = []
+    for student in arms.values("student") or [None]:
+        of = f", {student}" if len(arms.values("student")) > 1 else ""
+        for dataset in arms.datasets:
+            for block in _costs(arms, dataset, arms.main(dataset, student=student), of):
+                (charts if isinstance(block, Chart) else tables).append(block)
+    where = sorted(
+        {
+            f"{cell.result.get('host') or 'host not recorded'} with "
+            f"{cell.result.get('threads') or 'unknown'} threads"
+            for cell in arms.study.with_status("done")
+            if cell.cost
+        }
+    )
+    note = (
+        "Seconds and generated tokens for 1,000 answers, as measured while the test items were "
+        "answered; the mean over seeds. A direct answer generates few tokens or none: choices are "
+        "scored. Money is what the teacher’s replies cost, where its price is known; a student "
+        "runs on your own machine and is not priced."
+    )
+    if where:
+        note += f" Measured on {'; '.join(where)}."
+    if len(where) > 1:
+        note += " Seconds from different machines or thread counts do not compare."
+    return Section("Accuracy and cost of an answer", (Paragraph(note, "note"), *charts, *tables))
+
+
+def _learning(
+    arms: Arms, dataset: str, setting: Setting, name: str, label: str, of: str
+) -> Chart | None:
+    series = []
+    epochs: set[float] = set()
+    for system in arms.systems:
+        arm = arms.find(dataset, system, setting)
+        points = [] if arm is None else _by_epoch(arm, name)
+        if points:
+            series.append(Series(system, tuple(points), arms.style(system)))
+            epochs |= {point.x for point in points}
+    if not series:
+        return None
+    share = name == "accuracy"
+    written = {epoch: f"{epoch:g}" for epoch in sorted(epochs)}
+    title = f"{'Accuracy' if share else 'Loss'} on valid by epoch: {dataset}{of}"
+    where = settings_text({dataset: setting})
+    return Chart(
+        title=title,
+        description=f"{title}. {_ends(series, share)}" + (f" {where}" if where else ""),
+        x_label="epoch",
+        y_label=label,
+        series=tuple(series),
+        table=numbers_of(title, "Epoch", tuple(series), written, share),
+        share=share,
+    )
+
+
+def _by_epoch(arm: Arm, name: str) -> list[Point]:
+    values: dict[float, list[float]] = {}
+    for cell in arm.done.values():
+        for entry in rows_of(cell.result.get("history")):
+            epoch, value = number_of(entry.get("epoch")), number_of(entry.get(name))
+            if epoch is not None and value is not None:
+                values.setdefault(round(epoch, 3), []).append(value)
+    return [Point(x, sum(ys) / len(ys), min(ys), max(ys)) for x, ys in sorted(values.items())]
+
+
+def _sizes(
+    arms: Arms, dataset: str, setting: Setting, answering: Answering, of: str
+) -> Chart | None:
+    sizes = arms.values("size", dataset)
+    if len(sizes) < 2:
+        return None
+    series = []
+    chose = False
+    for system in arms.systems:
+        points = []
+        for x, size in enumerate(sizes):
+            arm = arms.find(dataset, system, setting | {"size": size})
+            if arm is None or arm.first.control in BASELINES:
+                continue
+            figures = arm.accuracy(answering)
+            chose = chose or any(cell.way == "explained" for cell in arm.done.values())
+            if figures is not None:
+                points.append(Point(x, figures.accuracy, figures.low, figures.high))
+        if points:
+            series.append(Series(system, tuple(points), arms.style(system)))
+    if not series or (answering == "chosen" and not chose):
+        return None
+    way = "direct answer" if answering == "direct" else "way chosen on valid"
+    title = f"Accuracy by training size: {dataset}{of}, {way}"
+    ticks = tuple(value_name(arms, dataset, "size", size) for size in sizes)
+    written: dict[float, str] = dict(enumerate(ticks))
+    return Chart(
+        title=title,
+        description=f"{title}. {_ends(series, share=True)}",
+        x_label="training size",
+        y_label="accuracy, %",
+        series=tuple(series),
+        table=numbers_of(title, "Training size", tuple(series), written, share=True),
+        ticks=ticks,
+    )
+
+
+def _ends(series: list[Series], share: bool) -> str:
+    """Where each line begins and ends, for those who do not see it."""
+    scale = 100 if share else 1
+    parts = [
+        f"{one.name}: {scale * one.points[0].y:.3g} to {scale * one.points[-1].y:.3g}"
+        for one in series
+    ]
+    return f"From first to last: {'; '.join(parts)}."
+
+
+def _costs(arms: Arms, dataset: str, setting: Setting, of: str) -> list[Block]:
+    rows: list[tuple[Content, ...]] = []
+    series = []
+    for system in arms.systems:
+        arm = arms.find(dataset, system, setting)
+        if arm is None or arm.first.control == "majority":
+            continue
+        paid = _teacher_dollars(arms, arm)
+        rows.append(
+            (
+                system,
+                accuracy_cell(arm, "direct"),
+                amount(arm.mean("direct_seconds")),
+                amount(arm.mean("direct_tokens")),
+                accuracy_cell(arm, "explained"),
+                amount(arm.mean("explained_seconds")),
+                amount(arm.mean("explained_tokens")),
+                paid,
+            )
+        )
+        ways: tuple[Answering, ...] = ("direct", "explained")
+        for way in ways:
+            figures, seconds = arm.accuracy(way), arm.mean(f"{way}_seconds")
+            if figures is not None and seconds is not None and seconds > 0:
+                point = Point(seconds, figures.accuracy, figures.low, figures.high)
+                name = f"{system}, {way}"
+                hollow = way == "explained"
+                series.append(Series(name, (point,), arms.style(system), hollow=hollow))
+    if not rows:
+        return []
+    head = (
+        "System",
+        "Direct",
+        "Seconds, direct",
+        "Tokens, direct",
+        "Explained",
+        "Seconds, explained",
+        "Tokens, explained",
+        "Teacher’s dollars",
+    )
+    title = f"Accuracy and cost of 1,000 answers: {dataset}{of}"
+    found: list[Block] = [Table(title, head, tuple(rows))]
+    if series:
+        said = [f"{s.name} {100 * s.points[0].y:.1f}% at {s.points[0].x:.3g} s" for s in series]
+        chart_title = f"Accuracy by seconds for 1,000 answers: {dataset}{of}"
+        numbers: Any = tuple(
+            (s.name, amount(s.points[0].x), f"{100 * s.points[0].y:.1f}") for s in series
+        )
+        found.insert(
+            0,
+            Chart(
+                title=chart_title,
+                description=f"{chart_title}, on a logarithmic scale. {'; '.join(said)}.",
+                x_label="seconds for 1,000 answers (logarithmic)",
+                y_label="accuracy, %",
+                series=tuple(series),
+                table=Table(
+                    chart_title, ("System", "Seconds", "Accuracy, %"), numbers, folded=True
+                ),
+                lines=False,
+                log_x=True,
+            ),
+        )
+    return found
+
+
+def _teacher_dollars(arms: Arms, arm: Arm) -> str:
+    """What 1,000 replies of a prompted teacher cost on the average of all that were asked."""
+    if arm.first.control not in ("teacher-direct", "teacher-cot"):
+        return NOTHING
+    for record in arms.study.teachers:
+        if record.get("teacher") == arm.first.teacher:
+            paid, asked = number_of(record.get("dollars")), number_of(record.get("requests"))
+            return dollars(1000 * paid / asked if paid is not None and asked else None)
+    return dollars(None)

@@ -1,0 +1,91 @@
+"""One row per planned cell with its factors, its end and its figures, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from teachback.report.arms import Arms
+from teachback.report.folder import Cell
+from teachback.report.text import visible
+
+FIELDS = (
+    "cell dataset system objective control student size strategy teacher alpha seed status error "
+    "n n_groups direct_accuracy direct_low direct_high direct_unparsed explained_accuracy "
+    "explained_low explained_high explained_unparsed chosen_way chosen_accuracy chosen_low "
+    "chosen_high agreement gold_probability calibration_error direct_seconds_per_1000 "
+    "direct_tokens_per_1000 explained_seconds_per_1000 explained_tokens_per_1000 seconds_train "
+    "seconds_evaluate epochs steps threads engine host began"
+).split()
+"""The columns, in order. Shares lie in [0, 1]; an empty field is not known."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def tidy(arms: Arms) -> str:
+    """The CSV text, with its header and a row for each planned cell."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for cell in arms.study.cells:
+        writer.writerow({key: _safe(value) for key, value in _row(cell).items()})
+    return out.getvalue()
+
+
+def _row(cell: Cell) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(FIELDS)
+    row["cell"] = cell.hash
+    for name in (
+        "dataset",
+        "system",
+        "objective",
+        "control",
+        "student",
+        "size",
+        "strategy",
+        "teacher",
+        "alpha",
+        "seed",
+        "status",
+        "error",
+    ):
+        row[name] = getattr(cell, name)
+    for name in (
+        "seconds_train",
+        "seconds_evaluate",
+        "epochs",
+        "steps",
+        "threads",
+        "engine",
+        "host",
+        "began",
+    ):
+        row[name] = cell.result.get(name)
+    metrics = cell.metrics
+    if metrics is None:
+        return row
+    row |= {"n": metrics.n, "n_groups": metrics.n_groups, "chosen_way": cell.way}
+    for name in ("agreement", "gold_probability", "calibration_error"):
+        row[name] = getattr(metrics, name)
+    for way, figures in (
+        ("direct", metrics.direct),
+        ("explained", metrics.explained),
+        ("chosen", metrics.explained if cell.way == "explained" else metrics.direct),
+    ):
+        if figures is not None:
+            for name in ("accuracy", "low", "high", "unparsed"):
+                if f"{way}_{name}" in row:
+                    row[f"{way}_{name}"] = getattr(figures, name)
+        for name in ("seconds", "tokens"):
+            if way != "chosen":
+                row[f"{way}_{name}_per_1000"] = cell.cost.get(f"{way}_{name}")
+    return row
+
+
+def _safe(value: object) -> object:
+    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if not isinstance(value, str):
+        return value
+    text = " ".join(visible(value).split())
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,264 @@
+"""The teacher's side of a study: explanations asked for once, and the teacher as a baseline.
+
+It runs before the cells, in the study's own process: a store has one writer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from teachback.datasets import read_examples, subsample
+from teachback.errors import TeachbackError
+from teachback.evaluated import write_evaluation
+from teachback.explaining import Asking, Selected, explain_from, meter_of, open_asking
+from teachback.files import (
+    read_explanations,
+    read_json,
+    read_rejections,
+    sha256_of,
+    write_explanations,
+    write_json,
+    write_rejections,
+)
+from teachback.folders import STORE
+from teachback.progress import SILENT, Progress
+from teachback.records import Example, RequestKind
+from teachback.store import CompletionStore
+from teachback.study.cell import new_result
+from teachback.study.config import DatasetConfig, StudyFile, run_config
+from teachback.study.grid import Asked, Cell, Data, Material, digest_of, slug
+from teachback.tally import SelectionSummary
+
+
+def read_data(config: DatasetConfig) -> Data:
+    """Read a dataset, both files; raises DataError where one is not as it must be."""
+    train, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
+    return Data(config, train, test, _sha256(config.train, train), _sha256(config.test, test))
+
+
+def _sha256(file: str, examples: Sequence[Example]) -> str:
+    """Of the file; of its rows, where it is on the model hub."""
+    if not file.startswith("hf:"):
+        return sha256_of(file)
+    return hashlib.sha256(repr(list(examples)).encode()).hexdigest()
+
+
+def asked_of(study: StudyFile, data: Data) -> dict[tuple[str, str], Asked]:
+    """(dataset, reference) → how each of the dataset's teachers is asked about it."""
+    found = {}
+    for reference in study.teachers_of(data.config):
+        asking = open_asking(run_config(study, data.config, teacher=reference), data.kind)
+        # A recording is known by its content, wherever it lies; a server by its reference.
+        name = asking.teacher.model
+        label = f"recorded:{name}" if reference.startswith("recorded:") else reference
+        prompts = digest_of({"prompts": repr(asking.prompts)})[:16]
+        found[data.name, reference] = Asked(reference, label, prompts)
+    return found
+
+
+def student_label(reference: str) -> str:
+    """A student's reference; of local weights their name and the beginning of their hash."""
+    if reference.startswith(("hf:", "pypi:")):
+        return reference
+    path = Path(reference.removeprefix("gguf:")).expanduser()
+    return f"{path.name}@{sha256_of(path)[:8]}"
+
+
+@dataclass
+class TeacherSide:
+    """All of a study's asking, into ``folder``."""
+
+    study: StudyFile
+    data: Mapping[str, Data]
+    folder: Path
+    progress: Progress = SILENT
+
+    def explain(self, material: Material, cells: Iterable[Cell]) -> None:
+        """Make sure that ``material`` holds explanations for all that ``cells`` train on.
+
+        What is there stays as it is: cells were trained on it. Raises as
+        `teachback.explaining.explain` does.
+        """
+        examples = self._needed(material, cells)
+        goal = self.folder / "material" / material.slug
+        begun = (goal / "selection.json").is_file()
+        if begun:
+            there = {e.id for e in read_explanations(goal / "explanations.jsonl")}
+            there |= {r.id for r in read_rejections(goal / "rejections.jsonl")}
+            examples = [example for example in examples if example.id not in there]
+            if not examples:
+                return
+            # Sizes or seeds were added to the study: only what is new is asked and selected.
+        # A few new examples may well all be without a reply; all of them may not.
+        explained = self._explain(material, examples, check=not begun)
+        _add(explained, goal)
+        _summarise(material, self.data[material.dataset], goal, explained.summary)
+
+    def _needed(self, material: Material, cells: Iterable[Cell]) -> list[Example]:
+        train = self.data[material.dataset].train
+        ids: set[str] = set()
+        for size, seed in {(c.spec["size"], c.spec["seed"]) for c in cells}:
+            part = train if size is None else subsample(train, size, seed)
+            ids |= {example.id for example in part}
+        return [example for example in train if example.id in ids]
+
+    def _explain(self, material: Material, examples: Sequence[Example], *, check: bool) -> Selected:
+        data = self.data[material.dataset]
+        config = run_config(
+            self.study,
+            data.config,
+            teacher=material.teacher.reference,
+            strategy=material.strategy,
+        )
+        asking = open_asking(config, data.kind)
+        place = self._place(material.teacher)
+        started = time.monotonic()
+        with CompletionStore(place / STORE) as store:
+            try:
+                return explain_from(
+                    config, examples, store, asking, check=check, progress=self.progress
+                )
+            finally:
+                _bill(place, material.teacher, asking, store, time.monotonic() - started)
+
+    def ask(self, cell: Cell) -> dict[str, Any]:
+        """Run a cell of the prompted teacher; writes its files and returns its result."""
+        goal = self.folder / "cells" / cell.hash
+        started, result = time.monotonic(), new_result("local")
+        try:
+            error = self._ask(cell, goal)
+            if error is not None:
+                recorded = str(cell.spec["teacher"]).startswith("recorded:")
+                status = "not-available" if recorded else "failed"
+                result |= {"status": status, "error": error}
+        except TeachbackError as error:
+            result |= {"status": "failed", "error": str(error)}
+        result["seconds"] = result["seconds_evaluate"] = time.monotonic() - started
+        write_json(goal / "result.json", result)
+        return result
+
+    def _ask(self, cell: Cell, goal: Path) -> str | None:
+        """Ask, and write the evaluation; what is wrong where not one reply came."""
+        from teachback.prediction import predict_by_prompting
+
+        if cell.teacher is None:
+            raise AssertionError("a prompted teacher's cell has a teacher")
+        data = self.data[cell.spec["dataset"]]
+        config = cell.config
+        asking = open_asking(config, data.kind)
+        place = self._place(cell.teacher)
+        chain = cell.control == "teacher-cot"
+        started = time.monotonic()
+        with CompletionStore(place / STORE) as store:
+            try:
+                predictions = predict_by_prompting(
+                    asking.teacher,
+                    asking.prompts,
+                    data.test,
+                    store,
+                    explain=chain,
+                    direct=not chain,
+                    meter=meter_of(config.teacher, asking.teacher, asking.price, store),
+                    progress=self.progress,
+                )
+            finally:
+                _bill(place, cell.teacher, asking, store, time.monotonic() - started)
+            kind: RequestKind = "cote" if chain else "direct"
+            keys = (
+                store.key(asking.teacher.model, asking.prompts.request(example, kind))
+                for example in data.test
+            )
+            if not any(key in store for key in keys):
+                last = [failure.error for failure in store.failures()][-1:]
+                return f"no reply to any test question ({last[0] if last else 'none was stored'})"
+        write_evaluation(goal, {"student": predictions}, {}, "direct", data.kind)
+        return None
+
+    def _place(self, teacher: Asked) -> Path:
+        place = self.folder / "teachers" / teacher_slug(teacher)
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+def teacher_slug(teacher: Asked) -> str:
+    """The name of a teacher's folder."""
+    return slug(teacher.label, digest_of({"teacher": teacher.label})[:8])
+
+
+def _add(explained: Selected, goal: Path) -> None:
+    explanations, rejections = goal / "explanations.jsonl", goal / "rejections.jsonl"
+    if explanations.is_file() and rejections.is_file():
+        new = {e.id for e in explained.examples}
+        # Of a run that was killed between two of the files: what is new stands in one of them.
+        kept = [e for e in read_explanations(explanations) if e.id not in new]
+        dropped = [r for r in read_rejections(rejections) if r.id not in new]
+        write_rejections(rejections, [*dropped, *explained.rejections])
+        write_explanations(explanations, [*kept, *explained.explanations])
+        return
+    write_rejections(rejections, explained.rejections)
+    write_explanations(explanations, explained.explanations)
+
+
+def _summarise(material: Material, data: Data, goal: Path, summary: SelectionSummary) -> None:
+    """``selection.json``: this selection's counts, added to those of what was there before."""
+    before = read_json(goal / "selection.json") if (goal / "selection.json").is_file() else {}
+    rejected: dict[str, int] = dict(before.get("rejected", {}))
+    for reason, n in summary.rejected.items():
+        rejected[reason] = rejected.get(reason, 0) + n
+    labels: dict[str, list[int]] = {k: list(v) for k, v in before.get("yield_by_label", {}).items()}
+    for label, (kept, asked) in summary.yield_per_label.items():
+        was = labels.get(label, [0, 0])
+        labels[label] = [was[0] + kept, was[1] + asked]
+    agreement = before.get("agreement", {"right": 0, "asked": 0})
+    write_json(
+        goal / "selection.json",
+        {
+            "dataset": data.name,
+            "teacher": material.teacher.label,
+            "strategy": material.strategy,
+            "asked": before.get("asked", 0) + summary.asked,
+            "kept": before.get("kept", 0) + summary.kept,
+            "rejected": dict(sorted(rejected.items(), key=lambda pair: -pair[1])),
+            "yield_by_label": dict(sorted(labels.items())),
+            "agreement": {
+                "right": agreement["right"] + summary.agreement[0],
+                "asked": agreement["asked"] + summary.agreement[1],
+            },
+            "not_asked": before.get("not_asked", 0) + summary.not_asked,
+            "examples": before.get("examples", 0) + summary.examples,
+            "explained_examples": before.get("explained_examples", 0) + summary.explained_examples,
+            "rp_contradictions": summary.rp_contradictions[0] + before.get("rp_contradictions", 0),
+            **material.definition,
+        },
+    )
+
+
+def _bill(
+    place: Path, teacher: Asked, asking: Asking, store: CompletionStore, seconds: float
+) -> None:
+    """``cost.json``: what this teacher's replies have taken, over all runs of the study."""
+    file = place / "cost.json"
+    before = float(read_json(file)["seconds"]) if file.is_file() else 0.0
+    usage = store.usage(asking.teacher.model)
+    price = asking.price
+    used = (usage.tokens_in, usage.tokens_out, usage.tokens_cached)
+    if teacher.label.startswith("recorded:"):
+        used = (0, 0, 0)  # nothing was asked of a model
+    write_json(
+        file,
+        {
+            "teacher": teacher.label,
+            "requests": usage.replies,
+            "lost": usage.lost,
+            "tokens_in": used[0],
+            "tokens_out": used[1],
+            "tokens_cached": used[2],
+            "dollars": None if price is None else price.dollars(*used),
+            "seconds": before + seconds,
+        },
+    )

@@ -1,0 +1,65 @@
+"""Checkpoints of a run: whose they are, and which one it goes on from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from teachback.config import StudentConfig, TrainConfig
+from teachback.errors import RunFolderError
+from teachback.files import new_folder, write_json
+from teachback.objectives import TrainingExample
+
+FOLDER = "checkpoints"
+"""Where they lie, within the folder that is trained into."""
+
+
+def identity(
+    pairs: Sequence[TrainingExample],
+    valid: Sequence[TrainingExample],
+    config: TrainConfig,
+    chosen: StudentConfig,
+) -> str:
+    """What a checkpoint must have been trained on to be gone on with."""
+    digest = hashlib.sha256()
+    digest.update(config.model_dump_json().encode())
+    digest.update(chosen.model_dump_json().encode())
+    for example in (*pairs, *valid):
+        digest.update(repr(example).encode())
+    return digest.hexdigest()
+
+
+def prepare(folder: Path, identity: str, overwrite: bool) -> None:
+    """Make sure that the checkpoints in ``folder / FOLDER`` are this run's, or none."""
+    checkpoints = folder / FOLDER
+    marker = checkpoints / "run.json"
+    same = marker.is_file() and json.loads(marker.read_text("utf-8")).get("identity") == identity
+    if checkpoints.exists() and not same:
+        if not overwrite:
+            raise RunFolderError(
+                f"{checkpoints} holds checkpoints of another run: choose another folder, or "
+                "--overwrite"
+            )
+        shutil.rmtree(checkpoints)
+    if not overwrite:
+        new_folder(folder, False, names=("student",))
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    write_json(marker, {"identity": identity})
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint."""
+    found = [path for path in folder.glob("checkpoint-*") if _is_whole(path)]
+    return max(found, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether its state file, the last that the Trainer writes, can be read."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True

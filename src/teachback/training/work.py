@@ -1,0 +1,84 @@
+"""How much a pass over training examples computes: what "equal compute" is measured by.
+
+Counted, not timed: seconds depend on what else a machine does, and a count is the same
+everywhere. A pass costs, per token, one multiply-add for every weight that the token goes
+through (Kaplan et al. 2020, section 2.1, attention's own products left out): the layers for all
+tokens, the output layer for target tokens alone, as the students compute it; an embedding is
+looked up, not multiplied. The backward pass costs the same multiple of it for every objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from teachback.config import StudentConfig, TrainConfig
+from teachback.datasets import split_valid
+from teachback.records import Example, Explanation
+from teachback.students.load import load
+from teachback.students.rows import EncodedExample
+from teachback.students.student import Student
+from teachback.training.pairs import pairs_of
+
+
+def work(student: Student, examples: Iterable[EncodedExample]) -> int:
+    """Multiply-adds of one forward pass over ``examples``, padding and attention left out."""
+    prefix = branch = target = 0
+    for example in examples:
+        for row in example.rows:
+            prefix += len(row.prefix)
+            branch += sum(len(b.marker) + len(b.target) for b in row.branches)
+            target += sum(len(b.target) for b in row.branches)
+    model = student.model
+    head = int(model.get_output_embeddings().weight.numel())
+    if student.family == "causal":
+        return _weights(model) * (prefix + branch) + head * target
+    # Encoder-decoder: keys and values of the question are computed once per row, in the decoder.
+    encoder = _weights(model.get_encoder())
+    crossed = sum(
+        int(p.numel())
+        for name, p in model.get_decoder().named_parameters()
+        if ".EncDecAttention.k." in name or ".EncDecAttention.v." in name
+    )
+    decoder = _weights(model.get_decoder()) - crossed
+    return (encoder + crossed) * prefix + decoder * branch + head * target
+
+
+def _weights(model: Any) -> int:
+    """Weights that every token is multiplied with: all but embeddings and the output layer."""
+    apart = [model.get_input_embeddings()]
+    if hasattr(model, "get_output_embeddings"):
+        apart.append(model.get_output_embeddings())
+    left_out = {id(module.weight) for module in apart if module is not None}
+    return sum(int(p.numel()) for p in model.parameters() if id(p) not in left_out)
+
+
+def equal_passes(
+    examples: Sequence[Example],
+    explanations: Sequence[Explanation],
+    passes: float,
+    *,
+    train_config: TrainConfig,
+    student_config: StudentConfig,
+    valid_fraction: float,
+) -> float:
+    """How many passes of ST compute as much as ``passes`` of MT-CoT on these explanations.
+
+    Both over the training part that the seed draws; adapters, which are small and the same in
+    both, are left out.
+    """
+    part, _ = split_valid(examples, train_config.seed, fraction=valid_fraction)
+    student = load(student_config.reference, precision=student_config.precision)
+    student.with_card(
+        task_marker=student_config.task_marker,
+        answer_format=student_config.answer_format,
+        max_source_tokens=student_config.max_source_tokens,
+        max_target_tokens=student_config.max_target_tokens,
+    )
+
+    def of(objective: str) -> int:
+        config = train_config.model_copy(update={"objective": objective})
+        pairs = pairs_of(part, explanations, config, student_config)
+        return work(student, map(student.encode, pairs))
+
+    return passes * of("mt-cot") / of("st")

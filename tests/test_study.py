@@ -1,0 +1,499 @@
+"""Studies that run: the files, going on, failures, what is kept, the process that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from teachback.cli import cli
+from teachback.datasets import read_examples, split_valid
+from teachback.errors import RunFolderError
+from teachback.evaluation import compare, holm, in_way
+from teachback.files import read_explanations, read_json, read_jsonl, read_predictions
+from teachback.lock import Lock
+from teachback.objectives import training_examples
+from teachback.pipeline import read_run
+from teachback.students.load import load
+from teachback.study import running
+from teachback.study.cell import run_cell
+from teachback.study.config import read_study
+from teachback.study.engines import Ended
+from teachback.training.work import work
+from tiny import tiny_causal, tiny_t5
+from tiny_run import KEPT, TEST, TRAIN, question, recorded, write_data, write_lines
+
+STUDY = """[study]
+objectives = {objectives}
+controls = {controls}
+strategies = ["crop"]
+teachers = ["recorded:teacher.jsonl"]
+students = {students}
+seeds = {seeds}
+keep_students = "{keep}"
+[[dataset]]
+name = "colours"
+train = "train.jsonl"
+test = "test.jsonl"
+[student]
+precision = "fp32"
+max_target_tokens = 48
+[train]
+epochs = {epochs}
+batch_size = 4
+patience = 0
+[evaluate]
+max_new_tokens = 8
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small only lose by sharing their work out."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def write_study(folder: Path, **changes: Any) -> Path:
+    chosen = {
+        "objectives": ["st", "mt-cot"],
+        "controls": [],
+        "students": ["tiny"],
+        "seeds": [0, 1],
+        "keep": "none",
+        "epochs": 1,
+        **changes,
+    }
+    text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in chosen.items()}
+    path = folder / "study.toml"
+    path.write_text(STUDY.format(**text), "utf-8")
+    return path
+
+
+class InThisProcess:
+    """An engine for tests: runs a cell where the test runs, and remembers which."""
+
+    name = "local"
+    slots = 1
+    threads = 1
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self._over: list[Ended] = []
+
+    def start(self, folder: Path, gpu: bool) -> None:
+        run_cell(folder)
+        self.ran.append(folder.name)
+        self._over.append(Ended(folder.name, None))
+
+    def ended(self, timeout: float) -> list[Ended]:
+        over, self._over = self._over, []
+        return over
+
+    def stop(self) -> None:
+        pass
+
+
+def run(
+    folder: Path, notices: list[str] | None = None, **changes: Any
+) -> tuple[running.Outcome, InThisProcess]:
+    """The study of ``folder``, changed, into ``folder/out``."""
+    planned = running.plan(read_study(write_study(folder, **changes)))
+    engine = InThisProcess()
+    said = [] if notices is None else notices
+    return running.run(planned, folder / "out", engine, notice=said.append), engine
+
+
+def cells(out: Path) -> dict[tuple[str, int | None], Path]:
+    """(system, seed) → the cell's folder."""
+    rows = [row for _, row in read_jsonl(out / "cells.jsonl")]
+    return {(row["system"], row["seed"]): out / "cells" / row["hash"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a whole study in ``out``; for looking at, not for changing."""
+    root = write_data(tmp_path_factory.mktemp("study"))
+    # One question is answered by the teacher, so that it is there as a baseline.
+    lines = (root / "teacher.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    rows.append({**recorded(100, "green", False), "id": "t100"})
+    write_lines(root / "teacher.jsonl", rows)
+    tiny_causal(root / "tiny", "gemma3")
+    controls = ["untrained", "majority", "equal-time", "permuted", "teacher-direct", "teacher-cot"]
+    run(root, controls=controls)
+    return root
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "copy"
+    shutil.copytree(finished, root)
+    return root
+
+
+# ------------------------------------------------------------------ a whole study
+
+
+def test_every_cell_has_what_the_folder_s_description_lists(finished: Path) -> None:
+    out = finished / "out"
+    found = cells(out)
+    assert set(found) == {
+        ("majority", None),
+        ("teacher, direct", None),
+        ("teacher, chain of thought", None),
+        ("untrained", None),
+        *(
+            (system, seed)
+            for system in ("ST", "MT-CoT", "MT-CoT (permuted)", "ST (equal time)")
+            for seed in (0, 1)
+        ),
+    }
+    for (system, seed), folder in found.items():
+        assert read_json(folder / "cell.json")["hash"] == folder.name
+        result = read_json(folder / "result.json")
+        if system == "teacher, direct":
+            assert result["status"] == "not-available"
+            assert "no reply to any test question" in result["error"]
+            continue
+        assert (result["status"], result["error"]) == ("done", None)
+        predictions = read_predictions(folder / "predictions.jsonl")
+        assert [p.id for p in predictions] == [f"t{100 + n}" for n in range(TEST)]
+        metrics = read_json(folder / "metrics.json")
+        right = sum(p.correct for p in predictions)
+        assert metrics["systems"]["student"]["direct"]["right"] == right
+        assert not (folder / "student").exists()  # keep_students = none
+        assert not (folder / "checkpoints").exists()
+        if seed is None:
+            continue
+        assert metrics["seed"] == seed
+        assert read_run(folder).way == result["way"]
+        assert result["history"][-1]["epoch"] == result["epochs"]
+        assert {"loss", "accuracy"} <= set(result["history"][0])
+        assert result["valid"]["direct"] == max(e["accuracy"] for e in result["history"])
+        assert ("explained" in result["valid"]) == system.startswith("MT-CoT")
+        assert all((p.explanation is not None) == system.startswith("MT") for p in predictions)
+
+
+def test_the_teacher_is_asked_once_and_its_side_adds_up(finished: Path) -> None:
+    out = finished / "out"
+    (material,) = (out / "material").iterdir()
+    selection = read_json(material / "selection.json")
+    assert (selection["asked"], selection["kept"]) == (TRAIN + TRAIN // 2, KEPT)
+    assert selection["rejected"] == {"wrong-answer": TRAIN // 2, "failed": 1}
+    assert selection["yield_by_label"] == {"A": [4, 4], "B": [4, 4], "C": [3, 4]}
+    assert selection["agreement"] == {"right": TRAIN // 2, "asked": TRAIN}
+    assert len(read_explanations(material / "explanations.jsonl")) == KEPT
+    (teacher,) = (out / "teachers").iterdir()
+    cost = read_json(teacher / "cost.json")
+    assert cost["requests"] == TRAIN + KEPT - TRAIN // 2 + 1  # cote, rp, and t100's chain
+    assert (cost["tokens_in"], cost["dollars"]) == (0, 0)
+
+
+def test_a_recorded_teacher_is_a_baseline_where_it_has_the_lines(finished: Path) -> None:
+    folder = cells(finished / "out")["teacher, chain of thought", None]
+    first, *rest = read_predictions(folder / "predictions.jsonl")
+    assert (first.answer, first.correct, first.explained_answer) == ("green", True, "green")
+    assert all(p.unparsed and not p.correct for p in rest)
+
+
+def test_st_at_equal_time_computes_what_mt_cot_did(finished: Path) -> None:
+    found = cells(finished / "out")
+    train = read_examples(finished / "train.jsonl")
+    part, _ = split_valid(train, 0)
+    (material,) = (finished / "out" / "material").iterdir()
+    by_id: dict[str, Any] = {}
+    for explanation in read_explanations(material / "explanations.jsonl"):
+        by_id.setdefault(explanation.id, []).append(explanation)
+    student = load(str(finished / "tiny"), precision="fp32")
+    student.with_card(max_target_tokens=48)
+
+    def tokens(objective: Any) -> int:
+        """By hand, from the shapes of the tiny Gemma: 4 norms in its layers, 1 at its end."""
+        pairs = training_examples(part, by_id, objective=objective)
+        rows = [row for pair in pairs for row in student.encode(pair).rows]
+        targets = sum(len(b.target) for row in rows for b in row.branches)
+        attention = 48 * 48 + 2 * 48 * 24 + 48 * 48 + 2 * 12  # q, k and v, o, their norms
+        layer = attention + 3 * 48 * 96 + 4 * 48
+        whole = sum(map(len, rows))
+        assert work(student, map(student.encode, pairs)) == (
+            (2 * layer + 48) * whole + 48 * len(student.tokenizer) * targets
+        )
+        return (2 * layer + 48) * whole + 48 * len(student.tokenizer) * targets
+
+    expected = tokens("mt-cot") / tokens("st")
+    result = read_json(found["ST (equal time)", 0] / "result.json")
+    assert result["equal_to"]["matched_epochs"] == 1
+    assert result["equal_to"]["epochs"] == pytest.approx(expected)
+    assert expected > 1.3
+    steps = read_json(found["ST", 0] / "result.json")["steps"]
+    assert result["steps"] == -(-steps * expected // 1)
+
+
+def test_the_encoder_s_share_of_a_t5_is_counted_once_per_question(tmp_path: Path) -> None:
+    student = load(str(tiny_t5(tmp_path / "t5", "1.1")), precision="fp32")
+    train = read_examples(write_lines(tmp_path / "t.jsonl", map(question, range(4))))
+    (pair, *_) = training_examples(train, {}, objective="st")
+    encoded = student.encode(pair)
+    (row,) = encoded.rows
+    (branch,) = row.branches
+    d, inner, ff = 48, 48, 96
+    attention, feed = 4 * d * inner, 3 * d * ff
+    buckets = 32 * 4  # the relative positions, in the first layer of each side
+    encoder = 2 * (attention + feed + 2 * d) + d + buckets
+    crossed = 2 * 2 * d * inner
+    decoder = 2 * (2 * attention + feed + 3 * d) + d + buckets - crossed
+    prefix, target = len(row.prefix), len(branch.target)
+    expected = (encoder + crossed) * prefix + decoder * (len(branch.marker) + target)
+    assert work(student, [encoded]) == expected + d * student.model.lm_head.out_features * target
+
+
+def test_verdicts_are_the_paired_tests_of_the_predictions(finished: Path) -> None:
+    out = finished / "out"
+    found = cells(out)
+    verdicts = read_json(out / "verdicts.json")
+    rows = {(r["a"], r["b"], r["way"]): r for r in verdicts["confirmatory"]}
+    assert set(rows) == {("MT-CoT", "ST", "direct"), ("MT-CoT", "ST", "chosen")}
+
+    def by_seed(system: str, way: str) -> dict[int, Any]:
+        runs = {seed: read_run(found[system, seed]) for seed in (0, 1)}
+        return {
+            seed: in_way(r.predictions, "explained" if way == r.way == "explained" else "direct")
+            for seed, r in runs.items()
+        }
+
+    expected = {
+        way: compare(by_seed("MT-CoT", way), by_seed("ST", way)) for way in ("direct", "chosen")
+    }
+    adjusted = holm([comparison.p for comparison in expected.values()])
+    for (way, comparison), p in zip(expected.items(), adjusted, strict=True):
+        row = rows["MT-CoT", "ST", way]
+        for key in ("difference", "low", "high", "p", "df"):
+            assert row[key] == getattr(comparison, key)
+        assert (row["p_holm"], row["seeds"], row["items"]) == (p, 2, TEST)
+        assert [m["seed"] for m in row["mcnemar"]] == [0, 1]
+        assert "MT-CoT" in row["verdict"]
+    rest = {(r["a"], r["b"]) for r in verdicts["exploratory"]}
+    assert rest == {
+        ("ST", "untrained"),
+        ("ST", "majority"),
+        ("MT-CoT", "ST (equal time)"),
+        ("MT-CoT", "MT-CoT (permuted)"),
+        ("MT-CoT (permuted)", "ST"),
+        ("ST (equal time)", "ST"),
+    }
+    assert all(row["p_holm"] is None for row in verdicts["exploratory"])
+    assert verdicts["detectable"]["colours"]["family"] == 2
+
+
+def test_compare_on_folders_of_seeds_says_the_same(copy: Path) -> None:
+    for (system, seed), folder in cells(copy / "out").items():
+        if system in ("ST", "MT-CoT"):
+            shutil.copytree(folder, copy / system / f"seed-{seed}")
+    names = [str(copy / "ST"), str(copy / "MT-CoT")]
+    shown = CliRunner().invoke(cli, ["compare", *names, "--json"])
+    assert shown.exit_code == 0, shown.output
+    rows = read_json(copy / "out" / "verdicts.json")["confirmatory"]
+    for found, row in zip(json.loads(shown.output), rows, strict=True):
+        for key in ("difference", "low", "high", "p", "p_holm", "df"):
+            assert found[key] == row[key]
+        assert (found["n_seeds"], found["n_items"]) == (row["seeds"], row["items"])
+
+
+def test_a_second_run_does_nothing_and_a_larger_study_only_what_is_new(copy: Path) -> None:
+    before = {p: p.read_bytes() for p in (copy / "out" / "cells").rglob("*") if p.is_file()}
+    outcome, engine = run(copy, controls=["untrained", "majority", "equal-time", "permuted"])
+    assert (outcome.ran, engine.ran) == (0, [])
+    outcome, engine = run(copy, seeds=[0, 1, 2])
+    new = {folder.name for (_, seed), folder in cells(copy / "out").items() if seed == 2}
+    assert set(engine.ran) == new
+    assert len(new) == outcome.ran == 2
+    after = {p: p.read_bytes() for p in before}
+    assert {p for p in before if before[p] != after[p]} == set()
+    # The third seed came after results: the declared comparison keeps its two.
+    verdicts = read_json(copy / "out" / "verdicts.json")
+    assert {r["seeds"] for r in verdicts["confirmatory"]} == {2}
+    again = [r for r in verdicts["exploratory"] if (r["a"], r["b"]) == ("MT-CoT", "ST")]
+    assert [r["seeds"] for r in again] == [3, 3]
+
+
+def test_a_dry_run_tells_and_does_nothing(copy: Path) -> None:
+    write_study(copy, seeds=[0, 1, 2], controls=["majority"])
+    before = sorted(copy.rglob("*"))
+    shown = CliRunner().invoke(
+        cli, ["study", str(copy / "study.toml"), "-o", str(copy / "out"), "--dry-run"]
+    )
+    assert shown.exit_code == 0, shown.output
+    lines = shown.output.splitlines()
+    assert lines[0] == "dry run: nothing is run and nothing asked"
+    (st,) = [line.split() for line in lines if line.startswith("ST ")]
+    assert st[-3:-1] == ["3", "1"]  # cells, left
+    assert any(line.startswith("7 cells, 2 of them left: about 0:") for line in lines)
+    assert "times: as cells of the same kind have taken in this folder" in lines
+    assert "6 independent test items and 3 seeds show no difference at 80% power" in lines[-1]
+    assert sorted(copy.rglob("*")) == before
+
+
+# ------------------------------------------------------------------ failures
+
+
+def test_a_failed_cell_is_a_row_stops_no_other_and_is_tried_again(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny", "gemma3")
+    shutil.copytree(tmp_path / "tiny", tmp_path / "broken")
+    weights = tmp_path / "broken" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    told: list[str] = []
+    both = {
+        "students": ["broken", "tiny"],
+        "seeds": [0],
+        "objectives": ["mt-cot"],
+        "controls": ["equal-time"],
+    }
+    outcome, engine = run(tmp_path, told, **both)
+    assert Counter(outcome.states.values()) == {"failed": 2, "done": 2}
+    results = {
+        (row["system"], row["student"][:4]): (row["hash"], read_result(tmp_path, row["hash"]))
+        for _, row in read_jsonl(tmp_path / "out" / "cells.jsonl")
+    }
+    failed, result = results["MT-CoT", "brok"]
+    assert "broken: not a model that can be a student" in result["error"]
+    equal = results["ST (equal time)", "brok"][1]["error"]
+    assert equal.startswith("the cell whose compute it is given has failed: colours, MT-CoT")
+    assert len(told) == 2
+    assert all(line.startswith("failed: colours, ") for line in told)
+    # The first student's comparisons are not known, and say so.
+    (row,) = (
+        row
+        for row in read_json(tmp_path / "out" / "verdicts.json")["exploratory"]
+        if row["student"].startswith("broken") and row["way"] == "direct"
+    )
+    assert (row["p"], row["verdict"]) == (None, "not known: 0 of 1 seeds have both results")
+    # The next run tries what failed, and that alone.
+    assert len(engine.ran) == 3
+    assert run(tmp_path, **both)[1].ran == [failed]
+
+
+def read_result(root: Path, name: str) -> Any:
+    return read_json(root / "out" / "cells" / name / "result.json")
+
+
+def test_a_teacher_that_says_nothing_fails_only_the_cells_that_need_it(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny", "gemma3")
+    write_lines(tmp_path / "teacher.jsonl", [{**recorded(0, "red", False), "id": "other"}])
+    told: list[str] = []
+    outcome, _ = run(tmp_path, told, seeds=[0])
+    assert Counter(outcome.states.values()) == {"done": 1, "failed": 1}
+    folder = cells(tmp_path / "out")["MT-CoT", 0]
+    error = read_json(folder / "result.json")["error"]
+    assert error.startswith("no explanations: the teacher recorded:")
+    # The recording gets its lines, and so is another teacher; what failed is no longer planned.
+    write_data(tmp_path)
+    outcome, engine = run(tmp_path, seeds=[0])
+    assert set(outcome.states.values()) == {"done"}
+    assert len(engine.ran) == 1
+
+
+def test_two_runs_do_not_share_a_folder(copy: Path) -> None:
+    lock = Lock(copy / "out" / "lock")
+    with pytest.raises(RunFolderError, match=f"process {os.getpid()} is at work"):
+        run(copy)
+    lock.release()
+
+
+# ------------------------------------------------------------------ what is kept
+
+
+def test_the_best_student_of_all_seeds_stays(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny", "gemma3")
+    _, engine = run(tmp_path, keep="best", objectives=["st"], seeds=[0, 1])
+    found = cells(tmp_path / "out")
+    valid = {
+        seed: read_json(f / "result.json")["valid"]["direct"] for (_, seed), f in found.items()
+    }
+    (kept,) = [seed for (_, seed), folder in found.items() if (folder / "student").is_dir()]
+    assert valid[kept] == max(valid.values())
+    assert len(engine.ran) == 2
+    run(tmp_path, keep="all", objectives=["st"], seeds=[3])
+    assert (cells(tmp_path / "out")["ST", 3] / "student" / "model.safetensors").is_file()
+
+
+# ------------------------------------------------------------------ killed
+
+
+def study_process(folder: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "TEACHBACK_OFFLINE": "1"}
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "teachback", "study", "study.toml", "-o", "out"),
+            *("--jobs", "2", "--threads", "1"),
+        ],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for(what: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny", "gemma3")
+    write_study(tmp_path, objectives=["st"], controls=["majority"], seeds=[5], epochs=15)
+    first = study_process(tmp_path)
+    try:
+        wait_for(lambda: (tmp_path / "out" / "cells.jsonl").is_file())
+        found = cells(tmp_path / "out")
+        st, majority = found["ST", 5], found["majority", None]
+        wait_for(lambda: list(st.glob("checkpoints/checkpoint-*/trainer_state.json")))
+        wait_for((majority / "result.json").is_file)
+        assert running_cells(st)
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+    assert not (st / "result.json").exists()
+    before = (majority / "result.json").read_bytes()
+    # Its cells end with it: nobody trains on.
+    wait_for(lambda: not running_cells(st), seconds=10)
+    saved = {p.name for p in (st / "checkpoints").glob("checkpoint-*")}
+    second = study_process(tmp_path)
+    output, _ = second.communicate(timeout=120)
+    assert second.returncode == 0, output
+    assert "2 cells: 2 done (1 in this run)" in output
+    assert (majority / "result.json").read_bytes() == before
+    result = read_json(st / "result.json")
+    assert (result["status"], result["resumed"], result["threads"]) == ("done", True, 1)
+    assert result["epochs"] == 15
+    assert saved
+    # The whole history, of which this process has computed the end alone.
+    assert [entry["epoch"] for entry in result["history"]] == [float(n + 1) for n in range(15)]
+
+
+def running_cells(folder: Path) -> list[str]:
+    """Processes that run the cell of ``folder``."""
+    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True)
+    name = f"teachback.study.cell {folder.relative_to(folder.parents[2])}"
+    return [line for line in listed.stdout.splitlines() if name in line]
