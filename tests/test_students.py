@@ -166,7 +166,7 @@ def test_the_loss_by_blocks_is_torch_s_own(
 ) -> None:
     """Blocks of 3 targets, normalised 2 at a time, the head's gradient 40 words at a time."""
     words, width, targets = 101, 8, 11
-    monkeypatch.setattr(loss, "_BLOCK_BYTES", 3 * words * dtype.itemsize)
+    monkeypatch.setattr(loss, "BLOCK_BYTES", 3 * words * dtype.itemsize)
     monkeypatch.setattr(loss, "_CACHED", {"cpu": 2 * words})
     monkeypatch.setattr(loss, "_HEAD_ROWS", 40)
     draw = torch.Generator().manual_seed(0)
