@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, TrainingArguments
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    ByT5Tokenizer,
+    TrainingArguments,
+)
 
 import teachback.students.student
 from teachback.errors import ReferenceError_
@@ -19,6 +25,7 @@ from teachback.students import loss
 from teachback.students.causal import CausalStudent, finished
 from teachback.students.quiet import quiet
 from teachback.students.rows import Row, branch_mask, separate
+from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.student import Student, StudentCard, last_logits_only
 from teachback.training.trainer import MultiTaskTrainer, batch_loss, chunks
 from tiny import tiny_causal, tiny_other, tiny_t5
@@ -239,6 +246,33 @@ def test_a_kernel_or_layer_without_a_mask_means_separate_rows(folders: dict[str,
     mask = student._attention(batch)  # type: ignore[attr-defined]
     assert mask.shape == batch["input_ids"].shape
     assert mask.sum() == sum(map(len, separate(shared)))
+
+
+@pytest.mark.parametrize("kind", ["mt5", "umt5"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_targets_share_a_decoder_row_exactly_in_the_other_t5s(kind: str, attention: str) -> None:
+    config = AutoConfig.for_model(
+        kind,
+        vocab_size=384,
+        d_model=48,
+        d_kv=12,
+        d_ff=96,
+        num_layers=2,
+        num_heads=4,
+        dropout_rate=0.0,
+        relative_attention_num_buckets=8,
+        relative_attention_max_distance=16,
+        decoder_start_token_id=0,
+    )
+    torch.manual_seed(0)
+    model = AutoModelForSeq2SeqLM.from_config(config, attn_implementation=attention)
+    student = Seq2SeqStudent(model, ByT5Tokenizer(), StudentCard(base=kind))
+    rows = [row for example in encoded(student) for row in example.rows]
+    assert student.collate(rows)["decoder_input_ids"].shape[0] == 2
+    together = loss_gradients(student, rows)
+    for row in separate(rows):  # one target at a time; gradients add up
+        student.loss(student.model, student.collate([row])).div(2).backward()
+    assert_same(together, gradients(student.model))
 
 
 def test_capped_logits_stay_capped(folders: dict[str, Path]) -> None:

@@ -28,15 +28,13 @@ def per_cell(seconds: list[float], cells: int) -> list[list[float]]:
     return [seconds[i * size + 1 : (i + 1) * size] for i in range(cells)]
 
 
-def per_cell_shapes(shapes: list[Any], steps: int, cells: int) -> list[list[Any]]:
-    """The microbatches of the first step of each cell; its other steps are the same work.
-    Ours name their step; the others' have one number of microbatches a step.
-    """
-    count = len(shapes) // steps
+def per_cell_shapes(shapes: list[Any], cells: int) -> list[list[Any]]:
+    """The microbatches of the first step of each cell; its other steps are the same work."""
+    steps = max(shape["step"] for shape in shapes) + 1
     by_step: list[list[Any]] = [[] for _ in range(steps)]
-    for number, shape in enumerate(shapes):
-        by_step[shape.pop("step", number // max(count, 1))].append(shape)
-    return by_step[:: steps // cells]
+    for shape in shapes:
+        by_step[shape["step"]].append({k: v for k, v in shape.items() if k != "step"})
+    return by_step[:: -(-steps // cells)]
 
 
 def summary(group: Any, measured: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:

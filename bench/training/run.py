@@ -38,10 +38,11 @@ sys.path[:0] = [str(HERE), str(ROOT / "src")]
 
 import material
 import report
+import torch
 
 OUT = ROOT / "bench" / "out" / "training"
 GEMMA = "pypi:gemma-3-270m"
-QUESTIONS = (32, 64, 128, 256, 512)
+QUESTIONS = (32, 128, 512)
 EXPLANATIONS = (16, 64, 256)
 TOLERANCE = 1e-5
 """Between losses in float32, summed in different orders."""
@@ -89,10 +90,13 @@ class Worker:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def turn(self) -> dict[str, Any]:
+    def tell(self, word: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
+        self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
+
+    def turn(self) -> dict[str, Any]:
+        self.tell("go")
         return self.hear()
 
     def close(self) -> None:
@@ -110,9 +114,12 @@ def measure(group: Group, folder: Path, options: argparse.Namespace) -> dict[str
     """Seconds per step and peak memory of each scheme."""
     steps, cells = len(group.job["steps"]), len(group.cells)
     jobs = {scheme: group.job | {"scheme": scheme} for scheme in group.schemes}
-    runs = [take_turns(jobs, steps, folder, options.clock)] if not group.rounds else []
+    most = options.most if cells == 1 else 0
+    runs = [] if group.rounds else [take_turns(jobs, steps, folder, options.clock, most)]
     for _ in range(group.rounds):
-        alone = [take_turns({s: job}, steps, folder, options.clock) for s, job in jobs.items()]
+        alone = [
+            take_turns({s: job}, steps, folder, options.clock, most) for s, job in jobs.items()
+        ]
         runs.append({scheme: found for one in alone for scheme, found in one.items()})
     merged = {}
     for scheme in group.schemes:
@@ -121,16 +128,17 @@ def measure(group: Group, folder: Path, options: argparse.Namespace) -> dict[str
         merged[scheme] = own[0] | {
             "cells": [[s for part in parts for s in part[cell]] for cell in range(cells)],
             "peak": max(one["peak"] for one in own),
-            "shapes": report.per_cell_shapes(own[0]["shapes"], steps, cells),
+            "shapes": report.per_cell_shapes(own[0]["shapes"], cells),
         }
     return merged
 
 
 def take_turns(
-    jobs: dict[str, dict[str, Any]], steps: int, folder: Path, clock: str
+    jobs: dict[str, dict[str, Any]], steps: int, folder: Path, clock: str, most: float = 0
 ) -> dict[str, dict[str, Any]]:
     """What each job's process reported last, and its ``seconds`` per step; jobs alternate at
-    every step, and each step begins with another one.
+    every step, and each step begins with another one. With ``most`` a job stops repeating once
+    its measured steps took so many seconds.
     """
     workers: dict[str, Worker] = {}
     seconds: dict[str, list[float]] = {scheme: [] for scheme in jobs}
@@ -142,7 +150,11 @@ def take_turns(
         for step in range(steps):
             turn = step % len(order)
             for scheme in order[turn:] + order[:turn]:
-                seconds[scheme].append(workers[scheme].turn()[clock])
+                if not most or sum(seconds[scheme][1:]) < most:
+                    seconds[scheme].append(workers[scheme].turn()[clock])
+        for scheme, own in seconds.items():
+            if len(own) < steps:
+                workers[scheme].tell("stop")
         return {s: worker.hear() | {"seconds": seconds[s]} for s, worker in workers.items()}
     finally:
         for worker in workers.values():
@@ -205,7 +217,9 @@ def groups(options: argparse.Namespace, rows: dict[str, Any]) -> list[Group]:
             for step in steps_of(material.synthetic(q, e, options.grid_examples, 0), again - 1)
         ]
         cells = [f"{q} + {e}" for q, e in grid]
-        made.append(Group("grid, LoRA", "c", ["ours", *peers], job, cells))
+        # Without a GPU TRL takes longer than plain rows, (a), and minutes on the longest here.
+        fast = peers if torch.cuda.is_available() else ["plain"]
+        made.append(Group("grid, LoRA", "c", ["ours", "rows", *fast], job, cells))
     if "d" in options.parts:
         for name in ("obqa", "csqa"):
             job = base | {"kind": "score", "model": options.folder, "tuning": "none"}
@@ -233,9 +247,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--model", default=GEMMA, help=f"causal student ({GEMMA})")
     parser.add_argument("--parts", default="abcd", help="which of a, b, c, d (abcd)")
-    parser.add_argument("--examples", type=int, default=16, help="examples per step (16)")
-    parser.add_argument("--grid-examples", type=int, default=4, help="the same in (c) (4)")
+    parser.add_argument("--examples", type=int, default=8, help="examples per step (8)")
+    parser.add_argument("--grid-examples", type=int, default=2, help="the same in (c) (2)")
     parser.add_argument("--repetitions", type=int, default=3, help="measured steps (3; c: 2)")
+    parser.add_argument(
+        "--most", type=float, default=20, help="seconds after which a scheme's repetitions end (20)"
+    )
     parser.add_argument("--rounds", type=int, default=2, help="rounds of full fine-tuning (2)")
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--t5", nargs="*", default=["t5-small", "t5-base"])

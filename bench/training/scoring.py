@@ -31,11 +31,12 @@ def prepare(
     batches = [[row for e in step for row in whole(e).rows] for step in job["steps"]]
     score = _per_choice if job["scheme"] == "per-choice" else _at_once
     if job["scheme"] != "per-choice":
-        training.noted(student, shapes)
+        training.noted(student, shapes, lambda: len(shapes))
 
     def work(turns: Any) -> None:
         for rows in batches:
-            turns.wait()
+            if not turns.wait():
+                return
             with torch.inference_mode(), student.autocast():
                 work.scores = score(student, rows, shapes)  # type: ignore[attr-defined]
             turns.done()
@@ -53,6 +54,7 @@ def _at_once(student: Student, rows: list[Row], _: list[dict[str, int]]) -> list
 
 def _per_choice(student: Student, rows: list[Row], shapes: list[dict[str, int]]) -> list[float]:
     scores: list[list[float]] = [[] for _ in rows]
+    step = {"step": shapes[-1]["step"] + 1 if shapes else 0}
     for number in range(max(len(row.branches) for row in rows)):
         own = [(i, row) for i, row in enumerate(rows) if number < len(row.branches)]
         labelled = []
@@ -62,7 +64,7 @@ def _per_choice(student: Student, rows: list[Row], shapes: list[dict[str, int]])
             labels = [training.IGNORED] * len(before) + list(branch.target)
             labelled.append({"input_ids": [*before, *branch.target], "labels": labels})
         batch = training.padded(labelled, student.pad_id)
-        shapes.append(training.shape_of(batch, batch["input_ids"].numel()))
+        shapes.append(training.shape_of(batch, batch["input_ids"].numel()) | step)
         batch = {k: v.to(student.device) for k, v in batch.items()}
         labels = batch.pop("labels")[:, 1:]
         logits: Tensor = student.model(**batch, use_cache=False).logits[:, :-1]

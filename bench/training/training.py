@@ -22,6 +22,7 @@ from material import whole
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
+    PrinterCallback,
     T5Config,
     T5ForConditionalGeneration,
     Trainer,
@@ -64,7 +65,7 @@ class Turned(TrainerCallback):
         self.turns.done()
         self.step = state.global_step
         if state.global_step < state.max_steps:
-            self.turns.wait()
+            control.should_training_stop = not self.turns.wait()
 
 
 def prepare(job: dict[str, Any], shapes: Shapes, folder: Path) -> Callable[[Any], None]:
@@ -77,6 +78,7 @@ def prepare(job: dict[str, Any], shapes: Shapes, folder: Path) -> Callable[[Any]
 
     def work(turns: Any) -> None:
         trainer = make(job, student, steps, folder, shapes, Turned(turns))
+        trainer.remove_callback(PrinterCallback)
         with quiet():
             trainer.train()
 
@@ -152,9 +154,9 @@ def ours(
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
-    callback: TrainerCallback,
+    callback: Turned,
 ) -> Trainer:
-    noted(student, shapes, callback)
+    noted(student, shapes, lambda: callback.step)
     examples = [example for step in steps for example in step]
     extra = {"remove_unused_columns": False}
     return MultiTaskTrainer(
@@ -168,14 +170,13 @@ def ours(
     )
 
 
-def noted(student: Student, shapes: Shapes, clock: Any = None) -> None:
+def noted(student: Student, shapes: Shapes, step: Callable[[], int]) -> None:
     """Note the shape of every batch that ``student`` collates, and the step it belongs to."""
     collate = student.collate
 
     def wrapped(rows: Sequence[Any]) -> dict[str, Tensor]:
         batch = collate(rows)
-        shape = shape_of(batch, len(batch["target_ids"]))
-        shapes.append(shape | {"step": clock.step} if clock else shape)
+        shapes.append(shape_of(batch, len(batch["target_ids"])) | {"step": step()})
         return batch
 
     student.collate = wrapped  # type: ignore[method-assign]
@@ -236,12 +237,16 @@ def plain(
     shapes: Shapes,
     callback: TrainerCallback,
 ) -> Trainer:
+    size, accumulated = microbatches(steps)
+
     def collate(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
         batch = padded(rows, student.pad_id)
-        shapes.append(shape_of(batch, batch["input_ids"].numel()))
+        # The Trainer fetches a microbatch ahead, so that the step is known by counting alone.
+        step = {"step": len(shapes) // accumulated}
+        shapes.append(shape_of(batch, batch["input_ids"].numel()) | step)
         return batch
 
-    values = arguments(job, folder, *microbatches(steps)) | {"bf16": job["precision"] == "bf16"}
+    values = arguments(job, folder, size, accumulated) | {"bf16": job["precision"] == "bf16"}
     return Trainer(
         model=student.model,
         args=TrainingArguments(**values),
@@ -264,7 +269,8 @@ def trl(
     from trl import SFTConfig, SFTTrainer
 
     datasets.disable_progress_bars()
-    values = arguments(job, folder, *microbatches(steps)) | {"bf16": job["precision"] == "bf16"}
+    size, accumulated = microbatches(steps)
+    values = arguments(job, folder, size, accumulated) | {"bf16": job["precision"] == "bf16"}
     if job["scheme"] == "trl-kept":
         values["gradient_checkpointing"] = False
     trainer = SFTTrainer(
@@ -282,7 +288,7 @@ def trl(
         batch = collate(rows)
         targets = int((batch["labels"][:, 1:] != IGNORED).sum())
         positions = targets if compact else batch["labels"][:, 1:].numel()
-        shapes.append(shape_of(batch, positions))
+        shapes.append(shape_of(batch, positions) | {"step": len(shapes) // accumulated})
         return batch
 
     trainer.data_collator = noting
@@ -360,11 +366,13 @@ def two_pass(
 
     def collate(examples: list[EncodedExample]) -> dict[str, Any]:
         batches = by_task(examples, start, prefixes)
-        shapes.extend(shape_of(b, b["labels"].numel()) for b in batches.values())
+        step = {"step": len(shapes) // (len(batches) * accumulated)}
+        shapes.extend(shape_of(b, b["labels"].numel()) | step for b in batches.values())
         return batches
 
     size = min(MICROBATCH, len(steps[0]))
-    values = arguments(job, folder, size, len(steps[0]) // size)
+    accumulated = len(steps[0]) // size
+    values = arguments(job, folder, size, accumulated)
     values |= {"bf16": job["precision"] == "bf16", "remove_unused_columns": False}
     return TwoPassTrainer(
         model=student.model,

@@ -38,10 +38,13 @@ class Turns:
     def say(self, **values: Any) -> None:
         self.out.write(json.dumps(values) + "\n")
 
-    def wait(self) -> None:
-        if not sys.stdin.readline():
+    def wait(self) -> bool:
+        """True when it is this process's turn, False when it is not wanted any more."""
+        line = sys.stdin.readline()
+        if not line:
             sys.exit(1)  # the parent is gone
         self.cpu, self.began = time.process_time(), time.perf_counter()
+        return line.strip() == "go"
 
     def done(self) -> None:
         if torch.cuda.is_available():
