@@ -142,6 +142,13 @@ class TrainConfig(Section):
     lora_alpha: int = _key(32, "scale of the adapter", ge=1)
     lora_dropout: float = _key(0.0, "dropout before the adapter", ge=0, lt=1)
     gradient_checkpointing: bool = _key(False, "less memory for about a third more time")
+    memory_check: bool = _key(
+        True, "do not begin where the estimate of memory exceeds what is there"
+    )
+
+
+MEMORY_KEYS = ("token_budget", "gradient_checkpointing", "memory_check")
+"""Keys of `[train]` that change what memory a run takes, and nothing that comes out of it."""
 
 
 class EvaluateConfig(Section):

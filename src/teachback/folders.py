@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from teachback.config import Config, read_config, write_config
+from teachback.config import MEMORY_KEYS, Config, read_config, write_config
 from teachback.datasets import read_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
@@ -35,7 +35,8 @@ def begin_folder(
 ) -> None:
     """Write ``config.toml`` and ``manifest.json``, or make sure that those there are ours.
 
-    Concurrency, cap and prices may change from one run into a folder to the next; with
+    Concurrency, cap, prices and what only memory depends on may change from one run into a
+    folder to the next; with
     ``grows``, the number of samples may be larger, as long as no student is trained from them.
     ``inputs``: further files that the run reads, for the manifest. ``overwrite`` removes all
     that the folder holds of a run, but for the replies, before anything new is written.
@@ -125,4 +126,6 @@ def _goes_on(present: Path, config: Config, grows: bool) -> bool:
         keys.append("samples")
     changed = {key: getattr(config.teacher, key) for key in keys}
     teacher = before.teacher.model_copy(update=changed)
-    return before.model_copy(update={"teacher": teacher}) == config
+    # A run that did not fit goes on with less.
+    train = before.train.model_copy(update={key: getattr(config.train, key) for key in MEMORY_KEYS})
+    return before.model_copy(update={"teacher": teacher, "train": train}) == config

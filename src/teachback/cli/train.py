@@ -53,6 +53,9 @@ from teachback.records import Objective
 @click.option("--max-source-tokens", default=512, show_default=True)
 @click.option("--max-target-tokens", default=256, show_default=True)
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
+@click.option(
+    "--memory-check/--no-memory-check", default=True, help="Begin only where memory seems enough."
+)
 @click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the student that DIR holds.")
 @click.pass_obj
@@ -96,6 +99,7 @@ def train(
         "token_budget",
         "length_window",
         "gradient_checkpointing",
+        "memory_check",
         "learning_rate",
         "patience",
         "lora",

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_BLOCK_BYTES = 256 * 2**20
+BLOCK_BYTES = 256 * 2**20
 """Logits held at once. Fewer mean reading the output layer, and adding to its gradient, more
 often: on a CPU 128 targets at a time took twice as long as 512."""
 _CACHED = {"cpu": 2**20}
@@ -135,7 +135,7 @@ def _blocks(inputs: Tensor, table: Tensor) -> Iterator[tuple[int, Tensor, Tensor
     """(first target, block of inputs, its scores in their own dtype); the scores are
     overwritten by the next block's.
     """
-    size = max(1, min(len(inputs), _BLOCK_BYTES // (len(table) * inputs.element_size())))
+    size = max(1, min(len(inputs), BLOCK_BYTES // (len(table) * inputs.element_size())))
     raw = torch.empty((size, len(table)), dtype=inputs.dtype, device=inputs.device)
     for begin in range(0, len(inputs), size):
         part = inputs[begin : begin + size]

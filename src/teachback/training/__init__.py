@@ -33,8 +33,9 @@ from teachback.students.quiet import quiet
 from teachback.students.student import Student, StudentCard, Way, use_bf16
 from teachback.training import processes
 from teachback.training.checkpoints import FOLDER, identity, last_checkpoint, prepare
+from teachback.training.memory import Estimate
 from teachback.training.pairs import pairs_of
-from teachback.training.report import DataReport, Needs, data_report, estimate
+from teachback.training.report import DataReport, Needs, data_report, needs_of
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
 __all__ = ["DataReport", "Needs", "TrainingResult", "train"]
@@ -100,18 +101,24 @@ def train(
         if problem := student.sharing_problem():
             notice(f"every target gets a row of its own: {problem}")
         report = data_report(student, pairs)
-        needs = estimate(student, config.token_budget, folder)
+        encoded = [student.encode(example) for example in pairs]
+        encoded_valid = [student.encode(example) for example in valid_pairs]
+        estimate = Estimate(student, encoded, config)
+        needs = needs_of(estimate, folder)
         for line in (*report.lines(), *needs.lines()):
             notice(line)
-        needs.check()
+        if config.memory_check:
+            estimate.check(needs.memory_there)
+        if config.gradient_checkpointing:
+            with quiet():
+                student.model.gradient_checkpointing_enable({"use_reentrant": False})
+                student.model.enable_input_require_grads()
         if launch.is_first():
             prepare(folder, identity(pairs, valid_pairs, config, chosen), overwrite)
     with processes.agreed():
         last = last_checkpoint(checkpoints)
     last = processes.gathered(last)[0]
     trainer_seconds = time.perf_counter()
-    encoded = [student.encode(example) for example in pairs]
-    encoded_valid = [student.encode(example) for example in valid_pairs]
     steps = _steps(len(encoded), config)
     # Decided on all of valid: one process's share of it may be empty.
     accurate = _valid_is_scored(student, valid)
@@ -151,7 +158,7 @@ def train(
                 shutil.rmtree(left, ignore_errors=True)
             student.save(staging)
     # Loaded anew to answer: an adapter merged, weights in the precision that is computed in.
-    del trainer, student, encoded, encoded_valid
+    del trainer, estimate, student, encoded, encoded_valid
     with processes.agreed():
         student = load(str(staging), precision=chosen.precision)
     _choose_way(student, valid, progress)
@@ -188,10 +195,6 @@ def _ready(
             # adapter itself stays float32.
             student.model = student.model.to(torch.bfloat16)
         student.model = _with_adapter(student, config)
-    if config.gradient_checkpointing:
-        with quiet():
-            student.model.gradient_checkpointing_enable({"use_reentrant": False})
-            student.model.enable_input_require_grads()
     return student
 
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachback.config import StudentConfig, TrainConfig
+from teachback.config import MEMORY_KEYS, StudentConfig, TrainConfig
 from teachback.errors import RunFolderError
 from teachback.files import new_folder, write_json
 from teachback.objectives import TrainingExample
@@ -25,7 +25,7 @@ def identity(
 ) -> str:
     """What a checkpoint must have been trained on to be gone on with."""
     digest = hashlib.sha256()
-    digest.update(config.model_dump_json().encode())
+    digest.update(config.model_dump_json(exclude=set(MEMORY_KEYS)).encode())
     digest.update(chosen.model_dump_json().encode())
     for example in (*pairs, *valid):
         digest.update(repr(example).encode())

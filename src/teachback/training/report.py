@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from teachback.errors import RunFolderError
 from teachback.objectives import TrainingExample
 from teachback.students.student import Student
+from teachback.training.memory import Estimate, Memory, gib, memory_there
 
 _SAMPLE = 2000
 
@@ -85,80 +83,45 @@ def _lengths(values: list[int], limit: int) -> Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Estimated bytes: weights, gradients and optimiser; activations and logits; disk."""
+    """What training is expected to take, in bytes, and what is there."""
 
     parameters: int
     trained: int
-    state: int
-    activations: int
-    disk: int
+    memory: Memory
     memory_there: int | None
+    disk: int
     disk_there: int
 
     def lines(self) -> list[str]:
-        there = f" of {_gib(self.memory_there)} there" if self.memory_there else ""
+        """For people."""
+        there = f" of {gib(self.memory_there)} there" if self.memory_there else ""
         return [
             f"parameters: {self.parameters / 1e6:.1f} M, trained {self.trained / 1e6:.1f} M",
-            f"memory: about {_gib(self.state + self.activations)}{there}; "
-            f"disk while training: about {_gib(self.disk)} of {_gib(self.disk_there)} free",
+            f"memory: {self.memory.line()}{there}; "
+            f"disk while training: about {gib(self.disk)} of {gib(self.disk_there)} free",
         ]
 
-    def check(self) -> None:
-        """Raise RunFolderError where training will not fit."""
-        if self.disk > self.disk_there:
-            raise RunFolderError(
-                f"training needs about {_gib(self.disk)} of disk for checkpoints and "
-                f"{_gib(self.disk_there)} are free: free some, or train with --lora"
-            )
 
+def needs_of(estimate: Estimate, folder: Path) -> Needs:
+    """What training by ``estimate`` into ``folder`` will need.
 
-def estimate(student: Student, token_budget: int, folder: Path) -> Needs:
-    """What training will need. AdamW keeps two float32 moments per trained parameter beside
-    its gradient (Loshchilov and Hutter 2019): 12 bytes; checkpoints on disk hold the trained
-    weights and the moments, and there are at most two of them and the result.
+    Checkpoints hold the trained weights and the optimiser's moments, and there are at most two
+    of them and the result. Raises RunFolderError where the disk is too small.
     """
-    parameters = sum(p.numel() for p in student.model.parameters())
-    trained = sum(p.numel() for p in student.model.parameters() if p.requires_grad)
-    config = student.model.config
-    vocabulary = int(getattr(config, "vocab_size", 32000))
-    hidden = int(getattr(config, "hidden_size", None) or config.d_model)
-    layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)
-    # Per token: about 24 hidden-sized float32 values a layer kept for the backward pass; per
-    # target (at most every token, in practice near half) its logits, their float32 copy and
-    # their gradient.
-    activations = token_budget * layers * hidden * 24 * 4 + token_budget // 2 * vocabulary * 10
+    model = estimate.student.model
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     folder.mkdir(parents=True, exist_ok=True)
-    return Needs(
-        parameters=parameters,
+    needs = Needs(
+        parameters=sum(p.numel() for p in model.parameters()),
         trained=trained,
-        state=parameters * 4 + trained * 12,
-        activations=activations,
+        memory=estimate.of(estimate.plan),
+        memory_there=memory_there(estimate.student.device),
         disk=trained * 4 + 2 * trained * 12,
-        memory_there=memory_there(student.device),
         disk_there=shutil.disk_usage(folder).free,
     )
-
-
-def memory_there(device: torch.device) -> int | None:
-    """Bytes that can be used on ``device``; None where the system does not say."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") + _page_cache()
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _page_cache() -> int:
-    """What Linux would give back of its file cache; the free pages alone say too little."""
-    try:
-        fields = dict(
-            line.split(":", 1) for line in Path("/proc/meminfo").read_text("ascii").splitlines()
+    if needs.disk > needs.disk_there:
+        raise RunFolderError(
+            f"training needs about {gib(needs.disk)} of disk for checkpoints and "
+            f"{gib(needs.disk_there)} are free: free some, or train with --lora"
         )
-        return int(fields["Cached"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 0
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
+    return needs
