@@ -18,7 +18,8 @@ from pathlib import Path
 
 from teachback.datasets import read_examples
 from teachback.records import Completion, Example, Explanation, Rejection, Request
-from teachback.selection import Asked, select, summarise
+from teachback.selection import Asked, select
+from teachback.tally import summarise
 from teachback.teachers.recorded import RecordedTeacher
 
 

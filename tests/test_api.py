@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import teachback as tb
-from teachback.errors import DataError
+from mock_server import MockServer, choice
+from teachback.errors import ConfigError, CostCapError, DataError
+from teachback.records import Sampling
+from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal
 
 
@@ -70,6 +73,57 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert compared.difference == pytest.approx(
         a.metrics.direct.accuracy - b.metrics.direct.accuracy
     )
+
+
+def test_the_cap_holds_over_all_runs_into_a_store(tmp_path: Path) -> None:
+    examples = tb.read_examples(_write(tmp_path / "train.jsonl", _rows(20)))
+    prices = tmp_path / "prices.toml"
+    prices.write_text('["big"]\ninput = 100.0\noutput = 1000.0\n', encoding="utf-8")
+    usage = {"prompt_tokens": 500, "completion_tokens": 20}
+    content = {"role": "assistant", "content": "It is so. The answer is yes."}
+    reply, store = choice({"message": content}, usage=usage), tmp_path / "s.sqlite"
+    spent = (500 * 100 + 20 * 1000) / 1e6
+
+    def generate(url: str, max_cost: float | None) -> int:
+        found = tb.generate(
+            examples,
+            teacher=f"openai:big@{url}",
+            strategy="cote",
+            store=store,
+            exemplars="none",
+            sampling=Sampling(max_tokens=40),
+            max_cost=max_cost,
+            prices=prices,
+        )
+        return len(found.explanations) + len(found.rejections)
+
+    with MockServer(lambda _asked: reply) as server:
+        counts = []
+        for cap in (0.5, 0.5, 0.9):
+            with pytest.raises(CostCapError, match=rf"the cap of \${cap} is reached"):
+                generate(server.url, cap)
+            counts.append(len(server.asked))
+            assert counts[-1] * spent <= cap
+        assert counts[0] == counts[1] < counts[2]
+        assert generate(server.url, None) == 20
+        assert len(server.asked) == 20
+
+
+def test_a_cap_needs_the_price_of_a_teacher_of_ones_own(tmp_path: Path) -> None:
+    examples = tb.read_examples(_write(tmp_path / "train.jsonl", _rows(2)))
+    teacher = ScriptedTeacher(lambda _request: "Halves fit. The answer is yes.", model="mine")
+    store, prices = tmp_path / "s.sqlite", tmp_path / "prices.json"
+    with pytest.raises(ConfigError, match="what mine costs is not known"):
+        tb.generate(examples, teacher=teacher, store=store, max_cost=1.0)
+    with pytest.raises(ConfigError, match=r"generate\(\): teacher.max_cost = -1"):
+        tb.generate(examples, teacher=teacher, store=store, max_cost=-1)
+    assert teacher.asked == []
+    prices.write_text('{"mine": {"input": 1, "output": 1}}', encoding="utf-8")
+    with pytest.raises(CostCapError, match="0 replies are stored"):
+        tb.generate(examples, teacher=teacher, store=store, max_cost=1e-6, prices=prices)
+    found = tb.generate(examples, teacher=teacher, store=store, max_cost=1, prices=prices)
+    assert [request.kind for request in teacher.asked] == ["cote", "cote", "rp"]
+    assert len(found.explanations) == 1
 
 
 def test_nothing_to_explain_is_said(tmp_path: Path) -> None:

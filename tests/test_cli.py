@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from teachback.cli import cli
 from teachback.files import read_explanations, read_predictions
 from teachback.students.student import Student
+from teachback.teachers.recorded import RecordedTeacher
 from tiny import tiny_causal, tiny_t5
 from tiny_run import (
     KEPT,
@@ -134,14 +136,20 @@ def test_the_commands_one_after_the_other(family: str, tiny: Path, work: Path) -
 
 
 def test_run_and_run_again(tiny: Path, work: Path) -> None:
-    write_config(work, tiny)
+    config = write_config(work, tiny)
+    config.write_text(config.read_text().replace("[teacher]", '[teacher]\nprices = "p.toml"'))
+    model = RecordedTeacher([work / "teacher.jsonl"]).model
+    (work / "p.toml").write_text(f'["{model}"]\ninput = 1.0\noutput = 1.0\n')
     shown = done("run", "run.toml")
     out = work / "runs" / "run-mt-cot-0"
+    bill, *rest = shown.splitlines()
+    assert re.match(r"cost: (\$0\.\d+) in this run, \1 in all, \$.* per kept explanation", bill)
+    rest = rest[[line.startswith("prices per million") for line in rest].index(True) + 1 :]
     assert "student" in shown
     assert "gold label" in shown
     assert shown.endswith(f"all files: {out.relative_to(work)}\n")
     before = contents(out)
-    assert done("run", "run.toml").splitlines()[0] == shown.splitlines()[0]
+    assert done("run", "run.toml").splitlines()[0] == rest[0]  # nothing was asked, so no bill
     assert contents(out) == before
     done("run", "run.toml", "--objective", "st", "--seed", "2")
     assert (work / "runs" / "run-st-2" / "metrics.json").is_file()

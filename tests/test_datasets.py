@@ -19,12 +19,14 @@ from teachback.datasets import (
     Spread,
     check,
     example_from_row,
+    open_examples,
     read_examples,
     read_rows,
     split_valid,
     stats,
     subsample,
 )
+from teachback.datasets.streaming import ExampleFile
 from teachback.errors import DataError, MissingExtraError
 from teachback.records import Example
 
@@ -649,3 +651,67 @@ def test_no_scenario_of_a_real_dataset_is_split(shared_data: Path) -> None:
     train, valid = split_valid(examples, 0)
     assert not {e.group for e in train} & {e.group for e in valid}
     assert 50 <= len(valid) <= 53
+
+
+def rows_of(path: Path, kind: str | None = None) -> list[Example] | str:
+    """What `read_examples` gives, or says."""
+    try:
+        return read_examples(path, kind=kind)
+    except DataError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("kind", [None, "label", "text", "number", "nonsense"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ("yes", "no", True),
+        (1, 2.5, "1,000"),
+        ("a cat", "7", "A cat"),
+        ("red", "blue", "red"),
+        ("red", "Red", "red"),
+        ("only", "only", "only"),
+        ("B", "B", None),
+    ],
+)
+def test_a_file_read_anew_each_time_holds_the_same_examples(
+    tmp_path: Path, answers: tuple[object, ...], kind: str | None
+) -> None:
+    path = tmp_path / "data.jsonl"
+    rows = [{"id": f"q{i}", "question": "Q?", "answer": a} for i, a in enumerate(answers)]
+    if answers[0] == "B":
+        rows = [{**row, "answer": "B", "choices": ["x", "y"]} for row in rows]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    expected = rows_of(path, kind)
+    if isinstance(expected, str):
+        with pytest.raises(DataError) as caught:
+            open_examples(path, kind=kind)
+        assert str(caught.value) == expected
+        return
+    opened = open_examples(path, kind=kind)
+    assert isinstance(opened, ExampleFile)
+    assert len(opened) == 3
+    assert list(opened) == list(opened) == expected
+
+
+def test_a_duplicate_id_in_a_large_file_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("teachback.datasets.streaming._MANY", 100)
+    path = tmp_path / "data.jsonl"
+    row = '{"id": "q%d", "question": "Q?", "answer": 1}\n'
+    path.write_text("".join(row % n for n in range(300)), "utf-8")
+    assert isinstance(open_examples(path), ExampleFile)
+    path.write_text("".join(row % (n % 299) for n in range(300)), "utf-8")
+    with pytest.raises(DataError, match="line 300: duplicate id 'q0': it stands on line 1"):
+        open_examples(path)
+
+
+def test_a_file_that_changes_under_way_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"id": 1, "question": "Q?", "answer": 1}\n', "utf-8")
+    opened = open_examples(path)
+    for changed in ('{"id": 1, "question": "Q?", "answer": "x"}\n', "", "no\n"):
+        path.write_text(changed, "utf-8")
+        with pytest.raises(DataError, match="has changed since it was checked"):
+            list(opened)

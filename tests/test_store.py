@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -71,6 +75,44 @@ def test_the_key_is_stable(path: Path) -> None:
     with CompletionStore(path) as store:
         key = store.key("gpt-4o", request(7, sample=2))
     assert key == "1d85f99ffe359f22d77069bb777411ede2724a668b9da6ab4106ce2babf73534"
+
+
+def test_the_key_is_of_what_json_writes(path: Path) -> None:
+    odd = 'Ä "quoted" \\ \0 \x7f \u2028 😀 \ud83d'
+    asked = replace(request(), messages=(Message("system", odd), Message("user", odd)), sample=3)
+    shared = json.dumps(
+        ("m", json.dumps([[m.role, m.content] for m in PREFIX]), "[0.0, 1.0, 512, []]")
+    )
+    own = "3\n" + json.dumps([["system", odd], ["user", odd]])
+    digest = sha256(sha256(shared.encode()).digest() + own.encode())
+    with CompletionStore(path) as store:
+        assert store.key("m", asked) == digest.hexdigest()
+
+
+@pytest.mark.parametrize("order", ["as asked", "backwards", "shuffled", "two stretches"])
+def test_replies_are_found_in_any_order(path: Path, order: str) -> None:
+    numbers = list(range(1500))
+    with CompletionStore(path) as store:
+        store._db.execute("BEGIN")  # not a commit each, which this is not about
+        store._transaction = nullcontext  # type: ignore[method-assign, assignment]
+        for number in numbers:
+            store.put("m", request(number), Completion(f"Because {number}."))
+        store._db.execute("COMMIT")
+    if order == "backwards":
+        numbers.reverse()
+    elif order == "shuffled":
+        random.Random(1).shuffle(numbers)
+    elif order == "two stretches":
+        numbers = [n for pair in zip(numbers[:750], numbers[750:], strict=True) for n in pair]
+    with CompletionStore(path, read_only=True) as store:
+        for number in numbers:
+            found = store.get(store.key("m", request(number)))
+            assert found is not None
+            assert found.text == f"Because {number}."
+            assert store.key("m", request(number)) in store
+            assert store.get(store.key("m", request(-1 - number))) is None
+            assert store.key("m", request(-1 - number)) not in store
+        assert len(store._replies._ahead.rows) <= 512
 
 
 def test_the_few_shot_part_is_stored_once(path: Path) -> None:

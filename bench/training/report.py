@@ -29,16 +29,14 @@ def per_cell(seconds: list[float], cells: int) -> list[list[float]]:
 
 
 def per_cell_shapes(shapes: list[Any], steps: int, cells: int) -> list[list[Any]]:
-    """The microbatches of one step of each cell. A cell's steps are all the same work, so its
-    shapes repeat; cells follow one another in order.
+    """The microbatches of the first step of each cell; its other steps are the same work.
+    Ours name their step; the others' have one number of microbatches a step.
     """
-    repeats = steps // cells
-    if cells == 1:
-        return [shapes[: len(shapes) // repeats]]
-    per_step = len(shapes) // steps
-    if per_step * steps == len(shapes):
-        return [shapes[i * repeats * per_step : (i * repeats + 1) * per_step] for i in range(cells)]
-    raise SystemExit("the cells of a grid need one number of microbatches per step")
+    count = len(shapes) // steps
+    by_step: list[list[Any]] = [[] for _ in range(steps)]
+    for number, shape in enumerate(shapes):
+        by_step[shape.pop("step", number // max(count, 1))].append(shape)
+    return by_step[:: steps // cells]
 
 
 def summary(group: Any, measured: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:

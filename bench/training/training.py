@@ -55,12 +55,14 @@ class Turned(TrainerCallback):
 
     def __init__(self, turns: Any) -> None:
         self.turns = turns
+        self.step = 0
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         self.turns.wait()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.turns.done()
+        self.step = state.global_step
         if state.global_step < state.max_steps:
             self.turns.wait()
 
@@ -152,7 +154,7 @@ def ours(
     shapes: Shapes,
     callback: TrainerCallback,
 ) -> Trainer:
-    noted(student, shapes)
+    noted(student, shapes, callback)
     examples = [example for step in steps for example in step]
     extra = {"remove_unused_columns": False}
     return MultiTaskTrainer(
@@ -166,13 +168,14 @@ def ours(
     )
 
 
-def noted(student: Student, shapes: Shapes) -> None:
-    """Note the shape of every batch that ``student`` collates."""
+def noted(student: Student, shapes: Shapes, clock: Any = None) -> None:
+    """Note the shape of every batch that ``student`` collates, and the step it belongs to."""
     collate = student.collate
 
     def wrapped(rows: Sequence[Any]) -> dict[str, Tensor]:
         batch = collate(rows)
-        shapes.append(shape_of(batch, len(batch["target_ids"])))
+        shape = shape_of(batch, len(batch["target_ids"]))
+        shapes.append(shape | {"step": clock.step} if clock else shape)
         return batch
 
     student.collate = wrapped  # type: ignore[method-assign]

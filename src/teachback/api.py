@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from teachback import evaluation
 from teachback.config import section
-from teachback.errors import DataError
+from teachback.errors import ConfigError, DataError
 from teachback.exemplars import choose
+from teachback.explaining import meter_of, price_of
 from teachback.generation import generate as ask
 from teachback.progress import SILENT, Progress
 from teachback.prompts import Prompts
@@ -56,18 +57,35 @@ def generate(
     instructions: str | None = None,
     sampling: Sampling | None = None,
     rules: SelectionRules | None = None,
+    max_cost: float | None = None,
+    prices: str | Path | None = None,
     progress: Progress = SILENT,
 ) -> Selection:
     """Ask ``teacher`` (a reference or an object) for what ``store`` (an SQLite file) lacks,
     and select: ``.explanations``, ``.rejections``, ``.not_asked``.
 
     ``exemplars``: None for the built-in set of the question kind, ``none``, a set's name or a
-    file. ``instructions``: text that precedes every prompt. Raises DataError, ReferenceError_
-    or StoreError for what the caller can mend, TeacherError where the teacher gave up.
+    file. ``instructions``: text that precedes every prompt. ``max_cost``: US dollars, at most,
+    for all runs into this store together. ``prices``: a file over the built-in prices, TOML or
+    JSON: model → ``input``, ``output``, ``cached``, in dollars per million tokens.
+
+    Raises DataError, ReferenceError_, ConfigError or StoreError for what the caller can mend,
+    TeacherError where the teacher gave up, and CostCapError where the next request could pass
+    the cap; what was stored stays.
     """
     if not examples:
         raise DataError("there are no examples to explain")
     asked = open_teacher(teacher) if isinstance(teacher, str) else teacher
+    file = None if prices is None else str(prices)
+    limits = section("teacher", {"max_cost": max_cost, "prices": file}, "generate()")
+    price = price_of(limits, asked)
+    free = price is not None and price.free and getattr(asked, "address", None) is None
+    if max_cost is not None and asked is teacher and free:
+        # A reference that leads to no server costs nothing; what an object does is not known.
+        raise ConfigError(
+            f"a cap on costs needs prices: what {asked.model} costs is not known; give prices, a "
+            "file that names this model"
+        )
     prompts = Prompts(
         exemplars=tuple(choose(exemplars, examples[0].kind)),
         form=asked.form,
@@ -83,6 +101,7 @@ def generate(
             store=opened,
             is_kept=lambda example, replies: is_kept(example, replies, rules),
             samples=samples,
+            meter=meter_of(limits, asked, price, opened),
             progress=progress,
         )
         return select(

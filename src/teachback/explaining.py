@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,23 +12,18 @@ from teachback.datasets import subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.estimate import Estimate, estimate
 from teachback.exemplars import choose
-from teachback.files import write_explanations, write_json, write_rejections
-from teachback.folders import STORE, begin_folder, training_part
+from teachback.files import write_json, writing_jsonl
+from teachback.folders import STORE, begin_folder, training_stream
 from teachback.generation import GenerationSummary, generate
 from teachback.prices import Price, find_price, unknown
 from teachback.progress import SILENT, Progress
 from teachback.prompts import Form, Prompts
-from teachback.records import Completion, Example, Request, Sampling
-from teachback.selection import (
-    Selection,
-    SelectionRules,
-    SelectionSummary,
-    is_kept,
-    select,
-    summarise,
-)
+from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
+from teachback.rows import row_of
+from teachback.selection import Selection, SelectionRules, is_kept, select_each
 from teachback.spending import Meter
 from teachback.store import CompletionStore
+from teachback.tally import SelectionSummary, Tally
 from teachback.teachers import Teacher, open_teacher
 
 
@@ -57,10 +52,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The outcome of asking and selecting."""
+    """The outcome of asking and selecting; the explanations are in the folder."""
 
-    examples: Sequence[Example]
-    selection: Selection
     summary: SelectionSummary
     generation: GenerationSummary | None
     bill: Bill | None = None
@@ -129,14 +122,21 @@ def explain(
 
     Raises DataError where not one request got a reply with text in it; what was stored stays.
     """
-    examples = training_part(config)
-    opened = open_asking(config, examples[0].kind)
+    examples = training_stream(config)
+    asking = open_asking(config, _kind(examples))
+    teacher, prompts = asking.teacher, asking.prompts
     # Only now: a folder begun on a file that cannot be read would be in the way of the mended one.
     begin_folder(config, folder, overwrite=overwrite, grows=True)
     with CompletionStore(folder / STORE) as store:
-        explained = explain_from(config, examples, store, opened, progress=progress)
-    write_selection(explained, folder)
-    return explained
+        meter = meter_of(config.teacher, teacher, asking.price, store)
+        generation = _ask(config, examples, teacher, prompts, store, meter, progress)
+        summary = _select_into(folder, config, examples, teacher, prompts, store, check=True)
+        bill = _bill(asking.price, meter, store, teacher)
+    return Explained(summary, generation, bill)
+
+
+def _kind(examples: Collection[Example]) -> str:
+    return next(iter(examples)).kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,16 @@ def open_asking(config: Config, kind: str) -> Asking:
     return Asking(teacher, prompts, price_of(config.teacher, teacher))
 
 
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What was selected of ``examples``, in memory."""
+
+    examples: Sequence[Example]
+    explanations: Sequence[Explanation]
+    rejections: Sequence[Rejection]
+    summary: SelectionSummary
+
+
 def explain_from(
     config: Config,
     examples: Sequence[Example],
@@ -163,27 +173,32 @@ def explain_from(
     *,
     check: bool = True,
     progress: Progress = SILENT,
-) -> Explained:
+) -> Selected:
     """Ask for what an open ``store`` lacks of explanations of ``examples``, and select. No file
     but the store is written; raises as :func:`explain` does, without ``check`` not where the
     teacher answered nothing.
     """
     teacher, prompts = asking.teacher, asking.prompts
     meter = meter_of(config.teacher, teacher, asking.price, store)
-    generation = _ask(config, examples, teacher, prompts, store, meter, progress)
-    selection = _select(config, examples, teacher, prompts, store)
+    _ask(config, examples, teacher, prompts, store, meter, progress)
+    tally = Tally(config.selection.strategy)
+    explanations: list[Explanation] = []
+    rejections: list[Rejection] = []
+    for example, part in _select_each(config, examples, teacher, prompts, store):
+        tally.add(example, part)
+        explanations += part.explanations
+        rejections += part.rejections
+    summary = tally.summary()
     if check:
-        _check_replies(selection, config, store)
-    bill = _bill(asking.price, meter, store, teacher)
-    summary = summarise(examples, selection, config.selection.strategy)
-    return Explained(examples, selection, summary, generation, bill)
+        _check_replies(summary, config, store)
+    return Selected(examples, explanations, rejections, summary)
 
 
 def plan(config: Config, folder: Path | None = None) -> Plan:
     """What asking would take, less what the store of ``folder`` holds. No call, no change."""
-    examples = training_part(config)
+    examples = training_stream(config)
     teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, examples[0].kind)
+    prompts = prompts_of(config.teacher, teacher, _kind(examples))
     price = price_of(config.teacher, teacher)
     if folder is None or not (folder / STORE).is_file():
         return Plan(_estimate(config, examples, teacher, prompts, None), price, None)
@@ -203,10 +218,10 @@ def pilot(
 ) -> Plan:
     """Ask for a seeded sample of ``size`` examples, and plan the rest from what it shows. The
     whole run goes on from the pilot's replies."""
-    examples = training_part(config)
+    examples = training_stream(config)
     few = examples if size >= len(examples) else subsample(examples, size, config.train.seed)
     teacher = teacher_of(config.teacher)
-    prompts = prompts_of(config.teacher, teacher, examples[0].kind)
+    prompts = prompts_of(config.teacher, teacher, _kind(examples))
     price = price_of(config.teacher, teacher)
     begin_folder(config, folder, overwrite=overwrite, grows=True)
     with CompletionStore(folder / STORE) as store:
@@ -248,7 +263,7 @@ def _bill(
 
 def _ask(
     config: Config,
-    examples: Sequence[Example],
+    examples: Collection[Example],
     teacher: Teacher,
     prompts: Prompts,
     store: CompletionStore,
@@ -272,7 +287,7 @@ def _ask(
 
 def _estimate(
     config: Config,
-    examples: Sequence[Example],
+    examples: Collection[Example],
     teacher: Teacher,
     prompts: Prompts,
     store: CompletionStore | None,
@@ -294,16 +309,17 @@ def _estimate(
     )
 
 
-def _check_replies(selection: Selection, config: Config, store: CompletionStore) -> None:
+def _check_replies(summary: SelectionSummary, config: Config, store: CompletionStore) -> None:
     """Not one reply with text in it is a teacher that does not work, not a selection."""
-    reasons = [rejection.reason for rejection in selection.rejections]
-    if selection.explanations or not reasons or set(reasons) - {"failed", "empty"}:
+    if summary.kept or not summary.asked or summary.rejected.keys() - {"failed", "empty"}:
         return
-    failures = [failure.error for failure in store.failures()]
-    last = f" (the last: {failures[-1]})" if failures else ""
+    last = ""
+    for failure in store.failures():
+        last = f" (the last: {failure.error})"
+    failed, empty = (summary.rejected.get(reason, 0) for reason in ("failed", "empty"))
     raise DataError(
-        f"the teacher {config.teacher.reference} answered nothing: of {len(reasons)} requests "
-        f"{reasons.count('failed')} failed{last} and {reasons.count('empty')} got an empty reply"
+        f"the teacher {config.teacher.reference} answered nothing: of {summary.asked} requests "
+        f"{failed} failed{last} and {empty} got an empty reply"
     )
 
 
@@ -313,32 +329,59 @@ def select_anew(
     """Select from the store of ``source`` without a call; writes into ``folder``."""
     if not (source / STORE).is_file():
         raise RunFolderError(f"{source}: holds no {STORE}; teachback generate makes one")
-    examples = training_part(config)
+    examples = training_stream(config)
     with CompletionStore(source / STORE, read_only=True) as store:
         # By its name alone: no key and no recording is needed to read what was stored.
         names = store.teachers()
         form = "chat" if config.teacher.form == "auto" else config.teacher.form
         teacher = _Stored(names[0], form) if len(names) == 1 else teacher_of(config.teacher)
-        prompts = prompts_of(config.teacher, teacher, examples[0].kind)
-        selection = _select(config, examples, teacher, prompts, store)
-    begin_folder(config, folder, overwrite=overwrite)
-    summary = summarise(examples, selection, config.selection.strategy)
-    explained = Explained(examples, selection, summary, None)
-    write_selection(explained, folder)
-    return explained
+        prompts = prompts_of(config.teacher, teacher, _kind(examples))
+        begin_folder(config, folder, overwrite=overwrite)
+        summary = _select_into(folder, config, examples, teacher, prompts, store)
+    return Explained(summary, None)
 
 
-def _select(
+def _select_into(
+    folder: Path,
     config: Config,
-    examples: Sequence[Example],
+    examples: Collection[Example],
     teacher: _Named,
     prompts: Prompts,
     store: CompletionStore,
-) -> Selection:
+    *,
+    check: bool = False,
+) -> SelectionSummary:
+    """Select and write, one example after the other; with ``check``, nothing is written where
+    the teacher has answered nothing."""
+    tally = Tally(config.selection.strategy)
+    with (
+        writing_jsonl(folder / "explanations.jsonl") as keep,  # there last: it marks the end
+        writing_jsonl(folder / "rejections.jsonl") as reject,
+    ):
+        for example, part in _select_each(config, examples, teacher, prompts, store):
+            tally.add(example, part)
+            for explanation in part.explanations:
+                keep(row_of(explanation))
+            for rejection in part.rejections:
+                reject(row_of(rejection))
+        summary = tally.summary()
+        if check:
+            _check_replies(summary, config, store)
+    write_json(folder / "selection.json", asdict(summary))
+    return summary
+
+
+def _select_each(
+    config: Config,
+    examples: Collection[Example],
+    teacher: _Named,
+    prompts: Prompts,
+    store: CompletionStore,
+) -> Iterator[tuple[Example, Selection]]:
     def lookup(example: Example, asked: Any, sample: int) -> Completion | None:
         return store.get(store.key(teacher.model, prompts.request(example, asked, sample)))
 
-    return select(
+    return select_each(
         examples,
         lookup,
         strategy=config.selection.strategy,
@@ -346,10 +389,3 @@ def _select(
         samples=config.teacher.samples,
         rules=_rules(config),
     )
-
-
-def write_selection(explained: Explained, folder: Path) -> None:
-    """Write ``rejections.jsonl``, ``explanations.jsonl`` and ``selection.json``."""
-    write_rejections(folder / "rejections.jsonl", explained.selection.rejections)
-    write_explanations(folder / "explanations.jsonl", explained.selection.explanations)
-    write_json(folder / "selection.json", asdict(explained.summary))

@@ -14,7 +14,7 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from io import BufferedReader, BufferedWriter
@@ -128,9 +128,21 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     Raises:
         RunFolderError: the file cannot be written (disk full, no permission, …).
     """
-    with _writing(path) as file:
+    with writing_jsonl(path) as put:
         for row in rows:
+            put(row)
+
+
+@contextlib.contextmanager
+def writing_jsonl(path: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that writes one JSON object a line; the file is there when the block ends, and
+    not if it raises. Raises as `write_jsonl` does."""
+    with _writing(path) as file:
+
+        def put(row: Mapping[str, Any]) -> None:
             file.write(_encode(row, indent=None))
+
+        yield put
 
 
 def write_json(path: str | Path, value: Mapping[str, Any]) -> None:

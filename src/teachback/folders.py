@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
-from teachback.datasets import read_examples, subsample
+from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
@@ -19,9 +19,15 @@ _MAY_CHANGE = ("concurrency", "max_cost", "prices")
 
 def training_part(config: Config) -> list[Example]:
     """The training dataset, or the seeded sample of it that ``data.size`` asks for."""
-    examples = read_examples(config.data.train, kind=config.data.kind)
+    return list(training_stream(config))
+
+
+def training_stream(config: Config) -> Collection[Example]:
+    """`training_part`, but read from the file each time that one goes through it; a sample is
+    held in memory."""
+    examples = open_examples(config.data.train, kind=config.data.kind)
     if config.data.size is not None:
-        examples = subsample(examples, config.data.size, config.train.seed)
+        return subsample(examples, config.data.size, config.train.seed)
     return examples
 
 
@@ -36,8 +42,8 @@ def begin_folder(
     """Write ``config.toml`` and ``manifest.json``, or make sure that those there are ours.
 
     Concurrency, cap, prices and what only memory depends on may change from one run into a
-    folder to the next; with
-    ``grows``, the number of samples may be larger, as long as no student is trained from them.
+    folder to the next; with ``grows``, the number of samples may be larger, as long as no student
+    is trained from them.
     ``inputs``: further files that the run reads, for the manifest. ``overwrite`` removes all
     that the folder holds of a run, but for the replies, before anything new is written.
 

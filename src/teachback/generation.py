@@ -183,7 +183,7 @@ class _Open:
     """An example with requests still to be asked."""
 
     example: Example
-    left: int
+    left: int = 0
     replies: dict[int, Completion] = field(default_factory=dict)
     """COTE's completions by sample, where CROP needs a verdict on them."""
 
@@ -237,33 +237,32 @@ class _Run:
     def _missing(self, examples: Iterable[Example]) -> Iterator[tuple[_Open, Request] | None]:
         """The requests to be asked first, and now and then None: time to breathe."""
         first: RequestKind = "cote" if self.strategy == "crop" else self.strategy
-        skipped = 0
+        samples = range(self.samples)
+        skipped = settled = 0
         for example in examples:
-            requests = [
-                self.prompts.request(example, first, sample) for sample in range(self.samples)
-            ]
-            self.summary.needed += len(requests)
-            opened = _Open(example, left=0)
+            opened = _Open(example)
             missing = []
-            for request in requests:
+            for sample in samples:
+                request = self.prompts.request(example, first, sample)
                 if self._is_stored(opened, request):
                     skipped += 1
-                    if skipped % _BREATH == 0:
-                        yield None
                 else:
                     missing.append(request)
-            if not missing:
+            self.summary.needed += self.samples
+            if not missing and self.strategy == "crop":
                 missing = self._second_round(opened)
             opened.left = len(missing)
-            if not missing:
-                self.step.advance()
             for request in missing:
                 yield opened, request
+            settled += not missing
+            if skipped >= _BREATH:
+                self.step.advance(settled)
+                skipped = settled = 0
+                yield None
+        self.step.advance(settled)
 
     def _second_round(self, opened: _Open) -> list[Request]:
         """CROP's RP requests for an example whose COTE is done; none where it is kept."""
-        if self.strategy != "crop":
-            return []
         replies = [opened.replies[sample] for sample in range(self.samples)]
         if self.is_kept(opened.example, replies):
             return []
@@ -309,7 +308,7 @@ class _Run:
         opened.left -= 1
         if opened.left:
             return
-        if request.kind == "cote":
+        if request.kind == "cote" and self.strategy == "crop":
             for backup in self._second_round(opened):
                 if self._stopping:
                     return

@@ -24,6 +24,7 @@ from teachback.evaluated import (
     write_evaluation,
 )
 from teachback.explaining import (
+    Bill,
     Explained,
     explain,
     meter_of,
@@ -238,8 +239,13 @@ def run(
     overwrite: bool = False,
     progress: Progress = SILENT,
     notice: Notice | None = None,
+    paid: Callable[[Bill, int], None] = lambda _bill, _kept: None,
 ) -> Evaluated | None:
-    """Generate → select → train → evaluate; what is done already is not done again."""
+    """Generate → select → train → evaluate; what is done already is not done again.
+
+    ``paid`` is called when a teacher has been asked, with the costs and the number of
+    explanations kept.
+    """
     notice = notice or (lambda _: None)
     examples = training_part(config)
     # Read first, so that a bad line in it is not found out after training.
@@ -256,8 +262,10 @@ def run(
             notice(f"explanations: {len(explanations)} kept, from before")
         else:
             explained = explain(config, folder, progress=progress)
-            explanations = explained.selection.explanations
+            explanations = read_explanations(folder / "explanations.jsonl")
             notice(f"explanations: {explained.summary.kept} kept of {explained.summary.asked}")
+            if explained.bill is not None:
+                paid(explained.bill, explained.summary.kept)
     if not (folder / "student").is_dir():
         train_student(
             config,

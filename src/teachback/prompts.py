@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Literal, get_args
 
 from teachback.errors import ConfigError, DataError
@@ -127,18 +127,14 @@ class Prompts:
         Raises:
             DataError: as `check` does.
         """
-        self.check((example,))
+        self._check_one(example)
         labels = example.choices if example.kind == "label" else ()
-        sampling = self.sampling
-        if kind == "direct":
-            sampling = replace(sampling, max_tokens=self.direct_max_tokens)
+        prefix, sampling = self._shared_part(kind, example.kind, labels)
         if self.form == "text":
-            sampling = replace(sampling, stop=tuple(dict.fromkeys((STOP, *sampling.stop))))
             cue = "The answer is" if kind == "direct" else "Explanation:"
             own = Message("text", f"Question: {_question(example, kind)}\n{cue}")
         else:
             own = Message("user", _question(example, kind))
-        prefix = _prefix(self, kind, example.kind, labels)
         if self.fold_system and self.form == "chat" and not self.exemplars:
             (opening,) = prefix
             prefix, own = (), Message("user", f"{opening.content}\n\n{own.content}")
@@ -163,33 +159,67 @@ class Prompts:
         Raises:
             DataError: an example is among the exemplars, or is of another question kind.
         """
+        for example in examples:
+            self._check_one(example)
+
+    def _check_one(self, example: Example) -> None:
         if not self.exemplars:
             return
         kind = self.exemplars[0].example.kind
-        ids, questions = self._shown
-        for example in examples:
-            if example.kind != kind:
-                raise DataError(
-                    f"the exemplars are {kind} questions and example {example.id!r} is a "
-                    f"{example.kind} question: choose exemplars of that kind, or none"
-                )
-            exemplar_id = questions.get(_identity(example))
+        ids, ends, identities = self._shown
+        if example.kind != kind:
+            raise DataError(
+                f"the exemplars are {kind} questions and example {example.id!r} is a "
+                f"{example.kind} question: choose exemplars of that kind, or none"
+            )
+        # An identity holds the question, which ends as the question does: mostly enough to tell.
+        if _end(example.question) in ends:
+            exemplar_id = identities.get(_identity(example))
             if exemplar_id is not None:
                 raise DataError(
                     f"example {example.id!r} is also shown, solved, as exemplar {exemplar_id!r}: "
                     "take it out of the exemplars or out of the dataset"
                 )
-            if example.id in ids:
-                raise DataError(
-                    f"an example and an exemplar share the id {example.id!r}: take it out of the "
-                    "exemplars, or give the exemplar another id if it is another question"
-                )
+        if example.id in ids:
+            raise DataError(
+                f"an example and an exemplar share the id {example.id!r}: take it out of the "
+                "exemplars, or give the exemplar another id if it is another question"
+            )
+
+    def _shared_part(
+        self, kind: RequestKind, question_kind: str, labels: tuple[str, ...]
+    ) -> tuple[tuple[Message, ...], Sampling]:
+        """The few-shot part and the sampling of one kind of request: the same two objects in
+        every one of them, which saves memory and lets others know them by identity."""
+        known = (kind, question_kind, labels)
+        part = self._shared_parts.get(known)
+        if part is None:
+            sampling = self.sampling
+            if kind == "direct":
+                sampling = replace(sampling, max_tokens=self.direct_max_tokens)
+            if self.form == "text":
+                sampling = replace(sampling, stop=tuple(dict.fromkeys((STOP, *sampling.stop))))
+            part = self._shared_parts[known] = (
+                _prefix(self, kind, question_kind, labels),
+                sampling,
+            )
+        return part
 
     @cached_property
-    def _shown(self) -> tuple[frozenset[str], dict[object, str]]:
-        """The exemplars' ids; and what identifies their questions, with their ids."""
+    def _shared_parts(
+        self,
+    ) -> dict[tuple[RequestKind, str, tuple[str, ...]], tuple[tuple[Message, ...], Sampling]]:
+        return {}
+
+    @cached_property
+    def _shown(self) -> tuple[frozenset[str], frozenset[str], dict[object, str]]:
+        """The exemplars' ids; their questions' ends; and what identifies these, with their ids."""
         shown = [exemplar.example for exemplar in self.exemplars]
-        return frozenset(e.id for e in shown), {_identity(e): e.id for e in shown}
+        return (
+            frozenset(e.id for e in shown),
+            frozenset(_end(e.question) for e in shown),
+            {_identity(e): e.id for e in shown},
+        )
 
 
 def _identity(example: Example) -> object:
@@ -199,8 +229,18 @@ def _identity(example: Example) -> object:
     return normalise(example.context or ""), normalise(example.question), choices
 
 
-# A few thousand requests share one few-shot part: built once, and one object in memory.
-@lru_cache(maxsize=16)
+# What `normalise` takes off the end of a text in ASCII.
+_TRIMMED = " \t\r\n\v\f\x1c\x1d\x1e\x1f.,;:!?\"'`*_"
+
+
+def _end(question: str) -> str:
+    """The last four characters of the question once it is normalised."""
+    end = question.rstrip(_TRIMMED)[-4:]
+    if len(end) == 4 and end.isalnum() and question.isascii():  # so for every request, and quicker
+        return end.lower()
+    return normalise(question)[-4:]
+
+
 def _prefix(
     prompts: Prompts, kind: RequestKind, question_kind: str, labels: tuple[str, ...]
 ) -> tuple[Message, ...]:

@@ -11,11 +11,11 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from teachback.errors import DataError
-from teachback.questions import kind_of, normalise, parse, same_answer
+from teachback.questions import kind_of, normalise, parse, plain_conclusion, same_answer
 from teachback.records import (
     Completion,
     Example,
@@ -69,6 +69,9 @@ class SelectionRules:
     max_words: int = 400
     leak_check: bool = True
     thinking: bool = False
+
+
+_PLAIN_RULES = SelectionRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,28 @@ def is_kept(
 ) -> bool:
     """Whether `select` keeps any of an example's COTE completions, which are all its samples:
     what CROP's second round turns on."""
-    rules = rules or SelectionRules()
+    rules = rules or _PLAIN_RULES
+    if rules.choose != "agreed":  # something is chosen wherever something is right
+        return any(_is_right(example, each, rules) for each in completions)
     verdicts = [judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions)]
     return bool(_choose(example, verdicts, rules.choose)[0])
+
+
+def _is_right(example: Example, completion: Completion, rules: SelectionRules) -> bool:
+    """Whether `judge` accepts a COTE completion: at a glance if it can be told so, since a
+    resumed CROP run wants to know it of every stored reply."""
+    text = completion.text
+    if completion.finish_reason == "stop" and not (rules.thinking and completion.thinking):
+        found = plain_conclusion(example, text)
+        if found is not None:
+            answer, explained = found
+            if answer != example.answer and not same_answer(example, answer):
+                return False
+            # The explanation has at most one word more than the text that it was cut out of.
+            short = len(text) < 2 * rules.max_words or len(text.split()) < rules.max_words
+            if short and explained > 0 and _has_other_word(example, text, explained):
+                return True
+    return isinstance(judge(example, "cote", 0, "", completion, rules), Explanation)
 
 
 def select(
@@ -151,36 +173,56 @@ def select(
     rules: SelectionRules | None = None,
 ) -> Selection:
     """Apply ``strategy`` to what the store holds. Makes no call."""
-    rules = rules or SelectionRules()
-    explanations: list[Explanation] = []
-    rejections: list[Rejection] = []
-    not_asked: list[NotAsked] = []
+    parts = [
+        part
+        for _, part in select_each(
+            examples, lookup, strategy=strategy, teacher=teacher, samples=samples, rules=rules
+        )
+    ]
+    return Selection(
+        tuple(each for part in parts for each in part.explanations),
+        tuple(each for part in parts for each in part.rejections),
+        tuple(each for part in parts for each in part.not_asked),
+    )
 
-    def round_of(example: Example, asked: Asked) -> tuple[bool, bool]:
-        """One example's samples under one prompt: (any kept, all there)."""
-        verdicts: list[Explanation | Rejection] = []
-        missing = 0
-        for sample in range(samples):
-            completion = lookup(example, asked, sample)
-            if completion is None:
-                missing += 1
-                not_asked.append(NotAsked(example.id, asked, sample))
-            else:
-                verdicts.append(judge(example, asked, sample, teacher, completion, rules))
-        kept, dropped = _choose(example, verdicts, rules.choose)
-        explanations.extend(kept)
-        rejections.extend(dropped)
-        return bool(kept), missing == 0
 
+def select_each(
+    examples: Iterable[Example],
+    lookup: Lookup,
+    *,
+    strategy: Strategy,
+    teacher: str,
+    samples: int = 1,
+    rules: SelectionRules | None = None,
+) -> Iterator[tuple[Example, Selection]]:
+    """`select`, one example after the other, for more of them than fit into memory."""
+    rules = rules or _PLAIN_RULES
     for example in examples:
-        if strategy == "crop":
-            kept, complete = round_of(example, "cote")
-            # Without COTE's verdict it is not known whether RP is needed.
-            if not kept and complete:
-                round_of(example, "rp")
-        else:
-            round_of(example, strategy)
-    return Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
+        explanations: list[Explanation] = []
+        rejections: list[Rejection] = []
+        not_asked: list[NotAsked] = []
+        # CROP: without COTE's verdict it is not known whether RP is needed.
+        for asked in _ROUNDS[strategy]:
+            verdicts: list[Explanation | Rejection] = []
+            for sample in range(samples):
+                completion = lookup(example, asked, sample)
+                if completion is None:
+                    not_asked.append(NotAsked(example.id, asked, sample))
+                else:
+                    verdicts.append(judge(example, asked, sample, teacher, completion, rules))
+            kept, dropped = _choose(example, verdicts, rules.choose)
+            explanations += kept
+            rejections += dropped
+            if kept or not_asked:
+                break
+        yield example, Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
+
+
+_ROUNDS: dict[Strategy, tuple[Asked, ...]] = {
+    "cote": ("cote",),
+    "rp": ("rp",),
+    "crop": ("cote", "rp"),
+}
 
 
 def _choose(
@@ -235,11 +277,34 @@ _CONCLUDING = frozenset(
 )
 
 
+def _has_other_word(example: Example, text: str, end: int) -> bool:
+    """Whether ``text[:end]`` shows at a glance that more is said than the label."""
+    gold = example.answer.casefold()
+    for match in _PLAIN_WORD.finditer(text, 0, end):
+        word = match[0]
+        if word not in _CONCLUDING and word not in gold:
+            return True
+    return False
+
+
+_WORD = re.compile(r"\w+")
+_MARK = re.compile(r"\(?\b[A-Z]\b[.:)]")
+_LONGER = re.compile(r"\w{2,}")
+_PLAIN_WORD = re.compile(r"(?<= )[a-z]{2,}(?= )")
+
+
 def _restates_label(example: Example, explanation: str) -> bool:
     """Nothing is explained: no words beyond the answer's own and those that conclude."""
-    answer = set(re.findall(r"\w+", example.answer.casefold()))
-    words = re.findall(r"\w+", re.sub(r"\(?\b[A-Z]\b[.:)]", " ", explanation).casefold())
-    return all(word in answer or word in _CONCLUDING for word in words)
+    answer = set(_WORD.findall(example.answer.casefold()))
+
+    def other(word: str) -> bool:
+        return word not in answer and word not in _CONCLUDING
+
+    # Nearly always one of the first words tells; those of one letter may be marks.
+    if explanation.isascii() and any(other(m[0].lower()) for m in _LONGER.finditer(explanation)):
+        return False
+    words = _WORD.findall(_MARK.sub(" ", explanation).casefold())
+    return not any(map(other, words))
 
 
 def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
@@ -263,79 +328,3 @@ def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
     for here, there in zip(ids, [*ids[1:], *ids[:1]], strict=True):
         moved += [replace(explanation, id=here) for explanation in by_id[there]]
     return moved
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionSummary:
-    """The selection table. ``asked == kept + sum(rejected.values())``."""
-
-    strategy: Strategy
-    examples: int
-    asked: int
-    kept: int
-    explained_examples: int
-    rejected: dict[str, int] = field(default_factory=dict)
-    not_asked: int = 0
-    per_strategy: dict[str, dict[str, int]] = field(default_factory=dict)
-    yield_per_label: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Gold label → (examples with a kept explanation, examples). Multiple choice: by letter."""
-    agreement: tuple[int, int] = (0, 0)
-    """COTE replies whose conclusion is gold, of all COTE replies that came."""
-    rp_contradictions: tuple[int, int] = (0, 0)
-    """RP replies whose conclusion is not gold, of all RP replies that came."""
-
-
-def summarise(
-    examples: Iterable[Example], selection: Selection, strategy: Strategy
-) -> SelectionSummary:
-    """Count a selection: by reason, by label, and the teacher's agreement with gold."""
-    examples = list(examples)
-    by_id = {example.id: example for example in examples}
-    explained = {explanation.id for explanation in selection.explanations}
-    labels: dict[str, list[int]] = {}
-    for example in examples:
-        if (label := label_of(example)) is not None:
-            counts = labels.setdefault(label, [0, 0])
-            counts[0] += example.id in explained
-            counts[1] += 1
-    per_strategy: dict[str, Counter[str]] = {}
-    for outcome in _outcomes(selection):
-        reason = outcome.reason if isinstance(outcome, Rejection) else "kept"
-        per_strategy.setdefault(outcome.strategy, Counter())[reason] += 1
-    replies = [
-        o
-        for o in _outcomes(selection)
-        if not (isinstance(o, Rejection) and o.reason in ("failed", "refused"))
-    ]
-    cote = [o for o in replies if o.strategy == "cote"]
-    rp = [o for o in replies if o.strategy == "rp"]
-    right = sum(same_answer(by_id[o.id], o.answer) for o in cote)
-    contrary = sum(o.answer is not None and not same_answer(by_id[o.id], o.answer) for o in rp)
-    rejected = Counter(rejection.reason for rejection in selection.rejections)
-    return SelectionSummary(
-        strategy=strategy,
-        examples=len(examples),
-        asked=len(selection.explanations) + len(selection.rejections),
-        kept=len(selection.explanations),
-        explained_examples=len(explained),
-        rejected=dict(rejected.most_common()),
-        not_asked=len(selection.not_asked),
-        per_strategy={
-            name: dict(counts.most_common()) for name, counts in sorted(per_strategy.items())
-        },
-        yield_per_label={label: (k, n) for label, (k, n) in sorted(labels.items())},
-        agreement=(right, len(cote)),
-        rp_contradictions=(contrary, len(rp)),
-    )
-
-
-def _outcomes(selection: Selection) -> Iterator[Explanation | Rejection]:
-    yield from selection.explanations
-    yield from selection.rejections
-
-
-def label_of(example: Example) -> str | None:
-    """What a yield is counted by; None where the answers are open."""
-    if example.kind == "multiple-choice":
-        return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
-    return example.answer if example.kind in ("yes-no", "label") else None

@@ -29,11 +29,13 @@ from teachback import ledger
 from teachback.errors import StoreError
 from teachback.ledger import Usage
 from teachback.lock import Held, Lock
+from teachback.lookups import Lookups
 from teachback.records import Completion, Message, Request, Sampling
 
 _APPLICATION_ID = 0x54426B43  # "TBkC"
 _VERSION = 1
 _BUSY_SECONDS = 30.0  # another process may be writing
+_SHARED_KNOWN = 8  # shared parts whose hash is remembered: one of each kind is usual
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -74,13 +76,10 @@ PRAGMA user_version = {_VERSION};
 COMMIT;
 """
 
-_GET = (
-    "SELECT text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds "
-    "FROM reply WHERE key = ?"
-)
+_COMPLETION = "text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds"
 _ALL = (
-    "SELECT key, shared, example_id, kind, sample, messages, text, finish_reason, thinking, "
-    "tokens_in, tokens_out, tokens_cached, seconds FROM reply ORDER BY number"
+    f"SELECT key, shared, example_id, kind, sample, messages, {_COMPLETION} "  # noqa: S608
+    "FROM reply ORDER BY number"
 )
 _PUT = (
     "INSERT INTO reply (key, shared, example_id, kind, sample, messages, arrived, text, "
@@ -129,7 +128,7 @@ class CompletionStore:
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
-        self._last_shared: tuple[object, object, object, bytes] | None = None
+        self._shared: dict[tuple[int, int, str], tuple[object, object, bytes]] = {}
         self._known_shared: set[bytes] = set()
         self._lock = None if read_only else self._take()
         try:
@@ -140,6 +139,8 @@ class CompletionStore:
                 except BaseException:
                     self._db.close()
                     raise
+                self._replies = Lookups(self._db, _COMPLETION)
+                self._present = Lookups(self._db, "1")
         except BaseException:
             self._release()
             raise
@@ -152,22 +153,23 @@ class CompletionStore:
         """The reply under a key; a failed completion if there was never one; None if it was
         never asked."""
         digest = bytes.fromhex(key)
+        row = self._replies.ahead(digest)
+        if row is not None:
+            return Completion(*row)
         with self._errors():
-            row = self._db.execute(_GET, (digest,)).fetchone()
+            row = self._replies.find(digest)
             if row is not None:
                 return Completion(*row)
             row = self._db.execute("SELECT error FROM failure WHERE key = ?", (digest,)).fetchone()
-        if row is None:
-            return None
-        return Completion(text="", finish_reason="failed", error=row[0])
+        return None if row is None else Completion("", finish_reason="failed", error=row[0])
 
     def __contains__(self, key: str) -> bool:
         """Whether there is a reply. A failure is none."""
+        digest = bytes.fromhex(key)
+        if self._present.ahead(digest) or self._replies.ahead(digest):
+            return True
         with self._errors():
-            row = self._db.execute(
-                "SELECT 1 FROM reply WHERE key = ?", (bytes.fromhex(key),)
-            ).fetchone()
-        return row is not None
+            return self._present.find(digest) is not None
 
     def put(
         self, teacher: str, request: Request, completion: Completion, *, charged: bool = False
@@ -274,19 +276,17 @@ class CompletionStore:
         self.close()
 
     def _shared_hash(self, teacher: str, request: Request) -> bytes:
-        """The hash of what a run's requests share; the last one is remembered, since
-        requests of a run hold the very same prefix and sampling objects."""
-        last = self._last_shared
-        if (
-            last is not None
-            and last[0] is request.prefix
-            and last[1] is request.sampling
-            and last[2] == teacher
-        ):
-            return last[3]
+        """The hash of what a run's requests share: of one kind, they hold the very same objects."""
+        known = (id(request.prefix), id(request.sampling), teacher)
+        found = self._shared.get(known)
+        if found is not None:
+            return found[2]
         parts = (teacher, _messages(request.prefix), _sampling(request.sampling))
         digest = hashlib.sha256(json.dumps(parts).encode("ascii")).digest()
-        self._last_shared = (request.prefix, request.sampling, teacher, digest)
+        if len(self._shared) >= _SHARED_KNOWN:
+            self._shared.clear()
+        # With the objects themselves, so that no other one gets their identity.
+        self._shared[known] = (request.prefix, request.sampling, digest)
         return digest
 
     def _key(self, shared: bytes, request: Request) -> bytes:
@@ -376,7 +376,12 @@ class CompletionStore:
 
 def _messages(messages: tuple[Message, ...]) -> str:
     """As JSON in ASCII: one text per meaning, whatever characters are in it."""
-    return json.dumps([(message.role, message.content) for message in messages])
+    turns = [f"[{_quoted(message.role)}, {_quoted(message.content)}]" for message in messages]
+    return f"[{', '.join(turns)}]"
+
+
+# As json.dumps writes a text; called for every request, and four times as fast.
+_quoted = json.JSONEncoder().encode
 
 
 def _read(messages: str) -> tuple[Message, ...]:

@@ -38,6 +38,7 @@ def run(
         overwrite=overwrite,
         progress=progress,
         notice=lambda line: click.echo(line, err=True),
+        paid=show.bill,
     )
     if outcome is None:
         click.echo(f"trained, not evaluated (data.test is unset): {folder / 'student'}")

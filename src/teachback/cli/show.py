@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from teachback.generation import GenerationSummary
     from teachback.prediction import Cost
     from teachback.prices import Price
-    from teachback.selection import SelectionSummary
+    from teachback.tally import SelectionSummary
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

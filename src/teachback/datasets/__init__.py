@@ -6,6 +6,7 @@ from teachback.datasets.official import OFFICIAL, Imported, import_official
 from teachback.datasets.sampling import split_valid, subsample
 from teachback.datasets.sources import read_rows
 from teachback.datasets.statistics import DatasetStats, Spread, stats
+from teachback.datasets.streaming import open_examples
 
 __all__ = [
     "OFFICIAL",
@@ -17,6 +18,7 @@ __all__ = [
     "check",
     "example_from_row",
     "import_official",
+    "open_examples",
     "read_examples",
     "read_rows",
     "split_valid",

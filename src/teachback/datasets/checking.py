@@ -104,7 +104,7 @@ def _scan(path: str | Path, kind: str | None) -> tuple[list[Example], CheckResul
     rows, drafts, problems, warnings = _drafts(path)
     examples: list[Example] = []
     if drafts:
-        forms = [_form(draft) for _, draft in drafts] if kind is None else [kind] * len(drafts)
+        forms = [form_of(draft) for _, draft in drafts] if kind is None else [kind] * len(drafts)
         counts = Counter(forms)
         # The kind of most rows, of the first row where there is no most; the others are strays.
         kind = counts.most_common(1)[0][0]
@@ -164,7 +164,7 @@ def _drafts(
     return rows, drafts, problems, warnings
 
 
-def _form(draft: Draft) -> str:
+def form_of(draft: Draft) -> str:
     """The kind that a row looks like by itself."""
     if draft.choices:
         return "multiple-choice"

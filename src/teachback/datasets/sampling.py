@@ -8,7 +8,7 @@ of the file, and unchanged for the rest when rows are added or removed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from teachback.datasets.statistics import unit
 from teachback.errors import DataError
@@ -17,7 +17,7 @@ from teachback.records import Example
 _Unit = tuple[str, str]
 
 
-def subsample(examples: Sequence[Example], size: int | float, seed: int) -> list[Example]:
+def subsample(examples: Collection[Example], size: int | float, seed: int) -> list[Example]:
     """Draw ``size`` rows (a whole number) or that share of them (a fraction up to 1.0).
 
     The same seed draws the same rows, and a smaller sample is part of every larger one. With
@@ -83,7 +83,7 @@ def split_valid(
     return train, [example for example in examples if unit(example) in taken]
 
 
-def _wanted(examples: Sequence[Example], size: int | float) -> int:
+def _wanted(examples: Collection[Example], size: int | float) -> int:
     if isinstance(size, float):
         if not 0 < size <= 1:
             raise DataError(
@@ -96,12 +96,12 @@ def _wanted(examples: Sequence[Example], size: int | float) -> int:
     return size
 
 
-def _share(examples: Sequence[Example], fraction: float) -> int:
+def _share(examples: Collection[Example], fraction: float) -> int:
     """That share of the rows, rounded (half up), at least one."""
     return max(1, int(fraction * len(examples) + 0.5))
 
 
-def _sizes(examples: Sequence[Example]) -> dict[_Unit, int]:
+def _sizes(examples: Collection[Example]) -> dict[_Unit, int]:
     sizes: dict[_Unit, int] = {}
     for example in examples:
         key = unit(example)

@@ -43,6 +43,9 @@ _ANNOUNCED = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_NOUNS = ("answer", "option", "choice", "statement")
+# Where case does not count, these match s, i, i and k.
+_FOLDED = "ſıİ\u212a"
 _LEAD = re.compile(
     r"""
     (?<![A-Za-z])
@@ -57,10 +60,18 @@ _LEAD = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_NO_LEAD = re.compile(r".*[^A-Za-z\s#*_,:]", re.IGNORECASE | re.DOTALL)
+# From a full stop to the noun of a sentence that concludes without doubt.
+_PLAIN = re.compile(
+    r"""["')*_]{0,3}\s{0,9}(?:(?:Therefore|Thus|Hence|So),?\ )?
+    [Tt]he\ (?:(?:correct|best|right|final)\ )?""",
+    re.VERBOSE,
+)
 # "## Answer", alone on its line.
 _HEADED = re.compile(
     r"(?mi)^[ \t#*_]{0,20}(?:(?:final|correct)[ ])?answer[ \t#*_\r]{0,20}\n\s*(?=\S)"
 )
+_HEADING_END = re.compile(r"answer[ \t#*_\r]{0,20}\n", re.IGNORECASE)
 # GSM8K's "#### 42", but not the fourth-level heading of a text in markdown.
 _HASHES = re.compile(
     r"(?mi)^[ \t]*\#{4}[ \t]+(?!\W{0,3}(?:explanation|reason|step|analysis|conclu|solution|note"
@@ -114,26 +125,146 @@ def announced(text: str) -> Iterator[Span]:
     Suppositions ("if the answer is …") and answers that are not the writer's ("the wrong
     answer is …", "each option: …") are left out. At most 200 are looked at.
     """
-    found = [(m.start(), m.end()) for m in _ANNOUNCED.finditer(text)]
-    nouns = {statement for _, statement in found}
-    for pattern in (_HEADED, _HASHES, _BOXED):
-        found += [match.span() for match in pattern.finditer(text)]
-    found += [(match.start(), match.start()) for match in _INVERTED.finditer(text)]
-    found.sort(key=lambda span: span[1])
-    for start, statement in reversed(found[-200:]):
+    found = _found(text)
+    nouns = {statement for _, statement, is_noun in found if is_noun}
+    for start, statement, _ in reversed(found[-200:]):
         if statement in nouns:
-            if _OTHER_NOUN.search(text, max(0, start - 40), start):
+            if _is_other(text, start):
                 continue
-            lead = _LEAD.search(text, max(0, start - 100), start)
-            start = lead.start() if lead else start
-            if _SUPPOSED.search(text, max(0, start - 40), start):
+            start = _lead_start(text, start)
+            if _is_supposed(text, start):
                 continue
-        line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
-        yield Span(
-            start,
-            statement,
-            line_end if line_end >= 0 else min(len(text), statement + STATEMENT_AT_MOST),
-        )
+        yield Span(start, statement, _line_end(text, statement))
+
+
+def _line_end(text: str, statement: int) -> int:
+    end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
+    return end if end >= 0 else min(len(text), statement + STATEMENT_AT_MOST)
+
+
+def _found(text: str) -> list[tuple[int, int, bool]]:
+    """Where announcements start and end, in the order of their ends, and whether by a noun. The
+    patterns are tried only where they can match."""
+    if _is_folded(text):
+        nouns, headed, inverted = None, True, True
+    else:
+        plain = _searched(text)
+        nouns = sorted(at for noun in _NOUNS for at in _places(plain, noun))
+        headed = any(_HEADING_END.match(text, at) for at in nouns)
+        inverted = bool(nouns) and -1 < text.find("(") < nouns[-1]
+    matches = _ANNOUNCED.finditer(text) if nouns is None else _matches(text, nouns)
+    found = [(match.start(), match.end(), True) for match in matches]
+    for pattern, possible in (
+        (_HEADED, headed),
+        (_HASHES, "####" in text),
+        (_BOXED, "\\boxed" in text),
+    ):
+        if possible:
+            found += [(*match.span(), False) for match in pattern.finditer(text)]
+    if inverted:
+        found += [(match.start(), match.start(), False) for match in _INVERTED.finditer(text)]
+    found.sort(key=lambda span: span[1])
+    return found
+
+
+def _is_folded(text: str) -> bool:
+    return not text.isascii() and any(letter in text for letter in _FOLDED)
+
+
+def _places(plain: str, noun: str) -> Iterator[int]:
+    at = plain.find(noun)
+    while at >= 0:
+        yield at
+        at = plain.find(noun, at + 1)
+
+
+def _matches(text: str, nouns: list[int]) -> Iterator[re.Match[str]]:
+    """What _ANNOUNCED.finditer finds, which begins with one of ``nouns``."""
+    end = 0
+    for at in nouns:
+        if at >= end and (match := _ANNOUNCED.match(text, at)):
+            end = match.end()
+            yield match
+
+
+def _is_other(text: str, start: int) -> bool:
+    """Whether the noun at ``start`` is not the writer's answer: "each option: …"."""
+    return _OTHER_NOUN.search(text, max(0, start - 40), start) is not None
+
+
+def _lead_start(text: str, start: int) -> int:
+    """Where what leads up to the noun at ``start`` begins."""
+    begin = max(0, start - 100)
+    # No lead spans such a character, so that looking at what stands before it finds nothing.
+    foreign = _NO_LEAD.match(text, begin, start)
+    lead = _LEAD.search(text, foreign.end() if foreign else begin, start)
+    return lead.start() if lead else start
+
+
+def _is_supposed(text: str, start: int) -> bool:
+    """Whether what stands before ``start`` makes a supposition of it: "if the answer is …"."""
+    before = text[max(0, start - 40) : start].rstrip()
+    if not before or not before[-1].isalpha():  # it ends in a word
+        return False
+    return _SUPPOSED.search(text, max(0, start - 40), start) is not None
+
+
+# What follows tells of most replies at a glance what `announced` yields first. It is exact, since
+# no announcement spans a full stop, "the answer" after one (and words of _PLAIN) is neither
+# another's answer nor a supposition, and each needs a noun but for "####" and "\boxed".
+
+
+def surely_explained(text: str) -> int:
+    """A place up to which all of ``text`` is explanation, whatever it concludes: the end of the
+    last sentence before the first noun of an announcement. 0 or less where that is not sure."""
+    if _is_folded(text) or "####" in text or "\\boxed" in text:
+        return 0
+    plain = _searched(text)
+    first = len(plain)
+    for noun in _NOUNS:
+        place = plain.find(noun, 0, first)
+        first = place if place >= 0 else first
+    return text.rfind(".", 0, first)
+
+
+def plainly_said(text: str) -> str | None:
+    """SAID of the sentence "The answer is SAID." that ``text``, for some of which
+    `surely_explained`, ends in without doubt, if it begins with a bracket; else None."""
+    at = text.rfind("answer is (")
+    if at < 0 or not _PLAIN.fullmatch(text, text.rfind(".", 0, at) + 1, at):
+        return None
+    said = text[at + len("answer is ") :].removesuffix(".")
+    lowered = said.lower()
+    for noun in _NOUNS:
+        if noun in lowered:
+            return None
+    return said
+
+
+def last_announced(text: str) -> str | None:
+    """The statement that the last noun of ``text``, for some of which `surely_explained`,
+    announces, if a full stop parts it from the noun before; None where that cannot be told."""
+    plain = _searched(text)
+    at = plain.rfind("answer")
+    for noun in _NOUNS[1:]:
+        place = plain.rfind(noun, max(0, at))
+        at = place if place >= 0 else at
+    if at < 0 or (match := _ANNOUNCED.match(text, at)) is None:
+        return None
+    stop = text.rfind(".", 0, at)
+    if not _PLAIN.fullmatch(text, stop + 1, at):
+        between = plain[max(0, stop) : at]
+        if stop < 0 or any(noun in between for noun in _NOUNS) or _is_other(text, at):
+            return None
+        if _is_supposed(text, _lead_start(text, at)):
+            return None
+    return text[match.end() : _line_end(text, match.end())]
+
+
+def _searched(text: str) -> str:
+    """``text`` to look for nouns in: of the same length, in lower case."""
+    plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
+    return plain.lower()
 
 
 def negated(statement: str, at: int = 0) -> bool:
@@ -190,9 +321,14 @@ _BARE_HEADING = re.compile(
 _EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…"
 
 
+_LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
+_NOT_BLANK = re.compile(r"[^\s.,;:!?\"'`*_“”‘’…()\[\]{}$\\]")
+_SENTENCE_END = re.compile(r"(?:(?<=[.!?])\s)|\n|\}")
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing but white space, punctuation and markup stands in ``text``."""
-    return not re.sub(r"[\s.,;:!?\"'`*_“”‘’…()\[\]{}$\\]", "", text)
+    return not _NOT_BLANK.search(text)
 
 
 def normalise(text: str) -> str:
@@ -200,10 +336,10 @@ def normalise(text: str) -> str:
     nor does a leading article.
     """
     plain = " ".join(text.split()).casefold().strip(_EDGE)
-    return re.sub(r"^(?:the|an|a)\s+(?=\S)", "", plain)
+    return _LEADING_ARTICLE.sub("", plain)
 
 
 def first_sentence(text: str) -> str:
     """Up to the first full stop that ends a sentence, a line's end, or a closing brace."""
-    match = re.search(r"(?:(?<=[.!?])\s)|\n|\}", text)
+    match = _SENTENCE_END.search(text)
     return text[: match.start()] if match else text

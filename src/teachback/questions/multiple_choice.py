@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any
 
@@ -51,24 +52,29 @@ def _context(example: Example) -> str:
     return f"{example.context.strip()}\n\n" if example.context else ""
 
 
+_PLAIN_HEADS = frozenset("bcdefghijklmnopqrsuvwxyz0123456789")
+
+
+@lru_cache(maxsize=4096)
+def _words(choice: str) -> tuple[str, ...]:
+    """The words of a choice for comparing; one reply asks for them several times."""
+    return tuple(normalise(choice).split())
+
+
+@lru_cache(maxsize=4096)
+def _padded(choice: str) -> str:
+    return f" {re.sub(r'[^a-z0-9]+', ' ', normalise(choice)).strip()} "
+
+
 def _start_of(statement: str, choice: str) -> int:
     """Length of ``choice`` at the start of ``statement``; 0 where it does not stand there.
 
     Case, runs of white space, quotes and a leading article do not count.
     """
-    words = normalise(choice).split()
-    if not words:
-        return 0
-    quotes = _QUOTES.match(statement)
-    at = quotes.end() if quotes else 0
-    article = _ARTICLE.match(statement, at)
-    for start in (article.end(), at) if article else (at,):
-        if end := _end_of(statement, start, words):
-            return end
-    return 0
+    return _named_at_start(statement, (choice,))[1]
 
 
-def _end_of(statement: str, at: int, words: list[str]) -> int:
+def _end_of(statement: str, at: int, words: tuple[str, ...]) -> int:
     """Where ``words`` (case-folded) end in ``statement`` if they stand at ``at``; else 0.
 
     By hand: a pattern for each of a dataset's choices would never be in re's cache.
@@ -88,9 +94,31 @@ def _end_of(statement: str, at: int, words: list[str]) -> int:
 
 
 def _named_at_start(statement: str, choices: tuple[str, ...]) -> tuple[str | None, int]:
-    lengths = [(_start_of(statement, choice), choice) for choice in choices]
-    length, choice = max(lengths, key=lambda pair: pair[0], default=(0, ""))
-    return (choice, length) if length else (None, 0)
+    """The choice that stands at the start of ``statement``, and its length there; the longest
+    one, of these the first; None where there is none."""
+    quotes = _QUOTES.match(statement)
+    begin = quotes.end() if quotes else 0
+    article = _ARTICLE.match(statement, begin)
+    # Behind an article, or that article may be the choice's own.
+    starts = (article.end(), begin) if article else (begin,)
+    heads = "".join([statement[start : start + 1].casefold()[:1] for start in starts])
+    named, longest = None, 0
+    for choice in choices:
+        # Nearly all are ruled out by their first letter; t and a may begin an article.
+        head = choice[:1].lower()
+        if head not in heads and head in _PLAIN_HEADS:
+            continue
+        words = _words(choice)
+        for start in starts if words else ():
+            if end := _end_of(statement, start, words):
+                if end > longest:
+                    named, longest = choice, end
+                break
+    return named, longest
+
+
+# Choices of words: nothing in them can be taken for a letter, an article, a "none" or an "or".
+_WORDED = re.compile(r"(?:(?!(?:the|an|and|or)\b)[a-z]{2}[\w ,'%-]*\n)+", re.IGNORECASE | re.ASCII)
 
 
 def _named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:
@@ -98,7 +126,7 @@ def _named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:
     counted ("ball" within "red ball").
     """
     plain = f" {re.sub(r'[^a-z0-9]+', ' ', sentence.casefold())} "
-    padded = {c: f" {re.sub(r'[^a-z0-9]+', ' ', normalise(c)).strip()} " for c in choices}
+    padded = {c: _padded(c) for c in choices}
     named = [c for c in choices if padded[c].strip() and padded[c] in plain]
     return [
         c for c in named if not any(c != other and padded[c] in padded[other] for other in named)
@@ -134,10 +162,8 @@ class MultipleChoice:
         raise ValueError(f"the answer {text!r} is not among the choices {list(choices)}")
 
     def render(self, example: Example) -> str:
-        options = "\n".join(
-            f"({letter}) {choice}"
-            for letter, choice in zip(ascii_uppercase, example.choices, strict=False)
-        )
+        lettered = zip(ascii_uppercase, example.choices, strict=False)
+        options = "\n".join([f"({letter}) {choice}" for letter, choice in lettered])
         return f"{_context(example)}{example.question.strip()}\n{options}"
 
     def candidates(self, example: Example) -> tuple[str, ...]:
@@ -151,38 +177,52 @@ class MultipleChoice:
         choices = example.choices
         begin = _OPENING.match(statement)
         at = begin.end() if begin else 0
-        sentence = first_sentence(statement)
-        unread = Reading(None, len(sentence))
+
+        def unread() -> Reading:
+            return Reading(None, len(first_sentence(statement)))
+
         # Texts of one character ("5", "C") are left to the letters below.
-        texts = tuple(choice for choice in choices if len(choice) > 1)
+        texts = tuple([choice for choice in choices if len(choice) > 1])
         # Before "none", since a choice may itself be "None of the above", or "not guilty".
         choice, length = _named_at_start(statement[at:], texts)
         if choice is not None:
             end = at + length
             letter = _LETTER_AFTER.match(statement, end)
             if letter and ascii_uppercase.find(letter.group(1)) != choices.index(choice):
-                return unread
+                return unread()
             if _joined(statement, end, choice, texts):
-                return unread
+                return unread()
             return Reading(choice, letter.end() if letter else end)
         if _NONE.match(statement, at) or negated(statement, at):
-            return unread
+            return unread()
         letter_at, after, bracketed = self._letter(statement, at, len(choices))
         if letter_at is None:
-            return _within(sentence, choices)
+            return _within(first_sentence(statement), choices)
         chosen = choices[letter_at]
         several = _SEVERAL.match(statement, after)
         if several and several.group(1) != ascii_uppercase[letter_at]:
-            return unread
-        same_text = [c for c in choices if c.casefold() == ascii_uppercase[letter_at].casefold()]
-        if same_text and same_text != [chosen] and not bracketed:
-            return unread  # "C" where "C" is the text of (B): letter or text?
-        if ascii_uppercase[letter_at] in "AI" and not bracketed:
-            word = _WORD_AFTER.match(statement, after)
+            return unread()
+        if not bracketed:
+            letter_text = ascii_uppercase[letter_at].casefold()
+            same_text = [c for c in choices if c.casefold() == letter_text]
+            if same_text and same_text != [chosen]:
+                return unread()  # "C" where "C" is the text of (B): letter or text?
+            word = _WORD_AFTER.match(statement, after) if letter_text in "ai" else None
             if word and word.group(1).casefold() not in _NO_NOUN:
                 # "A dog": the article (or "I think"), unless the words that follow name a choice.
-                return _within(sentence, choices)
+                return _within(first_sentence(statement), choices)
         return self._with_text(statement, letter_at, after, choices)
+
+    def read_plain(self, example: Example, said: str) -> str | None:
+        """What `read` surely makes of ``said`` if that is "(B) plants", to the letter, and plants
+        the text of B; else None."""
+        at = ascii_uppercase.find(said[1:2] or "-")
+        if not 0 <= at < len(example.choices):
+            return None
+        chosen = example.choices[at]
+        if said != f"({ascii_uppercase[at]}) {chosen}":
+            return None
+        return chosen if _WORDED.fullmatch("\n".join((*example.choices, ""))) else None
 
     @staticmethod
     def _with_text(statement: str, letter_at: int, after: int, choices: tuple[str, ...]) -> Reading:
@@ -191,18 +231,18 @@ class MultipleChoice:
         separator = _SEPARATOR.match(statement, after)
         rest_at = separator.end() if separator else after
         rest = statement[rest_at:]
-        sentence = first_sentence(rest)
         named_first, length = _named_at_start(rest, choices)
         # "B. Plants need light": the letter is all, and another sentence begins.
-        new_sentence = _NEW_SENTENCE.match(statement, after) is not None
-        whole = named_first is not None and is_blank(sentence[length:])
-        if new_sentence and not whole:
+        if _NEW_SENTENCE.match(statement, after) and not (
+            named_first is not None and is_blank(first_sentence(rest)[length:])
+        ):
             return Reading(chosen, after)
         if named_first is not None:
-            own = _start_of(rest, chosen)
+            own = length if named_first == chosen else _start_of(rest, chosen)
             if own < length:  # "(A) the text of B": letter and text disagree
                 return Reading(None, rest_at + length)
             return Reading(chosen, rest_at + own)
+        sentence = first_sentence(rest)
         if rest_at > after and "," not in statement[after:rest_at] and _NONE.match(rest):
             return Reading(None, rest_at + len(sentence))
         named = _named_within(sentence, choices)

@@ -18,7 +18,7 @@ from teachback.report.folder import (
 )
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.report.text import NOTHING, amount, dollars, hours, interval, percent
-from teachback.selection import label_of
+from teachback.tally import label_of
 
 MOST_LABELS = 20
 """Rows of the table by label; more are counted and left out."""

@@ -35,6 +35,7 @@ BASIS = (
 )
 
 _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
+_EQUAL = 1.4  # ST's time over MT-CoT's at equal compute: bench/equal_compute.py
 _LOADING = 12.0  # seconds to start, to load a student and to read the data
 _PREDICTION = 250  # bytes of a prediction without its explanation
 _PARAMETERS = {"pypi:gemma-3-270m": 268e6}
@@ -93,14 +94,14 @@ class Forecast:
             return seconds
         objective = spec["objective"]
         explanation = self._explanation(cell)
-        # ST at equal time computes what MT-CoT does.
-        explains = objective != "st" or cell.control == "equal-time"
+        equal = cell.control == "equal-time"
+        explains = objective != "st" or equal
         valid = max(50.0, data.config.valid_fraction * spec["data"]["size"])
         rows = max(float(spec["data"]["size"]) - valid, spec["data"]["size"] / 2)
         several = 1.0 if cell.material is None else self._counts[cell.material.slug]
         tokens = source + 6 + (explanation * several if explains else 0)
         epochs = self.study.train.epochs
-        seconds += rows * epochs * tokens / TRAINED / speed
+        seconds += rows * epochs * tokens / TRAINED / speed * (_EQUAL if equal else 1.0)
         if objective != "st":
             asked = valid + (tests if self.study.evaluate.explain else 0)
             seconds += asked * explanation / GENERATED / speed

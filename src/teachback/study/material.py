@@ -15,7 +15,7 @@ from typing import Any
 from teachback.datasets import read_examples, subsample
 from teachback.errors import TeachbackError
 from teachback.evaluated import write_evaluation
-from teachback.explaining import Asking, Explained, explain_from, meter_of, open_asking
+from teachback.explaining import Asking, Selected, explain_from, meter_of, open_asking
 from teachback.files import (
     read_explanations,
     read_json,
@@ -28,11 +28,11 @@ from teachback.files import (
 from teachback.folders import STORE
 from teachback.progress import SILENT, Progress
 from teachback.records import Example, RequestKind
-from teachback.selection import SelectionSummary
 from teachback.store import CompletionStore
 from teachback.study.cell import new_result
 from teachback.study.config import DatasetConfig, StudyFile, run_config
 from teachback.study.grid import Asked, Cell, Data, Material, digest_of, slug
+from teachback.tally import SelectionSummary
 
 
 def read_data(config: DatasetConfig) -> Data:
@@ -107,9 +107,7 @@ class TeacherSide:
             ids |= {example.id for example in part}
         return [example for example in train if example.id in ids]
 
-    def _explain(
-        self, material: Material, examples: Sequence[Example], *, check: bool
-    ) -> Explained:
+    def _explain(self, material: Material, examples: Sequence[Example], *, check: bool) -> Selected:
         data = self.data[material.dataset]
         config = run_config(
             self.study,
@@ -192,19 +190,18 @@ def teacher_slug(teacher: Asked) -> str:
     return slug(teacher.label, digest_of({"teacher": teacher.label})[:8])
 
 
-def _add(explained: Explained, goal: Path) -> None:
+def _add(explained: Selected, goal: Path) -> None:
     explanations, rejections = goal / "explanations.jsonl", goal / "rejections.jsonl"
-    selection = explained.selection
     if explanations.is_file() and rejections.is_file():
         new = {e.id for e in explained.examples}
         # Of a run that was killed between two of the files: what is new stands in one of them.
         kept = [e for e in read_explanations(explanations) if e.id not in new]
         dropped = [r for r in read_rejections(rejections) if r.id not in new]
-        write_rejections(rejections, [*dropped, *selection.rejections])
-        write_explanations(explanations, [*kept, *selection.explanations])
+        write_rejections(rejections, [*dropped, *explained.rejections])
+        write_explanations(explanations, [*kept, *explained.explanations])
         return
-    write_rejections(rejections, selection.rejections)
-    write_explanations(explanations, selection.explanations)
+    write_rejections(rejections, explained.rejections)
+    write_explanations(explanations, explained.explanations)
 
 
 def _summarise(material: Material, data: Data, goal: Path, summary: SelectionSummary) -> None:

@@ -83,7 +83,7 @@ def open_teacher(
         from teachback.teachers.scripted import ScriptedTeacher
 
         text = rest or "Nothing else fits.\nThe answer is (A)."
-        return ScriptedTeacher(lambda _request: text, form=form)
+        return ScriptedTeacher(lambda _request: text, form=form, remember=False)
     raise ReferenceError_(_leads_nowhere(reference, prefix, colon))
 
 

@@ -14,7 +14,7 @@ from teachback.records import Completion, Message, Request
 from teachback.teachers.engines import Ask, Engine, EngineName, UnreadableError, installed
 from teachback.teachers.replies import shortened
 
-_SLOTS: dict[EngineName, int] = {"openvino": 16, "llama.cpp": 1}
+_SLOTS: dict[EngineName, int] = {"openvino": 8, "llama.cpp": 1}
 """Requests at once, as measured on two cores; see `engines`."""
 
 

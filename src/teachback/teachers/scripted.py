@@ -17,7 +17,8 @@ class ScriptedTeacher:
     """Replies from a queue or a function, and remembers in ``asked`` what it was asked.
 
     ``script`` is a function of the request, or replies to be given in order; when they
-    run out, completions fail. An exception among the replies is raised.
+    run out, completions fail. An exception among the replies is raised. Without
+    ``remember``, ``asked`` stays empty and memory does not grow.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class ScriptedTeacher:
         model: str = "scripted",
         form: Form = "chat",
         concurrency: int = 8,
+        remember: bool = True,
     ) -> None:
         self.model = model
         self.form: Form = form
         self.concurrency = concurrency
         self.asked: list[Request] = []
+        self._remember = remember
         if callable(script):
             self._next = script
         else:
@@ -41,7 +44,8 @@ class ScriptedTeacher:
 
     async def complete(self, request: Request) -> Completion:
         """The next reply of the script. Raises it, if it is an exception."""
-        self.asked.append(request)
+        if self._remember:
+            self.asked.append(request)
         await asyncio.sleep(0)  # let others be asked meanwhile, as with a real teacher
         reply = self._next(request)
         if isinstance(reply, BaseException):

@@ -24,11 +24,10 @@ from teachback.training.pairs import pairs_of
 def work(student: Student, examples: Iterable[EncodedExample]) -> int:
     """Multiply-adds of one forward pass over ``examples``, padding and attention left out."""
     prefix = branch = target = 0
-    for example in examples:
-        for row in example.rows:
-            prefix += len(row.prefix)
-            branch += sum(len(b.marker) + len(b.target) for b in row.branches)
-            target += sum(len(b.target) for b in row.branches)
+    for row in student.rows(list(examples)):
+        prefix += len(row.prefix)
+        branch += sum(len(b.marker) + len(b.target) for b in row.branches)
+        target += sum(len(b.target) for b in row.branches)
     model = student.model
     head = int(model.get_output_embeddings().weight.numel())
     if student.family == "causal":

@@ -37,7 +37,7 @@ class OpenVinoEngine:
         UnreadableError: OpenVINO cannot read the file.
     """
 
-    def __init__(self, file: Path, slots: int = 16) -> None:
+    def __init__(self, file: Path, slots: int = 8) -> None:
         import openvino_genai as ov
 
         self.slots = slots

@@ -1,0 +1,120 @@
+"""What a selection came to, in numbers. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from teachback.questions import same_answer
+from teachback.records import Example, Explanation, Rejection, RejectionReason, Strategy
+from teachback.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionSummary:
+    """The selection table. ``asked == kept + sum(rejected.values())``."""
+
+    strategy: Strategy
+    examples: int
+    asked: int
+    kept: int
+    explained_examples: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    not_asked: int = 0
+    per_strategy: dict[str, dict[str, int]] = field(default_factory=dict)
+    yield_per_label: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Gold label → (examples with a kept explanation, examples). Multiple choice: by letter."""
+    agreement: tuple[int, int] = (0, 0)
+    """COTE replies whose conclusion is gold, of all COTE replies that came."""
+    rp_contradictions: tuple[int, int] = (0, 0)
+    """RP replies whose conclusion is not gold, of all RP replies that came."""
+
+
+def summarise(
+    examples: Iterable[Example], selection: Selection, strategy: Strategy
+) -> SelectionSummary:
+    """Count a selection: by reason, by label, and the teacher's agreement with gold."""
+    explanations: dict[str, list[Explanation]] = {}
+    rejections: dict[str, list[Rejection]] = {}
+    for explanation in selection.explanations:
+        explanations.setdefault(explanation.id, []).append(explanation)
+    for rejection in selection.rejections:
+        rejections.setdefault(rejection.id, []).append(rejection)
+    tally = Tally(strategy)
+    for example in examples:
+        kept, dropped = explanations.get(example.id, ()), rejections.get(example.id, ())
+        tally.add(example, Selection(tuple(kept), tuple(dropped), ()))
+    tally.not_asked = len(selection.not_asked)
+    return tally.summary()
+
+
+class Tally:
+    """What `summarise` counts, one example after the other."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy: Strategy = strategy
+        self.not_asked = 0
+        self._examples = self._explained = 0
+        self._kept: Counter[str] = Counter()
+        self._rejected: dict[str, Counter[RejectionReason]] = {}
+        self._reasons: Counter[RejectionReason] = Counter()
+        self._labels: dict[str, list[int]] = {}
+        self._replies: Counter[str] = Counter()
+        self._right = self._contrary = 0
+
+    def add(self, example: Example, part: Selection) -> None:
+        """Count one example and all that was selected of it."""
+        explained = bool(part.explanations)
+        self._examples += 1
+        self._explained += explained
+        self.not_asked += len(part.not_asked)
+        if (label := label_of(example)) is not None:
+            counts = self._labels.setdefault(label, [0, 0])
+            counts[0] += explained
+            counts[1] += 1
+        outcomes: list[Explanation | Rejection] = [*part.explanations, *part.rejections]
+        for outcome in outcomes:
+            if not isinstance(outcome, Rejection):
+                self._kept[outcome.strategy] += 1
+            else:
+                self._reasons[outcome.reason] += 1
+                self._rejected.setdefault(outcome.strategy, Counter())[outcome.reason] += 1
+                if outcome.reason in ("failed", "refused"):
+                    continue
+            self._replies[outcome.strategy] += 1
+            right = same_answer(example, outcome.answer)
+            self._right += right and outcome.strategy == "cote"
+            contrary = outcome.answer is not None and not right
+            self._contrary += contrary and outcome.strategy == "rp"
+
+    def summary(self) -> SelectionSummary:
+        """All of it so far."""
+        kept, rejected = self._kept.total(), self._reasons.total()
+        return SelectionSummary(
+            strategy=self.strategy,
+            examples=self._examples,
+            asked=kept + rejected,
+            kept=kept,
+            explained_examples=self._explained,
+            rejected=dict(self._reasons.most_common()),
+            not_asked=self.not_asked,
+            per_strategy={name: self._of(name) for name in sorted({*self._kept, *self._rejected})},
+            yield_per_label={label: (k, n) for label, (k, n) in sorted(self._labels.items())},
+            agreement=(self._right, self._replies["cote"]),
+            rp_contradictions=(self._contrary, self._replies["rp"]),
+        )
+
+    def _of(self, strategy: str) -> dict[str, int]:
+        counts: Counter[str] = Counter()
+        if self._kept[strategy]:
+            counts["kept"] = self._kept[strategy]
+        counts.update(self._rejected.get(strategy, {}))
+        return dict(counts.most_common())
+
+
+def label_of(example: Example) -> str | None:
+    """What a yield is counted by; None where the answers are open."""
+    if example.kind == "multiple-choice":
+        return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
+    return example.answer if example.kind in ("yes-no", "label") else None
