@@ -70,6 +70,7 @@ def summary(group: Any, measured: dict[str, Any], options: argparse.Namespace) -
                 }
             )
     _check_scores(group.name, measured)
+    _check_targets(group.name, measured)
     return {
         "name": group.name,
         "part": group.part,
@@ -88,6 +89,16 @@ def _check_scores(name: str, measured: dict[str, Any]) -> None:
             abs(a - b) > 0.05 * abs(b) for a, b in zip(own, found["scores"], strict=True)
         ):
             raise SystemExit(f"{name}: {scheme} scores otherwise than ours")
+
+
+def _check_targets(name: str, measured: dict[str, Any]) -> None:
+    """That ours and separate rows computed the same number of targets at every step."""
+    if "rows" not in measured:
+        return
+    for own, other in zip(measured["ours"]["shapes"], measured["rows"]["shapes"], strict=True):
+        targets, others = (sum(shape["positions"] for shape in some) for some in (own, other))
+        if targets != others:
+            raise SystemExit(f"{name}: ours computed {targets} targets, separate rows {others}")
 
 
 def missed(entry: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:

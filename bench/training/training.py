@@ -159,7 +159,7 @@ def ours(
     noted(student, shapes, lambda: callback.step)
     examples = [example for step in steps for example in step]
     extra = {"remove_unused_columns": False}
-    return MultiTaskTrainer(
+    trainer = MultiTaskTrainer(
         student=student,
         args=TrainingArguments(**arguments(job, folder, len(steps[0])), **extra),
         train=examples,
@@ -168,6 +168,12 @@ def ours(
         score=lambda: None,
         callbacks=[callback],
     )
+    # It draws its own order, whatever the sampling strategy; here every scheme takes one step
+    # after another, or they would train on different rows.
+    size = len(steps[0])
+    in_order = [list(range(n * size, (n + 1) * size)) for n in range(len(steps))]
+    trainer.batches.numbers = lambda: in_order  # type: ignore[method-assign]
+    return trainer
 
 
 def noted(student: Student, shapes: Shapes, step: Callable[[], int]) -> None:
