@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from teachback.errors import CostCapError, TeacherError, UsageError
 from teachback.progress import SILENT, Progress, Step
@@ -188,6 +188,15 @@ class _Open:
     """COTE's completions by sample, where CROP needs a verdict on them."""
 
 
+class _Job(NamedTuple):
+    """A request to be asked; ``just_missed``: the store lacked it when this was handed out."""
+
+    opened: _Open
+    request: Request
+    key: str
+    just_missed: bool
+
+
 @dataclass
 class _Run:
     """One run's state, shared by its workers."""
@@ -234,26 +243,28 @@ class _Run:
             raise GenerationInterrupted(self.summary)
         return self.summary
 
-    def _missing(self, examples: Iterable[Example]) -> Iterator[tuple[_Open, Request] | None]:
+    def _missing(self, examples: Iterable[Example]) -> Iterator[_Job | None]:
         """The requests to be asked first, and now and then None: time to breathe."""
         first: RequestKind = "cote" if self.strategy == "crop" else self.strategy
         samples = range(self.samples)
+        model = self.teacher.model
         skipped = settled = 0
         for example in examples:
             opened = _Open(example)
             missing = []
             for sample in samples:
                 request = self.prompts.request(example, first, sample)
-                if self._is_stored(opened, request):
+                key = self.store.key(model, request)
+                if self._is_stored(opened, request, key):
                     skipped += 1
                 else:
-                    missing.append(request)
+                    missing.append((request, key))
             self.summary.needed += self.samples
             if not missing and self.strategy == "crop":
                 missing = self._second_round(opened)
             opened.left = len(missing)
-            for request in missing:
-                yield opened, request
+            for place, (request, key) in enumerate(missing):
+                yield _Job(opened, request, key, just_missed=place == 0)
             settled += not missing
             if skipped >= _BREATH:
                 self.step.advance(settled)
@@ -261,20 +272,23 @@ class _Run:
                 yield None
         self.step.advance(settled)
 
-    def _second_round(self, opened: _Open) -> list[Request]:
-        """CROP's RP requests for an example whose COTE is done; none where it is kept."""
+    def _second_round(self, opened: _Open) -> list[tuple[Request, str]]:
+        """CROP's RP requests for an example whose COTE is done, and their keys; none where it
+        is kept."""
         replies = [opened.replies[sample] for sample in range(self.samples)]
         if self.is_kept(opened.example, replies):
             return []
-        requests = [
-            self.prompts.request(opened.example, "rp", sample) for sample in range(self.samples)
-        ]
-        self.summary.needed += len(requests)
-        return [request for request in requests if not self._is_stored(opened, request)]
+        self.summary.needed += self.samples
+        missing = []
+        for sample in range(self.samples):
+            request = self.prompts.request(opened.example, "rp", sample)
+            key = self.store.key(self.teacher.model, request)
+            if not self._is_stored(opened, request, key):
+                missing.append((request, key))
+        return missing
 
-    def _is_stored(self, opened: _Open, request: Request) -> bool:
+    def _is_stored(self, opened: _Open, request: Request, key: str) -> bool:
         """Count a stored reply, and note its verdict where it matters."""
-        key = self.store.key(self.teacher.model, request)
         if self.strategy == "crop" and request.kind == "cote":
             completion = self.store.get(key)
             if completion is None or completion.finish_reason == "failed":
@@ -285,9 +299,7 @@ class _Run:
         self.summary.already_stored += 1
         return True
 
-    async def _worker(
-        self, missing: Iterator[tuple[_Open, Request] | None], pulling: asyncio.Lock
-    ) -> None:
+    async def _worker(self, missing: Iterator[_Job | None], pulling: asyncio.Lock) -> None:
         try:
             while not self._stopping:
                 async with pulling:
@@ -297,36 +309,39 @@ class _Run:
                         job = next(missing, _END)
                 if isinstance(job, _End):
                     return
-                await self._settle(*job)
+                await self._settle(job)
         except Exception as error:
             self._error = self._error or error
             raise
 
-    async def _settle(self, opened: _Open, request: Request) -> None:
+    async def _settle(self, job: _Job) -> None:
         """One request, and the second round of an example whose last first one this was."""
-        await self._ask(opened, request)
+        opened = job.opened
+        await self._ask(job)
         opened.left -= 1
         if opened.left:
             return
-        if request.kind == "cote" and self.strategy == "crop":
-            for backup in self._second_round(opened):
+        if job.request.kind == "cote" and self.strategy == "crop":
+            for place, (request, key) in enumerate(self._second_round(opened)):
                 if self._stopping:
                     return
-                await self._ask(opened, backup)
+                await self._ask(_Job(opened, request, key, just_missed=place == 0))
         self.step.advance()
 
-    async def _ask(self, opened: _Open, request: Request) -> None:
+    async def _ask(self, job: _Job) -> None:
         """Ask, store, count. The same prompt under two ids is asked once."""
-        key = self.store.key(self.teacher.model, request)
+        opened, request, key, just_missed = job
         while twin := self._asking.get(key):
             await twin.wait()
-        if self._is_stored(opened, request):
+            just_missed = False
+        if not just_missed and self._is_stored(opened, request, key):
             return
         asked = self._asking[key] = asyncio.Event()
         try:
             completion = await self._complete(request)
             meter = self.meter if completion.finish_reason != "failed" else None
-            self.store.put(self.teacher.model, request, completion, charged=meter is not None)
+            charged = meter is not None
+            self.store.put(self.teacher.model, request, completion, key=key, charged=charged)
             if meter is not None:
                 meter.settle(request, completion)
         finally:

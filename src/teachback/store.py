@@ -86,10 +86,12 @@ _PUT = (
     "finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 )
+_PUT_SHARED = "INSERT INTO shared VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _PUT_FAILURE = (
     "INSERT INTO failure VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE "
     "SET error = excluded.error, times = times + 1, last = excluded.last"
 )
+_ANY_FAILURE = "SELECT EXISTS (SELECT 1 FROM failure)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class CompletionStore:
         self.path = Path(path)
         self._shared: dict[tuple[int, int, str], tuple[object, object, bytes]] = {}
         self._known_shared: set[bytes] = set()
+        # Whether there may be rows in ``failure``: others write them only while we just read.
+        self._may_have_failed = True
         self._lock = None if read_only else self._take()
         try:
             with self._errors():
@@ -139,6 +143,8 @@ class CompletionStore:
                 except BaseException:
                     self._db.close()
                     raise
+                if not read_only:
+                    (self._may_have_failed,) = self._db.execute(_ANY_FAILURE).fetchone()
                 self._replies = Lookups(self._db, _COMPLETION)
                 self._present = Lookups(self._db, "1")
         except BaseException:
@@ -160,6 +166,8 @@ class CompletionStore:
             row = self._replies.find(digest)
             if row is not None:
                 return Completion(*row)
+            if not self._may_have_failed:
+                return None
             row = self._db.execute("SELECT error FROM failure WHERE key = ?", (digest,)).fetchone()
         return None if row is None else Completion("", finish_reason="failed", error=row[0])
 
@@ -172,38 +180,45 @@ class CompletionStore:
             return self._present.find(digest) is not None
 
     def put(
-        self, teacher: str, request: Request, completion: Completion, *, charged: bool = False
+        self,
+        teacher: str,
+        request: Request,
+        completion: Completion,
+        *,
+        key: str | None = None,
+        charged: bool = False,
     ) -> None:
         """Commit one completion. A key's first reply stays; a reply ends its failures and, with
-        ``charged``, the one attempt that brought it."""
+        ``charged``, the one attempt that brought it. ``key``: the request's, where it is known."""
         shared = self._shared_hash(teacher, request)
-        key = self._key(shared, request)
+        digest = self._key(shared, request) if key is None else bytes.fromhex(key)
         asked = (_storable(request.example_id), request.kind, request.sample)
         now = time.time()
-        with self._errors(), self._transaction():
-            if completion.finish_reason == "failed":
-                error = _storable(completion.error or "no reason was given")
-                self._db.execute(_PUT_FAILURE, (key, *asked, error, now))
+        if completion.finish_reason == "failed":
+            error = _storable(completion.error or "no reason was given")
+            self._may_have_failed = True
+            with self._errors():
+                self._db.execute(_PUT_FAILURE, (digest, *asked, error, now))
+            return
+        thinking = None if completion.thinking is None else _storable(completion.thinking)
+        reply = (
+            *(digest, shared, *asked, _messages(request.messages), now),
+            *(_storable(completion.text), completion.finish_reason, thinking),
+            *(completion.tokens_in, completion.tokens_out, completion.tokens_cached),
+            completion.seconds,
+        )
+        with self._errors():
+            if shared in self._known_shared and not self._may_have_failed and not charged:
+                self._db.execute(_PUT, reply)  # a statement alone is a transaction
                 return
-            if shared not in self._known_shared:
-                prefix, sampling = _messages(request.prefix), _sampling(request.sampling)
-                self._db.execute(
-                    "INSERT INTO shared VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (shared, teacher, prefix, sampling),
-                )
-            thinking = None if completion.thinking is None else _storable(completion.thinking)
-            self._db.execute(
-                _PUT,
-                (
-                    *(key, shared, *asked, _messages(request.messages), now),
-                    *(_storable(completion.text), completion.finish_reason, thinking),
-                    *(completion.tokens_in, completion.tokens_out, completion.tokens_cached),
-                    completion.seconds,
-                ),
-            )
-            self._db.execute("DELETE FROM failure WHERE key = ?", (key,))
-            if charged:
-                ledger.uncharge(self._db, key)
+            with self._transaction():
+                if shared not in self._known_shared:
+                    parts = (teacher, _messages(request.prefix), _sampling(request.sampling))
+                    self._db.execute(_PUT_SHARED, (shared, *parts))
+                self._db.execute(_PUT, reply)
+                self._db.execute("DELETE FROM failure WHERE key = ?", (digest,))
+                if charged:
+                    ledger.uncharge(self._db, digest)
         self._known_shared.add(shared)
 
     def charge(self, teacher: str, request: Request) -> None:
