@@ -20,6 +20,7 @@ from teachback.objectives import TrainingExample, training_examples
 from teachback.records import Example, Explanation
 from teachback.students.quiet import quiet
 from teachback.students.student import Student
+from teachback.training.adapters import with_quick_layers
 from teachback.training.batches import EffectiveBatches, share
 from teachback.training.trainer import MultiTaskTrainer, chunks
 from tiny import tiny_causal, tiny_t5
@@ -115,7 +116,7 @@ def trained(case: Case, base: Path, folder: Path) -> tuple[dict[str, torch.Tenso
     student = Student.load(base, precision="fp32", training=True)
     student.with_card(task_marker=case.marker)
     if case.lora:
-        student.model = adapted(student.model)
+        student.model = with_quick_layers(adapted(student.model))
     encoded = [student.encode(example) for example in examples(case.objective)]
     trainer = MultiTaskTrainer(
         student=student,
@@ -262,7 +263,7 @@ def test_the_gradient_of_a_batch_is_that_of_plain_training(
     plain = plain_model(student, folders[family], lora)
     expected = plain_backward(plain, student, examples("mt-cot"))
     if lora:
-        student.model = adapted(student.model)
+        student.model = with_quick_layers(adapted(student.model))
     encoded = [student.encode(example) for example in examples("mt-cot")]
     arguments = TrainingArguments(str(tmp_path), report_to=[], use_cpu=True, disable_tqdm=True)
     for budget, checkpointing in ((WHOLE, False), (PARTS, True)):

@@ -94,11 +94,11 @@ def test_every_setting_that_saves_memory_is_estimated_to(llama: Path) -> None:
     for change in ({"lora": True}, {"tokens": 61}, {"checkpointing": True}, {"bf16": True}):
         assert estimate._total(**change) < plain.total, change
     # What it would be with an adapter is what it is with one.
-    from teachback.training import _with_adapter
+    from teachback.training.adapters import with_adapter
 
     config = TrainConfig(batch_size=4, lora=True)
     expected = estimate._total(lora=True)
-    student.model = _with_adapter(student, config)
+    student.model = with_adapter(student, config)
     with_adapter = Estimate(student, ROWS, config)
     adapter = sum(p.numel() for p in student.model.parameters() if p.requires_grad)
     assert with_adapter.of(with_adapter.plan).state == 12 * adapter

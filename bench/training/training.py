@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from material import whole
+from peft.tuners import lora
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
@@ -37,7 +38,7 @@ from teachback.students.quiet import quiet
 from teachback.students.rows import EncodedExample, separate
 from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.student import Student, StudentCard
-from teachback.training import _with_adapter
+from teachback.training.adapters import AdaptedLinear, with_adapter
 from teachback.training.trainer import MultiTaskTrainer
 
 MICROBATCH = 8
@@ -102,10 +103,19 @@ def model_of(job: dict[str, Any]) -> Student:
         # As teachback.train does it: a frozen base in bf16, the adapter in float32.
         if bf16:
             student.model = student.model.to(torch.bfloat16)
-        student.model = _with_adapter(student, TrainConfig(lora=True))
+        student.model = with_adapter(student, TrainConfig(lora=True))
+        if job["scheme"] not in ("ours", "rows"):
+            as_peft(student.model)
     if isinstance(student, CausalStudent):
         student.shared_prefix = job["scheme"] != "rows"
     return student
+
+
+def as_peft(model: nn.Module) -> None:
+    """Give the adapter's layers back to PEFT: the others' stacks compute them as PEFT does."""
+    for module in model.modules():
+        if isinstance(module, AdaptedLinear):
+            module.__class__ = lora.Linear
 
 
 def t5_config(name: str) -> T5Config:

@@ -194,7 +194,9 @@ def _ready(
             # The base is frozen: one rounding now instead of one at every forward pass. The
             # adapter itself stays float32.
             student.model = student.model.to(torch.bfloat16)
-        student.model = _with_adapter(student, config)
+        from teachback.training.adapters import with_adapter  # PEFT takes a second to import
+
+        student.model = with_adapter(student, config)
     return student
 
 
@@ -231,24 +233,6 @@ def _card(
             labels=examples[0].choices if kind == "label" else (),
         )
     )
-
-
-def _with_adapter(student: Student, config: TrainConfig) -> Any:
-    from peft import LoraConfig, get_peft_model
-
-    task = "SEQ_2_SEQ_LM" if student.family == "seq2seq" else "CAUSAL_LM"
-    adapter = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules="all-linear",
-        task_type=task,
-    )
-    with quiet():
-        model = get_peft_model(student.model, adapter)
-    # The adapter's own file names its base as the user did, not by a path of this machine.
-    model.peft_config["default"].base_model_name_or_path = student.card.base
-    return model
 
 
 def _steps(count: int, config: TrainConfig) -> int:
