@@ -37,7 +37,7 @@ from teachback.exemplars import choose
 from teachback.generation import generate
 from teachback.prompts import Prompts
 from teachback.records import Completion, Example, Request
-from teachback.selection import is_kept
+from teachback.selection import Verdict
 from teachback.store import CompletionStore
 from teachback.teachers.scripted import ScriptedTeacher
 
@@ -120,7 +120,7 @@ def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
             prompts=prompts(),
             strategy=strategy,
             store=store,
-            is_kept=is_kept,
+            is_kept=Verdict(),
         )
     peaks[number] = peak_mib()
     return {

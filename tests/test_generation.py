@@ -9,11 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from teachback import questions, selection
 from teachback.errors import DataError, StoreError, TeacherError, UsageError
 from teachback.files import read_jsonl
 from teachback.generation import (
@@ -24,7 +26,7 @@ from teachback.generation import (
 )
 from teachback.prompts import Prompts
 from teachback.records import Completion, Example, Request, Strategy
-from teachback.selection import Choose, SelectionRules, is_kept, select
+from teachback.selection import Choose, SelectionRules, Verdict, is_kept, select
 from teachback.store import CompletionStore
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.scripted import ScriptedTeacher
@@ -122,6 +124,81 @@ def test_crop_asks_rp_only_where_no_cote_sample_is_kept(
     assert (summary.needed, summary.already_stored, summary.failed) == (12, 10, 2)
 
 
+class Counting(Verdict):
+    """The real verdict, which counts how often it is asked for."""
+
+    def __call__(self, example: Example, completions: Sequence[Completion]) -> bool:
+        COUNTED.append(example.id)
+        return super().__call__(example, completions)
+
+
+COUNTED: list[str] = []
+
+
+def verdicts_of(store: CompletionStore, *, n: int = 300, **options: Any) -> tuple[int, Any, Any]:
+    """(verdicts asked for, the run's summary, what the teacher was asked) of a CROP run in which
+    q2's first sample is wrong."""
+    COUNTED.clear()
+    teacher = ScriptedTeacher(options.pop("reply", by_id_or_right))
+    options = {"is_kept": Counting(), "examples": examples(n), **options}
+    summary = run(store, teacher, strategy="crop", **options)
+    return len(COUNTED), summary, asked(teacher)
+
+
+def by_id_or_right(request: Request) -> str | Completion:
+    return by_id(request) if request.example_id == "q2" else RIGHT
+
+
+def test_a_finished_crop_run_is_passed_over_without_verdicts(store: CompletionStore) -> None:
+    verdicts, first, _ = verdicts_of(store)
+    assert (verdicts, first.needed, first.stored) == (300, 301, 301)
+    verdicts, again, requests = verdicts_of(store)
+    assert (verdicts, again.needed, again.already_stored, again.stored) == (0, 301, 301, 0)
+    assert requests == []
+    # A verdict without a name may be another one each time.
+    COUNTED.clear()
+    run(store, ScriptedTeacher([]), examples=examples(300), strategy="crop")
+    # One example more: the first 256 are known, the other 45 are looked at.
+    verdicts, more, requests = verdicts_of(store, n=301)
+    assert (verdicts, more.needed, more.stored) == (45, 302, 1)
+    assert requests == [("q300", "cote", 0)]
+
+
+@pytest.mark.parametrize("changed", ["rules", "answer", "samples"])
+def test_what_may_change_a_verdict_brings_it_back(store: CompletionStore, changed: str) -> None:
+    verdicts_of(store, n=3)
+    options: dict[str, Any] = {}
+    if changed == "rules":
+        options["is_kept"] = Counting(SelectionRules(max_words=1))
+    elif changed == "answer":
+        options["examples"] = [replace(each, answer="no") for each in examples(3)]
+    else:
+        options["samples"] = 2
+    verdicts, _, requests = verdicts_of(store, n=3, **options)
+    assert verdicts == 3
+    expected = {
+        "rules": [("q0", "rp", 0), ("q1", "rp", 0)],
+        "answer": [("q0", "rp", 0), ("q1", "rp", 0)],
+        "samples": [(f"q{i}", "cote", 1) for i in range(3)] + [("q2", "rp", 1)],
+    }
+    assert requests == expected[changed]
+
+
+def test_a_failed_request_is_asked_again_by_every_crop_run(store: CompletionStore) -> None:
+    for _ in range(2):
+        verdicts, summary, requests = verdicts_of(store, n=4, reply=by_id)
+        assert (verdicts, summary.failed) == (4, 1)
+        assert ("q3", "cote", 0) in requests
+
+
+def test_the_verdicts_name_is_of_its_rules_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Verdict().name == Verdict(SelectionRules()).name
+    assert Verdict().name != Verdict(SelectionRules(max_words=5)).name
+    before = Verdict().name
+    monkeypatch.setattr(selection, "__file__", questions.__file__)
+    assert Verdict().name != before
+
+
 def test_crop_after_cote_asks_the_backup_alone(store: CompletionStore) -> None:
     run(store, ScriptedTeacher(by_id), examples=examples(3))
     teacher = ScriptedTeacher(by_id)
@@ -144,7 +221,7 @@ def test_crop_asks_exactly_what_selection_needs(store: CompletionStore, choose: 
 
     teacher = ScriptedTeacher(outvoted)
     run(store, teacher, examples=examples(3), strategy="crop", samples=3, is_kept=verdict)
-    selection = select(
+    selected = select(
         examples(3),
         lambda e, kind, k: store.get(store.key("scripted", PROMPTS.request(e, kind, k))),
         strategy="crop",
@@ -152,11 +229,11 @@ def test_crop_asks_exactly_what_selection_needs(store: CompletionStore, choose: 
         samples=3,
         rules=rules,
     )
-    assert selection.not_asked == ()
-    assert {e.id for e in selection.explanations} == {"q0", "q1", "q2"}
+    assert selected.not_asked == ()
+    assert {e.id for e in selected.explanations} == {"q0", "q1", "q2"}
     backups = [each for each in asked(teacher) if each[1] == "rp"]
     assert backups == ([("q0", "rp", k) for k in range(3)] if choose == "agreed" else [])
-    assert len(selection.explanations) + len(selection.rejections) == len(store)
+    assert len(selected.explanations) + len(selected.rejections) == len(store)
     # Stored replies lead to the same verdict as fresh ones.
     again = ScriptedTeacher([])
     run(store, again, examples=examples(3), strategy="crop", samples=3, is_kept=verdict)

@@ -240,16 +240,20 @@ def test_usage_by_hand(path: Path) -> None:
         assert store.usage("nobody") == Usage(0, 0, 0, 0, 0, 0)
 
 
-def test_a_store_without_charges_is_read_and_gets_them(path: Path) -> None:
+def test_a_store_without_the_later_tables_is_read_and_gets_them(path: Path) -> None:
     CompletionStore(path).close()
     older = sqlite3.connect(path)
     older.execute("DROP TABLE charge")
+    older.execute("DROP TABLE settled")
     older.close()
     with CompletionStore(path, read_only=True) as store:
         assert store.usage("m").lost == 0
     with CompletionStore(path) as store:
         store.charge("m", request())
         assert store.usage("m").lost == 1
+        assert store.settled(b"1") is None
+        store.settle(b"1", 7)
+        assert store.settled(b"1") == 7
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -29,7 +29,7 @@ from teachback.records import (
     Sampling,
     Strategy,
 )
-from teachback.selection import Selection, SelectionRules, is_kept, select
+from teachback.selection import Selection, SelectionRules, Verdict, select
 from teachback.store import CompletionStore
 from teachback.teachers import Teacher, open_teacher
 
@@ -99,7 +99,7 @@ def generate(
             prompts=prompts,
             strategy=strategy,
             store=opened,
-            is_kept=lambda example, replies: is_kept(example, replies, rules),
+            is_kept=Verdict(rules or SelectionRules()),
             samples=samples,
             meter=meter_of(limits, asked, price, opened),
             progress=progress,

@@ -20,7 +20,7 @@ from teachback.progress import SILENT, Progress
 from teachback.prompts import Form, Prompts
 from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
 from teachback.rows import row_of
-from teachback.selection import Selection, SelectionRules, is_kept, select_each
+from teachback.selection import Selection, SelectionRules, Verdict, select_each
 from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.tally import SelectionSummary, Tally
@@ -270,14 +270,13 @@ def _ask(
     meter: Meter | None,
     progress: Progress,
 ) -> GenerationSummary:
-    rules = _rules(config)
     return generate(
         examples,
         teacher=teacher,
         prompts=prompts,
         strategy=config.selection.strategy,
         store=store,
-        is_kept=lambda example, replies: is_kept(example, replies, rules),
+        is_kept=Verdict(_rules(config)),
         samples=config.teacher.samples,
         concurrency=config.teacher.concurrency,
         meter=meter,
@@ -292,8 +291,6 @@ def _estimate(
     prompts: Prompts,
     store: CompletionStore | None,
 ) -> Estimate:
-    rules = _rules(config)
-
     def lookup(request: Request) -> Completion | None:
         if store is None:
             return None
@@ -305,7 +302,7 @@ def _estimate(
         prompts=prompts,
         samples=config.teacher.samples,
         lookup=lookup,
-        is_kept=lambda example, replies: is_kept(example, replies, rules),
+        is_kept=Verdict(_rules(config)),
     )
 
 

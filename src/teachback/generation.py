@@ -9,12 +9,14 @@ a remote teacher bears is the teacher's own concern.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal, NamedTuple, Protocol
 
 from teachback.errors import CostCapError, TeacherError, UsageError
@@ -26,13 +28,16 @@ from teachback.teachers import Teacher
 
 _GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped
 _BREATH = 200  # stored requests skipped between two looks at the network
+_BLOCK = 256  # examples that CROP is done with, as the store notes it
 
 Asked = Strategy | Literal["direct"]
 """A strategy, or the bare answers of a prompting baseline."""
 
 IsKept = Callable[[Example, Sequence[Completion]], bool]
 """Selection's verdict on all COTE samples of an example, failed ones included: whether any is
-kept. CROP's second round turns on it."""
+kept. CROP's second round turns on it. Where it has a ``name`` that is another one whenever its
+verdicts may be others (`teachback.selection.Verdict`), a rerun passes quickly over examples that
+lack nothing."""
 
 
 class Prompter(Protocol):
@@ -179,11 +184,25 @@ def _metered(teacher: Teacher, meter: Meter | None) -> Iterator[None]:
 
 
 @dataclass(slots=True)
+class _Block:
+    """Examples that stand one after the other; once CROP lacks nothing for any of them, the store
+    notes it. For the verdicts on a finished run's replies take as long as all else together."""
+
+    digest: bytes
+    open: int
+    requests: int = 0
+    failed: bool = False
+
+
+@dataclass(slots=True)
 class _Open:
     """An example with requests still to be asked."""
 
     example: Example
+    block: _Block | None
+    requests: int
     left: int = 0
+    failed: bool = False
     replies: dict[int, Completion] = field(default_factory=dict)
     """COTE's completions by sample, where CROP needs a verdict on them."""
 
@@ -217,6 +236,8 @@ class _Run:
         self._error: Exception | None = None  # the first; others follow from it
         self._stopping = False
         self._interrupted = False
+        verdict: str | None = getattr(self.is_kept, "name", None)
+        self._noted = verdict if self.strategy == "crop" else None
 
     async def work(self, examples: Iterable[Example], workers: int) -> GenerationSummary:
         began = time.monotonic()
@@ -246,31 +267,62 @@ class _Run:
     def _missing(self, examples: Iterable[Example]) -> Iterator[_Job | None]:
         """The requests to be asked first, and now and then None: time to breathe."""
         first: RequestKind = "cote" if self.strategy == "crop" else self.strategy
-        samples = range(self.samples)
-        model = self.teacher.model
         skipped = settled = 0
-        for example in examples:
-            opened = _Open(example)
-            missing = []
-            for sample in samples:
-                request = self.prompts.request(example, first, sample)
-                key = self.store.key(model, request)
-                if self._is_stored(opened, request, key):
-                    skipped += 1
-                else:
-                    missing.append((request, key))
-            self.summary.needed += self.samples
-            if not missing and self.strategy == "crop":
-                missing = self._second_round(opened)
-            opened.left = len(missing)
-            for place, (request, key) in enumerate(missing):
-                yield _Job(opened, request, key, just_missed=place == 0)
-            settled += not missing
-            if skipped >= _BREATH:
-                self.step.advance(settled)
-                skipped = settled = 0
+        for part in _parts(examples, 1 if self._noted is None else _BLOCK):
+            keyed = [(example, self._keyed(example, first)) for example in part]
+            block = self._block(keyed)
+            if block is not None and (requests := self.store.settled(block.digest)) is not None:
+                self.summary.needed += requests
+                self.summary.already_stored += requests
+                self.step.advance(len(part))
                 yield None
+                continue
+            for example, asked in keyed:
+                opened = _Open(example, block, self.samples)
+                missing = [each for each in asked if not self._is_stored(opened, *each)]
+                skipped += len(asked) - len(missing)
+                self.summary.needed += self.samples
+                if not missing and self.strategy == "crop":
+                    missing = self._second_round(opened)
+                opened.left = len(missing)
+                for place, (request, key) in enumerate(missing):
+                    yield _Job(opened, request, key, just_missed=place == 0)
+                if not missing:
+                    self._close(opened)
+                    settled += 1
+                if skipped >= _BREATH:
+                    self.step.advance(settled)
+                    skipped = settled = 0
+                    yield None
         self.step.advance(settled)
+
+    def _keyed(self, example: Example, kind: RequestKind) -> list[tuple[Request, str]]:
+        """An example's requests of a kind, and their keys."""
+        model = self.teacher.model
+        requests = [self.prompts.request(example, kind, n) for n in range(self.samples)]
+        return [(request, self.store.key(model, request)) for request in requests]
+
+    def _block(self, keyed: list[tuple[Example, list[tuple[Request, str]]]]) -> _Block | None:
+        """These examples as what the store may have noted; its digest covers all that decides
+        which requests they need."""
+        if self._noted is None:
+            return None
+        digest = hashlib.sha256(f"{self._noted}\n{self.samples}\n".encode())
+        for example, asked in keyed:
+            known = (example.answer, example.kind, *example.choices, *(key for _, key in asked))
+            digest.update(repr(known).encode("utf-8", "surrogatepass"))
+        return _Block(digest.digest(), len(keyed))
+
+    def _close(self, opened: _Open) -> None:
+        """An example's requests have all been asked."""
+        block = opened.block
+        if block is None:
+            return
+        block.open -= 1
+        block.requests += opened.requests
+        block.failed = block.failed or opened.failed
+        if not block.open and not block.failed:
+            self.store.settle(block.digest, block.requests)
 
     def _second_round(self, opened: _Open) -> list[tuple[Request, str]]:
         """CROP's RP requests for an example whose COTE is done, and their keys; none where it
@@ -279,13 +331,9 @@ class _Run:
         if self.is_kept(opened.example, replies):
             return []
         self.summary.needed += self.samples
-        missing = []
-        for sample in range(self.samples):
-            request = self.prompts.request(opened.example, "rp", sample)
-            key = self.store.key(self.teacher.model, request)
-            if not self._is_stored(opened, request, key):
-                missing.append((request, key))
-        return missing
+        opened.requests += self.samples
+        asked = self._keyed(opened.example, "rp")
+        return [each for each in asked if not self._is_stored(opened, *each)]
 
     def _is_stored(self, opened: _Open, request: Request, key: str) -> bool:
         """Count a stored reply, and note its verdict where it matters."""
@@ -326,6 +374,7 @@ class _Run:
                 if self._stopping:
                     return
                 await self._ask(_Job(opened, request, key, just_missed=place == 0))
+        self._close(opened)
         self.step.advance()
 
     async def _ask(self, job: _Job) -> None:
@@ -352,6 +401,7 @@ class _Run:
         summary = self.summary
         if completion.finish_reason == "failed":
             summary.failed += 1
+            opened.failed = True
             return
         summary.stored += 1
         summary.tokens_in += completion.tokens_in or 0
@@ -398,6 +448,12 @@ class _Run:
             loop.remove_signal_handler(signal.SIGINT)
             if before is not None:  # asyncio.run's own, as a rule
                 signal.signal(signal.SIGINT, before)
+
+
+def _parts(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
+    rest = iter(examples)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 class _End:

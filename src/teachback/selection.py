@@ -7,11 +7,14 @@ have asked and the store does not hold is listed as not asked, outside that sum.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from teachback.errors import DataError
@@ -144,6 +147,25 @@ def is_kept(
         return any(_is_right(example, each, rules) for each in completions)
     verdicts = [judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions)]
     return bool(_choose(example, verdicts, rules.choose)[0])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`is_kept` under these rules, as generation asks for it."""
+
+    rules: SelectionRules = field(default_factory=SelectionRules)
+
+    def __call__(self, example: Example, completions: Sequence[Completion]) -> bool:
+        return is_kept(example, completions, self.rules)
+
+    @cached_property
+    def name(self) -> str:
+        """Another one whenever a verdict may be another: for other rules, and for other code."""
+        here = Path(__file__)
+        code = hashlib.sha256()
+        for file in (here, *sorted((here.parent / "questions").glob("*.py"))):
+            code.update(file.read_bytes())
+        return f"{self.rules} {code.hexdigest()}"
 
 
 def _is_right(example: Example, completion: Completion, rules: SelectionRules) -> bool:

@@ -10,6 +10,8 @@ got no reply are kept apart, with the last error and a count; they are asked aga
 
 Attempts that may be billed can be noted before they are sent (`CompletionStore.charge`), so
 that what a killed run had in flight is known to the next one.
+
+That some requests lack nothing can be noted too (`CompletionStore.settle`): replies never go away.
 """
 
 from __future__ import annotations
@@ -91,6 +93,13 @@ _PUT_FAILURE = (
     "INSERT INTO failure VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE "
     "SET error = excluded.error, times = times + 1, last = excluded.last"
 )
+# Apart from the rest: stores made before it get it when they are next written.
+_SETTLED = """
+CREATE TABLE IF NOT EXISTS settled (
+    digest BLOB PRIMARY KEY,
+    requests INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
 _ANY_FAILURE = "SELECT EXISTS (SELECT 1 FROM failure)"
 
 
@@ -232,6 +241,19 @@ class CompletionStore:
         with self._errors(), self._transaction():
             ledger.uncharge(self._db, self._key(self._shared_hash(teacher, request), request))
 
+    def settle(self, digest: bytes, requests: int) -> None:
+        """Note that all of some requests have replies here: the caller's ``digest`` of them, and
+        how many they are."""
+        with self._errors():
+            self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?)", (digest, requests))
+
+    def settled(self, digest: bytes) -> int | None:
+        """How many requests were noted under a digest; None where nothing was."""
+        with self._errors():
+            find = "SELECT requests FROM settled WHERE digest = ?"
+            row = self._db.execute(find, (digest,)).fetchone()
+        return None if row is None else int(row[0])
+
     def usage(self, teacher: str) -> Usage:
         """What this teacher's replies have used, and its attempts that got none."""
         with self._errors():
@@ -356,6 +378,7 @@ class CompletionStore:
         if application != _APPLICATION_ID:
             self._db.executescript(_SCHEMA)
         ledger.create(self._db)
+        self._db.executescript(_SETTLED)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
