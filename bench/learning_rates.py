@@ -1,6 +1,6 @@
 """Learning rates, chosen on ``valid`` and on nothing else: what the defaults rest on.
 
-    python bench/learning_rates.py [--objective st] [--epochs 3] [--only lora:5e-4 …]
+    python bench/learning_rates.py [--objective st] [--epochs 3] [--only lora:5e-4:cosine …]
 
 Gemma 3 270M base, dequantised from Q4_K_M, on the decision desk: 170 cases, of which 50 are
 ``valid``; one seed; each run in a process of its own. Prints, for each rate, the accuracy on
@@ -20,7 +20,7 @@ from pathlib import Path
 RATES = {"lora": (1e-4, 2e-4, 5e-4, 1e-3), "full": (2e-5, 5e-5, 1e-4)}
 
 
-def train(way: str, rate: float, objective: str, epochs: float) -> None:
+def train(way: str, rate: float, schedule: str, objective: str, epochs: float) -> None:
     """One run; prints its history as JSON."""
     import teachback as tb
     from teachback import desk
@@ -40,6 +40,7 @@ def train(way: str, rate: float, objective: str, epochs: float) -> None:
             objective=objective,  # type: ignore[arg-type]
             lora=way == "lora",
             learning_rate=rate,
+            schedule=schedule,
             epochs=epochs,
             batch_size=8,
             patience=0,
@@ -49,33 +50,43 @@ def train(way: str, rate: float, objective: str, epochs: float) -> None:
     print(json.dumps(outcome))
 
 
+def parts(name: str) -> tuple[str, str, str]:
+    """WAY:RATE or WAY:RATE:SCHEDULE; the schedule unset is teachback's default."""
+    way, rate, *schedule = name.split(":")
+    return way, rate, schedule[0] if schedule else "linear"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objective", default="st")
     parser.add_argument("--epochs", type=float, default=3)
-    parser.add_argument("--only", nargs="*", metavar="WAY:RATE")
+    parser.add_argument("--only", nargs="*", metavar="WAY:RATE[:SCHEDULE]")
     parser.add_argument("--run", metavar="WAY:RATE", help="this one here; prints JSON")
     options = parser.parse_args()
     if options.run:
-        way, _, rate = options.run.partition(":")
-        train(way, float(rate), options.objective, options.epochs)
+        way, rate, schedule = parts(options.run)
+        train(way, float(rate), schedule, options.objective, options.epochs)
         return
     names = options.only or [f"{way}:{rate:g}" for way, rates in RATES.items() for rate in rates]
-    print(f"| {options.objective} | rate | valid accuracy by epoch | lowest valid loss | s |")
-    print("|---|---|---|---|---|")
+    head = "rate | schedule | valid accuracy by epoch | lowest valid loss | s"
+    print(f"| {options.objective} | {head} |")
+    print("|---|---|---|---|---|---|")
     for name in names:
         words = [sys.executable, __file__, "--run", name]
         words += ["--objective", options.objective, "--epochs", str(options.epochs)]
         run = subprocess.run(words, capture_output=True, text=True, check=False)
-        way, _, rate = name.partition(":")
+        way, rate, schedule = parts(name)
         if run.returncode:
-            print(f"| {way} | {rate} | did not run: {run.stderr.strip().splitlines()[-1]} |")
+            why = run.stderr.strip().splitlines()[-1]
+            print(f"| {way} | {rate} | {schedule} | did not run: {why} |")
             continue
         outcome = json.loads(run.stdout.strip().splitlines()[-1])
         accuracies = " ".join(f"{entry['accuracy']:.2f}" for entry in outcome["history"])
         loss = min(entry["loss"] for entry in outcome["history"])
         print(
-            f"| {way} | {rate} | {accuracies} | {loss:.3f} | {outcome['seconds']:.0f} |", flush=True
+            f"| {way} | {rate} | {schedule} | {accuracies} | {loss:.3f} "
+            f"| {outcome['seconds']:.0f} |",
+            flush=True,
         )
 
 
