@@ -33,74 +33,21 @@ from teachback.ledger import Usage
 from teachback.lock import Held, Lock
 from teachback.lookups import Lookups
 from teachback.records import Completion, Message, Request, Sampling
+from teachback.tables import (
+    ALL,
+    ANY_FAILURE,
+    APPLICATION_ID,
+    COMPLETION,
+    PUT,
+    PUT_FAILURE,
+    PUT_SHARED,
+    SCHEMA,
+    SETTLED,
+    VERSION,
+)
 
-_APPLICATION_ID = 0x54426B43  # "TBkC"
-_VERSION = 1
 _BUSY_SECONDS = 30.0  # another process may be writing
 _SHARED_KNOWN = 8  # shared parts whose hash is remembered: one of each kind is usual
-
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE shared (
-    hash BLOB PRIMARY KEY,
-    teacher TEXT NOT NULL,
-    prefix TEXT NOT NULL,    -- JSON: [[role, content], …]
-    sampling TEXT NOT NULL   -- JSON: [temperature, top_p, max_tokens, [stop, …]]
-) WITHOUT ROWID;
-CREATE TABLE reply (
-    number INTEGER PRIMARY KEY,  -- in the order of arrival
-    key BLOB NOT NULL UNIQUE,
-    shared BLOB NOT NULL REFERENCES shared,
-    example_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    sample INTEGER NOT NULL,
-    messages TEXT NOT NULL,      -- JSON: [[role, content], …], without the few-shot part
-    arrived REAL NOT NULL,       -- seconds since 1970, UTC
-    text TEXT NOT NULL,
-    finish_reason TEXT NOT NULL,
-    thinking TEXT,
-    tokens_in INTEGER,
-    tokens_out INTEGER,
-    tokens_cached INTEGER,
-    seconds REAL
-);
-CREATE TABLE failure (
-    key BLOB PRIMARY KEY,
-    example_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    sample INTEGER NOT NULL,
-    error TEXT NOT NULL,
-    times INTEGER NOT NULL,
-    last REAL NOT NULL
-) WITHOUT ROWID;
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_VERSION};
-COMMIT;
-"""
-
-_COMPLETION = "text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds"
-_ALL = (
-    f"SELECT key, shared, example_id, kind, sample, messages, {_COMPLETION} "  # noqa: S608
-    "FROM reply ORDER BY number"
-)
-_PUT = (
-    "INSERT INTO reply (key, shared, example_id, kind, sample, messages, arrived, text, "
-    "finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
-)
-_PUT_SHARED = "INSERT INTO shared VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_PUT_FAILURE = (
-    "INSERT INTO failure VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE "
-    "SET error = excluded.error, times = times + 1, last = excluded.last"
-)
-# Apart from the rest: stores made before it get it when they are next written.
-_SETTLED = """
-CREATE TABLE IF NOT EXISTS settled (
-    digest BLOB PRIMARY KEY,
-    requests INTEGER NOT NULL
-) WITHOUT ROWID;
-"""
-_ANY_FAILURE = "SELECT EXISTS (SELECT 1 FROM failure)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +100,8 @@ class CompletionStore:
                     self._db.close()
                     raise
                 if not read_only:
-                    (self._may_have_failed,) = self._db.execute(_ANY_FAILURE).fetchone()
-                self._replies = Lookups(self._db, _COMPLETION)
+                    (self._may_have_failed,) = self._db.execute(ANY_FAILURE).fetchone()
+                self._replies = Lookups(self._db, COMPLETION)
                 self._present = Lookups(self._db, "1")
         except BaseException:
             self._release()
@@ -207,7 +154,7 @@ class CompletionStore:
             error = _storable(completion.error or "no reason was given")
             self._may_have_failed = True
             with self._errors():
-                self._db.execute(_PUT_FAILURE, (digest, *asked, error, now))
+                self._db.execute(PUT_FAILURE, (digest, *asked, error, now))
             return
         thinking = None if completion.thinking is None else _storable(completion.thinking)
         reply = (
@@ -218,13 +165,13 @@ class CompletionStore:
         )
         with self._errors():
             if shared in self._known_shared and not self._may_have_failed and not charged:
-                self._db.execute(_PUT, reply)  # a statement alone is a transaction
+                self._db.execute(PUT, reply)  # a statement alone is a transaction
                 return
             with self._transaction():
                 if shared not in self._known_shared:
                     parts = (teacher, _messages(request.prefix), _sampling(request.sampling))
-                    self._db.execute(_PUT_SHARED, (shared, *parts))
-                self._db.execute(_PUT, reply)
+                    self._db.execute(PUT_SHARED, (shared, *parts))
+                self._db.execute(PUT, reply)
                 self._db.execute("DELETE FROM failure WHERE key = ?", (digest,))
                 if charged:
                     ledger.uncharge(self._db, digest)
@@ -272,7 +219,7 @@ class CompletionStore:
                 temperature, top_p, max_tokens, stop = json.loads(sampling)
                 settings = Sampling(temperature, top_p, max_tokens, tuple(stop))
                 parts[digest] = (teacher, _read(prefix), settings)
-            for row in self._db.execute(_ALL):
+            for row in self._db.execute(ALL):
                 key, shared, example_id, kind, sample, messages, *completion = row
                 teacher, few_shot, settings = parts[shared]
                 request = Request(example_id, kind, few_shot, _read(messages), settings, sample)
@@ -363,11 +310,11 @@ class CompletionStore:
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         tables = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if application == _APPLICATION_ID:
-            if version > _VERSION:
+        if application == APPLICATION_ID:
+            if version > VERSION:
                 raise StoreError(
                     f"{self.path}: written by a newer teachback (version {version} of the store, "
-                    f"this one knows {_VERSION}); upgrade teachback"
+                    f"this one knows {VERSION}); upgrade teachback"
                 )
         elif application or tables or read_only:
             raise StoreError(f"{self.path}: not a completion store of teachback; name another file")
@@ -375,10 +322,10 @@ class CompletionStore:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        if application != _APPLICATION_ID:
-            self._db.executescript(_SCHEMA)
+        if application != APPLICATION_ID:
+            self._db.executescript(SCHEMA)
         ledger.create(self._db)
-        self._db.executescript(_SETTLED)
+        self._db.executescript(SETTLED)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
