@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from teachback import tokens
-from teachback.generation import IsKept
+from teachback.needs import IsKept
 from teachback.prices import Price
 from teachback.prompts import Prompts
 from teachback.records import Completion, Example, Message, Request

@@ -9,41 +9,22 @@ a remote teacher bears is the teacher's own concern.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Literal, NamedTuple, Protocol
 
 from teachback.errors import CostCapError, TeacherError, UsageError
+from teachback.needs import Asked, IsKept, Job, Needs, Prompter
 from teachback.progress import SILENT, Progress, Step
-from teachback.records import Completion, Example, Request, RequestKind, Strategy
+from teachback.records import Completion, Example, Request
 from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.teachers import Teacher
 
 _GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped
-_BREATH = 200  # stored requests skipped between two looks at the network
-_BLOCK = 256  # examples that CROP is done with, as the store notes it
-
-Asked = Strategy | Literal["direct"]
-"""A strategy, or the bare answers of a prompting baseline."""
-
-IsKept = Callable[[Example, Sequence[Completion]], bool]
-"""Selection's verdict on all COTE samples of an example, failed ones included: whether any is
-kept. CROP's second round turns on it. Where it has a ``name`` that is another one whenever its
-verdicts may be others (`teachback.selection.Verdict`), a rerun passes quickly over examples that
-lack nothing."""
-
-
-class Prompter(Protocol):
-    """What generation needs of `teachback.prompts.Prompts`."""
-
-    def request(self, example: Example, kind: RequestKind, sample: int = 0) -> Request: ...
 
 
 @dataclass(slots=True)
@@ -164,7 +145,8 @@ async def generate_async(
     """`generate` for a caller with an event loop; leaves the teacher open."""
     total = len(examples) if isinstance(examples, Sized) else None
     with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
-        run = _Run(teacher, prompts, strategy, store, is_kept, samples, meter, step)
+        needs = Needs(teacher.model, prompts, strategy, store, is_kept, samples, step)
+        run = _Run(teacher, needs, meter, step)
         workers = min(concurrency or teacher.concurrency, teacher.concurrency)
         with _metered(teacher, meter):
             return await run.work(examples, max(1, workers))
@@ -183,49 +165,12 @@ def _metered(teacher: Teacher, meter: Meter | None) -> Iterator[None]:
         teacher.meter = None
 
 
-@dataclass(slots=True)
-class _Block:
-    """Examples that stand one after the other; once CROP lacks nothing for any of them, the store
-    notes it. For the verdicts on a finished run's replies take as long as all else together."""
-
-    digest: bytes
-    open: int
-    requests: int = 0
-    failed: bool = False
-
-
-@dataclass(slots=True)
-class _Open:
-    """An example with requests still to be asked."""
-
-    example: Example
-    block: _Block | None
-    requests: int
-    left: int = 0
-    failed: bool = False
-    replies: dict[int, Completion] = field(default_factory=dict)
-    """COTE's completions by sample, where CROP needs a verdict on them."""
-
-
-class _Job(NamedTuple):
-    """A request to be asked; ``just_missed``: the store lacked it when this was handed out."""
-
-    opened: _Open
-    request: Request
-    key: str
-    just_missed: bool
-
-
 @dataclass
 class _Run:
     """One run's state, shared by its workers."""
 
     teacher: Teacher
-    prompts: Prompter
-    strategy: Asked
-    store: CompletionStore
-    is_kept: IsKept
-    samples: int
+    needs: Needs
     meter: Meter | None
     step: Step
     summary: GenerationSummary = field(default_factory=GenerationSummary)
@@ -236,12 +181,10 @@ class _Run:
         self._error: Exception | None = None  # the first; others follow from it
         self._stopping = False
         self._interrupted = False
-        verdict: str | None = getattr(self.is_kept, "name", None)
-        self._noted = verdict if self.strategy == "crop" else None
 
     async def work(self, examples: Iterable[Example], workers: int) -> GenerationSummary:
         began = time.monotonic()
-        missing = self._missing(examples)
+        missing = self.needs.first_round(examples)
         pulling = asyncio.Lock()
         self._tasks = [asyncio.create_task(self._worker(missing, pulling)) for _ in range(workers)]
         try:
@@ -255,6 +198,8 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.summary.seconds = time.monotonic() - began
+            self.summary.needed = self.needs.needed
+            self.summary.already_stored = self.needs.already_stored
         if isinstance(self._error, TeacherError | CostCapError):
             told = f"{self._error}; {_stored(self.summary)}"
             raise type(self._error)(told) from self._error
@@ -264,90 +209,7 @@ class _Run:
             raise GenerationInterrupted(self.summary)
         return self.summary
 
-    def _missing(self, examples: Iterable[Example]) -> Iterator[_Job | None]:
-        """The requests to be asked first, and now and then None: time to breathe."""
-        first: RequestKind = "cote" if self.strategy == "crop" else self.strategy
-        skipped = settled = 0
-        for part in _parts(examples, 1 if self._noted is None else _BLOCK):
-            keyed = [(example, self._keyed(example, first)) for example in part]
-            block = self._block(keyed)
-            if block is not None and (requests := self.store.settled(block.digest)) is not None:
-                self.summary.needed += requests
-                self.summary.already_stored += requests
-                self.step.advance(len(part))
-                yield None
-                continue
-            for example, asked in keyed:
-                opened = _Open(example, block, self.samples)
-                missing = [each for each in asked if not self._is_stored(opened, *each)]
-                skipped += len(asked) - len(missing)
-                self.summary.needed += self.samples
-                if not missing and self.strategy == "crop":
-                    missing = self._second_round(opened)
-                opened.left = len(missing)
-                for place, (request, key) in enumerate(missing):
-                    yield _Job(opened, request, key, just_missed=place == 0)
-                if not missing:
-                    self._close(opened)
-                    settled += 1
-                if skipped >= _BREATH:
-                    self.step.advance(settled)
-                    skipped = settled = 0
-                    yield None
-        self.step.advance(settled)
-
-    def _keyed(self, example: Example, kind: RequestKind) -> list[tuple[Request, str]]:
-        """An example's requests of a kind, and their keys."""
-        model = self.teacher.model
-        requests = [self.prompts.request(example, kind, n) for n in range(self.samples)]
-        return [(request, self.store.key(model, request)) for request in requests]
-
-    def _block(self, keyed: list[tuple[Example, list[tuple[Request, str]]]]) -> _Block | None:
-        """These examples as what the store may have noted; its digest covers all that decides
-        which requests they need."""
-        if self._noted is None:
-            return None
-        digest = hashlib.sha256(f"{self._noted}\n{self.samples}\n".encode())
-        for example, asked in keyed:
-            known = (example.answer, example.kind, *example.choices, *(key for _, key in asked))
-            digest.update(repr(known).encode("utf-8", "surrogatepass"))
-        return _Block(digest.digest(), len(keyed))
-
-    def _close(self, opened: _Open) -> None:
-        """An example's requests have all been asked."""
-        block = opened.block
-        if block is None:
-            return
-        block.open -= 1
-        block.requests += opened.requests
-        block.failed = block.failed or opened.failed
-        if not block.open and not block.failed:
-            self.store.settle(block.digest, block.requests)
-
-    def _second_round(self, opened: _Open) -> list[tuple[Request, str]]:
-        """CROP's RP requests for an example whose COTE is done, and their keys; none where it
-        is kept."""
-        replies = [opened.replies[sample] for sample in range(self.samples)]
-        if self.is_kept(opened.example, replies):
-            return []
-        self.summary.needed += self.samples
-        opened.requests += self.samples
-        asked = self._keyed(opened.example, "rp")
-        return [each for each in asked if not self._is_stored(opened, *each)]
-
-    def _is_stored(self, opened: _Open, request: Request, key: str) -> bool:
-        """Count a stored reply, and note its verdict where it matters."""
-        if self.strategy == "crop" and request.kind == "cote":
-            completion = self.store.get(key)
-            if completion is None or completion.finish_reason == "failed":
-                return False
-            opened.replies[request.sample] = completion
-        elif key not in self.store:
-            return False
-        self.summary.already_stored += 1
-        return True
-
-    async def _worker(self, missing: Iterator[_Job | None], pulling: asyncio.Lock) -> None:
+    async def _worker(self, missing: Iterator[Job | None], pulling: asyncio.Lock) -> None:
         try:
             while not self._stopping:
                 async with pulling:
@@ -362,46 +224,44 @@ class _Run:
             self._error = self._error or error
             raise
 
-    async def _settle(self, job: _Job) -> None:
+    async def _settle(self, job: Job) -> None:
         """One request, and the second round of an example whose last first one this was."""
         opened = job.opened
         await self._ask(job)
         opened.left -= 1
         if opened.left:
             return
-        if job.request.kind == "cote" and self.strategy == "crop":
-            for place, (request, key) in enumerate(self._second_round(opened)):
+        if job.request.kind == "cote" and self.needs.strategy == "crop":
+            for backup in self.needs.second_round(opened):
                 if self._stopping:
                     return
-                await self._ask(_Job(opened, request, key, just_missed=place == 0))
-        self._close(opened)
+                await self._ask(backup)
+        self.needs.close(opened)
         self.step.advance()
 
-    async def _ask(self, job: _Job) -> None:
+    async def _ask(self, job: Job) -> None:
         """Ask, store, count. The same prompt under two ids is asked once."""
         opened, request, key, just_missed = job
         while twin := self._asking.get(key):
             await twin.wait()
             just_missed = False
-        if not just_missed and self._is_stored(opened, request, key):
+        if not just_missed and self.needs.is_stored(opened, request, key):
             return
         asked = self._asking[key] = asyncio.Event()
         try:
             completion = await self._complete(request)
             meter = self.meter if completion.finish_reason != "failed" else None
             charged = meter is not None
-            self.store.put(self.teacher.model, request, completion, key=key, charged=charged)
+            self.needs.store.put(self.teacher.model, request, completion, key=key, charged=charged)
             if meter is not None:
                 meter.settle(request, completion)
         finally:
             del self._asking[key]
             asked.set()
-        if self.strategy == "crop" and request.kind == "cote":
-            opened.replies[request.sample] = completion
+        self.needs.replied(opened, request, completion)
         summary = self.summary
         if completion.finish_reason == "failed":
             summary.failed += 1
-            opened.failed = True
             return
         summary.stored += 1
         summary.tokens_in += completion.tokens_in or 0
@@ -448,12 +308,6 @@ class _Run:
             loop.remove_signal_handler(signal.SIGINT)
             if before is not None:  # asyncio.run's own, as a rule
                 signal.signal(signal.SIGINT, before)
-
-
-def _parts(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
-    rest = iter(examples)
-    while part := list(islice(rest, size)):
-        yield part
 
 
 class _End:

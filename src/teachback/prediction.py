@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachback.config import EvaluateConfig
-from teachback.generation import Asked, Prompter, generate
+from teachback.generation import generate
+from teachback.needs import Asked, Prompter
 from teachback.progress import SILENT, Progress
 from teachback.questions import parse, same_answer
 from teachback.records import Completion, Example, Prediction, Request
