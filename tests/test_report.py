@@ -245,8 +245,14 @@ def test_few_comparisons_are_told_in_full_sentences(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("differences", "lead"),
     [
-        ([0.2, 0.1], "Shown: in 1 of 2 comparisons learning from explanations helps. "),
-        ([-0.2, 0.1], "Shown: in 1 of 2 learning from explanations does harm. Not shown in 1."),
+        (
+            [0.2, 0.1],
+            "Shown: in 1 of 2 comparisons a student that learned from explanations is more ",
+        ),
+        (
+            [-0.2, 0.1],
+            "Shown: in 1 of 2 comparisons a student that learned from explanations is less ",
+        ),
         ([0.0, 0.1], "Not shown: none of the 2 comparisons declared beforehand shows that "),
     ],
 )
@@ -263,6 +269,81 @@ def test_the_headline_counts_what_holm_shows_and_in_which_direction(
     told = Page(report(folder))
     found = next(text for tone, text in told.paragraphs if "lead" in tone)
     assert found.startswith(lead)
+
+
+def with_controls(folder: Path, *, declared: tuple[str, ...], run: tuple[str, ...]) -> Page:
+    """The report of a study where MT-CoT's direct answers are shown better than ST's, and 10
+    points better than those controls in ``run``, shown where ``declared``."""
+    verdicts = json.loads((folder / "verdicts.json").read_text("utf-8"))
+    first, *rest = verdicts["confirmatory"]
+    shown = {"difference": 0.2, "low": 0.1, "high": 0.3, "p": 0.001, "p_holm": 0.01}
+    verdicts["confirmatory"] = [first | shown, *rest]
+    verdicts["exploratory"] = []
+    for control in run:
+        row = first | shown | {"b": control, "difference": 0.1, "low": 0.02, "high": 0.18}
+        kind = "confirmatory" if control in declared else "exploratory"
+        verdicts[kind].append(row if control in declared else row | {"p_holm": None})
+    (folder / "verdicts.json").write_text(json.dumps(verdicts), "utf-8")
+    return Page(report(folder))
+
+
+ST_TIME, PERMUTED = "ST (equal time)", "MT-CoT (permuted)"
+
+
+@pytest.mark.parametrize(
+    ("declared", "run", "said"),
+    [
+        (
+            (),
+            (),
+            "There is no result of ST trained with the same compute nor of the same training with "
+            "explanations of other questions. That it is what the explanations say that helps is "
+            "not shown by this study.",
+        ),
+        (
+            (ST_TIME,),
+            (ST_TIME, PERMUTED),
+            "points [+2.0, +18.0] above the same training with explanations of other questions "
+            "(exploratory) and +10.0 points [+2.0, +18.0] above ST trained with the same compute "
+            "(shown). That it is what the explanations say that helps is not shown by this study.",
+        ),
+        (
+            (ST_TIME, PERMUTED),
+            (ST_TIME, PERMUTED),
+            "Both controls are shown to be below it: what the explanations say helps.",
+        ),
+    ],
+)
+def test_better_than_st_is_put_down_to_the_explanations_only_beside_both_controls(
+    tmp_path: Path, declared: tuple[str, ...], run: tuple[str, ...], said: str
+) -> None:
+    told = with_controls(small(tmp_path), declared=declared, run=run)
+    why = "desk, direct answer: why is MT-CoT better? "
+    (found,) = [text for _, text in told.paragraphs if text.startswith(why)]
+    assert found.endswith(said)
+
+
+def test_what_is_not_shown_better_is_not_explained(tmp_path: Path) -> None:
+    told = Page(report(small(tmp_path)))
+    assert "desk, direct answer: MT-CoT minus ST: +5.0 points" in told.text
+    assert "desk, direct answer: why is" not in told.text
+
+
+def test_what_makes_figures_doubtful_stands_before_them(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    assert "test questions (or their groups) also stand" not in Page(report(folder)).text
+    verdicts = json.loads((folder / "verdicts.json").read_text("utf-8"))
+    verdicts["test_in_train"] = {"desk": 7}
+    (folder / "verdicts.json").write_text(json.dumps(verdicts), "utf-8")
+    results = sorted(folder.glob("cells/*/result.json"))
+    for number, path in enumerate(results):
+        result = json.loads(path.read_text("utf-8"))
+        path.write_text(json.dumps(result | {"precision": ("bf16", "fp32")[number % 2]}), "utf-8")
+    paragraphs = Page(report(folder)).paragraphs
+    lead = next(n for n, (tone, _) in enumerate(paragraphs) if "lead" in tone)
+    before = " ".join(text for _, text in paragraphs[:lead])
+    assert "desk: 7 test questions (or their groups) also stand in the training file" in before
+    assert "Students were trained in bf16 and in fp32" in before
 
 
 def test_exploratory_comparisons_are_kept_apart_and_never_called_shown(page: Page) -> None:

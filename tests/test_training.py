@@ -21,7 +21,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 import teachback.training
-from teachback.config import StudentConfig, TrainConfig
+from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import DataError, RunFolderError
 from teachback.objectives import training_examples
@@ -203,7 +203,7 @@ def test_the_best_epoch_on_valid_is_kept_and_patience_ends_the_run(
     script = iter([0.5, 0.9, 0.4, 0.3, 0.2])
     states: list[dict[str, torch.Tensor]] = []
 
-    def scripted(student: Student, valid: Any) -> float:
+    def scripted(student: Student, *_: Any) -> float:
         states.append({name: t.clone() for name, t in student.model.state_dict().items()})
         return next(script)
 
@@ -213,6 +213,32 @@ def test_the_best_epoch_on_valid_is_kept_and_patience_ends_the_run(
     kept = weights(tmp_path)
     assert all(torch.equal(kept[name], states[1][name]) for name in kept)
     assert difference(kept, {name: states[3][name] for name in kept}) > 0
+
+
+def test_valid_is_answered_as_the_evaluation_will_be(
+    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the epoch and the way would be chosen by one measure and judged by another."""
+    used: list[dict[str, Any]] = []
+    real = teachback.training.answers
+
+    def watched(*args: Any, **settings: Any) -> Any:
+        used.append(settings)
+        return real(*args, **settings)
+
+    monkeypatch.setattr(teachback.training, "answers", watched)
+    train(
+        EXAMPLES,
+        EXPLANATIONS,
+        tmp_path,
+        train_config=TrainConfig(objective="mt-cot", epochs=2, batch_size=4),
+        student_config=StudentConfig(reference=str(llama), precision="fp32"),
+        evaluate_config=EvaluateConfig(choice_score="mean", max_new_tokens=3),
+    )
+    *epochs, way = used
+    assert [settings["choice_score"] for settings in used] == ["mean"] * 3
+    assert len(epochs) == 2
+    assert (way["explain"], way["max_new_tokens"]) == (True, 3)
 
 
 def test_equal_accuracy_is_decided_by_the_loss(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from teachback import evaluation
 from teachback.config import section
@@ -124,12 +124,15 @@ def train(
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
     answer_format: AnswerFormat = "text",
+    choice_score: Literal["sum", "mean"] = "sum",
     overwrite: bool = False,
     progress: Progress = SILENT,
     **settings: Any,
 ) -> Student:
     """Train a student; with ``folder``, it is written to ``folder/student`` and a killed run
-    resumes. ``settings`` are the keys of ``[train]`` (``epochs=3``, ``lora=True``, …).
+    resumes. ``choice_score``: how choices are scored on the part that chooses the epoch; the
+    same as will be given to `evaluate`. ``settings`` are the keys of ``[train]`` (``epochs=3``,
+    ``lora=True``, …).
     """
     from teachback.training import train as train_into
 
@@ -144,6 +147,7 @@ def train(
             where,
             train_config=train_config,
             student_config=student_config,
+            evaluate_config=section("evaluate", {"choice_score": choice_score}, "train()"),
             overwrite=overwrite,
             progress=progress,
         ).student

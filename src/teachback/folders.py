@@ -84,13 +84,7 @@ def keep_apart(
     """A test set that was trained on measures memory. Some real files share a few rows, which
     is said; raises DataError where half or more of the test questions stand in train.
     """
-
-    def identity(example: Example) -> tuple[object, ...]:
-        return example.context, " ".join(example.question.split()), example.choices
-
-    seen = {identity(example) for example in train}
-    groups = {example.group for example in train if example.group is not None}
-    shared = sum(identity(e) in seen or e.group in groups for e in test)
+    shared = test_in_train(train, test)
     if 2 * shared >= len(test):
         raise DataError(
             f"data.test: {shared} of {len(test)} test questions (or their groups) stand in "
@@ -98,6 +92,18 @@ def keep_apart(
         )
     if shared:
         notice(f"{shared} of {len(test)} test questions (or their groups) also stand in train")
+
+
+def test_in_train(train: Sequence[Example], test: Sequence[Example]) -> int:
+    """How many questions of ``test``, or their groups, stand in ``train``; in another order of
+    its choices a question is the same."""
+
+    def identity(example: Example) -> tuple[object, ...]:
+        return example.context, " ".join(example.question.split()), tuple(sorted(example.choices))
+
+    seen = {identity(example) for example in train}
+    groups = {example.group for example in train if example.group is not None}
+    return sum(identity(e) in seen or e.group in groups for e in test)
 
 
 def _inputs(config: Config) -> dict[str, Path]:

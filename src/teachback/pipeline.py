@@ -120,6 +120,7 @@ def train_student(
         folder,
         train_config=config.train,
         student_config=config.student,
+        evaluate_config=config.evaluate,
         valid_fraction=config.data.valid_fraction,
         overwrite=overwrite,
         progress=progress,

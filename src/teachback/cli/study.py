@@ -90,7 +90,7 @@ def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
     from teachback.cli import show
     from teachback.progress import clock_text
     from teachback.study import forecast, running
-    from teachback.study.verdicts import detectable
+    from teachback.study.verdicts import detectable, family_of
 
     known, left = running.estimate(planned, folder, engine)
     waiting = {cell.hash for cell in left}
@@ -131,8 +131,9 @@ def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
     )
     size, note = known.disk(planned.cells, planned.students)
     click.echo(f"disk: about {size / 2**20:.0f} MiB when all is done; {note}")
+    family = family_of(folder, planned.family, planned.cells)
     for one in planned.data:
-        found = detectable(one, planned.study, planned.family)
+        found = detectable(one, planned.study, family)
         click.echo(f"{one.name}: {_detectable(found)}")
 
 

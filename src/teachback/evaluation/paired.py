@@ -120,16 +120,24 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def verdict(comparison: Comparison, *, adjusted_p: float | None = None, alpha: float = 0.05) -> str:
+def verdict(
+    comparison: Comparison,
+    *,
+    adjusted_p: float | None = None,
+    alpha: float = 0.05,
+    declared: bool = True,
+) -> str:
     """A comparison in words: the difference, how sure it is, and whether it is shown.
 
-    ``adjusted_p``: Holm's, where the comparison belongs to a family; it then decides.
+    ``adjusted_p``: Holm's, where the comparison belongs to a family; it then decides. One that
+    was not ``declared`` beforehand is a hint at most.
     """
     c = comparison
     decisive = c.p if adjusted_p is None else adjusted_p
     found = "not shown"
     if decisive < alpha:
-        found = f"shown, {c.a if c.difference > 0 else c.b} is better"
+        higher = c.a if c.difference > 0 else c.b
+        found = f"shown, {higher} is better" if declared else f"a hint, {higher} is higher"
     way = "" if c.way == "direct" else f" ({c.way} answers)"
     grouped = f" in {c.n_groups} groups" if c.n_groups < c.n_items else ""
     adjusted = "" if adjusted_p is None else f" (after Holm, {_p(adjusted_p)})"

@@ -150,7 +150,7 @@ def read_study(folder: str | Path) -> Study:
         cells=cells,
         planned=plan.is_file(),
         outside=outside,
-        materials=tuple(_materials(folder / "material", problems)),
+        materials=tuple(_materials(folder / "material", cells, problems)),
         teachers=tuple(
             found
             for path in sorted(folder.glob("teachers/*/cost.json"))
@@ -344,11 +344,13 @@ def _object(path: Path, problems: list[str]) -> Row | None:
         return None
 
 
-def _materials(folder: Path, problems: list[str]) -> list[Material]:
+def _materials(folder: Path, cells: tuple[Cell, ...], problems: list[str]) -> list[Material]:
+    """Those of the plan's training files; a file that has changed has left its older ones."""
+    files = {cell.train_sha256 for cell in cells}
     found = []
     for path in sorted(folder.glob("*/selection.json")):
         record = _object(path, problems)
-        if record is not None:
+        if record is not None and record.get("train_sha256") in (None, *files):
             found.append(
                 Material(
                     dataset=text_of(record.get("dataset")) or "?",

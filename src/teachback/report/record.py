@@ -44,7 +44,12 @@ def record_section(study: Study, arms: Arms) -> Section:
         ("Seeds", _listed(sorted({c.seed for c in study.cells if c.seed is not None}))),
     ]
     done = study.with_status("done")
-    for key, name in (("engine", "Engine"), ("host", "Hosts"), ("threads", "Threads per cell")):
+    for key, name in (
+        ("engine", "Engine"),
+        ("host", "Hosts"),
+        ("threads", "Threads per cell"),
+        ("precision", "Precision of training"),
+    ):
         values = sorted({text for c in done if (text := text_of(c.result.get(key))) is not None})
         facts.append((name, _listed(values)))
     began = sorted(text for c in done if (text := text_of(c.result.get("began"))) is not None)

@@ -16,7 +16,7 @@ FIELDS = (
     "explained_low explained_high explained_unparsed chosen_way chosen_accuracy chosen_low "
     "chosen_high agreement gold_probability calibration_error direct_seconds_per_1000 "
     "direct_tokens_per_1000 explained_seconds_per_1000 explained_tokens_per_1000 seconds_train "
-    "seconds_evaluate epochs steps threads engine host began"
+    "seconds_evaluate epochs steps threads precision engine host began"
 ).split()
 """The columns, in order. Shares lie in [0, 1]; an empty field is not known."""
 
@@ -57,6 +57,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         "epochs",
         "steps",
         "threads",
+        "precision",
         "engine",
         "host",
         "began",

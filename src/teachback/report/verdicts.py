@@ -6,26 +6,30 @@ Holm's p. Everything else is exploratory: a hint at most, and never called shown
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
-from teachback.report.arms import factor_words
+from teachback.report.comparisons import (
+    LEVEL,
+    WAYS,
+    caveats_of,
+    comparison_table,
+    is_shown,
+    names_of,
+    reason_of,
+    setting_words,
+    way_of,
+)
+from teachback.report.controls import control_paragraphs
 from teachback.report.folder import FACTORS, Study, number_of, object_of, rows_of, text_of
-from teachback.report.page import Content, Figure, Paragraph, Section, Span, Table
-from teachback.report.text import NOTHING, amount, count, p_value, percent, points
+from teachback.report.page import Content, Figure, Paragraph, Section, Table
+from teachback.report.text import NOTHING, amount, count, p_value, percent
 from teachback.rows import Row
-
-_FINDING = re.compile(r": (?:not shown|shown, .*? is better)\.(?P<caveats>.*)$", re.DOTALL)
-
-LEVEL = 0.05
-"""A comparison with a smaller p is shown; as :func:`teachback.evaluation.verdict` has it."""
 
 _CLAIMS = {
     True: (
         "learning from explanations changes accuracy",
-        "learning from explanations helps",
-        "learning from explanations does harm",
+        "a student that learned from explanations is more accurate than ST",
+        "a student that learned from explanations is less accurate than ST",
     ),
     False: (
         "one system is more accurate than the other",
@@ -37,12 +41,6 @@ _CLAIMS = {
 
 MOST_SENTENCES = 6
 """With more confirmatory comparisons, those that are not shown stand in the table alone."""
-
-WAYS = {
-    "direct": "direct answer",
-    "chosen": "way chosen on valid",
-    "explained": "explained answer",
-}
 
 
 def verdict_section(study: Study) -> Section:
@@ -56,6 +54,7 @@ def verdict_section(study: Study) -> Section:
         few = len(confirmatory) <= MOST_SENTENCES
         said = [row for row in confirmatory if few or is_shown(row)]
         blocks += [Paragraph(_sentence(row), _tone(row)) for row in said]
+        blocks += control_paragraphs(confirmatory, exploratory)
         blocks.append(
             Paragraph(
                 f"These comparisons were declared before the study ran{_when(study)}. A difference "
@@ -68,7 +67,7 @@ def verdict_section(study: Study) -> Section:
                 "note",
             )
         )
-        blocks.append(_table("Confirmatory comparisons", confirmatory))
+        blocks.append(comparison_table("Confirmatory comparisons", confirmatory))
     blocks += _detectable(verdicts.get("detectable"))
     parts = []
     if exploratory:
@@ -96,12 +95,6 @@ def _when(study: Study) -> str:
     return f" ({study.declared})" if study.declared else ""
 
 
-def is_shown(row: Row) -> bool:
-    """Whether a confirmatory comparison is shown: by Holm's p, and by nothing else."""
-    p = number_of(row.get("p_holm"))
-    return p is not None and p < LEVEL
-
-
 def _state(study: Study) -> list[Paragraph]:
     """What is missing, before anything that is said of the rest."""
     found = []
@@ -114,9 +107,9 @@ def _state(study: Study) -> list[Paragraph]:
             ("unreadable", "unreadable"),
             ("not-run", "not run"),
         ):
-            number = len(study.with_status(status))
-            if number:
-                parts.append(f"{number} {text}")
+            cells = len(study.with_status(status))
+            if cells:
+                parts.append(f"{cells} {text}")
         found.append(
             Paragraph(
                 f"This study is not finished: {', '.join(parts)}. What follows is provisional.",
@@ -126,6 +119,25 @@ def _state(study: Study) -> list[Paragraph]:
     found += [
         Paragraph(f"{problem[:1].upper()}{problem[1:]}.", "warning") for problem in study.problems
     ]
+    shared = object_of((study.verdicts or {}).get("test_in_train"))
+    found += [
+        Paragraph(
+            f"{dataset}: {number:.0f} test questions (or their groups) also stand in the training "
+            "file; they are counted in every figure below.",
+            "warning",
+        )
+        for dataset, value in shared.items()
+        if (number := number_of(value))
+    ]
+    precisions = {text_of(cell.result.get("precision")) for cell in study.cells} - {None}
+    if len(precisions) > 1:
+        found.append(
+            Paragraph(
+                f"Students were trained in {' and in '.join(sorted(map(str, precisions)))}: "
+                "a difference between them may be one of precision.",
+                "warning",
+            )
+        )
     if study.outside:
         found.append(
             Paragraph(
@@ -161,10 +173,14 @@ def _headline(confirmatory: list[Row], study: Study) -> list[Paragraph]:
     if better:
         parts.append(f"in {len(better)} of {total} comparisons {helps}")
     if worse:
-        parts.append(f"in {len(worse)} of {total} {harms}")
+        comparisons = "" if better else " comparisons"
+        parts.append(f"in {len(worse)} of {total}{comparisons} {harms}")
     rest = len(judged) - len(better) - len(worse)
     missing = f" Not shown in {rest}." if rest else ""
-    return [Paragraph(f"Shown: {', '.join(parts)}.{missing}{later}", "shown")]
+    # That one seed says nothing of others belongs beside what is shown, not only into a table.
+    caveats = " ".join(dict.fromkeys(filter(None, map(caveats_of, (*better, *worse)))))
+    said = f"Shown: {', '.join(parts)}.{missing}{later}{' ' if caveats else ''}{caveats}"
+    return [Paragraph(said, "shown")]
 
 
 def _tone(row: Row) -> Any:
@@ -173,85 +189,13 @@ def _tone(row: Row) -> Any:
 
 def _sentence(row: Row) -> str:
     """One comparison in words: where, and what the study itself wrote of it."""
-    where = f"{text_of(row.get('dataset')) or '?'}, {WAYS.get(_way(row), _way(row))}"
+    where = f"{text_of(row.get('dataset')) or '?'}, {WAYS.get(way_of(row), way_of(row))}"
     written = text_of(row.get("verdict"))
     if written is None or number_of(row.get("difference")) is None:
-        written = f"{_names(row)}: {_reason(row)}."
+        written = f"{names_of(row)}: {reason_of(row)}."
     elif number_of(row.get("p_holm")) is None:
         written += " Not judged yet."
     return f"{where}: {written}"
-
-
-def _caveats(row: Row) -> str:
-    """What the study's own verdict adds after its finding: how little one seed says, for one."""
-    found = _FINDING.search(text_of(row.get("verdict")) or "")
-    return found["caveats"].strip() if found else ""
-
-
-def _table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
-    widest = max(
-        (abs(v) for r in rows for k in ("low", "high") if (v := number_of(r.get(k))) is not None),
-        default=0.0,
-    )
-    head = (
-        "Dataset and comparison",
-        "Way",
-        "Difference, points",
-        "Around zero",
-        "p",
-        *(() if exploratory else ("p after Holm",)),
-        "Items × seeds",
-        "Verdict",
-    )
-    every = {_caveats(row) for row in rows if number_of(row.get("difference")) is not None}
-    shared_caveats = next(iter(every)) if len(every) == 1 else ""
-    varying = [f for f in FACTORS if len({str(row.get(f)) for row in rows}) > 1]
-    found: list[tuple[Content, ...]] = []
-    for row in rows:
-        difference, low, high = (number_of(row.get(k)) for k in ("difference", "low", "high"))
-        where = f"{text_of(row.get('dataset')) or '?'}: {_names(row)}"
-        first = Figure(where, _setting(row, varying))
-        caveats = _caveats(row)
-        known = difference is not None and low is not None and high is not None
-        estimate: Content = NOTHING
-        span: Content = NOTHING
-        if difference is not None and low is not None and high is not None:
-            estimate = Figure(points(difference), f"[{points(low)}, {points(high)}]")
-            span = Span(difference, low, high, widest)
-        found.append(
-            (
-                first,
-                _way(row),
-                estimate,
-                span,
-                p_value(number_of(row.get("p"))),
-                *(() if exploratory else (p_value(number_of(row.get("p_holm"))),)),
-                _n(row),
-                Figure(_words(row, exploratory=exploratory), "" if shared_caveats else caveats)
-                if known
-                else _reason(row),
-            )
-        )
-    legend = (
-        "The line is the 95% interval, the dot the estimate, the stroke across them zero; all "
-        f"lines reach to ±{percent(widest)} points."
-        if widest
-        else ""
-    )
-    shared = _setting(rows[0], [factor for factor in FACTORS if factor not in varying])
-    note = " ".join(filter(None, (f"All at {shared}." if shared else "", shared_caveats)))
-    return Table(title, head, tuple(found), note, legend=legend)
-
-
-def _words(row: Row, *, exploratory: bool) -> str:
-    difference = number_of(row.get("difference")) or 0.0
-    higher = text_of(row.get("a" if difference > 0 else "b")) or "?"
-    if exploratory:
-        p = number_of(row.get("p"))
-        return f"hint: {higher} higher" if p is not None and p < LEVEL else "not shown"
-    if number_of(row.get("p_holm")) is None:
-        return "not judged yet"
-    return f"shown: {higher} is better" if is_shown(row) else "not shown"
 
 
 def _exploratory(rows: list[Row]) -> Section:
@@ -269,7 +213,7 @@ def _exploratory(rows: list[Row]) -> Section:
                 "has seen.",
                 "note",
             ),
-            _table("Comparisons that were not declared", rows, exploratory=True),
+            comparison_table("Comparisons that were not declared", rows, exploratory=True),
         ),
     )
 
@@ -280,12 +224,12 @@ def _seeds_table(rows: list[Row]) -> Table | None:
     for row in rows:
         tests = row.get("mcnemar")
         for number, test in enumerate(tests if isinstance(tests, list) else []):
-            name = f"{text_of(row.get('dataset')) or '?'}: {_names(row)}, {_way(row)}"
+            name = f"{text_of(row.get('dataset')) or '?'}: {names_of(row)}, {way_of(row)}"
             cells = dict(test) if isinstance(test, dict) else {"p": test}
             seed = text_of(cells.get("seed"))
             found.append(
                 (
-                    Figure(name, _setting(row, varying)),
+                    Figure(name, setting_words(row, varying)),
                     seed if seed is not None else f"number {number + 1}",
                     *(amount(number_of(cells.get(key))) for key in ("only_a", "only_b")),
                     p_value(number_of(cells.get("p"))),
@@ -297,35 +241,6 @@ def _seeds_table(rows: list[Row]) -> Table | None:
     return Table("McNemar’s test of each seed", head, tuple(found))
 
 
-def _way(row: Row) -> str:
-    return text_of(row.get("way")) or "?"
-
-
-def _names(row: Row) -> str:
-    return f"{text_of(row.get('a')) or '?'} minus {text_of(row.get('b')) or '?'}"
-
-
-def _n(row: Row) -> str:
-    items, seeds = number_of(row.get("items")), number_of(row.get("seeds"))
-    if items is None or seeds is None:
-        return "not recorded"
-    return f"{items:,.0f} × {seeds:.0f}"
-
-
-def _setting(row: Row, factors: Sequence[str]) -> str:
-    """The factors of a comparison that are recorded, those named in ``factors``."""
-    return ", ".join(
-        factor_words(factor, row[factor])
-        for factor in factors
-        if factor in row and (factor == "size" or row[factor] is not None)
-    )
-
-
-def _reason(row: Row) -> str:
-    """Why a comparison has no figures: what the study wrote in place of its verdict."""
-    return (text_of(row.get("verdict")) or "not known yet").rstrip(".")
-
-
 def _detectable(value: object) -> list[Paragraph]:
     """What the study could have shown, by dataset, with all that this assumes."""
     found = []
@@ -335,11 +250,12 @@ def _detectable(value: object) -> list[Paragraph]:
         if "difference" not in assumed:
             continue
         in_family = number_of(assumed.get("in_family"))
+        strictest = "at the strictest level that Holm asks of the family"
         stricter = ""
         if in_family is not None:
-            stricter = (
-                f" ({percent(in_family)} at the strictest level that Holm asks of the family)"
-            )
+            stricter = f" ({percent(in_family)} {strictest})"
+        elif "in_family" in assumed:
+            stricter = f" (none {strictest})"
         rest = ", ".join(
             f"{key.replace('_', ' ')} {number:g}"
             for key, inner in assumed.items()

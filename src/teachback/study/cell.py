@@ -67,6 +67,7 @@ def new_result(engine: str, threads: int | None = None) -> dict[str, Any]:
         "seconds_train": None,
         "seconds_evaluate": None,
         "threads": threads,
+        "precision": None,
         "epochs": None,
         "steps": None,
         "history": [],
@@ -158,6 +159,7 @@ def _train(folder: Path, config: Config, task: Mapping[str, Any], progress: Prog
         folder,
         train_config=settings,
         student_config=config.student,
+        evaluate_config=config.evaluate,
         valid_fraction=config.data.valid_fraction,
         progress=progress,
         notice=lambda line: print(line, file=sys.stderr),  # noqa: T201
@@ -172,6 +174,7 @@ def _training(folder: Path) -> dict[str, Any]:
     return {
         "seconds_train": record["seconds"],
         "threads": record["threads"],
+        "precision": record.get("precision"),
         "epochs": history[-1]["epoch"] if history else None,
         "steps": record["steps"],
         "history": history,

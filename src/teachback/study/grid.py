@@ -3,7 +3,9 @@
 A cell is addressed by the hash of what defines it, and by nothing else: the content of the
 data (not where it lies), the teacher's prompts, the settings, the factors that this system
 depends on. A factor that a system does not depend on is null in its cell, so the cell is not
-repeated over it: ST has no strategy, the untrained student no seed.
+repeated over it: ST has no strategy, the untrained student no seed. What only decides how much
+memory a cell takes is left out: a cell that did not fit is tried again with less, and the others
+stay.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from teachback.config import Config
+from teachback.config import MEMORY_KEYS, Config
 from teachback.errors import ConfigError
 from teachback.records import Example, Objective, Strategy
 from teachback.study.config import Control, DatasetConfig, Size, StudyFile, run_config
@@ -71,6 +73,7 @@ class Material:
     """The explanations of one dataset by one teacher and strategy."""
 
     dataset: str
+    train_sha256: str
     teacher: Asked
     strategy: Strategy
     samples: int
@@ -87,8 +90,15 @@ class Material:
 
     @property
     def slug(self) -> str:
-        """The name of its folder."""
-        digest = digest_of({"teacher": self.teacher.label, **self.definition})[:8]
+        """The name of its folder: another one whenever the explanations may be others."""
+        definition = {
+            "dataset": self.dataset,
+            "train_sha256": self.train_sha256,
+            "teacher": self.teacher.label,
+            "strategy": self.strategy,
+            **self.definition,
+        }
+        digest = digest_of(definition)[:8]
         return slug(f"{self.dataset}-{self.teacher.label}-{self.strategy}", digest)
 
 
@@ -206,7 +216,7 @@ def _of_point(
     for teacher in teachers:
         for strategy in grid.strategies:
             material = make.material(teacher, strategy)
-            first: Cell | None = None
+            matched: list[Cell] = []
             for objective in grid.objectives:
                 if objective == "cot":
                     yield make.trained(point, "cot", material)
@@ -214,15 +224,17 @@ def _of_point(
                     continue
                 for alpha in grid.alphas:
                     cell = make.trained(point, objective, material, alpha)
-                    if objective == "mt-cot" and first is None:
-                        first = cell
+                    if objective == "mt-cot":
+                        matched.append(cell)
                     yield cell
             if "permuted" in grid.controls:
                 for alpha in grid.alphas:
                     yield make.trained(point, "mt-cot", material, alpha, control="permuted")
-            if "equal-time" in grid.controls and first is not None:
-                # Compute does not depend on alpha: the first stands for all.
-                yield make.matched(point, material, first)
+            if "equal-time" in grid.controls:
+                # An epoch's compute does not depend on alpha, so the first stands for all; unless
+                # each alpha may stop at an epoch of its own.
+                for cell in matched if study.train.patience else matched[:1]:
+                    yield make.matched(point, material, cell)
 
 
 class _Maker:
@@ -234,7 +246,8 @@ class _Maker:
     def material(self, teacher: Asked, strategy: Strategy) -> Material:
         selection = self.study.selection.model_dump(exclude={"strategy"})
         samples = self.study.teacher.samples
-        return Material(self.data.name, teacher, strategy, samples, selection)
+        data = self.data
+        return Material(data.name, data.train_sha256, teacher, strategy, samples, selection)
 
     def baseline(
         self, control: Control, *, student: str | None = None, teacher: Asked | None = None
@@ -271,7 +284,9 @@ class _Maker:
     def matched(self, point: _Point, material: Material, match: Cell) -> Cell:
         """ST with the compute of the cell ``match``, which runs before it."""
         changed = {"objective": "st", "patience": 0}
-        return self._student(point, changed, material, None, "equal-time", "st", match.hash)
+        own = self.study.train.patience and len(self.study.study.alphas) > 1
+        alpha = match.spec["alpha"] if own else None
+        return self._student(point, changed, material, alpha, "equal-time", "st", match.hash)
 
     def _student(
         self,
@@ -303,8 +318,8 @@ class _Maker:
             alpha=alpha,
             seed=point.seed,
         )
-        varied = {"objective", "alpha", "seed", "permute"}
-        train = config.train.model_dump(exclude=varied)
+        without = {"objective", "alpha", "seed", "permute", *MEMORY_KEYS}
+        train = config.train.model_dump(exclude=without)
         if matches is not None:
             train |= {"epochs": None, "matches": matches}
         definition["train"] = train
@@ -348,7 +363,7 @@ class _Maker:
             "train": None,
             "student_settings": settings,
             "explanations": None,
-            "evaluate": self.study.evaluate.model_dump(exclude={"baselines"}),
+            "evaluate": self.study.evaluate.model_dump(exclude={"baselines", "batch_size"}),
         }
 
 

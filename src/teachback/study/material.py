@@ -78,18 +78,24 @@ class TeacherSide:
     folder: Path
     progress: Progress = SILENT
 
-    def explain(self, material: Material, cells: Iterable[Cell]) -> None:
+    def explain(self, material: Material, cells: Iterable[Cell], mates: Iterable[Cell]) -> None:
         """Make sure that ``material`` holds explanations for all that ``cells`` train on.
 
-        What is there stays as it is: cells were trained on it. Raises as
+        What is there stays as it is once one of ``mates``, all that train on it, has; before
+        that, what the teacher failed to answer is asked again. Raises as
         `teachback.explaining.explain` does.
         """
         examples = self._needed(material, cells)
         goal = self.folder / "material" / material.slug
+        if (goal / "selection.json").is_file() and not self._is_used(mates):
+            rejections = read_rejections(goal / "rejections.jsonl")
+            if any(rejection.reason == "failed" for rejection in rejections):
+                (goal / "selection.json").unlink()  # all is selected anew; replies are stored
         begun = (goal / "selection.json").is_file()
         if begun:
             there = {e.id for e in read_explanations(goal / "explanations.jsonl")}
             there |= {r.id for r in read_rejections(goal / "rejections.jsonl")}
+            there -= set(read_json(goal / "selection.json").get("adding", ()))
             examples = [example for example in examples if example.id not in there]
             if not examples:
                 return
@@ -98,6 +104,15 @@ class TeacherSide:
         explained = self._explain(material, examples, check=not begun)
         _add(explained, goal)
         _summarise(material, self.data[material.dataset], goal, explained.summary)
+
+    def _is_used(self, cells: Iterable[Cell]) -> bool:
+        """Whether one of ``cells`` has begun to train."""
+        places = (self.folder / "cells" / cell.hash for cell in cells)
+        return any(
+            (place / name).exists()
+            for place in places
+            for name in ("metrics.json", "student", "checkpoints")
+        )
 
     def _needed(self, material: Material, cells: Iterable[Cell]) -> list[Example]:
         train = self.data[material.dataset].train
@@ -173,9 +188,15 @@ class TeacherSide:
                 store.key(asking.teacher.model, asking.prompts.request(example, kind))
                 for example in data.test
             )
-            if not any(key in store for key in keys):
+            without = sum(key not in store for key in keys)
+            recorded = cell.teacher.label.startswith("recorded:")
+            # A recording's holes stay: those count as wrong. A server can be asked again.
+            if without and (without == len(data.test) or not recorded):
                 last = [failure.error for failure in store.failures()][-1:]
-                return f"no reply to any test question ({last[0] if last else 'none was stored'})"
+                return (
+                    f"no reply to {without} of {len(data.test)} test questions "
+                    f"({last[0] if last else 'none was stored'})"
+                )
         write_evaluation(goal, {"student": predictions}, {}, "direct", data.kind)
         return None
 
@@ -192,9 +213,11 @@ def teacher_slug(teacher: Asked) -> str:
 
 def _add(explained: Selected, goal: Path) -> None:
     explanations, rejections = goal / "explanations.jsonl", goal / "rejections.jsonl"
-    if explanations.is_file() and rejections.is_file():
+    selection = goal / "selection.json"
+    if selection.is_file():
         new = {e.id for e in explained.examples}
-        # Of a run that was killed between two of the files: what is new stands in one of them.
+        # Of a run that is killed between two of the files: these are not there yet.
+        write_json(selection, read_json(selection) | {"adding": sorted(new)})
         kept = [e for e in read_explanations(explanations) if e.id not in new]
         dropped = [r for r in read_rejections(rejections) if r.id not in new]
         write_rejections(rejections, [*dropped, *explained.rejections])
@@ -233,6 +256,7 @@ def _summarise(material: Material, data: Data, goal: Path, summary: SelectionSum
             "examples": before.get("examples", 0) + summary.examples,
             "explained_examples": before.get("explained_examples", 0) + summary.explained_examples,
             "rp_contradictions": summary.rp_contradictions[0] + before.get("rp_contradictions", 0),
+            "train_sha256": material.train_sha256,
             **material.definition,
         },
     )

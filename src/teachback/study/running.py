@@ -156,8 +156,10 @@ class _Running:
             if cell.material is not None:
                 needed.setdefault(cell.material.slug, (cell.material, []))[1].append(cell)
         for material, those in needed.values():
+            slug = material.slug
+            mates = [c for c in self.planned.cells if c.material and c.material.slug == slug]
             try:
-                self.teachers.explain(material, those)
+                self.teachers.explain(material, those, mates)
             except TeachbackError as error:
                 self.notice(f"no explanations, {material.slug}: {error}")
                 for cell in those:

@@ -23,6 +23,7 @@ from teachback.evaluation import (
     verdict,
 )
 from teachback.files import read_json, write_json
+from teachback.folders import test_in_train
 from teachback.records import Prediction
 from teachback.study.config import MULTI_TASK, StudyFile
 from teachback.study.grid import NAMES, Cell, Data, size_of
@@ -55,6 +56,11 @@ class Pair:
     a_cells: Mapping[int, str]
     b_cells: Mapping[int, str]
 
+    @property
+    def seeds(self) -> int:
+        """How many seeds both systems have."""
+        return len(set(self.a_cells) & set(self.b_cells))
+
     def is_same(self, other: Pair) -> bool:
         """Whether the very same cells are compared in the same way."""
         return (self.way, self.a_cells, self.b_cells) == (
@@ -85,10 +91,13 @@ def pairs(study: StudyFile, cells: Iterable[Cell]) -> list[Pair]:
         others: list[tuple[str, tuple[Any, ...], tuple[str, ...]]] = []
         both: tuple[str, ...] = ("direct", "chosen")
         if names[system] in (*MULTI_TASK, "cot", "equal-time", "permuted"):
-            once = names[system] in ("cot", "equal-time")  # these answer in one way
+            once = names[system] in ("mt-re", "cot", "equal-time")  # these answer in one way
             others.append((NAMES["st"], (*same, None, None, None), both[:1] if once else both))
         if names[system] == "mt-cot":
-            others.append((NAMES["equal-time"], (*same, strategy, teacher, None), both))
+            matched = (*same, strategy, teacher, alpha)
+            if (NAMES["equal-time"], *matched) not in systems:  # one for all alphas
+                matched = (*same, strategy, teacher, None)
+            others.append((NAMES["equal-time"], matched, both))
             others.append((NAMES["permuted"], (*same, strategy, teacher, alpha), both))
         if names[system] == "st":
             bare = (None, None, None, None)
@@ -141,33 +150,42 @@ def _rows(data: Data, size: int | float) -> float:
     return size * len(data.train) if isinstance(size, float) else size
 
 
-def settle_family(folder: Path, family: Sequence[Pair], cells: Sequence[Cell]) -> list[Pair]:
-    """The family that counts: the one written down, once one of its comparisons has a result.
+def family_of(folder: Path, family: Sequence[Pair], cells: Sequence[Cell]) -> list[Pair]:
+    """The family that counts. ``family``, until a comparison of it, or of the family written down
+    before, has both its results: from then on the one written down, so that none is declared
+    by whoever may have seen what it shows.
 
     Raises RunFolderError where the study no longer has the cells that were declared.
     """
     file = folder / "family.json"
-    if file.is_file():
-        before = [_pair(row) for row in read_json(file)["family"]]
-        known = {cell.hash for cell in cells}
-        used = {h for pair in before for h in (*pair.a_cells.values(), *pair.b_cells.values())}
+    before = [_pair(row) for row in read_json(file)["family"]] if file.is_file() else []
 
-        def there(side: Mapping[int, str]) -> bool:
-            names = side.values()
-            return any((folder / "cells" / name / "metrics.json").is_file() for name in names)
+    def there(side: Mapping[int, str]) -> bool:
+        names = side.values()
+        return any((folder / "cells" / name / "metrics.json").is_file() for name in names)
 
-        if any(there(pair.a_cells) and there(pair.b_cells) for pair in before):
-            if not used <= known:
-                raise RunFolderError(
-                    f"{folder} was begun with other settings, data or seeds: its confirmatory "
-                    "family has results, and this study file lacks its cells; choose another "
-                    "folder, or put back what was changed (lists in [study] may grow)"
-                )
-            return before
-    rows = [asdict(pair) for pair in family]
-    declared_at = datetime.now(UTC).isoformat(timespec="seconds")
-    write_json(file, {"declared": declared_at, "family": rows})
-    return list(family)
+    if not any(there(pair.a_cells) and there(pair.b_cells) for pair in (*before, *family)):
+        return list(family)
+    known = {cell.hash for cell in cells}
+    used = {h for pair in before for h in (*pair.a_cells.values(), *pair.b_cells.values())}
+    if not used <= known:
+        raise RunFolderError(
+            f"{folder} was begun with other settings, data or seeds: its confirmatory "
+            "family is settled, since there are results, and this study file lacks its cells; "
+            "choose another folder, or put back what was changed (lists in [study] may grow)"
+        )
+    return before
+
+
+def settle_family(folder: Path, family: Sequence[Pair], cells: Sequence[Cell]) -> list[Pair]:
+    """`family_of`, and write it down, with the time, where it is not yet."""
+    settled = family_of(folder, family, cells)
+    file = folder / "family.json"
+    rows = [asdict(pair) for pair in settled]
+    if not file.is_file() or [_pair(row) for row in read_json(file)["family"]] != settled:
+        declared_at = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(file, {"declared": declared_at, "family": rows})
+    return settled
 
 
 def _pair(row: Mapping[str, Any]) -> Pair:
@@ -198,6 +216,7 @@ def verdicts(
     return {
         "confirmatory": rows,
         "exploratory": rest,
+        "test_in_train": {one.name: test_in_train(one.train, one.test) for one in data},
         "detectable": {one.name: detectable(one, study, family) for one in data},
     }
 
@@ -208,7 +227,8 @@ def detectable(data: Data, study: StudyFile, family: Sequence[Pair]) -> dict[str
     ``in_family``: at the level that Holm gives the smallest p-value of the family.
     """
     items = len({(e.id if e.group is None else None, e.group) for e in data.test})
-    seeds, tests = len(study.study.seeds), max(1, len(family))
+    seeds = min((pair.seeds for pair in family), default=len(study.study.seeds))
+    tests = max(1, len(family))
 
     def at(alpha: float) -> float | None:
         if items < 2:
@@ -286,7 +306,7 @@ def _row(
         "strategy": pair.strategy,
         "teacher": pair.teacher,
         "alpha": pair.alpha,
-        "seeds": len(set(pair.a_cells) & set(pair.b_cells)),
+        "seeds": pair.seeds,
     }
     if found is None:
         nothing = ("items", "difference", "low", "high", "p", "p_holm", "df")
@@ -300,6 +320,6 @@ def _row(
         "p": found.p,
         "p_holm": p_holm,
         "df": found.df,
-        "verdict": verdict(found, adjusted_p=p_holm),
+        "verdict": verdict(found, adjusted_p=p_holm, declared=p_holm is not None),
         "mcnemar": [asdict(seed) for seed in found.seeds],
     }

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from teachback import launch
-from teachback.config import StudentConfig, TrainConfig
+from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import ConfigError, DataError
 from teachback.files import write_json
@@ -63,6 +63,7 @@ def train(
     *,
     train_config: TrainConfig | None = None,
     student_config: StudentConfig | None = None,
+    evaluate_config: EvaluateConfig | None = None,
     valid_fraction: float = 0.1,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -71,7 +72,8 @@ def train(
     """Train a student and write it to ``folder/student``.
 
     A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
-    student's default way of answering; nothing else is looked at. A run that was killed goes
+    student's default way of answering, by answers drawn as ``evaluate_config`` says; nothing else
+    is looked at. A run that was killed goes
     on from its last checkpoint under ``folder/checkpoints``. Called in each of several
     processes (``torchrun``, ``accelerate launch``), it trains one student in all of them, the
     same as in one but for rounding: the first writes and speaks, all return the result, and
@@ -80,6 +82,7 @@ def train(
     """
     config = train_config or TrainConfig()
     chosen = student_config or StudentConfig()
+    answering = evaluate_config or EvaluateConfig()
     folder = Path(folder)
     if not launch.is_first():
         progress, notice = SILENT, None
@@ -114,7 +117,8 @@ def train(
                 student.model.gradient_checkpointing_enable({"use_reentrant": False})
                 student.model.enable_input_require_grads()
         if launch.is_first():
-            prepare(folder, identity(pairs, valid_pairs, config, chosen), overwrite)
+            own_name = identity(pairs, valid_pairs, config, chosen, answering.choice_score)
+            prepare(folder, own_name, overwrite)
     with processes.agreed():
         last = last_checkpoint(checkpoints)
     last = processes.gathered(last)[0]
@@ -135,7 +139,9 @@ def train(
             token_budget=config.token_budget,
             length_window=config.length_window,
             score=lambda: (
-                _valid_accuracy(student, processes.own_share(valid)) if accurate else None
+                _valid_accuracy(student, processes.own_share(valid), answering)
+                if accurate
+                else None
             ),
             callbacks=callbacks,
         )
@@ -161,10 +167,11 @@ def train(
     del trainer, estimate, student, encoded, encoded_valid
     with processes.agreed():
         student = load(str(staging), precision=chosen.precision)
-    _choose_way(student, valid, progress)
+    _choose_way(student, valid, answering, progress)
     outcome = {
         "seconds": seconds,
         "steps": taken,
+        "precision": "bf16" if use_bf16(chosen.precision, student.device) else "fp32",
         "threads": torch.get_num_threads(),
         "processes": launch.processes(),
         "history": list(history),
@@ -278,9 +285,10 @@ def _arguments(config: TrainConfig, student: Student, folder: Path) -> TrainingA
     )
 
 
-def _valid_accuracy(student: Student, valid: Sequence[Example]) -> float:
+def _valid_accuracy(student: Student, valid: Sequence[Example], config: EvaluateConfig) -> float:
     """Accuracy of the direct answer on ``valid``; 0 where there is none."""
-    right = sum(same_answer(valid[i], a.answer) for i, a in answers(student, valid))
+    found = answers(student, valid, choice_score=config.choice_score)
+    right = sum(same_answer(valid[i], a.answer) for i, a in found)
     return right / max(1, len(valid))
 
 
@@ -289,7 +297,9 @@ def _valid_is_scored(student: Student, valid: Sequence[Example]) -> bool:
     return student.card.objective != "cot" and all(candidates(example) for example in valid)
 
 
-def _choose_way(student: Student, valid: Sequence[Example], progress: Progress) -> None:
+def _choose_way(
+    student: Student, valid: Sequence[Example], config: EvaluateConfig, progress: Progress
+) -> None:
     """The default way of answering is the better one on valid; a tie goes to the cheaper."""
     card = student.card
     if card.objective in ("st", "mt-re"):
@@ -298,7 +308,14 @@ def _choose_way(student: Student, valid: Sequence[Example], progress: Progress) 
     batch = 32
     own = processes.own_share(valid)
     with progress.track(len(own), "choose the way of answering on valid") as step:
-        found = answers(student, own, explain=True, batch_size=batch)
+        found = answers(
+            student,
+            own,
+            explain=True,
+            choice_score=config.choice_score,
+            batch_size=batch,
+            max_new_tokens=config.max_new_tokens,
+        )
         for number, (index, answered) in enumerate(found, 1):
             direct += same_answer(own[index], answered.answer)
             explained += same_answer(own[index], answered.explained_answer)

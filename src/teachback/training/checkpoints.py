@@ -22,11 +22,13 @@ def identity(
     valid: Sequence[TrainingExample],
     config: TrainConfig,
     chosen: StudentConfig,
+    choice_score: str = "sum",
 ) -> str:
     """What a checkpoint must have been trained on to be gone on with."""
     digest = hashlib.sha256()
     digest.update(config.model_dump_json(exclude=set(MEMORY_KEYS)).encode())
     digest.update(chosen.model_dump_json().encode())
+    digest.update(choice_score.encode())  # it chooses the epoch
     for example in (*pairs, *valid):
         digest.update(repr(example).encode())
     return digest.hexdigest()
