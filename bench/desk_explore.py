@@ -1,0 +1,169 @@
+"""Exploratory: other ways to teach and to answer, on the decision desk, on cases no study has seen.
+
+    python bench/desk_explore.py train short two mt-ra answers -o runs/desk-explore [--seed 0]
+    python bench/desk_explore.py answer runs/desk-explore/*/student runs/study-desk/cells/*/student
+    python bench/desk_explore.py compare runs/desk-explore/fresh
+
+``train``: the desk study's MT-CoT with one thing changed, on its 320 cases and with its settings:
+
+- ``short``: explanations of one sentence, the facts that decide and nothing worked out;
+- ``two``: two explanations of each case, the rule engine's and the short one;
+- ``mt-ra``: MT-Ra in place of MT-CoT;
+- ``answers``: alpha 0.9, so that the answer task weighs nine times as much as the explanations.
+
+``answer``: each student's direct and explained answers to held-out cases 200 to 399 (the study's
+are 0 to 199), and, where it explains, each choice's probability as the conclusion of its own
+explanation, alone and multiplied with the direct answer's. ``compare``: their accuracies, and the
+primary test of the product against the explained answer where several seeds were answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from both_ways import best, concluded
+
+import teachback as tb
+from teachback import evaluation
+from teachback.config import StudentConfig, TrainConfig
+from teachback.desk import TRAIN_SEED, Case, Facts, cases, rule_explanation, test_cases
+from teachback.files import read_json, read_predictions, write_json, write_predictions
+from teachback.progress import Progress
+from teachback.records import Explanation, Prediction
+from teachback.students.load import load
+from teachback.training import train as train_student
+
+CASES, SEEN, FRESH = 320, 200, 200
+SETTINGS = {"lora": True, "learning_rate": 5e-4, "epochs": 4, "batch_size": 8, "patience": 0}
+VARIANTS = {
+    "short": {"objective": "mt-cot"},
+    "two": {"objective": "mt-cot"},
+    "mt-ra": {"objective": "mt-ra"},
+    "answers": {"objective": "mt-cot", "alpha": 0.9},
+}
+
+
+def short(facts: Facts) -> str:
+    """What decides, in one sentence."""
+    fault = "Faulty" if facts.faulty else "Not faulty"
+    if not facts.faulty and facts.final_sale:
+        return f"{fault}, final sale."
+    time = f"{facts.days} of {facts.limit} days, {'in time' if facts.in_time else 'late'}"
+    if facts.faulty or not facts.in_time:
+        return f"{fault}, {time}."
+    return f"{fault}, {time}, {'opened' if facts.opened else 'unopened'}."
+
+
+def explanations(variant: str, train: list[Case]) -> list[Explanation]:
+    found = []
+    for case in train:
+        texts = [rule_explanation(case.facts), short(case.facts)]
+        if variant != "two":
+            texts = texts[1:] if variant == "short" else texts[:1]
+        found += [
+            Explanation(case.example.id, "cote", n, "rule-engine", text, case.example.answer)
+            for n, text in enumerate(texts)
+        ]
+    return found
+
+
+def train(variant: str, out: Path, seed: int) -> None:
+    drawn = cases(CASES, TRAIN_SEED, "train")
+    train_student(
+        [case.example for case in drawn],
+        explanations(variant, drawn),
+        out / f"{variant}-{seed}",
+        train_config=TrainConfig(seed=seed, **SETTINGS, **VARIANTS[variant]),
+        student_config=StudentConfig(max_target_tokens=160),
+        progress=Progress(),
+    )
+
+
+def answer(student_folder: Path, out: Path) -> None:
+    """Write ``out/NAME-SEED.WAY.jsonl`` for each way; what is there is not done again."""
+    student = load(str(student_folder))
+    card, parent = student.card, student_folder.parent
+    cell = parent / "cell.json"
+    name = read_json(cell)["system"] if cell.is_file() else parent.name.rpartition("-")[0]
+    base = out / f"{name} {card.seed}"
+    if base.with_suffix(".json").is_file():
+        return
+    fresh = test_cases(SEEN + FRESH)[SEEN:]
+    said = tb.evaluate(student, fresh, progress=Progress())
+    ways = {"direct": said.predictions}
+    if said.predictions[0].explanation is not None:
+        ways["explained"] = [
+            _with(p, p.explained_answer, bool(p.explained_correct)) for p in said.predictions
+        ]
+        conclusion: list[Prediction] = []
+        product: list[Prediction] = []
+        for begin in range(0, len(fresh), 8):
+            part, own = fresh[begin : begin + 8], said.predictions[begin : begin + 8]
+            for p, shares in zip(own, concluded(student, part, own), strict=True):
+                direct = p.probabilities or {}
+                both = {c: direct.get(c, 0.0) * share for c, share in shares.items()}
+                for goal, found in ((conclusion, best(shares)), (product, best(both))):
+                    goal.append(_with(p, found, found == p.gold))
+        ways |= {"conclusion": conclusion, "product": product}
+    for way, predictions in ways.items():
+        write_predictions(Path(f"{base}.{way}.jsonl"), predictions)
+    chosen = {"objective": card.objective, "alpha": card.alpha, "way": card.way}
+    write_json(Path(f"{base}.json"), chosen | {"name": name, "seed": card.seed})
+
+
+def _with(said: Prediction, answer: str | None, correct: bool) -> Prediction:
+    return replace(said, answer=answer, correct=correct, unparsed=answer is None)
+
+
+def compare(folder: Path) -> None:
+    systems: dict[str, dict[str, dict[int, list[Prediction]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    chosen: dict[str, dict[int, str]] = defaultdict(dict)
+    for file in sorted(folder.glob("*.json")):
+        one = read_json(file)
+        chosen[one["name"]][one["seed"]] = one["way"]
+        for way in ("direct", "explained", "conclusion", "product"):
+            path = file.with_name(f"{file.stem}.{way}.jsonl")
+            if path.is_file():
+                systems[one["name"]][way][one["seed"]] = read_predictions(path)
+    print("| system | seeds | direct | explained | conclusion scored | product | n |")
+    print("|---|---|---|---|---|---|---|")
+    for name, ways in systems.items():
+        cells = []
+        for way in ("direct", "explained", "conclusion", "product"):
+            own = [sum(p.correct for p in ps) / len(ps) for _, ps in sorted(ways[way].items())]
+            cells.append(", ".join(f"{share:.3f}" for share in own) or "–")
+        seeds = ", ".join(map(str, sorted(ways["direct"])))
+        print(f"| {name} | {seeds} | {' | '.join(cells)} | {FRESH} |")
+    print("\nway chosen on valid:", json.dumps(chosen))
+    for name, ways in systems.items():
+        for a, b in (("product", "explained"), ("product", "direct"), ("conclusion", "explained")):
+            if len(ways[a]) > 1 and set(ways[a]) == set(ways[b]):
+                found = evaluation.compare(ways[a], ways[b], names=(f"{name} {a}", f"{name} {b}"))
+                print(f"\n{evaluation.verdict(found, declared=False)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["train", "answer", "compare"])
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("-o", "--out", type=Path, default=Path("runs/desk-explore"))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    for name in options.names:
+        if options.what == "train":
+            train(name, options.out, options.seed)
+        elif options.what == "answer":
+            (options.out / "fresh").mkdir(parents=True, exist_ok=True)
+            answer(Path(name), options.out / "fresh")
+        else:
+            compare(Path(name))
+
+
+if __name__ == "__main__":
+    main()
