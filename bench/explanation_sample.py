@@ -1,6 +1,7 @@
 """Print a seeded sample of what a study's students explained, to be read by eye.
 
-    python bench/explanation_sample.py runs/study-desk [--objective mt-cot] [--count 30] [--seed 0]
+    python bench/explanation_sample.py runs/study-desk --test runs/desk/test.jsonl
+        [--objective mt-cot] [--count 30] [--seed 0]
 
 For each arm that explains (objective and control), ``--count`` of its test items, drawn over all
 its seeds: question, gold, the direct answer, the explanation and what it concludes. The arms'

@@ -462,6 +462,13 @@ def test_a_hub_reference_that_leads_nowhere(reference: str, reason: str) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("hub")
+def test_a_hub_is_not_asked_where_the_network_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEACHBACK_OFFLINE", "1")
+    with pytest.raises(DataError, match="hf:own/one: TEACHBACK_OFFLINE is set, so the hub must"):
+        read_examples("hf:own/one")
+
+
 def test_a_hub_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -27,6 +27,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEACHBACK_OFFLINE", "1")
     monkeypatch.setenv("TEACHBACK_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY_FILE", raising=False)
 
 
 class Server(HTTPServer):
@@ -229,6 +230,17 @@ def test_command_prints_a_table_and_no_key(monkeypatch: pytest.MonkeyPatch) -> N
         assert line.startswith(finding.state)
         assert line[9:column].rstrip() == finding.name
     assert any(line.split() == ["ok", "OPENAI_API_KEY", "set"] for line in table)
+
+
+def test_a_key_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (found("OPENAI_API_KEY").state, found("OPENAI_API_KEY").detail) == ("info", "not set")
+    file = tmp_path / "key"
+    monkeypatch.setenv("OPENAI_API_KEY_FILE", str(file))
+    assert found("OPENAI_API_KEY").detail.endswith("a file that is not there")
+    assert found("OPENAI_API_KEY").state == "info"
+    file.write_text("sk-very-secret", "utf-8")
+    assert found("OPENAI_API_KEY").state == "ok"
+    assert "secret" not in found("OPENAI_API_KEY").detail
 
 
 def test_command_sums_up_what_is_missing_for_what(monkeypatch: pytest.MonkeyPatch) -> None:

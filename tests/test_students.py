@@ -107,7 +107,7 @@ def raw_log_probabilities(model: Any, student: Student, source: str, task: str, 
 
 
 def loss_by_hand(model: Any, student: Student) -> Any:
-    """L of the two examples, term by term from the design's formula."""
+    """L of the two examples, term by term from the formula in `teachback.objectives`."""
     (explained, bare) = two_examples()
     said = "So the answer is an ice cube."
 

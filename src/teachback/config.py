@@ -81,7 +81,7 @@ class SelectionConfig(Section):
         "first", "which of several right replies are kept"
     )
     rp_check: bool = _key(True, "reject an rp reply that concludes otherwise than gold")
-    leak_check: bool = _key(True, "reject an explanation that speaks of having been told")
+    leak_check: bool = _key(True, "reject an rp explanation that speaks of having been told")
     thinking: bool = _key(False, "put a reasoning model's thinking part before its explanation")
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
 

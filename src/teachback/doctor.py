@@ -25,9 +25,9 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, url2pathname, urlopen
 
 from teachback.files import package_version
+from teachback.launch import is_offline
 from teachback.modelfiles.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 from teachback.students.conversion import converted_folder
-from teachback.students.weights import is_offline
 
 PROBE_SECONDS = 3.0
 """How long the model hub and the package index have to answer."""
@@ -270,11 +270,18 @@ def _pip_settings() -> dict[str, str]:
 
 
 def _key() -> Finding:
-    there = bool(os.environ.get("OPENAI_API_KEY"))
+    file = os.environ.get("OPENAI_API_KEY_FILE")
+    if os.environ.get("OPENAI_API_KEY"):
+        state, detail = True, "set"
+    elif file:
+        state = Path(file).is_file()
+        detail = f"OPENAI_API_KEY_FILE names a file{'' if state else ' that is not there'}"
+    else:
+        state, detail = False, "not set"
     return Finding(
         "OPENAI_API_KEY",
-        "ok" if there else "info",
-        "set" if there else "not set",
+        "ok" if state else "info",
+        detail,
         "hosted openai: teachers (servers of one's own often need none)",
     )
 

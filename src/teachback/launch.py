@@ -1,10 +1,20 @@
-"""How many processes this command was started as: what ``torchrun`` and ``accelerate launch``
-tell each of them in its environment. No torch here.
+"""What the environment says of how this command was started: as how many processes
+(``torchrun`` and ``accelerate launch`` tell each of them), and whether the network is forbidden.
+No torch here.
 """
 
 from __future__ import annotations
 
 import os
+
+OFFLINE_SWITCH = "TEACHBACK_OFFLINE"
+"""Environment variable; anything but empty or 0 makes every host but this machine's own
+loopback an error before a byte is sent."""
+
+
+def is_offline() -> bool:
+    """Whether `OFFLINE_SWITCH` forbids going to the network."""
+    return os.environ.get(OFFLINE_SWITCH, "") not in ("", "0")
 
 
 def processes() -> int:

@@ -5,7 +5,7 @@ Pure functions. The loss over an effective batch of N examples is
     L = (1/N) Σᵢ [alpha · aᵢ + (1 − alpha) · eᵢ]
 
 with aᵢ, eᵢ mean token cross-entropies and eᵢ the mean over the example's explanations, 0 if
-it has none (design, section 1; Hsieh et al. 2023 and Li et al. 2022 for the multi-task
+it has none (Hsieh et al. 2023 and Li et al. 2022 for the multi-task
 form). Here each pair gets its weight inside the brackets; ``1/N`` is the trainer's.
 """
 

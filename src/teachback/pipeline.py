@@ -1,6 +1,6 @@
 """The steps of a run, each from files to files, and the chain of them.
 
-A run folder holds what the design's section 3 lists. Each step writes its files whole and
+A run folder holds what `teachback.files.RUN_FILES` lists. Each step writes its files whole and
 last, so a rerun sees which steps are done and does the rest.
 """
 

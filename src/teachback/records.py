@@ -151,7 +151,7 @@ class TrainingPair:
 
     ``source`` is the rendered question without a task marker: the marker follows from
     ``role`` and from the student's family. ``weight`` multiplies the pair's mean token
-    cross-entropy; an example's weights add up as the loss of the design says.
+    cross-entropy; an example's weights add up as the loss in `teachback.objectives` says.
     """
 
     id: str

@@ -27,6 +27,7 @@ def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool)
     from pathlib import Path
 
     from teachback import demo as job
+    from teachback.desk import LABELS
 
     click.echo(
         "The decision desk: a returns policy decides cases told in everyday words. The "
@@ -43,8 +44,10 @@ def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool)
         notice=lambda line: click.echo(line, err=True),
     )
     _print(done)
+    choices = " ".join(f'--choice "{label}"' for label in LABELS)
     click.echo(
-        f"\nAll files: {out}. Ask the student: teachback ask {out}/mt-cot QUESTION --explain"
+        f"\nAll files: {out}. Ask the student: teachback ask {out}/mt-cot QUESTION {choices} "
+        "--explain"
     )
 
 

@@ -28,7 +28,7 @@ _RP_CHECK = click.option(
     help="Reject an rp reply that concludes otherwise than gold.",
 )
 _SYSTEM = "fold: instructions go into the first user turn, for models without a system turn."
-_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what DIR holds.")
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Begin anew; stored replies stay.")
 
 
 @click.command()

@@ -12,7 +12,7 @@ from teachback.progress import Progress
 @click.option("-o", "--out", metavar="DIR", help="The run folder; unset: runs/NAME-OBJECTIVE-SEED.")
 @click.option("--objective", help="Instead of the configuration's.")
 @click.option("--seed", type=int, help="Instead of the configuration's.")
-@click.option("--overwrite", is_flag=True, help="Replace what the run folder holds.")
+@click.option("--overwrite", is_flag=True, help="Begin anew; stored replies stay.")
 @click.pass_obj
 def run(
     progress: Progress,

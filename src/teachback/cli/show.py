@@ -112,6 +112,17 @@ def dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
 
 
+def _length_from(stored: int, config: Config) -> str:
+    """What a reply's length is taken from."""
+    if stored:
+        return "the stored replies"
+    return (
+        "max_tokens, as there is no exemplar"
+        if config.teacher.exemplars == "none"
+        else ("the exemplars")
+    )
+
+
 def plan(planned: Plan, config: Config, *, asked: int) -> None:
     """What asking would take, by strategy: about, and at most."""
     found, price = planned.estimate, planned.price
@@ -162,7 +173,7 @@ def plan(planned: Plan, config: Config, *, asked: int) -> None:
         )
     click.echo(
         "tokens: in, about UTF-8 bytes / 4 and at most the bytes; out, about as long as "
-        f"{'the stored replies' if found.stored else 'the exemplars'} and at most max_tokens "
+        f"{_length_from(found.stored, config)} and at most max_tokens "
         f"({config.teacher.max_tokens})"
     )
     most = found.crop or found.crop_most

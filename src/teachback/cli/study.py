@@ -25,9 +25,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where cells run: processes on this machine, or a Ray cluster.",
 )
-@click.option("--dry-run", "dry", is_flag=True, help="List cells, time, disk; run nothing.")
-@click.option("--jobs", type=click.IntRange(1), help="Cells at once; unset: one a GPU, or one.")
-@click.option("--threads", type=click.IntRange(1), help="Threads a cell; unset: cores / jobs.")
+@click.option("--dry-run", "dry", is_flag=True, help="List cells, time here, disk; run nothing.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Cells at once; unset: one a GPU, or one; Ray: what fits.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads a cell; unset: cores / jobs; Ray: at most 4."
+)
 @click.option(
     "--keep-students",
     type=click.Choice(["none", "best", "all"]),

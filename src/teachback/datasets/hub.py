@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from teachback.errors import DataError, MissingExtraError
+from teachback.launch import OFFLINE_SWITCH, is_offline
 
 # The hub converts every public dataset to Parquet, on a branch of its own, as
 # CONFIG/SPLIT/0000.parquet.
@@ -34,6 +35,8 @@ def hub_files(reference: str) -> list[Path]:
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise DataError(f"{reference} is no hub dataset: write hf:owner/name[/config][:split]")
+    if is_offline():
+        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub must not be asked")
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError

@@ -3,7 +3,7 @@
 A *row* is one sequence a model reads: a prefix (the question) and one or more branches
 (each a marker, outside the loss, and a target). Branches of one causal row do not see one
 another and their positions restart at the prefix's end, so a row with several branches
-gives exactly the loss of separate rows (design, section 6). Tensors only; no model here.
+gives exactly the loss of separate rows. Tensors only; no model here.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ class Student(ABC):
     # ------------------------------------------------------------------ loss and scores
 
     def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        """Σ over the batch of weight · mean token cross-entropy: N times the design's L."""
+        """Σ over the batch of weight · mean token cross-entropy: N times its L."""
         head = self.model.get_output_embeddings()
         if not self._head_is_last():
             with logits_only_at(head, batch["target_index"]):
@@ -286,8 +286,8 @@ class Student(ABC):
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether to compute in bf16. Native on CUDA from Ampere on and on CPUs with AMX or
-    AVX512-BF16; elsewhere bf16 is emulated and slower than float32.
+    """Whether to compute in bf16. By itself on CUDA from Ampere on and on CPUs with AMX,
+    which multiply it natively; elsewhere float32 is the faster, or not known to be the slower.
     """
     if precision != "auto":
         return precision == "bf16"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
+from teachback.launch import is_offline
 from teachback.modelfiles.header import one_line, read_gguf_header
 from teachback.modelfiles.wheels import KNOWN, Notice, gguf_file, known
 from teachback.students.conversion import converted, converted_folder
@@ -79,11 +79,6 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
             f"{reference} is an adapter, and its base is missing: {error}"
         ) from error
     return Weights(model, folder, reference, licence)
-
-
-def is_offline() -> bool:
-    """Whether ``TEACHBACK_OFFLINE`` forbids going to the network."""
-    return os.environ.get("TEACHBACK_OFFLINE", "") not in ("", "0")
 
 
 def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:

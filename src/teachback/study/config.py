@@ -82,7 +82,7 @@ class StudyConfig(Section):
     )
     strategies: _Strategies = _key(("crop",), "how explanations are obtained", min_length=1)
     teachers: _Texts = _key(
-        (), "openai:MODEL[@URL] or recorded:FILE[,FILE…]; none: no explanations (st only)"
+        (), "openai:MODEL[@URL], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]; none: st only"
     )
     students: _Texts = _key(
         ("pypi:gemma-3-270m",), "hf:owner/name, a folder, gguf:FILE or pypi:NAME", min_length=1

@@ -19,15 +19,15 @@ from teachback.records import Example
 from teachback.study.config import StudyFile
 from teachback.study.grid import Cell, Data
 
-TRAINED = 230.0
+TRAINED = 190.0
 """Tokens a second in training, two threads: bench/RESULTS.md, the demo's ST, 480 passes over
-one example of about 78 tokens in 162 s, valid included."""
+one example of about 78 tokens in 198 s, valid included."""
 
-SCORED = 900.0
-"""Question tokens a second when choices are scored: the demo, 76 s for 1,000 answers."""
+SCORED = 760.0
+"""Question tokens a second when choices are scored: the demo, 90 s for 1,000 answers."""
 
-GENERATED = 60.0
-"""Tokens a second in explaining, batches of 32: the demo, 68,125 tokens in 1,129 s."""
+GENERATED = 124.0
+"""Tokens a second in explaining, batches of 32: the demo, 68,675 tokens in 553 s."""
 
 BASIS = (
     "from a token count and the demo's speed: Gemma 3 270M, two cores that multiply bf16 "

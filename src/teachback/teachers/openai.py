@@ -19,6 +19,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from teachback.errors import ReferenceError_, TeacherError
+from teachback.launch import OFFLINE_SWITCH, is_offline
 from teachback.prices import is_loopback
 from teachback.prompts import Form
 from teachback.records import Completion, Message, Request
@@ -35,10 +36,6 @@ from teachback.teachers.replies import (
 )
 
 OFFICIAL_URL = "https://api.openai.com/v1"
-
-OFFLINE_SWITCH = "TEACHBACK_OFFLINE"
-"""Environment variable; anything but empty or 0 makes every host but this machine's own
-loopback an error before a byte is sent. Meant for tests."""
 
 _DEFAULT_CONCURRENCY = 64
 _BODY_ATTEMPTS = 3  # a body that is no reply was paid for; do not pay often
@@ -311,7 +308,7 @@ def _line(base: str, path: str, key: str, connect_seconds: float) -> Line:
         line = Line(base, path, headers, connect_seconds)
     except ValueError as error:
         raise ReferenceError_(f"{shortened(base)}: {error}") from None
-    if os.environ.get(OFFLINE_SWITCH, "") not in ("", "0") and not is_loopback(line.host):
+    if is_offline() and not is_loopback(line.host):
         raise ReferenceError_(
             f"{OFFLINE_SWITCH} is set, so {line.host} must not be asked: unset it, "
             "or use a server on this machine"

@@ -1,4 +1,4 @@
-"""The Hugging Face Trainer around a student, with the design's loss.
+"""The Hugging Face Trainer around a student, with the loss of `teachback.objectives`.
 
 Every process gets whole effective batches of N examples. One training step takes this
 process's share of such a batch's rows, splits it into chunks by a token budget, shortest rows
@@ -56,7 +56,7 @@ def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
 
 
 def batch_loss(student: Student, examples: Sequence[EncodedExample], token_budget: int) -> float:
-    """The design's L over ``examples``, without gradients."""
+    """The L of `teachback.objectives` over ``examples``, without gradients."""
     total = 0.0
     student.model.eval()
     with torch.inference_mode(), student.autocast():
