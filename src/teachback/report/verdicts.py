@@ -157,6 +157,9 @@ def _headline(confirmatory: list[Row], study: Study) -> list[Paragraph]:
             Paragraph("No verdict: no comparison was declared before the study ran.", "not-shown")
         ]
     judged = [row for row in confirmatory if number_of(row.get("p_holm")) is not None]
+    if not judged:
+        text = f"No verdict yet: of {count(len(confirmatory), 'comparison')} declared beforehand "
+        return [Paragraph(f"{text}none can be judged.", "not-shown")]
     better = [r for r in judged if is_shown(r) and (number_of(r.get("difference")) or 0) > 0]
     worse = [r for r in judged if is_shown(r) and (number_of(r.get("difference")) or 0) < 0]
     total = len(confirmatory)
