@@ -14,12 +14,12 @@ import time
 from statistics import median
 
 import torch
-from peft import LoraConfig, get_peft_model
 
 from teachback import desk
 from teachback.config import StudentConfig, TrainConfig
 from teachback.records import Explanation
 from teachback.students.load import load
+from teachback.training.adapters import with_adapter
 from teachback.training.pairs import pairs_of
 from teachback.training.trainer import chunks
 from teachback.training.work import work
@@ -50,8 +50,8 @@ def main() -> None:
     student = load(chosen.reference, training=True)
     student.with_card(max_target_tokens=chosen.max_target_tokens)
     if not arguments.full:
-        adapter = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear")
-        student.model = get_peft_model(student.model.to(torch.bfloat16), adapter)
+        student.model = student.model.to(torch.bfloat16)
+        student.model = with_adapter(student, TrainConfig(lora=True))
     trained = [p for p in student.model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-5)
     seconds: dict[str, list[float]] = {}
