@@ -62,7 +62,7 @@ thead th:first-child, tbody th { text-align: left; }
 tbody th { font-weight: 600; min-width: 8rem; max-width: 24rem; overflow-wrap: anywhere; }
 td { text-align: right; white-space: nowrap; }
 td.words {
-  text-align: left; min-width: 5.5rem; max-width: 40rem; white-space: normal;
+  text-align: left; min-width: 7rem; max-width: 40rem; white-space: normal;
   overflow-wrap: anywhere;
 }
 th.words { text-align: left; }
