@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("study", type=Path)
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--controls", action="store_true", help="permuted explanations, too")
     options = parser.parse_args()
     test = {example.id: example for example in read_examples(options.test)}
     print("| system | seed | direct | explained | conclusion scored | product | n |")
@@ -72,7 +73,7 @@ def main() -> None:
         if not (cell / "student").is_dir() or not (cell / "predictions.jsonl").exists():
             continue
         spec = json.loads((cell / "cell.json").read_text("utf-8"))
-        if spec.get("objective") != "mt-cot":
+        if spec.get("objective") != "mt-cot" or (spec.get("control") and not options.controls):
             continue
         student = load(str(cell / "student"))
         said = read_predictions(cell / "predictions.jsonl")
