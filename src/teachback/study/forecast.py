@@ -35,7 +35,7 @@ BASIS = (
 )
 
 _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
-_EQUAL = 1.4  # ST's time over MT-CoT's at equal compute: bench/equal_compute.py
+_EQUAL = 1.2  # ST's time over MT-CoT's at equal compute: bench/RESULTS.md, the desk study
 _LOADING = 12.0  # seconds to start, to load a student and to read the data
 _PREDICTION = 250  # bytes of a prediction without its explanation
 _PARAMETERS = {"pypi:gemma-3-270m": 268e6}
