@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool) -> None:
     """Train a student on the decision desk, with and without explanations, and compare.
 
-    Takes about ten minutes on two cores that multiply bf16 natively; what is done already
+    Takes ten to twelve minutes on two cores that multiply bf16 natively; what is done already
     is not done again.
     """
     from pathlib import Path
