@@ -113,14 +113,12 @@ def dollars(amount: float) -> str:
 
 
 def _length_from(stored: int, config: Config) -> str:
-    """What a reply's length is taken from."""
+    """What the length of replies is taken from, in words."""
     if stored:
-        return "the stored replies"
-    return (
-        "max_tokens, as there is no exemplar"
-        if config.teacher.exemplars == "none"
-        else ("the exemplars")
-    )
+        return "about as long as the stored replies, and"
+    if config.teacher.exemplars == "none":
+        return "no reply and no exemplar to go by, so"
+    return "about as long as the exemplars, and"
 
 
 def plan(planned: Plan, config: Config, *, asked: int) -> None:
@@ -172,8 +170,8 @@ def plan(planned: Plan, config: Config, *, asked: int) -> None:
             f"far, {share[0]:.1%} (95%: {share[1]:.1%} to {share[2]:.1%})"
         )
     click.echo(
-        "tokens: in, about UTF-8 bytes / 4 and at most the bytes; out, about as long as "
-        f"{_length_from(found.stored, config)} and at most max_tokens "
+        "tokens: in, about UTF-8 bytes / 4 and at most the bytes; out, "
+        f"{_length_from(found.stored, config)} at most max_tokens "
         f"({config.teacher.max_tokens})"
     )
     most = found.crop or found.crop_most

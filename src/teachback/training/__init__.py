@@ -72,13 +72,13 @@ def train(
     """Train a student and write it to ``folder/student``.
 
     A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
-    student's default way of answering, by answers drawn as ``evaluate_config`` says; nothing else
-    is looked at. A run that was killed goes
-    on from its last checkpoint under ``folder/checkpoints``. Called in each of several
-    processes (``torchrun``, ``accelerate launch``), it trains one student in all of them, the
-    same as in one but for rounding: the first writes and speaks, all return the result, and
-    all must see ``folder``. Raises DataError where there is nothing to train on,
-    RunFolderError where ``folder`` holds another run's student or training will not fit.
+    student's default way of answering, by answers drawn as ``evaluate_config`` says; nothing
+    else is looked at. A run that was killed goes on from its last checkpoint under
+    ``folder/checkpoints``. Called in each of several processes (``torchrun``, ``accelerate
+    launch``), it trains one student in all of them, the same as in one but for rounding: the
+    first writes and speaks, all return the result, and all must see ``folder``. Raises
+    DataError where there is nothing to train on, RunFolderError where ``folder`` holds another
+    run's student or training will not fit.
     """
     config = train_config or TrainConfig()
     chosen = student_config or StudentConfig()
