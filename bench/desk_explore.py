@@ -32,9 +32,9 @@ from teachback import evaluation
 from teachback.config import StudentConfig, TrainConfig
 from teachback.desk import TRAIN_SEED, Case, Facts, cases, rule_explanation, test_cases
 from teachback.files import read_json, read_predictions, write_json, write_predictions
-from teachback.progress import Progress
 from teachback.records import Explanation, Prediction
 from teachback.students.load import load
+from teachback.system.progress import Progress
 from teachback.training import train as train_student
 
 CASES, SEEN, FRESH = 320, 200, 200

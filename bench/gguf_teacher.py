@@ -23,10 +23,10 @@ from pathlib import Path
 
 from teachback import desk
 from teachback.modelfiles.wheels import gguf_file
-from teachback.prompts import Prompts
 from teachback.questions import parse, same_answer
 from teachback.records import Sampling
 from teachback.teachers.gguf import GgufTeacher
+from teachback.teachers.prompts import Prompts
 
 CONFIGURATIONS = (
     ("llama.cpp", 1),

@@ -24,7 +24,7 @@ def train(way: str, rate: float, schedule: str, objective: str, epochs: float) -
     """One run; prints its history as JSON."""
     import teachback as tb
     from teachback import desk
-    from teachback.demo import TRAIN_CASES
+    from teachback.desk.demo import TRAIN_CASES
     from teachback.records import Explanation
 
     cases = list(desk.cases(TRAIN_CASES, desk.TRAIN_SEED, "train"))

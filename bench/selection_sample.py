@@ -17,9 +17,9 @@ import random
 from pathlib import Path
 
 from teachback.datasets import read_examples
+from teachback.explaining.counts import summarise
+from teachback.explaining.selection import Asked, select
 from teachback.records import Completion, Example, Explanation, Rejection, Request
-from teachback.selection import Asked, select
-from teachback.tally import summarise
 from teachback.teachers.recorded import RecordedTeacher
 
 

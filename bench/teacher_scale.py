@@ -4,8 +4,8 @@
     python bench/teacher_scale.py --number 100000  the same, smaller
     python bench/teacher_scale.py --only library   or: --only command
 
-*library*: `teachback.generation.generate` over a generator of examples. CROP and then RP fill a
-store each; peak memory on the way, replies a second, bytes a reply. Then finished runs are
+*library*: `teachback.explaining.asking.generate` over a generator of examples. CROP and then RP
+fill a store each; peak memory on the way, replies a second, bytes a reply. Then finished runs are
 resumed: COTE, RP and CROP. *command*: the same number of rows in a file through ``teachback
 generate`` (COTE), and through it again: peak memory and seconds, selection and files included.
 
@@ -34,11 +34,11 @@ from typing import Any
 from zlib import crc32
 
 from teachback.exemplars import choose
-from teachback.generation import generate
-from teachback.prompts import Prompts
+from teachback.explaining.asking import generate
+from teachback.explaining.selection import Verdict
 from teachback.records import Completion, Example, Request
-from teachback.selection import Verdict
 from teachback.store import CompletionStore
+from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 
 FLAT, PUT, SKIP = 1.10, 5_000, 30_000

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from teachback import errors
 from teachback.cli import COMMANDS, cli
 from teachback.files import package_version
-from teachback.progress import Progress
+from teachback.system.progress import Progress
 
 HEAVY = ("torch", "transformers", "scipy", "numpy", "pydantic", "aiohttp", "tqdm")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from teachback import tokens
-from teachback.estimate import Estimate, Load, estimate
+from teachback.costs import tokens
+from teachback.costs.prices import Price
 from teachback.exemplars import choose
-from teachback.prices import Price
-from teachback.prompts import Prompts
+from teachback.explaining.estimate import Estimate, Load, estimate
+from teachback.explaining.selection import is_kept
 from teachback.records import Completion, Example, Request, Sampling
-from teachback.selection import is_kept
+from teachback.teachers.prompts import Prompts
 
 PROMPTS = Prompts(sampling=Sampling(max_tokens=40))
 RIGHT, WRONG = "It does.\nThe answer is yes.", "It does not.\nThe answer is no."

@@ -150,7 +150,7 @@ def trained(case: Case, base: Path, folder: Path) -> tuple[dict[str, torch.Tenso
 
 def trained_together(cases: list[Case], bases: dict[str, Path], folder: Path) -> None:
     """In each of two processes: all cases; the first writes what came out."""
-    from teachback import launch
+    from teachback.system import launch
     from teachback.training import processes
 
     processes.begin()

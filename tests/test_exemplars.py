@@ -13,9 +13,9 @@ import pytest
 
 from teachback.errors import ConfigError, DataError
 from teachback.exemplars import BUILTIN, builtin, choose, for_kind, read_exemplars
+from teachback.explaining.selection import is_kept
 from teachback.questions import parse
 from teachback.records import Completion
-from teachback.selection import is_kept
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 KINDS = {

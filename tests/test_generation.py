@@ -15,19 +15,20 @@ from typing import Any
 
 import pytest
 
-from teachback import questions, selection
+from teachback import questions
 from teachback.errors import DataError, StoreError, TeacherError, UsageError
-from teachback.files import read_jsonl
-from teachback.generation import (
+from teachback.explaining import selection
+from teachback.explaining.asking import (
     GenerationInterrupted,
     GenerationSummary,
     generate,
     generate_async,
 )
-from teachback.prompts import Prompts
+from teachback.explaining.selection import Choose, SelectionRules, Verdict, is_kept, select
+from teachback.files import read_jsonl
 from teachback.records import Completion, Example, Request, Strategy
-from teachback.selection import Choose, SelectionRules, Verdict, is_kept, select
 from teachback.store import CompletionStore
+from teachback.teachers.prompts import Prompts
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.scripted import ScriptedTeacher
 

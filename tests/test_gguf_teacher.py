@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.generation import generate
-from teachback.prompts import Prompts
+from teachback.explaining.asking import generate
+from teachback.explaining.selection import is_kept
 from teachback.records import Completion, Example, Message, Request, Sampling
-from teachback.selection import is_kept
 from teachback.store import CompletionStore
 from teachback.teachers import engines as engines_module
 from teachback.teachers import open_teacher
 from teachback.teachers.engines import EngineName
 from teachback.teachers.gguf import GgufTeacher
+from teachback.teachers.prompts import Prompts
 from tiny_gguf import tiny_gguf
 
 PACKAGES: dict[EngineName, str] = {"openvino": "openvino_genai", "llama.cpp": "xllamacpp"}

@@ -14,11 +14,12 @@ import pytest
 import torch
 
 import teachback.training
-from teachback import explaining, pipeline
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
+from teachback.runs import explanations as explaining
+from teachback.runs import pipeline
 from teachback.students.student import Student
 from tiny import tiny_causal, tiny_t5
 from tiny_run import KEPT, TEST, TRAIN, contents, question, write_config, write_data, write_lines
@@ -379,7 +380,7 @@ def test_overwriting_that_was_stopped_leaves_nothing_old_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("teachback.explaining.generate", stopped)
+        patch.setattr("teachback.runs.explanations.generate", stopped)
         with pytest.raises(KeyboardInterrupt):
             pipeline.run(read_config("run.toml"), Path("out"), overwrite=True)
     left = {path.name for path in Path("out").iterdir()}

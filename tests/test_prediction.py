@@ -12,12 +12,12 @@ import torch
 
 from teachback.config import EvaluateConfig
 from teachback.errors import DataError
-from teachback.prediction import predict, predict_by_prompting
-from teachback.prompts import Prompts
 from teachback.records import Example, Request
 from teachback.store import CompletionStore
 from teachback.students.answering import answer_question, answers
 from teachback.students.student import Generated, Student, StudentCard
+from teachback.systems import predict, predict_by_prompting
+from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal, tiny_t5
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from teachback.costs.prices import Price, find_price, read_prices, unknown
 from teachback.errors import ConfigError
-from teachback.prices import Price, find_price, read_prices, unknown
 
 OPENAI = "https://api.openai.com/v1"
 

@@ -17,12 +17,12 @@ import torch
 from safetensors.torch import load_file
 
 from ranks import Ranks
-from teachback import launch
 from teachback.config import StudentConfig, TrainConfig
 from teachback.errors import UsageError
 from teachback.records import Example, Explanation
 from teachback.students.rows import EncodedExample, Row
 from teachback.students.student import Student
+from teachback.system import launch
 from teachback.training import TrainingResult, processes, train
 from teachback.training.batches import EffectiveBatches, share
 from tiny import tiny_causal

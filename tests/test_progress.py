@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from teachback.progress import SILENT, Progress, clock_text
+from teachback.system.progress import SILENT, Progress, clock_text
 
 
 class Clock:

@@ -16,9 +16,9 @@ import pytest
 
 from teachback.errors import ConfigError, DataError
 from teachback.exemplars import BUILTIN, builtin
-from teachback.prompts import STOP, Form, Prompts
 from teachback.questions import parse, say_answer
 from teachback.records import Example, Exemplar, Message, Request, RequestKind, Sampling
+from teachback.teachers.prompts import STOP, Form, Prompts
 
 GOLDEN = Path(__file__).parent / "golden" / "prompts"
 FORMS: tuple[Form, ...] = get_args(Form)

@@ -14,6 +14,19 @@ from typing import Any, get_args
 import pytest
 
 from teachback.errors import DataError
+from teachback.explaining.counts import summarise
+from teachback.explaining.selection import (
+    Asked,
+    Choose,
+    Lookup,
+    NotAsked,
+    Selection,
+    SelectionRules,
+    is_kept,
+    judge,
+    select,
+)
+from teachback.objectives import permute
 from teachback.questions import KINDS, parse, plain_conclusion
 from teachback.questions.conclusions import _FOLDED
 from teachback.records import (
@@ -24,19 +37,6 @@ from teachback.records import (
     RejectionReason,
     Strategy,
 )
-from teachback.selection import (
-    Asked,
-    Choose,
-    Lookup,
-    NotAsked,
-    Selection,
-    SelectionRules,
-    is_kept,
-    judge,
-    permute,
-    select,
-)
-from teachback.tally import summarise
 
 CHOICES = ("a saw", "a hammer", "a sieve")
 EXAMPLES = [

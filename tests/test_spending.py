@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from mock_server import RESET, Asked, MockServer, Reply, choice, refused
-from teachback import tokens
+from teachback.costs import tokens
+from teachback.costs.prices import Price
 from teachback.errors import ConfigError, CostCapError, TeacherError
-from teachback.generation import GenerationSummary, generate
-from teachback.prices import Price
-from teachback.prompts import Prompts
+from teachback.explaining.asking import GenerationSummary, generate
+from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Message, Request, Sampling
-from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.teachers.openai import OpenAITeacher
+from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 
 PRICE = Price(input=100.0, output=1000.0, cached=10.0, source="a test")

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from teachback.errors import StoreError
-from teachback.ledger import Usage
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import CompletionStore
+from teachback.store.ledger import Usage
 
 PREFIX = (Message("system", "Explain."), Message("user", "1?"), Message("assistant", "One."))
 FAILED = Completion("", finish_reason="failed", error="HTTP 500: no")

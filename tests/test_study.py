@@ -25,9 +25,9 @@ from teachback.datasets import read_examples, split_valid
 from teachback.errors import RunFolderError
 from teachback.evaluation import compare, holm, in_way
 from teachback.files import read_explanations, read_json, read_jsonl, read_predictions
-from teachback.lock import Lock
+from teachback.files.locks import Lock
 from teachback.objectives import training_examples
-from teachback.pipeline import read_run
+from teachback.runs.pipeline import read_run
 from teachback.students.load import load
 from teachback.study import running
 from teachback.study.cell import run_cell

@@ -18,12 +18,12 @@ import pytest
 from kill_rounds import CONCURRENCY, kill_rounds
 from mock_server import HANG, RESET, Asked, Behaviour, MockServer, Reply, refused, said
 from teachback.errors import TeacherError
-from teachback.generation import GenerationSummary, generate
-from teachback.prompts import Prompts
+from teachback.explaining.asking import GenerationSummary, generate
 from teachback.records import Example
 from teachback.store import CompletionStore
 from teachback.teachers.openai import OpenAITeacher
 from teachback.teachers.pressure import Pressure
+from teachback.teachers.prompts import Prompts
 
 OK = said("It does.\nThe answer is yes.")
 KILL_ROUNDS = int(os.environ.get("TEACHBACK_KILL_ROUNDS", "10"))

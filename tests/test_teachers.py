@@ -14,10 +14,10 @@ import pytest
 
 from mock_server import Asked, MockServer, Reply, choice, refused, said
 from teachback.errors import DataError, ReferenceError_, TeacherError
-from teachback.prompts import Form
 from teachback.records import Completion, Message, Request, RequestKind, Sampling
 from teachback.teachers import open_teacher
 from teachback.teachers.openai import OpenAITeacher
+from teachback.teachers.prompts import Form
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.replies import retry_after, split_thinking
 from teachback.teachers.scripted import ScriptedTeacher

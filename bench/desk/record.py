@@ -18,15 +18,15 @@ from collections import Counter
 from pathlib import Path
 
 from teachback import desk
+from teachback.explaining.asking import generate
+from teachback.explaining.selection import is_kept
 from teachback.files import read_jsonl, write_jsonl
-from teachback.generation import generate
-from teachback.progress import Progress
-from teachback.prompts import Prompts
 from teachback.questions import parse, same_answer
 from teachback.records import Example, Sampling
-from teachback.selection import is_kept
 from teachback.store import CompletionStore
+from teachback.system.progress import Progress
 from teachback.teachers import open_teacher
+from teachback.teachers.prompts import Prompts
 
 RECORDINGS = Path(desk.__file__).parent / "recordings"
 README = Path(__file__).parent / "README.md"

@@ -6,8 +6,8 @@ import json
 import sqlite3
 from pathlib import Path
 
-from teachback.prompts import Prompts
 from teachback.records import Example
+from teachback.teachers.prompts import Prompts
 
 
 def write_questions(path: Path, number: int) -> None:

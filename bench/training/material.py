@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from teachback.datasets import read_examples
+from teachback.explaining.selection import Asked, SelectionRules, select
 from teachback.objectives import training_examples
 from teachback.questions import candidates, render, say_answer
 from teachback.records import Completion, Example, Explanation, Request, Strategy
-from teachback.selection import Asked, SelectionRules, select
 from teachback.students.rows import Branch, EncodedExample, Row
 from teachback.students.student import Student
 from teachback.teachers.recorded import RecordedTeacher

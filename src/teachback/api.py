@@ -1,6 +1,6 @@
 """What ``import teachback as tb`` offers: the steps as functions over records in memory.
 
-The command line goes through `teachback.pipeline`, which adds run folders; both call the
+The command line goes through `teachback.runs.pipeline`, which adds run folders; both call the
 same steps.
 """
 
@@ -16,10 +16,8 @@ from teachback import evaluation
 from teachback.config import section
 from teachback.errors import ConfigError, DataError
 from teachback.exemplars import choose
-from teachback.explaining import meter_of, price_of
-from teachback.generation import generate as ask
-from teachback.progress import SILENT, Progress
-from teachback.prompts import Prompts
+from teachback.explaining.asking import generate as ask
+from teachback.explaining.selection import Selection, SelectionRules, Verdict, select
 from teachback.records import (
     AnswerFormat,
     Example,
@@ -29,9 +27,11 @@ from teachback.records import (
     Sampling,
     Strategy,
 )
-from teachback.selection import Selection, SelectionRules, Verdict, select
+from teachback.runs.explanations import meter_of, price_of
 from teachback.store import CompletionStore
+from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher, open_teacher
+from teachback.teachers.prompts import Prompts
 
 if TYPE_CHECKING:
     from teachback.students.student import Student
@@ -166,7 +166,7 @@ def evaluate(
     **settings: Any,
 ) -> Evaluation:
     """Ask ``student`` all ``examples``; ``settings`` are the keys of ``[evaluate]``."""
-    from teachback.prediction import predict
+    from teachback.systems import predict
 
     config = section("evaluate", settings, "evaluate()")
     predictions, cost = predict(student, examples, config, progress=progress)

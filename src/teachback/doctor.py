@@ -25,9 +25,9 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, url2pathname, urlopen
 
 from teachback.files import package_version
-from teachback.launch import is_offline
 from teachback.modelfiles.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 from teachback.students.conversion import converted_folder
+from teachback.system.launch import is_offline
 
 PROBE_SECONDS = 3.0
 """How long the model hub and the package index have to answer."""

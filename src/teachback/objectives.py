@@ -11,8 +11,9 @@ form). Here each pair gets its weight inside the brackets; ``1/N`` is the traine
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from teachback.errors import DataError
 from teachback.questions import render, say_answer
@@ -102,3 +103,26 @@ def training_examples(
     if not result:
         raise DataError(f"nothing to train on: no example has an explanation for {objective!r}")
     return result
+
+
+def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
+    """The control: the same explanations, each at another example.
+
+    A seeded cyclic shift of a seeded order, so no explanation keeps its example; an example
+    with several gets another example's several. Raises DataError for a single example, which
+    would keep its own and be no control.
+    """
+    by_id: dict[str, list[Explanation]] = {}
+    for explanation in explanations:
+        by_id.setdefault(explanation.id, []).append(explanation)
+    if len(by_id) == 1:
+        raise DataError(
+            f"only example {explanations[0].id!r} has an explanation, so there is no other one "
+            "to exchange it with: explain two examples or more, or train without permute"
+        )
+    ids = sorted(by_id)
+    random.Random(f"permute-{seed}").shuffle(ids)
+    moved: list[Explanation] = []
+    for here, there in zip(ids, [*ids[1:], *ids[:1]], strict=True):
+        moved += [replace(explanation, id=here) for explanation in by_id[there]]
+    return moved

@@ -19,10 +19,10 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from teachback import launch
 from teachback.errors import MissingExtraError, TeachbackError, UsageError
 from teachback.files import is_disk_full
-from teachback.progress import Progress
+from teachback.system import launch
+from teachback.system.progress import Progress
 
 COMMANDS = {
     "demo": ("teachback.cli.demo:demo", "The whole job on the embedded default."),

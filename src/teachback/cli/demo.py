@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from teachback.progress import Progress
+from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
-    from teachback.demo import Demo
+    from teachback.desk.demo import Demo
 
 
 @click.command()
@@ -26,8 +26,8 @@ def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool)
     """
     from pathlib import Path
 
-    from teachback import demo as job
     from teachback.desk import LABELS
+    from teachback.desk import demo as job
 
     click.echo(
         "The decision desk: a returns policy decides cases told in everyday words. The "

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from teachback.progress import Progress
+from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
-    from teachback.evaluated import EvaluatedRun
     from teachback.records import Prediction
+    from teachback.runs.evaluations import EvaluatedRun
 
 
 @click.command()
@@ -61,10 +61,10 @@ def evaluate(
     overwrite: bool,
 ) -> None:
     """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
-    from teachback import pipeline
     from teachback.cli import show
     from teachback.config import section
     from teachback.datasets import read_examples
+    from teachback.runs import pipeline
 
     wanted = 1 if teacher else 2
     if len(arguments) != wanted:
@@ -204,7 +204,7 @@ Seeds = dict[int, "EvaluatedRun"]
 
 def _seeds_of(folder: Path) -> Seeds:
     from teachback.errors import RunFolderError
-    from teachback.pipeline import read_run
+    from teachback.runs.pipeline import read_run
 
     if (folder / "metrics.json").is_file():
         found = [folder]

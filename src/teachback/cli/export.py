@@ -39,9 +39,9 @@ def openai_finetune(
     from teachback.config import section
     from teachback.datasets import read_examples
     from teachback.errors import RunFolderError
-    from teachback.explaining import prompts_of
-    from teachback.export import openai_finetune as rows_of
+    from teachback.export.openai_finetune import openai_finetune as rows_of
     from teachback.files import read_explanations, write_jsonl
+    from teachback.runs.explanations import prompts_of
     from teachback.teachers import open_teacher
 
     goal = Path(out)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from teachback.progress import Progress
+from teachback.system.progress import Progress
 
 _STRATEGY = click.option(
     "--strategy",
@@ -83,9 +83,9 @@ def generate(
     """
     from pathlib import Path
 
-    from teachback import explaining
     from teachback.cli import show
     from teachback.config import parse_config
+    from teachback.runs import explanations as explaining
 
     dry, size = options["dry_run"], options["pilot"]
     if dry and size:
@@ -147,10 +147,10 @@ def select(
     """Select explanations anew from the store of DIR, by any strategy, without a call."""
     from pathlib import Path
 
-    from teachback import explaining
     from teachback.cli import show
     from teachback.config import read_config
     from teachback.errors import RunFolderError
+    from teachback.runs import explanations as explaining
 
     if not (Path(source) / "config.toml").is_file():
         raise RunFolderError(f"{source}: not a folder that teachback generate wrote")

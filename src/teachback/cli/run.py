@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from teachback.progress import Progress
+from teachback.system.progress import Progress
 
 
 @click.command()
@@ -25,9 +25,9 @@ def run(
     """Generate, select, train and evaluate as CONFIG.toml says; what is done is not redone."""
     from pathlib import Path
 
-    from teachback import pipeline
     from teachback.cli import show
     from teachback.config import override, read_config
+    from teachback.runs import pipeline
 
     resolved = override(read_config(config), "train", objective=objective, seed=seed)
     train = resolved.train

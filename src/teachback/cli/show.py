@@ -9,13 +9,13 @@ import click
 
 if TYPE_CHECKING:
     from teachback.config import Config
-    from teachback.estimate import Load
+    from teachback.costs.prices import Price
     from teachback.evaluation import Metrics, WayMetrics
-    from teachback.explaining import Bill, Plan
-    from teachback.generation import GenerationSummary
-    from teachback.prediction import Cost
-    from teachback.prices import Price
-    from teachback.tally import SelectionSummary
+    from teachback.explaining.asking import GenerationSummary
+    from teachback.explaining.counts import SelectionSummary
+    from teachback.explaining.estimate import Load
+    from teachback.runs.explanations import Bill, Plan
+    from teachback.systems import Cost
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

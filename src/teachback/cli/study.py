@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from teachback.progress import Progress
+from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,9 +94,9 @@ def _engine(name: str, jobs: int | None, threads: int | None) -> Engine:
 
 def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
     from teachback.cli import show
-    from teachback.progress import clock_text
     from teachback.study import forecast, running
     from teachback.study.verdicts import detectable, family_of
+    from teachback.system.progress import clock_text
 
     known, left = running.estimate(planned, folder, engine)
     waiting = {cell.hash for cell in left}

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import click
 
-from teachback.progress import Progress
 from teachback.records import Objective
+from teachback.system.progress import Progress
 
 
 @click.command()
@@ -75,12 +75,13 @@ def train(
     """
     from pathlib import Path
 
-    from teachback import launch, pipeline
     from teachback.cli.generate import _given, _size
     from teachback.config import parse_config
     from teachback.errors import DataError
     from teachback.files import read_explanations
+    from teachback.runs import pipeline
     from teachback.students.weights import resolve
+    from teachback.system import launch
 
     student_keys = (
         "precision",

@@ -18,9 +18,9 @@ from teachback.datasets.fields import (
 )
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
+from teachback.files.rows import bad_line
 from teachback.questions import KINDS, normalise
 from teachback.records import Example
-from teachback.rows import bad_line
 
 _LONGEST_REASON = 400
 _IN_WORDS = {

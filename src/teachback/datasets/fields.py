@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from teachback.files.rows import Row, json_name
 from teachback.questions import KINDS, normalise
 from teachback.records import Example
-from teachback.rows import Row, json_name
 
 KEYS = ("id", "question", "choices", "answer", "context", "group", "explanation")
 MOST_CHOICES = 26

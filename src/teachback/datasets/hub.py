@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from teachback.errors import DataError, MissingExtraError
-from teachback.launch import OFFLINE_SWITCH, is_offline
+from teachback.system.launch import OFFLINE_SWITCH, is_offline
 
 # The hub converts every public dataset to Parquet, on a branch of its own, as
 # CONFIG/SPLIT/0000.parquet.

@@ -15,7 +15,7 @@ from teachback.datasets.fields import example_from_row
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
 from teachback.files import write_jsonl
-from teachback.rows import Row
+from teachback.files.rows import Row
 
 
 @dataclass(frozen=True, slots=True)

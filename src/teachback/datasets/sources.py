@@ -15,7 +15,7 @@ from pathlib import Path
 from teachback.datasets.hub import hub_files, is_hub
 from teachback.errors import DataError, MissingExtraError
 from teachback.files import scan_jsonl
-from teachback.rows import Row, bad_line
+from teachback.files.rows import Row, bad_line
 
 _NEEDED_COLUMNS = ("id", "question", "answer")
 _CHOICE_COLUMN = re.compile(r"choice_([a-z])")

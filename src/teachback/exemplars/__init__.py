@@ -13,9 +13,9 @@ from pathlib import Path
 
 from teachback.datasets import read_examples, read_rows
 from teachback.errors import ConfigError
+from teachback.files.rows import bad_line
 from teachback.questions import parse, same_answer
 from teachback.records import Example, Exemplar
-from teachback.rows import bad_line
 
 __all__ = ["BUILTIN", "builtin", "choose", "for_kind", "read_exemplars"]
 

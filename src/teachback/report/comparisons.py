@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from teachback.files.rows import Row
 from teachback.report.arms import factor_words
 from teachback.report.folder import FACTORS, number_of, text_of
 from teachback.report.page import Content, Figure, Span, Table
 from teachback.report.text import NOTHING, p_value, percent, points
-from teachback.rows import Row
 
 _FINDING = re.compile(
     r": (?:not shown|shown, .*? is better|a hint, .*? is higher)\.(?P<caveats>.*)$", re.DOTALL

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from teachback.files.rows import Row
 from teachback.report.comparisons import WAYS, is_shown, way_of
 from teachback.report.folder import FACTORS, number_of, text_of
 from teachback.report.page import Paragraph
 from teachback.report.text import points
-from teachback.rows import Row
 
 _CONTROLS = {
     "ST (equal time)": "ST trained with the same compute",

@@ -17,9 +17,9 @@ from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, TeachbackError
 from teachback.evaluation import Metrics, Way, measure
 from teachback.files import read_json, read_jsonl, read_predictions, sha256_of
+from teachback.files.rows import Row
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction
-from teachback.rows import Row
 
 Status = Literal["done", "failed", "not-available", "not-run", "unreadable"]
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
+from teachback.explaining.counts import label_of
 from teachback.files import read_rejections
 from teachback.report.arms import Arms
 from teachback.report.folder import (
@@ -18,7 +19,6 @@ from teachback.report.folder import (
 )
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.report.text import NOTHING, amount, dollars, hours, interval, percent
-from teachback.tally import label_of
 
 MOST_LABELS = 20
 """Rows of the table by label; more are counted and left out."""

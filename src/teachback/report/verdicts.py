@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from teachback.files.rows import Row
 from teachback.report.comparisons import (
     LEVEL,
     WAYS,
@@ -23,7 +24,6 @@ from teachback.report.controls import control_paragraphs
 from teachback.report.folder import FACTORS, Study, number_of, object_of, rows_of, text_of
 from teachback.report.page import Content, Figure, Paragraph, Section, Table
 from teachback.report.text import NOTHING, amount, count, p_value, percent
-from teachback.rows import Row
 
 _CLAIMS = {
     True: (

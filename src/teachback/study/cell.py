@@ -25,16 +25,16 @@ from typing import TYPE_CHECKING, Any
 from teachback.config import Config, parse_config
 from teachback.datasets import read_examples
 from teachback.errors import TeachbackError
-from teachback.evaluated import write_evaluation
 from teachback.files import read_explanations, read_json, write_json
-from teachback.folders import training_part
-from teachback.lock import Held, Lock
-from teachback.progress import SILENT, Progress
+from teachback.files.locks import Held, Lock
 from teachback.records import Example, Prediction
+from teachback.runs.evaluations import write_evaluation
+from teachback.runs.folders import training_part
+from teachback.system.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from teachback.prediction import Cost
     from teachback.students.student import Student, StudentCard
+    from teachback.systems import Cost
 
 ORPHANED = 75
 """Exit code of a cell whose study is gone."""
@@ -182,8 +182,8 @@ def _training(folder: Path) -> dict[str, Any]:
 
 
 def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answers:
-    from teachback.prediction import predict
     from teachback.students.load import load
+    from teachback.systems import predict
 
     student = load(config.student.reference, precision=config.student.precision)
     student.with_card(
@@ -200,8 +200,8 @@ def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answ
 def _trained(
     folder: Path, config: Config, test: list[Example], student: Student | None, progress: Progress
 ) -> _Answers:
-    from teachback.prediction import predict
     from teachback.students.load import load
+    from teachback.systems import predict
 
     if student is None:  # trained by a process that was killed before it had evaluated
         student = load(str(folder / "student"), precision=config.student.precision)

@@ -14,8 +14,7 @@ from typing import Any
 
 from teachback.datasets import read_examples, subsample
 from teachback.errors import TeachbackError
-from teachback.evaluated import write_evaluation
-from teachback.explaining import Asking, Selected, explain_from, meter_of, open_asking
+from teachback.explaining.counts import SelectionSummary
 from teachback.files import (
     read_explanations,
     read_json,
@@ -25,14 +24,15 @@ from teachback.files import (
     write_json,
     write_rejections,
 )
-from teachback.folders import STORE
-from teachback.progress import SILENT, Progress
 from teachback.records import Example, RequestKind
+from teachback.runs.evaluations import write_evaluation
+from teachback.runs.explanations import Asking, Selected, explain_from, meter_of, open_asking
+from teachback.runs.folders import STORE
 from teachback.store import CompletionStore
 from teachback.study.cell import new_result
 from teachback.study.config import DatasetConfig, StudyFile, run_config
 from teachback.study.grid import Asked, Cell, Data, Material, digest_of, slug
-from teachback.tally import SelectionSummary
+from teachback.system.progress import SILENT, Progress
 
 
 def read_data(config: DatasetConfig) -> Data:
@@ -83,7 +83,7 @@ class TeacherSide:
 
         What is there stays as it is once one of ``mates``, all that train on it, has; before
         that, what the teacher failed to answer is asked again. Raises as
-        `teachback.explaining.explain` does.
+        `teachback.runs.explanations.explain` does.
         """
         examples = self._needed(material, cells)
         goal = self.folder / "material" / material.slug
@@ -159,7 +159,7 @@ class TeacherSide:
 
     def _ask(self, cell: Cell, goal: Path) -> str | None:
         """Ask, and write the evaluation; what is wrong where not one reply came."""
-        from teachback.prediction import predict_by_prompting
+        from teachback.systems import predict_by_prompting
 
         if cell.teacher is None:
             raise AssertionError("a prompted teacher's cell has a teacher")

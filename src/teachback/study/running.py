@@ -11,9 +11,8 @@ from typing import Any
 
 from teachback.errors import RunFolderError, TeachbackError
 from teachback.files import manifest, read_json, write_json, write_jsonl, write_text
-from teachback.folders import keep_apart
-from teachback.lock import Held, Lock
-from teachback.progress import SILENT, Progress
+from teachback.files.locks import Held, Lock
+from teachback.runs.folders import keep_apart
 from teachback.study.cell import new_result
 from teachback.study.config import StudyFile, write_study
 from teachback.study.engines import Ended, Engine
@@ -21,6 +20,7 @@ from teachback.study.forecast import Forecast
 from teachback.study.grid import Asked, Cell, Data, Material, cells
 from teachback.study.material import TeacherSide, asked_of, read_data, student_label
 from teachback.study.verdicts import Pair, declared, settle_family, verdicts
+from teachback.system.progress import SILENT, Progress
 
 Notice = Callable[[str], None]
 

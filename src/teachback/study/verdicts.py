@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from teachback.errors import DataError, RunFolderError
-from teachback.evaluated import read_run
 from teachback.evaluation import (
     Comparison,
     compare,
@@ -23,8 +22,9 @@ from teachback.evaluation import (
     verdict,
 )
 from teachback.files import read_json, write_json
-from teachback.folders import test_in_train
 from teachback.records import Prediction
+from teachback.runs.evaluations import read_run
+from teachback.runs.folders import test_in_train
 from teachback.study.config import MULTI_TASK, StudyFile
 from teachback.study.grid import NAMES, Cell, Data, size_of
 

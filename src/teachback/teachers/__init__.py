@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from teachback.errors import ReferenceError_
 from teachback.modelfiles.wheels import Notice, gguf_file, known
-from teachback.prompts import Form
+from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Teacher
 
 __all__ = ["Teacher", "open_teacher"]

@@ -9,9 +9,9 @@ from pathlib import Path
 from teachback.errors import ReferenceError_, TeacherError
 from teachback.files import sha256_of
 from teachback.modelfiles.header import read_gguf_header, require_whole
-from teachback.prompts import Form
 from teachback.records import Completion, Message, Request
 from teachback.teachers.engines import Ask, Engine, EngineName, UnreadableError, installed
+from teachback.teachers.prompts import Form
 from teachback.teachers.replies import shortened
 
 _SLOTS: dict[EngineName, int] = {"openvino": 8, "llama.cpp": 1}

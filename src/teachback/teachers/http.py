@@ -20,7 +20,7 @@ import certifi
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
-from teachback.prices import is_loopback
+from teachback.costs.prices import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+from teachback.costs.prices import is_loopback
 from teachback.errors import ReferenceError_, TeacherError
-from teachback.launch import OFFLINE_SWITCH, is_offline
-from teachback.prices import is_loopback
-from teachback.prompts import Form
 from teachback.records import Completion, Message, Request
+from teachback.system.launch import OFFLINE_SWITCH, is_offline
 from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
+from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Attempt, Meter
 from teachback.teachers.replies import (
     BadBody,

@@ -10,8 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from teachback.prompts import Form
 from teachback.records import Completion, Request
+from teachback.teachers.prompts import Form
 
 
 @dataclass(slots=True)

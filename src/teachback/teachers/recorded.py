@@ -13,9 +13,9 @@ from pathlib import Path
 
 from teachback.errors import DataError
 from teachback.files import read_jsonl, sha256_of
-from teachback.prompts import Form
+from teachback.files.rows import Row, bad_line, json_name
 from teachback.records import Completion, Request
-from teachback.rows import Row, bad_line, json_name
+from teachback.teachers.prompts import Form
 
 _FIELDS = {"id": (str, "text"), "teacher": (str, "text"), "text": (str, "text")} | {
     "given_answer": (bool, "true or false")

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from teachback.prompts import Form
 from teachback.records import Completion
+from teachback.teachers.prompts import Form
 
 _LONGEST_ERROR = 200
 

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from teachback.prompts import Form
 from teachback.records import Completion, Request
+from teachback.teachers.prompts import Form
 
 Reply = str | Completion | BaseException
 """A text, a whole completion, or an error to raise."""

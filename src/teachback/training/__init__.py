@@ -19,18 +19,18 @@ from transformers import (
     set_seed,
 )
 
-from teachback import launch
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import ConfigError, DataError
 from teachback.files import write_json
-from teachback.progress import SILENT, Progress
 from teachback.questions import candidates, same_answer
 from teachback.records import Example, Explanation
 from teachback.students.answering import answers
 from teachback.students.load import load
 from teachback.students.quiet import quiet
 from teachback.students.student import Student, StudentCard, Way, use_bf16
+from teachback.system import launch
+from teachback.system.progress import SILENT, Progress
 from teachback.training import processes
 from teachback.training.checkpoints import FOLDER, identity, last_checkpoint, prepare
 from teachback.training.memory import Estimate

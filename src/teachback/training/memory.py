@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from teachback import launch
 from teachback.config import TrainConfig
 from teachback.errors import RunFolderError
 from teachback.students.loss import BLOCK_BYTES
 from teachback.students.rows import Branch, EncodedExample, Row
 from teachback.students.student import Student
+from teachback.system import launch
 from teachback.training.batches import EffectiveBatches, share
 from teachback.training.trainer import chunks
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from teachback.config import StudentConfig, TrainConfig
-from teachback.objectives import TrainingExample, training_examples
+from teachback.objectives import TrainingExample, permute, training_examples
 from teachback.records import Example, Explanation
-from teachback.selection import permute
 
 
 def pairs_of(

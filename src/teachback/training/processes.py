@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-from teachback import launch
 from teachback.errors import UsageError
+from teachback.system import launch
 
 _T = TypeVar("_T")
 

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from teachback import launch
-from teachback.progress import Step
 from teachback.students.rows import EncodedExample, Row
 from teachback.students.student import Student
+from teachback.system import launch
+from teachback.system.progress import Step
 from teachback.training import processes
 from teachback.training.batches import EffectiveBatches, share
 

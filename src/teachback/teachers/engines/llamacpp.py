@@ -13,9 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from teachback.prompts import Form
 from teachback.records import Completion
 from teachback.teachers.engines import Ask, UnreadableError
+from teachback.teachers.prompts import Form
 from teachback.teachers.replies import BadBody, completion_of, error_of, shortened
 
 _CONTEXT = 8192

@@ -8,16 +8,14 @@ have asked and the store does not hold is listed as not asked, outside that sum.
 from __future__ import annotations
 
 import hashlib
-import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from teachback.errors import DataError
 from teachback.questions import kind_of, normalise, parse, plain_conclusion, same_answer
 from teachback.records import (
     Completion,
@@ -327,26 +325,3 @@ def _restates_label(example: Example, explanation: str) -> bool:
         return False
     words = _WORD.findall(_MARK.sub(" ", explanation).casefold())
     return not any(map(other, words))
-
-
-def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
-    """The control: the same explanations, each at another example.
-
-    A seeded cyclic shift of a seeded order, so no explanation keeps its example; an example
-    with several gets another example's several. Raises DataError for a single example, which
-    would keep its own and be no control.
-    """
-    by_id: dict[str, list[Explanation]] = {}
-    for explanation in explanations:
-        by_id.setdefault(explanation.id, []).append(explanation)
-    if len(by_id) == 1:
-        raise DataError(
-            f"only example {explanations[0].id!r} has an explanation, so there is no other one "
-            "to exchange it with: explain two examples or more, or train without permute"
-        )
-    ids = sorted(by_id)
-    random.Random(f"permute-{seed}").shuffle(ids)
-    moved: list[Explanation] = []
-    for here, there in zip(ids, [*ids[1:], *ids[:1]], strict=True):
-        moved += [replace(explanation, id=here) for explanation in by_id[there]]
-    return moved

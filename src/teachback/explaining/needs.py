@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, NamedTuple, Protocol
 
-from teachback.progress import Step
 from teachback.records import Completion, Example, Request, RequestKind, Strategy
 from teachback.store import CompletionStore
+from teachback.system.progress import Step
 
 _BREATH = 200  # stored requests skipped between two looks at the network
 _BLOCK = 256  # examples that CROP is done with, as the store notes it
@@ -26,12 +26,12 @@ Asked = Strategy | Literal["direct"]
 IsKept = Callable[[Example, Sequence[Completion]], bool]
 """Selection's verdict on all COTE samples of an example, failed ones included: whether any is
 kept. CROP's second round turns on it. Where it has a ``name`` that is another one whenever its
-verdicts may be others (`teachback.selection.Verdict`), a rerun passes quickly over examples that
-lack nothing."""
+verdicts may be others (`teachback.explaining.selection.Verdict`), a rerun passes quickly over
+examples that lack nothing."""
 
 
 class Prompter(Protocol):
-    """What is needed of `teachback.prompts.Prompts`."""
+    """What is needed of `teachback.teachers.prompts.Prompts`."""
 
     def request(self, example: Example, kind: RequestKind, sample: int = 0) -> Request: ...
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from teachback.errors import DataError
-from teachback.prompts import Prompts, reply_of
 from teachback.records import Example, Exemplar, Explanation, Message, RequestKind
+from teachback.teachers.prompts import Prompts, reply_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ def openai_finetune(
 
     Without ``explanations`` each example is one direct question and its bare answer; with them,
     each explanation is one chain-of-thought question, the explanation and its conclusion. The
-    questions are worded as `teachback.prompts` asks a teacher, so what has learnt from the file
-    is evaluated as a teacher with the same ``prompts``.
+    questions are worded as `teachback.teachers.prompts` asks a teacher, so what has learnt from
+    the file is evaluated as a teacher with the same ``prompts``.
 
     Raises DataError where explanations are given and none is of these examples, or where
     ``prompts`` are not of the chat form.

@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from teachback import tokens
-from teachback.needs import IsKept
-from teachback.prices import Price
-from teachback.prompts import Prompts
+from teachback.costs import tokens
+from teachback.costs.prices import Price
+from teachback.explaining.needs import IsKept
 from teachback.records import Completion, Example, Message, Request
+from teachback.teachers.prompts import Prompts
 
 Lookup = Callable[[Request], Completion | None]
 """The stored reply to a request; None where there is none."""

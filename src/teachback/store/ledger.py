@@ -11,7 +11,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-from teachback import tokens
+from teachback.costs import tokens
 from teachback.records import Message, Request
 
 # Apart from the store's schema: stores made before it get it when they are next written.

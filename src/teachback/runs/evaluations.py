@@ -16,7 +16,7 @@ from teachback.records import Prediction
 
 if TYPE_CHECKING:
     from teachback.evaluation import Metrics
-    from teachback.prediction import Cost
+    from teachback.systems import Cost
 
 BASELINES = ("untrained", "majority")
 """Systems evaluated beside the one in question."""
@@ -98,7 +98,7 @@ def read_run(folder: Path) -> EvaluatedRun:
 def read_evaluation(folder: Path) -> Evaluated:
     """An evaluation written before, measured anew from its predictions."""
     from teachback.evaluation import measure
-    from teachback.prediction import Cost
+    from teachback.systems import Cost
 
     record = read_json(folder / "metrics.json")
     predictions = {

@@ -27,13 +27,13 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from teachback import ledger
 from teachback.errors import StoreError
-from teachback.ledger import Usage
-from teachback.lock import Held, Lock
-from teachback.lookups import Lookups
+from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
-from teachback.tables import (
+from teachback.store import ledger
+from teachback.store.ledger import Usage
+from teachback.store.read_ahead import Lookups
+from teachback.store.schema import (
     ALL,
     ANY_FAILURE,
     APPLICATION_ID,

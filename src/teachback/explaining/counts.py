@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from teachback.explaining.selection import Selection
 from teachback.questions import same_answer
 from teachback.records import Example, Explanation, Rejection, RejectionReason, Strategy
-from teachback.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)

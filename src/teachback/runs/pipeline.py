@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback import launch
+from teachback.system import launch
 from teachback.config import Config, EvaluateConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
-from teachback.evaluated import (
+from teachback.runs.evaluations import (
     BASELINES,
     EVALUATION_FILES,
     Evaluated,
@@ -23,7 +23,7 @@ from teachback.evaluated import (
     read_run,
     write_evaluation,
 )
-from teachback.explaining import (
+from teachback.runs.explanations import (
     Bill,
     Explained,
     explain,
@@ -38,13 +38,13 @@ from teachback.files import (
     read_explanations,
     read_json,
 )
-from teachback.folders import STORE, begin_folder, keep_apart, training_part
-from teachback.progress import SILENT, Progress
+from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
+from teachback.system.progress import SILENT, Progress
 from teachback.records import Example, Explanation, Prediction
 from teachback.store import CompletionStore
 
 if TYPE_CHECKING:
-    from teachback.prediction import Cost
+    from teachback.systems import Cost
     from teachback.training import TrainingResult
 
 __all__ = [
@@ -148,7 +148,7 @@ def evaluate_student(
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
     from teachback.evaluation import majority_label
-    from teachback.prediction import predict
+    from teachback.systems import predict
     from teachback.students.student import Student
 
     config = evaluate or EvaluateConfig()
@@ -207,7 +207,7 @@ def evaluate_teacher(
 ) -> Evaluated:
     """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once."""
     from teachback.evaluation import majority_label
-    from teachback.prediction import predict_by_prompting
+    from teachback.systems import predict_by_prompting
 
     config = evaluate or EvaluateConfig()
     teacher = teacher_of(teacher_config)

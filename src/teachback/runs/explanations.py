@@ -10,20 +10,20 @@ from typing import Any, Protocol
 from teachback.config import Config, TeacherConfig
 from teachback.datasets import subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.estimate import Estimate, estimate
+from teachback.explaining.estimate import Estimate, estimate
 from teachback.exemplars import choose
 from teachback.files import write_json, writing_jsonl
-from teachback.folders import STORE, begin_folder, training_stream
-from teachback.generation import GenerationSummary, generate
-from teachback.prices import Price, find_price, unknown
-from teachback.progress import SILENT, Progress
-from teachback.prompts import Form, Prompts
+from teachback.runs.folders import STORE, begin_folder, training_stream
+from teachback.explaining.asking import GenerationSummary, generate
+from teachback.costs.prices import Price, find_price, unknown
+from teachback.system.progress import SILENT, Progress
+from teachback.teachers.prompts import Form, Prompts
 from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
-from teachback.rows import row_of
-from teachback.selection import Selection, SelectionRules, Verdict, select_each
-from teachback.spending import Meter
+from teachback.files.rows import row_of
+from teachback.explaining.selection import Selection, SelectionRules, Verdict, select_each
+from teachback.explaining.spending import Meter
 from teachback.store import CompletionStore
-from teachback.tally import SelectionSummary, Tally
+from teachback.explaining.counts import SelectionSummary, Tally
 from teachback.teachers import Teacher, open_teacher
 
 

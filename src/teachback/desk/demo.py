@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from teachback import desk, pipeline
+from teachback import desk
 from teachback.config import Config, parse_config
 from teachback.datasets import read_examples
 from teachback.evaluation import Comparison, compare, in_way
-from teachback.pipeline import Evaluated
-from teachback.progress import SILENT, Progress
 from teachback.records import Example, Objective, Prediction
+from teachback.runs import pipeline
+from teachback.runs.pipeline import Evaluated
+from teachback.system.progress import SILENT, Progress
 
 OBJECTIVES: tuple[Objective, ...] = ("st", "mt-cot")
 TEACHER = "rule-engine"

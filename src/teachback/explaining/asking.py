@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from teachback.errors import CostCapError, TeacherError, UsageError
-from teachback.needs import Asked, IsKept, Job, Needs, Prompter
-from teachback.progress import SILENT, Progress, Step
+from teachback.explaining.needs import Asked, IsKept, Job, Needs, Prompter
+from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Request
-from teachback.spending import Meter
 from teachback.store import CompletionStore
+from teachback.system.progress import SILENT, Progress, Step
 from teachback.teachers import Teacher
 
 _GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped

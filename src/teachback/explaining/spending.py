@@ -13,9 +13,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from teachback import tokens
+from teachback.costs import tokens
+from teachback.costs.prices import Price
 from teachback.errors import ConfigError, CostCapError
-from teachback.prices import Price
 from teachback.records import Completion, Request
 from teachback.store import CompletionStore
 from teachback.teachers.protocol import Attempt

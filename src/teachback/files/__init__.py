@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from teachback.errors import DataError, RunFolderError
-from teachback.records import Explanation, Prediction, Rejection
-from teachback.rows import (
+from teachback.files.rows import (
     Row,
     bad_line,
     explanation_of,
@@ -32,6 +31,7 @@ from teachback.rows import (
     rejection_of,
     row_of,
 )
+from teachback.records import Explanation, Prediction, Rejection
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """The longest line that is read; a longer one is a wrong file, not a long question."""

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachback.config import EvaluateConfig
-from teachback.generation import generate
-from teachback.needs import Asked, Prompter
-from teachback.progress import SILENT, Progress
+from teachback.explaining.asking import generate
+from teachback.explaining.needs import Asked, Prompter
+from teachback.explaining.spending import Meter
 from teachback.questions import parse, same_answer
 from teachback.records import Completion, Example, Prediction, Request
-from teachback.spending import Meter
 from teachback.store import CompletionStore
 from teachback.students.answering import Answered, Effort, answers
 from teachback.students.student import Student
+from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher
 
 

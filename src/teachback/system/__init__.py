@@ -1,0 +1,1 @@
+"""How this process was started, what it may use, and how it shows progress."""
