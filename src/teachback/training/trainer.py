@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample, Row
-from teachback.students.student import Student
 from teachback.system import launch
 from teachback.system.progress import Step
 from teachback.training import processes
@@ -55,7 +55,9 @@ def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
         yield ordered[begin:end]
 
 
-def batch_loss(student: Student, examples: Sequence[EncodedExample], token_budget: int) -> float:
+def batch_loss(
+    student: StudentModel, examples: Sequence[EncodedExample], token_budget: int
+) -> float:
     """The L of `teachback.objectives` over ``examples``, without gradients."""
     total = 0.0
     student.model.eval()
@@ -77,7 +79,7 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        student: Student,
+        student: StudentModel,
         args: TrainingArguments,
         train: Sequence[EncodedExample],
         valid: Sequence[EncodedExample],
