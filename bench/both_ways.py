@@ -24,11 +24,11 @@ from teachback.objectives import explanation_target
 from teachback.questions import candidates, render
 from teachback.records import Example, Prediction
 from teachback.students.load import load
-from teachback.students.student import Student
+from teachback.students.model import StudentModel
 
 
 def concluded(
-    student: Student, examples: Sequence[Example], said: Sequence[Prediction]
+    student: StudentModel, examples: Sequence[Example], said: Sequence[Prediction]
 ) -> list[dict[str, float]]:
     """The probability of each choice as the conclusion of the explanation written for it."""
     targets = [

@@ -20,8 +20,8 @@ from teachback.config import StudentConfig, TrainConfig
 from teachback.records import Explanation
 from teachback.students.load import load
 from teachback.training.adapters import with_adapter
+from teachback.training.batches import chunks
 from teachback.training.pairs import pairs_of
-from teachback.training.trainer import chunks
 from teachback.training.work import work
 
 BATCH, BATCHES = 8, 3

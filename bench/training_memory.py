@@ -69,12 +69,13 @@ def measure(words: list[str]) -> None:
     import torch
     from transformers import TrainingArguments
 
-    import teachback.training as training
     from teachback.config import StudentConfig, TrainConfig
     from teachback.records import Example
     from teachback.students.quiet import quiet
     from teachback.students.rows import Branch, EncodedExample, Row
-    from teachback.training.memory import Estimate, memory_there
+    from teachback.training.machine_memory import memory_there
+    from teachback.training.memory import MemoryEstimate
+    from teachback.training.prepare import ready_student
     from teachback.training.trainer import MultiTaskTrainer
 
     budget = next(int(word) for word in words if word.isdigit())
@@ -90,7 +91,7 @@ def measure(words: list[str]) -> None:
         )
         chosen = StudentConfig(reference=reference, precision=precision)
         example = Example("a", "b", "yes", "yes-no")
-        student = training._ready(config, chosen, [example], lambda _: None)
+        student = ready_student(config, chosen, [example])
         draw = torch.Generator().manual_seed(0)
 
         def ids(count: int) -> tuple[int, ...]:
@@ -109,10 +110,10 @@ def measure(words: list[str]) -> None:
             for n in range(24)
         ]
         began = time.monotonic()
-        estimate = Estimate(student, rows, config)
+        estimate = MemoryEstimate(student, rows, config)
         seconds = time.monotonic() - began
-        expected = estimate.of(estimate.plan)
-        there = memory_there(student.device) or 0
+        expected = estimate.of(estimate.settings)
+        there = memory_there(student.device)
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
         if config.gradient_checkpointing:
             with quiet():

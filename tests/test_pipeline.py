@@ -20,7 +20,7 @@ from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
 from teachback.runs import explanations as explaining
 from teachback.runs import pipeline
-from teachback.students.student import Student
+from teachback.students.load import load
 from tiny import tiny_causal, tiny_t5
 from tiny_run import KEPT, TEST, TRAIN, contents, question, write_config, write_data, write_lines
 
@@ -147,7 +147,7 @@ def test_the_student_stands_beside_the_untrained_one_and_the_majority(finished: 
     assert all(p.explanation is None for p in untrained)
     assert len({p.answer for p in majority}) == 1
     assert [p.probabilities for p in student] != [p.probabilities for p in untrained]
-    card = Student.load(out / "student", precision="fp32").card
+    card = load(out / "student", precision="fp32").card
     assert (card.objective, card.seed, card.kind) == ("mt-cot", 3, "multiple-choice")
     assert card.base == str(finished / "tiny")
     run = pipeline.read_run(out)

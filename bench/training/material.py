@@ -18,8 +18,8 @@ from teachback.explaining.selection import Asked, SelectionRules, select
 from teachback.objectives import training_examples
 from teachback.questions import candidates, render, say_answer
 from teachback.records import Completion, Example, Explanation, Request, Strategy
+from teachback.students.model import StudentModel
 from teachback.students.rows import Branch, EncodedExample, Row
-from teachback.students.student import Student
 from teachback.teachers.recorded import RecordedTeacher
 
 Encoded = dict[str, Any]
@@ -84,7 +84,7 @@ def explained(
     return found[:count]
 
 
-def encoded(student: Student, pairs: list[tuple[Example, list[Explanation]]]) -> list[Encoded]:
+def encoded(student: StudentModel, pairs: list[tuple[Example, list[Explanation]]]) -> list[Encoded]:
     """MT-CoT rows of ``pairs`` as ``student`` reads them."""
     made = training_examples(
         [example for example, _ in pairs],
@@ -94,7 +94,7 @@ def encoded(student: Student, pairs: list[tuple[Example, list[Explanation]]]) ->
     return [plain(student.encode(example)) for example in made]
 
 
-def choices(student: Student, examples: list[Example]) -> list[Encoded]:
+def choices(student: StudentModel, examples: list[Example]) -> list[Encoded]:
     """One row per question with a branch per choice, as scoring reads it."""
     rows = []
     for example in examples:

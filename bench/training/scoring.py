@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from teachback.students.causal import CausalStudent
 from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.students.rows import Row
-from teachback.students.student import Student
 
 
 def prepare(
@@ -44,7 +44,7 @@ def prepare(
     return work
 
 
-def _at_once(student: Student, rows: list[Row], _: list[dict[str, int]]) -> list[float]:
+def _at_once(student: StudentModel, rows: list[Row], _: list[dict[str, int]]) -> list[float]:
     """The sums of log-probabilities, as `Student.log_probabilities` takes them."""
     batch = {k: v.to(student.device) for k, v in student.collate(rows).items()}
     sums = torch.zeros(sum(len(row.branches) for row in rows), device=student.device)
@@ -52,7 +52,9 @@ def _at_once(student: Student, rows: list[Row], _: list[dict[str, int]]) -> list
     return sums.tolist()
 
 
-def _per_choice(student: Student, rows: list[Row], shapes: list[dict[str, int]]) -> list[float]:
+def _per_choice(
+    student: StudentModel, rows: list[Row], shapes: list[dict[str, int]]
+) -> list[float]:
     scores: list[list[float]] = [[] for _ in rows]
     step = {"step": shapes[-1]["step"] + 1 if shapes else 0}
     for number in range(max(len(row.branches) for row in rows)):

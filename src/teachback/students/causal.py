@@ -120,13 +120,4 @@ class CausalStudent(StudentModel):
                 pad_token_id=self.pad_id,
             )
         start = batch["input_ids"].shape[1]
-        return [finished(self, ids) for ids in output[:, start:].tolist()]
-
-
-def finished(student: StudentModel, ids: list[int]) -> Generated:
-    """The text of generated tokens up to the end token."""
-    complete = student.end_id in ids
-    if complete:
-        ids = ids[: ids.index(student.end_id) + 1]
-    text = student.tokenizer.decode(ids, skip_special_tokens=True)
-    return Generated(text.strip(), len(ids), complete)
+        return [self.generated(ids) for ids in output[:, start:].tolist()]

@@ -85,6 +85,14 @@ class StudentModel(ABC):
         """
         return None
 
+    def generated(self, ids: list[int]) -> Generated:
+        """Generated tokens as text, up to the end token."""
+        complete = self.end_id in ids
+        if complete:
+            ids = ids[: ids.index(self.end_id) + 1]
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return Generated(text.strip(), len(ids), complete)
+
     # ------------------------------------------------------------------ encoding
 
     @property

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.causal import finished
 from teachback.students.model import Generated, StudentModel
 from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
 
@@ -83,4 +82,4 @@ class Seq2SeqStudent(StudentModel):
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
-        return [finished(self, ids) for ids in output[:, start.shape[1] :].tolist()]
+        return [self.generated(ids) for ids in output[:, start.shape[1] :].tolist()]

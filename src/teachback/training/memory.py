@@ -20,8 +20,7 @@ from teachback.students.loss import BLOCK_BYTES
 from teachback.students.model import StudentModel
 from teachback.students.rows import Branch, EncodedExample, Row
 from teachback.system import launch
-from teachback.training.batches import EffectiveBatches, share
-from teachback.training.trainer import chunks
+from teachback.training.batches import EffectiveBatches, chunks, share
 
 _WORKING = 1.6
 """Peak over what is kept for the backward pass: gradients on their way, and what the

@@ -9,8 +9,7 @@ is a matter of memory and time and never changes the loss, however ragged the ba
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +18,16 @@ from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from teachback.students.model import StudentModel
-from teachback.students.rows import EncodedExample, Row
+from teachback.students.rows import EncodedExample
 from teachback.system import launch
 from teachback.system.progress import Step
 from teachback.training import processes
-from teachback.training.batches import EffectiveBatches, share
+from teachback.training.batches import EffectiveBatches, chunks, share
 
 Score = Callable[[], float | None]
 """Accuracy on this process's share of valid, with the weights as they are; None in all
 processes where it cannot be had cheaply.
 """
-
-
-def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
-    """Rows by length, cut so that rows × longest stays within the budget (one row at least):
-    into as few chunks as can be, and of all such ways the one that pads least.
-    """
-    ordered = sorted(rows, key=len)
-    # best[n]: (chunks, tokens with padding, where the last chunk begins) of the n shortest.
-    best = [(0, 0, 0)]
-    for end in range(1, len(ordered) + 1):
-        longest = len(ordered[end - 1])
-        first = max(0, min(end - 1, end - token_budget // max(1, longest)))
-        best.append(
-            min(
-                (best[begin][0] + 1, best[begin][1] + (end - begin) * longest, begin)
-                for begin in range(first, end)
-            )
-        )
-    cuts = [len(ordered)]
-    while cuts[-1]:
-        cuts.append(best[cuts[-1]][2])
-    cuts.reverse()
-    for begin, end in pairwise(cuts):
-        yield ordered[begin:end]
 
 
 def batch_loss(
