@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 
-import teachback.training
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
@@ -21,6 +20,7 @@ from teachback.files import read_explanations, read_jsonl, read_predictions, rea
 from teachback.runs import explanations as explaining
 from teachback.runs import pipeline
 from teachback.students.load import load
+from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
 from tiny_run import KEPT, TEST, TRAIN, contents, question, write_config, write_data, write_lines
 
@@ -244,7 +244,7 @@ def test_a_run_killed_in_training_keeps_its_explanations(
 ) -> None:
     shutil.rmtree(copy / "out")
     with monkeypatch.context() as patch:
-        patch.setattr(teachback.training.MultiTaskTrainer, "training_step", killed)
+        patch.setattr(MultiTaskTrainer, "training_step", killed)
         with pytest.raises(KeyboardInterrupt):
             again()
     assert len(read_explanations("out/explanations.jsonl")) == KEPT
