@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
@@ -10,6 +10,7 @@ from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
+from teachback.system.progress import Notice
 
 STORE = "completions.sqlite"
 
@@ -79,7 +80,7 @@ def begin_folder(
 
 
 def keep_apart(
-    train: Sequence[Example], test: Sequence[Example], notice: Callable[[str], None]
+    train: Sequence[Example], test: Sequence[Example], notice: Notice
 ) -> None:
     """A test set that was trained on measures memory. Some real files share a few rows, which
     is said; raises DataError where half or more of the test questions stand in train.

@@ -39,7 +39,7 @@ from teachback.files import (
     read_json,
 )
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
-from teachback.system.progress import SILENT, Progress
+from teachback.system.progress import SILENT, Notice, Progress
 from teachback.records import Example, Explanation, Prediction
 from teachback.store import CompletionStore
 
@@ -51,7 +51,6 @@ __all__ = [
     "BASELINES",
     "Evaluated",
     "Explained",
-    "Notice",
     "begin_folder",
     "evaluate_student",
     "evaluate_teacher",
@@ -66,8 +65,6 @@ __all__ = [
     "training_seconds",
     "write_evaluation",
 ]
-
-Notice = Callable[[str], None]
 
 
 # ---------------------------------------------------------------------- train

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,7 @@ from teachback.study.forecast import Forecast
 from teachback.study.grid import Asked, Cell, Data, Material, cells
 from teachback.study.material import TeacherSide, asked_of, read_data, student_label
 from teachback.study.verdicts import Pair, declared, settle_family, verdicts
-from teachback.system.progress import SILENT, Progress
-
-Notice = Callable[[str], None]
+from teachback.system.progress import SILENT, Notice, Progress
 
 _TICK = 60.0
 """Seconds between two looks at the time left, as long as no cell ends."""

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Never, TextIO, TypeVar
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+Notice = Callable[[str], None]
+"""Is told one line for people: what takes a while, what is unusual. The line has no line end."""
+
 _T = TypeVar("_T")
 
 _LINE_SECONDS = 10.0

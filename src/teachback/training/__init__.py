@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from teachback.students.load import load
 from teachback.students.quiet import quiet
 from teachback.students.student import Student, StudentCard, Way, use_bf16
 from teachback.system import launch
-from teachback.system.progress import SILENT, Progress
+from teachback.system.progress import SILENT, Notice, Progress
 from teachback.training import processes
 from teachback.training.checkpoints import FOLDER, identity, last_checkpoint, prepare
 from teachback.training.memory import Estimate
@@ -39,8 +39,6 @@ from teachback.training.report import DataReport, Needs, data_report, needs_of
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
 __all__ = ["DataReport", "Needs", "TrainingResult", "train"]
-
-Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
