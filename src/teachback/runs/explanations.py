@@ -19,7 +19,7 @@ from teachback.costs.prices import Price, find_price, unknown
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers.prompts import Form, Prompts
 from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
-from teachback.files.rows import row_of
+from teachback.files.record_files import row_of
 from teachback.explaining.selection import Selection, SelectionRules, Verdict, select_each
 from teachback.explaining.spending import Meter
 from teachback.store import CompletionStore
