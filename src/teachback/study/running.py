@@ -89,8 +89,8 @@ def run(
     try:
         lock = Lock(folder / "lock")
     except Held as held:
-        raise RunFolderError(f"{folder}: process {held.holder} is at work on this study") from None
-    try:
+        raise RunFolderError(f"{folder}: {held.holder} is at work on this study") from None
+    with lock:
         family = _begin(planned, folder, engine)
         running = _Running(planned, folder, engine, progress, notice)
         try:
@@ -102,8 +102,6 @@ def run(
             write_json(folder / "verdicts.json", found)
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return Outcome(states, found, running.finished)
-    finally:
-        lock.release()
 
 
 def _begin(planned: Plan, folder: Path, engine: Engine) -> list[Pair]:
