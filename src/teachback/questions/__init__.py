@@ -14,13 +14,10 @@ from teachback.questions.conclusions import (
     Span,
     announced,
     is_blank,
-    last_announced,
     last_line,
     marked_end,
     negated,
     normalise,
-    plainly_said,
-    surely_explained,
     verdict_end,
     without,
 )
@@ -38,7 +35,6 @@ __all__ = [
     "kind_of",
     "normalise",
     "parse",
-    "plain_conclusion",
     "render",
     "same_answer",
     "say_answer",
@@ -117,21 +113,6 @@ def parse(example: Example, text: str, *, bare: bool = False, answer_first: bool
         reading = kind.read(example, line)
         return Parsed(without(text.strip(), 0, reading.length), reading.answer, bool(line))
     return _unannounced(example, text)
-
-
-def plain_conclusion(example: Example, text: str) -> tuple[str, int] | None:
-    """The answer that `parse` reads from ``text``, and a place up to which all of the text is
-    explanation; None where only `parse` can tell. Some five times as fast."""
-    explained = surely_explained(text)
-    if explained <= 0:
-        return None
-    kind = kind_of(example)
-    answer = None
-    if isinstance(kind, MultipleChoice) and (said := plainly_said(text)) is not None:
-        answer = kind.read_plain(example, said)
-    if answer is None and (statement := last_announced(text)) is not None:
-        answer = kind.read(example, statement).answer
-    return None if answer is None else (answer, explained)
 
 
 def _first_alike(

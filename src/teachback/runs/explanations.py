@@ -20,7 +20,7 @@ from teachback.system.progress import SILENT, Progress
 from teachback.teachers.prompts import Form, Prompts
 from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
 from teachback.files.rows import row_of
-from teachback.explaining.selection import Selection, SelectionRules, Verdict, select_each
+from teachback.explaining.selection import Selection, SelectionRules, select_each
 from teachback.explaining.spending import Meter
 from teachback.store import CompletionStore
 from teachback.explaining.counts import SelectionSummary, Tally
@@ -276,7 +276,7 @@ def _ask(
         prompts=prompts,
         strategy=config.selection.strategy,
         store=store,
-        is_kept=Verdict(_rules(config)),
+        rules=_rules(config),
         samples=config.teacher.samples,
         concurrency=config.teacher.concurrency,
         meter=meter,
@@ -302,7 +302,7 @@ def _estimate(
         prompts=prompts,
         samples=config.teacher.samples,
         lookup=lookup,
-        is_kept=Verdict(_rules(config)),
+        rules=_rules(config),
     )
 
 
