@@ -35,13 +35,12 @@ from zlib import crc32
 
 from teachback.exemplars import choose
 from teachback.explaining.asking import generate
-from teachback.explaining.selection import Verdict
 from teachback.records import Completion, Example, Request
 from teachback.store import CompletionStore
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 
-FLAT, PUT, SKIP = 1.10, 5_000, 30_000
+FLAT, PUT, SKIP = 1.10, 5_000, 10_000
 """The goals: peak memory at the end over that at a tenth, replies and skipped requests a second."""
 
 WORDS = """water light stone river winter garden engine window bridge copper forest animal kitchen
@@ -120,7 +119,6 @@ def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
             prompts=prompts(),
             strategy=strategy,
             store=store,
-            is_kept=Verdict(),
         )
     peaks[number] = peak_mib()
     return {

@@ -50,7 +50,6 @@ def run(
         prompts=Prompts(),
         strategy="cote",
         store=store,
-        is_kept=lambda _example, _completion: True,
     )
 
 

@@ -122,10 +122,6 @@ def _named_at_start(statement: str, choices: tuple[str, ...]) -> tuple[str | Non
     return named, longest
 
 
-# Choices of words: nothing in them can be taken for a letter, an article, a "none" or an "or".
-_WORDED = re.compile(r"(?:(?!(?:the|an|and|or)\b)[a-z]{2}[\w ,'%-]*\n)+", re.IGNORECASE | re.ASCII)
-
-
 def _named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:
     """The choices whose text stands in ``sentence``; one inside another named one is not
     counted ("ball" within "red ball").
@@ -243,17 +239,6 @@ class MultipleChoice(QuestionKind):
                 # "A dog": the article (or "I think"), unless the words that follow name a choice.
                 return _within(first_sentence(statement), choices)
         return self._with_text(statement, letter_at, after, choices)
-
-    def read_plain(self, example: Example, said: str) -> str | None:
-        """What `read` surely makes of ``said`` if that is "(B) plants", to the letter, and plants
-        the text of B; else None."""
-        at = ascii_uppercase.find(said[1:2] or "-")
-        if not 0 <= at < len(example.choices):
-            return None
-        chosen = example.choices[at]
-        if said != f"({ascii_uppercase[at]}) {chosen}":
-            return None
-        return chosen if _WORDED.fullmatch("\n".join((*example.choices, ""))) else None
 
     @staticmethod
     def _with_text(statement: str, letter_at: int, after: int, choices: tuple[str, ...]) -> Reading:
