@@ -38,7 +38,7 @@ def main() -> None:
         ("requests needed", result["needed"]),
         ("replies stored at the end, one a request", result["stored"]),
         ("stored replies lost", result["lost"]),
-        ("stored replies that are not the server's to that request", result["wrong"]),
+        ("stored replies that differ from the server's", result["wrong"]),
         ("requests cut off by a kill, at most 8 each time", result["in_flight"]),
         ("requests that the server got more than once", result["repeated"]),
         ("repeated though not in flight at a kill", result["repeated_unduly"]),
@@ -49,7 +49,7 @@ def main() -> None:
     print(f"{result['seconds']:.0f} s; the last run said:\n{result['said'].strip()}")
     wrong = any(result[key] for key in ("lost", "wrong", "repeated_unduly"))
     if wrong or result["stored"] != result["needed"]:
-        sys.exit("NOT as it must be")
+        sys.exit("NOT as it should be")
 
 
 if __name__ == "__main__":
