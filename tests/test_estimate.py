@@ -8,7 +8,6 @@ from teachback.costs import tokens
 from teachback.costs.prices import Price
 from teachback.exemplars import choose
 from teachback.explaining.estimate import Estimate, Load, estimate
-from teachback.explaining.selection import is_kept
 from teachback.records import Completion, Example, Request, Sampling
 from teachback.teachers.prompts import Prompts
 
@@ -24,7 +23,7 @@ def planned(
     def lookup(request: Request) -> Completion | None:
         return replies.get((request.example_id, request.kind, request.sample))
 
-    return estimate(EXAMPLES, prompts=prompts, samples=samples, lookup=lookup, is_kept=is_kept)
+    return estimate(EXAMPLES, prompts=prompts, samples=samples, lookup=lookup)
 
 
 def test_nothing_stored_by_hand() -> None:

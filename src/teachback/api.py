@@ -17,7 +17,7 @@ from teachback.config import section
 from teachback.errors import ConfigError, DataError
 from teachback.exemplars import choose
 from teachback.explaining.asking import generate as ask
-from teachback.explaining.selection import Selection, SelectionRules, Verdict, select
+from teachback.explaining.selection import Selection, SelectionRules, select
 from teachback.records import (
     AnswerFormat,
     Example,
@@ -99,8 +99,8 @@ def generate(
             prompts=prompts,
             strategy=strategy,
             store=opened,
-            is_kept=Verdict(rules or SelectionRules()),
             samples=samples,
+            rules=rules,
             meter=meter_of(limits, asked, price, opened),
             progress=progress,
         )

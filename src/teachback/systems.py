@@ -115,7 +115,6 @@ def predict_by_prompting(
             prompts=prompts,
             strategy=asked,
             store=store,
-            is_kept=lambda *_: True,
             meter=meter,
             progress=progress,
         )

@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from teachback.errors import CostCapError, TeacherError, UsageError
-from teachback.explaining.needs import Asked, IsKept, Job, Needs, Prompter
+from teachback.explaining.needs import Asked, Job, Needs, Prompter
+from teachback.explaining.selection import SelectionRules
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Request
 from teachback.store import CompletionStore
@@ -68,8 +69,8 @@ def generate(
     prompts: Prompter,
     strategy: Asked,
     store: CompletionStore,
-    is_kept: IsKept,
     samples: int = 1,
+    rules: SelectionRules | None = None,
     concurrency: int | None = None,
     meter: Meter | None = None,
     progress: Progress = SILENT,
@@ -86,7 +87,7 @@ def generate(
         prompts: Makes the requests.
         strategy: ``cote``, ``rp`` or ``crop``; or ``direct``, for a prompting baseline.
         store: Gets every reply as it arrives.
-        is_kept: The verdict on an example's COTE completions; called for ``crop`` alone.
+        rules: Decide for ``crop`` which COTE replies are kept.
         samples: Requests of a kind per example; a later, larger number asks the difference.
         concurrency: Requests in flight at most; by default what the teacher can use.
         meter: Counts what this costs, and may have a cap.
@@ -115,7 +116,7 @@ def generate(
                 prompts=prompts,
                 strategy=strategy,
                 store=store,
-                is_kept=is_kept,
+                rules=rules,
                 samples=samples,
                 concurrency=concurrency,
                 meter=meter,
@@ -136,8 +137,8 @@ async def generate_async(
     prompts: Prompter,
     strategy: Asked,
     store: CompletionStore,
-    is_kept: IsKept,
     samples: int = 1,
+    rules: SelectionRules | None = None,
     concurrency: int | None = None,
     meter: Meter | None = None,
     progress: Progress = SILENT,
@@ -145,7 +146,9 @@ async def generate_async(
     """`generate` for a caller with an event loop; leaves the teacher open."""
     total = len(examples) if isinstance(examples, Sized) else None
     with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
-        needs = Needs(teacher.model, prompts, strategy, store, is_kept, samples, step)
+        needs = Needs(
+            teacher.model, prompts, strategy, store, rules or SelectionRules(), samples, step
+        )
         run = _Run(teacher, needs, meter, step)
         workers = min(concurrency or teacher.concurrency, teacher.concurrency)
         with _metered(teacher, meter):
@@ -236,16 +239,14 @@ class _Run:
                 if self._stopping:
                     return
                 await self._ask(backup)
-        self.needs.close(opened)
         self.step.advance()
 
     async def _ask(self, job: Job) -> None:
         """Ask, store, count. The same prompt under two ids is asked once."""
-        opened, request, key, just_missed = job
+        opened, request, key = job
         while twin := self._asking.get(key):
             await twin.wait()
-            just_missed = False
-        if not just_missed and self.needs.is_stored(opened, request, key):
+        if self.needs.is_stored(opened, request, key):
             return
         asked = self._asking[key] = asyncio.Event()
         try:

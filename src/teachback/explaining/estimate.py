@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from teachback.costs import tokens
 from teachback.costs.prices import Price
-from teachback.explaining.needs import IsKept
+from teachback.explaining.selection import SelectionRules, is_kept
 from teachback.records import Completion, Example, Message, Request
 from teachback.teachers.prompts import Prompts
 
@@ -144,7 +144,12 @@ class _Replies:
 
 
 def estimate(
-    examples: Iterable[Example], *, prompts: Prompts, samples: int, lookup: Lookup, is_kept: IsKept
+    examples: Iterable[Example],
+    *,
+    prompts: Prompts,
+    samples: int,
+    lookup: Lookup,
+    rules: SelectionRules | None = None,
 ) -> Estimate:
     """Count what COTE, RP and CROP would ask. Reads ``examples`` once; makes no call."""
     cote, rp, rp_sure, rp_open = _Tally(), _Tally(), _Tally(), _Tally()
@@ -162,7 +167,7 @@ def estimate(
                 seen["cote"].add(reply)
                 replies.append(reply)
         known = len(replies) == samples
-        kept = known and is_kept(example, replies)
+        kept = known and is_kept(example, replies, rules)
         judged += known
         backups += known and not kept
         for sample in range(samples):

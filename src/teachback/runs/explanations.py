@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from teachback.config import Config, TeacherConfig
+from teachback.costs.prices import Price, find_price, unknown
 from teachback.datasets import subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.explaining.estimate import Estimate, estimate
 from teachback.exemplars import choose
-from teachback.files import write_json, writing_jsonl
-from teachback.runs.folders import STORE, begin_folder, training_stream
 from teachback.explaining.asking import GenerationSummary, generate
-from teachback.costs.prices import Price, find_price, unknown
-from teachback.system.progress import SILENT, Progress
-from teachback.teachers.prompts import Form, Prompts
-from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
-from teachback.files.record_files import row_of
-from teachback.explaining.selection import Selection, SelectionRules, Verdict, select_each
-from teachback.explaining.spending import Meter
-from teachback.store import CompletionStore
 from teachback.explaining.counts import SelectionSummary, Tally
+from teachback.explaining.estimate import Estimate, estimate
+from teachback.explaining.selection import Selection, SelectionRules, select_each
+from teachback.explaining.spending import Meter
+from teachback.files import write_json, writing_jsonl
+from teachback.files.record_files import row_of
+from teachback.records import Completion, Example, Explanation, Rejection, Request, Sampling
+from teachback.runs.folders import STORE, begin_folder, training_stream
+from teachback.store import CompletionStore
+from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher, open_teacher
+from teachback.teachers.prompts import Form, Prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _ask(
         prompts=prompts,
         strategy=config.selection.strategy,
         store=store,
-        is_kept=Verdict(_rules(config)),
+        rules=_rules(config),
         samples=config.teacher.samples,
         concurrency=config.teacher.concurrency,
         meter=meter,
@@ -302,7 +302,7 @@ def _estimate(
         prompts=prompts,
         samples=config.teacher.samples,
         lookup=lookup,
-        is_kept=Verdict(_rules(config)),
+        rules=_rules(config),
     )
 
 

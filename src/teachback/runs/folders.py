@@ -98,9 +98,7 @@ def begin_folder(
     write_text(present, text)
 
 
-def keep_apart(
-    train: Sequence[Example], test: Sequence[Example], notice: Notice
-) -> None:
+def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
     """A test set that was trained on measures memory. Some real files share a few rows, which
     is said; raises DataError where half or more of the test questions stand in train.
     """

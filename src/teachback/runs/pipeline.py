@@ -11,10 +11,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback.system import launch
 from teachback.config import Config, EvaluateConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
+from teachback.files import (
+    new_folder,
+    read_explanations,
+    read_json,
+)
+from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
     BASELINES,
     EVALUATION_FILES,
@@ -33,15 +38,10 @@ from teachback.runs.explanations import (
     select_anew,
     teacher_of,
 )
-from teachback.files import (
-    new_folder,
-    read_explanations,
-    read_json,
-)
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
-from teachback.system.progress import SILENT, Notice, Progress
-from teachback.records import Example, Explanation, Prediction
 from teachback.store import CompletionStore
+from teachback.system import launch
+from teachback.system.progress import SILENT, Notice, Progress
 
 if TYPE_CHECKING:
     from teachback.systems import Cost
@@ -145,8 +145,8 @@ def evaluate_student(
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
     from teachback.evaluation import majority_label
-    from teachback.systems import predict
     from teachback.students.student import Student
+    from teachback.systems import predict
 
     config = evaluate or EvaluateConfig()
     student = Student.load(reference, precision=precision)

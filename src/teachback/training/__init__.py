@@ -23,7 +23,7 @@ from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import ConfigError, DataError
 from teachback.files import write_json
-from teachback.questions import candidates, same_answer
+from teachback.questions import candidates, choices_of_file, same_answer
 from teachback.records import Example, Explanation
 from teachback.students.answering import answers
 from teachback.students.load import load
@@ -222,7 +222,6 @@ def _history(log: Sequence[dict[str, float]]) -> tuple[dict[str, float], ...]:
 def _card(
     chosen: StudentConfig, config: TrainConfig, student: Student, examples: Sequence[Example]
 ) -> dict[str, Any]:
-    kind = examples[0].kind
     return asdict(
         StudentCard(
             base=chosen.reference,
@@ -234,8 +233,8 @@ def _card(
             seed=config.seed,
             max_source_tokens=chosen.max_source_tokens,
             max_target_tokens=chosen.max_target_tokens,
-            kind=kind,
-            labels=examples[0].choices if kind == "label" else (),
+            kind=examples[0].kind,
+            labels=choices_of_file(examples[0]),
         )
     )
 
