@@ -141,7 +141,7 @@ class _Pass:
             of_file.append("the file is empty: it has no rows")
         if len(self.labels) == 1:
             only = next(iter(self.labels.values()))
-            of_file.append(f"all answers are {only!r}, and a label is one of several")
+            of_file.append(f"every answer is {only!r}: labels need at least two different ones")
         unread = [
             _problem(line, f"the key {key!r} is not read (in {count} of {self.rows} rows)")
             for key, (line, count) in sorted(self.unread.items())

@@ -34,9 +34,9 @@ def hub_files(reference: str) -> list[Path]:
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
-        raise DataError(f"{reference} is no hub dataset: write hf:owner/name[/config][:split]")
+        raise DataError(f"{reference} is not a hub dataset: write hf:owner/name[/config][:split]")
     if is_offline():
-        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub must not be asked")
+        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub is not contacted")
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError

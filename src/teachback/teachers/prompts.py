@@ -8,7 +8,7 @@ an RP prompt, its answer goes into a request.
 
 ``chat`` prompts are a system turn, a user and an assistant turn per exemplar, and a user turn.
 ``text`` prompts, for plain-completion models, are one text: the concatenation of the prefix's
-message and of the example's, which ends where the model is to go on.
+message and of the example's, which ends where the model continues.
 
 A question that the prompt itself solves is never asked: see `Prompts.check`.
 """
