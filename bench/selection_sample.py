@@ -18,7 +18,7 @@ from pathlib import Path
 
 from teachback.datasets import read_examples
 from teachback.explaining.counts import summarise
-from teachback.explaining.selection import Asked, select
+from teachback.explaining.selection import ExplanationKind, select
 from teachback.records import Completion, Example, Explanation, Rejection, Request
 from teachback.teachers.recorded import RecordedTeacher
 
@@ -48,7 +48,7 @@ def main() -> None:
     by_id = {example.id: example for example in examples}
     teacher = RecordedTeacher(options.teacher)
 
-    def lookup(example: Example, asked: Asked, sample: int) -> Completion:
+    def lookup(example: Example, asked: ExplanationKind, sample: int) -> Completion:
         return asyncio.run(teacher.complete(Request(example.id, asked, (), (), sample=sample)))
 
     selection = select(

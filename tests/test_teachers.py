@@ -41,8 +41,7 @@ def ask(teacher: Any, *requests: Request) -> list[Completion]:
         try:
             return [await teacher.complete(each) for each in requests or (request(),)]
         finally:
-            if hasattr(teacher, "aclose"):
-                await teacher.aclose()
+            await teacher.aclose()
 
     return asyncio.run(run())
 

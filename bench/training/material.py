@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from teachback.datasets import read_examples
-from teachback.explaining.selection import Asked, SelectionRules, select
+from teachback.explaining.selection import ExplanationKind, SelectionRules, select
 from teachback.objectives import training_examples
 from teachback.questions import candidates, render, say_answer
 from teachback.records import Completion, Example, Explanation, Request, Strategy
@@ -60,7 +60,7 @@ def explained(
     teacher = RecordedTeacher(files)
     samples = _SAMPLES if source.strategy == "cote" else 1
 
-    def lookup(example: Example, asked: Asked, sample: int) -> Completion:
+    def lookup(example: Example, asked: ExplanationKind, sample: int) -> Completion:
         return asyncio.run(teacher.complete(Request(example.id, asked, (), (), sample=sample)))
 
     selection = select(

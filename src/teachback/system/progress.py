@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+Notice = Callable[[str], None]
+"""Gets one line for the user, now and then: what is done, skipped or worth knowing."""
+
 _LINE_SECONDS = 10.0
 """A plain line at least this often, as long as work advances…"""
 
