@@ -97,8 +97,9 @@ def unknown(model: str, address: str | None) -> str:
     """That no price is known, and what to do about it."""
     where = "" if address is None else f" at {address}"
     return (
-        f"no price is known for {model}{where}: give one with --prices FILE, where FILE "
-        f"holds [{json.dumps(model)}] with input = and output = in dollars per million tokens"
+        f"no price is known for {model}{where}: give a file of prices (--prices, or "
+        f"teacher.prices) that holds [{json.dumps(model)}] with input = and output = in dollars "
+        "per million tokens"
     )
 
 
