@@ -171,7 +171,7 @@ def test_one_writer_at_a_time(path: Path) -> None:
         "except StoreError as error:\n    print(error)"
     )
     with CompletionStore(path):
-        told = f"{path} is being written by process {os.getpid()}: wait for its end or stop it"
+        told = f"{path} is being written by process {os.getpid()}: wait until it ends, or stop it"
         assert run(script, path).startswith(told)
         with pytest.raises(StoreError, match="is being written"):
             CompletionStore(path)

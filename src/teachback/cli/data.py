@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from teachback.questions import KINDS
+
 
 @click.group()
 def data() -> None:
@@ -13,8 +15,7 @@ def data() -> None:
 _KIND = click.option(
     "--kind",
     metavar="KIND",
-    help="The question kind, if it is not to be told from the file: multiple-choice, yes-no, "
-    "number, text or label.",
+    help=f"The question kind, where the rows alone do not settle it: {', '.join(KINDS)}.",
 )
 
 
@@ -41,7 +42,7 @@ def check_files(files: tuple[str, ...], kind: str | None) -> None:
         bad += len(result.problems)
         rows += result.rows
     if bad:
-        raise DataError(f"{bad} problem{'s'[: bad > 1]} in {rows} rows: mend them as told above")
+        raise DataError(f"{bad} problem{'s'[: bad > 1]} in {rows} rows: fix what is named above")
 
 
 @data.command("stats")

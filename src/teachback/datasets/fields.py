@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from teachback.files.rows import Row, json_name
-from teachback.questions import KINDS, normalise
-from teachback.records import Example
 
 KEYS = ("id", "question", "choices", "answer", "context", "group", "explanation")
 MOST_CHOICES = 26
 """Choices are named by the letters A to Z."""
 
 _KEYS = frozenset(KEYS)
-_WITHOUT_CHOICES = frozenset(("yes-no", "number", "text", "label"))
 # Names that other datasets give to what is missing here; a slip of spelling is found anyway.
 _FOREIGN_NAMES = {
     "options": "choices",
@@ -27,8 +22,6 @@ _FOREIGN_NAMES = {
     "target": "answer",
     "qid": "id",
 }
-# What `normalise` may take off: only such choices can be the same without being duplicates.
-_TRIMMED = re.compile(r"^(?:the|an|a)\s|^[\W_]|[\W_]$", re.IGNORECASE)
 
 Answer = str | bool | int | float | Decimal
 
@@ -76,70 +69,6 @@ def unread_keys(row: Row) -> set[str]:
     """Keys that no step reads and that no known key was mistaken for."""
     unknown = row.keys() - _KEYS
     return {key for key in unknown if row[key] is not None} if unknown else unknown
-
-
-def example_of(draft: Draft, kind: str, labels: Sequence[str] = ()) -> Example:
-    """The example of a draft, once the kind of its file is known.
-
-    Raises:
-        ValueError: the row is not of this kind; the message says why.
-    """
-    if kind == "multiple-choice" and not draft.choices:
-        raise ValueError("the choices are missing")
-    if kind in _WITHOUT_CHOICES and draft.choices:
-        raise ValueError(f"the row has choices, and the kind of the file is {kind}")
-    choices = tuple(labels) if kind == "label" else draft.choices
-    return Example(
-        id=draft.id,
-        question=draft.question,
-        answer=canonical(draft, kind),
-        kind=kind,
-        choices=choices,
-        context=draft.context,
-        group=draft.group,
-    )
-
-
-def example_from_row(row: Row, kind: str, *, labels: Sequence[str] = ()) -> Example:
-    """The example that one row holds, for readers of files with rows like these.
-
-    ``labels`` are all labels of the file, for kind ``label``.
-
-    Raises:
-        ValueError: the row is not an example of this kind; the message says why.
-    """
-    return example_of(draft_of(row), kind, labels)
-
-
-def canonical(draft: Draft, kind: str) -> str:
-    """The answer of a draft as ``kind`` writes it; raises ValueError with the reason."""
-    value = draft.answer
-    if isinstance(value, bool) and kind in ("text", "label"):
-        value = str(value).lower()
-    try:
-        return KINDS[kind].canonical(value, draft.choices)
-    except ValueError as error:
-        if kind == "multiple-choice" and isinstance(value, int):
-            raise ValueError(
-                f"{error} (an answer is a choice's text or its letter, not its position)"
-            ) from None
-        raise
-
-
-def duplicate_warning(choices: Sequence[str]) -> str | None:
-    """Two choices that count as one answer when compared, though both may be meant."""
-    if not any(map(_TRIMMED.search, choices)):
-        return None
-    seen: dict[str, str] = {}
-    for choice in choices:
-        plain = normalise(choice)
-        if plain in seen:
-            return (
-                f"the choices {seen[plain]!r} and {choice!r} differ only in an article or in "
-                "punctuation: they count as the same answer"
-            )
-        seen[plain] = choice
-    return None
 
 
 @lru_cache(maxsize=4096)

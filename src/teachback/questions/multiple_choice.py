@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any
 
-from teachback.questions.conclusions import first_sentence, is_blank, negated, normalise
-from teachback.questions.kind import Reading
+from teachback.questions.conclusions import (
+    Span,
+    first_sentence,
+    is_blank,
+    marked_end,
+    negated,
+    normalise,
+)
+from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import AnswerFormat, Example
 
 _NONE = re.compile(
@@ -46,10 +55,6 @@ _QUOTES = re.compile(r"[\s*_\"'“‘`(]*")
 _ARTICLE = re.compile(r"(?:the|an|a)\s+", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
 _SEPARATOR = re.compile(r"[\s*_)\].:,;\-–—=}>\"'”’`]*")
-
-
-def _context(example: Example) -> str:
-    return f"{example.context.strip()}\n\n" if example.context else ""
 
 
 _PLAIN_HEADS = frozenset("bcdefghijklmnopqrsuvwxyz0123456789")
@@ -142,10 +147,13 @@ def _within(sentence: str, choices: tuple[str, ...]) -> Reading:
     return Reading(named[0] if len(named) == 1 else None, len(sentence), opens=False)
 
 
-class MultipleChoice:
+class MultipleChoice(QuestionKind):
     """Lettered options; an answer is a choice's text."""
 
     name = "multiple-choice"
+    choices_from = "row"
+    exemplars = "openbookqa"
+    rows_have = "choices"
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         text = str(value).strip()
@@ -155,19 +163,42 @@ class MultipleChoice:
                 return hits[0]
         if len(text) == 1 and text.upper() in ascii_uppercase[: len(choices)]:
             return choices[ascii_uppercase.index(text.upper())]
-        raise ValueError(f"the answer {text!r} is not among the choices {list(choices)}")
+        hint = ""
+        if isinstance(value, int):
+            hint = " (an answer is a choice's text or its letter, not its position)"
+        raise ValueError(f"the answer {text!r} is not among the choices {list(choices)}{hint}")
+
+    def recognises(self, value: Any, choices: tuple[str, ...]) -> bool:
+        return bool(choices)
 
     def render(self, example: Example) -> str:
         lettered = zip(ascii_uppercase, example.choices, strict=False)
         options = "\n".join([f"({letter}) {choice}" for letter, choice in lettered])
-        return f"{_context(example)}{example.question.strip()}\n{options}"
-
-    def candidates(self, example: Example) -> tuple[str, ...]:
-        return example.choices
+        return f"{super().render(example)}\n{options}"
 
     def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
         letter = ascii_uppercase[example.choices.index(answer)]
         return {"letter": letter, "text": answer, "both": f"({letter}) {answer}"}[answer_format]
+
+    def conclusion_form(self, choices: tuple[str, ...]) -> str:
+        return (
+            "The answer is (LETTER) CHOICE. Here LETTER and CHOICE are the letter and the words of "
+            "the right choice."
+        )
+
+    def marked_ending(self, text: str) -> Span | None:
+        return marked_end(text)
+
+    def count_names(self, example: Example) -> tuple[str, ...]:
+        """Letters, since the choices differ from question to question."""
+        return tuple(ascii_uppercase[: len(example.choices)])
+
+    def majority_answers(self, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+        """The choice at the most frequent position of the gold answer, at the most frequent of
+        those that exist where a question has fewer choices."""
+        positions = Counter(e.choices.index(e.answer) for e in train)
+        ranked = [position for position, _ in positions.most_common()]
+        return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices
@@ -246,29 +277,19 @@ class MultipleChoice:
                     return index, match.end(1) if pattern is _ALONE else match.end(), bracketed
         return None, at, False
 
-    def same(self, left: str, right: str) -> bool:
-        return left == right or normalise(left) == normalise(right)
 
-
-class Label:
+class Label(QuestionKind):
     """A closed set of labels, the same for the whole file; no letters are shown."""
 
     name = "label"
+    choices_from = "file"
+    rows_have = "a label as the answer"
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
-        text = str(value).strip()
-        if not text:
-            raise ValueError("the answer is empty")
-        return text
+        return stripped_answer(value)
 
-    def render(self, example: Example) -> str:
-        return f"{_context(example)}{example.question.strip()}"
-
-    def candidates(self, example: Example) -> tuple[str, ...]:
-        return example.choices
-
-    def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
-        return answer
+    def conclusion_form(self, choices: tuple[str, ...]) -> str:
+        return f"The answer is LABEL. Here LABEL is one of: {', '.join(choices)}."
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)
@@ -279,6 +300,3 @@ class Label:
         if _NONE.match(statement) or negated(statement):
             return Reading(None, len(sentence))
         return _within(sentence, example.choices)
-
-    def same(self, left: str, right: str) -> bool:
-        return left == right or normalise(left) == normalise(right)

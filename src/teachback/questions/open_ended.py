@@ -6,9 +6,9 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from teachback.questions.conclusions import first_sentence, negated, normalise
-from teachback.questions.kind import Reading
-from teachback.records import AnswerFormat, Example
+from teachback.questions.conclusions import Span, first_sentence, negated, verdict_end
+from teachback.questions.kind import QuestionKind, Reading, stripped_answer
+from teachback.records import Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _YES_NO = re.compile(
@@ -50,15 +50,12 @@ _ABBREVIATED = re.compile(
 _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
 
-def _question(example: Example) -> str:
-    context = f"{example.context.strip()}\n\n" if example.context else ""
-    return f"{context}{example.question.strip()}"
-
-
-class YesNo:
+class YesNo(QuestionKind):
     """Booleans; students write yes or no."""
 
     name = "yes-no"
+    exemplars = "strategyqa"
+    rows_have = "yes or no as the answer"
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         if isinstance(value, bool):
@@ -68,14 +65,14 @@ class YesNo:
         except KeyError:
             raise ValueError(f"the answer {value!r} is not yes, no, true or false") from None
 
-    def render(self, example: Example) -> str:
-        return _question(example)
+    def recognises(self, value: Any, choices: tuple[str, ...]) -> bool:
+        return not choices and self.accepts(value, choices)
 
     def candidates(self, example: Example) -> tuple[str, ...]:
         return ("yes", "no")
 
-    def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
-        return answer
+    def conclusion_form(self, choices: tuple[str, ...]) -> str:
+        return "The answer is yes. Or: The answer is no."
 
     def read(self, example: Example, statement: str) -> Reading:
         match = _YES_NO.match(statement)
@@ -85,6 +82,9 @@ class YesNo:
         if contrary:
             return Reading(None, contrary.end())
         return Reading(_TRUTH[match.group(1).casefold()], match.end())
+
+    def marked_ending(self, text: str) -> Span | None:
+        return verdict_end(text)
 
     def same(self, left: str, right: str) -> bool:
         return left == right
@@ -106,24 +106,23 @@ def _decimal(text: str) -> str:
     return "0" if plain in ("-0", "") else plain.removeprefix("+")
 
 
-class Number:
+class Number(QuestionKind):
     """Numbers, compared as decimals; separators, currency and percent signs do not count."""
 
     name = "number"
+    exemplars = "arithmetic"
+    rows_have = "a number as the answer"
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         if isinstance(value, bool):
             raise ValueError(f"the answer {value!r} is not a number")
         return _decimal(str(value))
 
-    def render(self, example: Example) -> str:
-        return _question(example)
+    def recognises(self, value: Any, choices: tuple[str, ...]) -> bool:
+        return not choices and self.accepts(value, choices)
 
-    def candidates(self, example: Example) -> tuple[str, ...]:
-        return ()
-
-    def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
-        return answer
+    def conclusion_form(self, choices: tuple[str, ...]) -> str:
+        return "The answer is NUMBER. Here NUMBER is in digits and without a unit."
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)
@@ -155,25 +154,15 @@ class Number:
             return False
 
 
-class Text:
+class Text(QuestionKind):
     """Free text: normalised exact match."""
 
     name = "text"
+    rows_have = "text as the answer"
+    last_line_concludes = False
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
-        text = str(value).strip()
-        if not text:
-            raise ValueError("the answer is empty")
-        return text
-
-    def render(self, example: Example) -> str:
-        return _question(example)
-
-    def candidates(self, example: Example) -> tuple[str, ...]:
-        return ()
-
-    def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
-        return answer
+        return stripped_answer(value)
 
     def read(self, example: Example, statement: str) -> Reading:
         line = statement.split("\n", 1)[0].rstrip()
@@ -183,6 +172,3 @@ class Text:
                 break
         whole = line.strip().strip("*_\"'`“”‘’").rstrip(".!").strip("*_\"'`“”‘’ ")
         return Reading(whole or None, len(line))
-
-    def same(self, left: str, right: str) -> bool:
-        return normalise(left) == normalise(right)

@@ -21,7 +21,7 @@ from teachback.explaining.session import (
 )
 from teachback.explaining.spending import Bill
 from teachback.files import write_json, writing_jsonl
-from teachback.files.rows import row_of
+from teachback.files.record_files import row_of
 from teachback.records import Example, Explanation, Rejection
 from teachback.runs.folders import STORE, begin_folder, training_stream
 from teachback.store import CompletionStore

@@ -1,7 +1,7 @@
 """The steps of a run, each from files to files, and the chain of them.
 
-A run folder holds what `teachback.files.RUN_FILES` lists. Each step writes its files whole and
-last, so a rerun sees which steps are done and does the rest.
+A run folder holds what `teachback.runs.folders.RUN_FILES` lists. Each step writes its files whole
+and last, so a rerun sees which steps are done and does the rest.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ __all__ = [
     "BASELINES",
     "Evaluated",
     "Explained",
-    "Notice",
     "begin_folder",
     "evaluate_student",
     "evaluate_teacher",

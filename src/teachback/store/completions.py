@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from teachback.errors import StoreError
+from teachback.errors import RunFolderError, StoreError
 from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
@@ -259,13 +259,12 @@ class CompletionStore:
         try:
             return Lock(self.path.with_name(f"{self.path.name}-lock"))
         except Held as held:
-            who = f"process {held.holder}" if held.holder else "another process"
             raise StoreError(
-                f"{self.path} is being written by {who}: wait for its end or stop it, and then "
-                "give the same command again"
+                f"{self.path} is being written by {held.holder}: wait until it ends, or stop it, "
+                "and then run the same command again"
             ) from None
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be opened or used: {error.strerror}") from error
+        except RunFolderError as error:
+            raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
 
     def _release(self) -> None:
         if self._lock is not None:

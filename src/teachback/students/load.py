@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.modelfiles.wheels import Notice
 from teachback.students.quiet import quiet
 from teachback.students.student import Precision, Student, StudentCard, use_bf16
 from teachback.students.weights import resolve
+from teachback.system.progress import Notice
 
 
 def load(

@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from teachback.errors import ReferenceError_
-from teachback.modelfiles.wheels import Notice, gguf_file, known
+from teachback.modelfiles.wheels import gguf_file, known
+from teachback.system.progress import Notice
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Teacher
 

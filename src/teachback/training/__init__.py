@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,14 @@ from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import ConfigError, DataError
 from teachback.files import write_json
-from teachback.questions import candidates, same_answer
+from teachback.questions import candidates, choices_of_file, same_answer
 from teachback.records import Example, Explanation
 from teachback.students.answering import answers
 from teachback.students.load import load
 from teachback.students.quiet import quiet
 from teachback.students.student import Student, StudentCard, Way, use_bf16
 from teachback.system import launch
-from teachback.system.progress import SILENT, Progress
+from teachback.system.progress import SILENT, Notice, Progress
 from teachback.training import processes
 from teachback.training.checkpoints import FOLDER, identity, last_checkpoint, prepare
 from teachback.training.memory import Estimate
@@ -39,8 +39,6 @@ from teachback.training.report import DataReport, Needs, data_report, needs_of
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
 __all__ = ["DataReport", "Needs", "TrainingResult", "train"]
-
-Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +222,6 @@ def _history(log: Sequence[dict[str, float]]) -> tuple[dict[str, float], ...]:
 def _card(
     chosen: StudentConfig, config: TrainConfig, student: Student, examples: Sequence[Example]
 ) -> dict[str, Any]:
-    kind = examples[0].kind
     return asdict(
         StudentCard(
             base=chosen.reference,
@@ -236,8 +233,8 @@ def _card(
             seed=config.seed,
             max_source_tokens=chosen.max_source_tokens,
             max_target_tokens=chosen.max_target_tokens,
-            kind=kind,
-            labels=examples[0].choices if kind == "label" else (),
+            kind=examples[0].kind,
+            labels=choices_of_file(examples[0]),
         )
     )
 
