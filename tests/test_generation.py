@@ -27,6 +27,7 @@ from teachback.explaining.selection import Choose, SelectionRules, select
 from teachback.files import read_jsonl
 from teachback.records import Completion, Example, Request, Strategy
 from teachback.store import CompletionStore
+from teachback.teachers import Teacher
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.scripted import ScriptedTeacher
@@ -177,10 +178,10 @@ def test_tokens_are_summed(store: CompletionStore) -> None:
     assert (summary.tokens_in, summary.tokens_out, summary.tokens_cached) == (1000, 70, 900)
 
 
-class Slow:
+class Slow(Teacher):
     """Notes how many requests are in flight, and how many examples were read ahead."""
 
-    model, form, concurrency = "slow", "chat", 16
+    model, concurrency = "slow", 16
 
     def __init__(self) -> None:
         self.in_flight = self.most = self.done = self.read = self.ahead = 0
@@ -227,7 +228,7 @@ def test_a_hopeless_teacher_stops_the_run_with_a_count(store: CompletionStore) -
 def test_replies_in_flight_are_kept_when_another_request_is_hopeless(
     store: CompletionStore,
 ) -> None:
-    class Teacher(Slow):
+    class Gone(Slow):
         async def complete(self, request: Request) -> Completion:
             if request.example_id == "q3":
                 raise TeacherError("gone")
@@ -235,7 +236,7 @@ def test_replies_in_flight_are_kept_when_another_request_is_hopeless(
             return Completion(RIGHT)
 
     with pytest.raises(TeacherError, match="gone; 3 replies are stored"):
-        run(store, Teacher(), examples=examples(100), concurrency=4)
+        run(store, Gone(), examples=examples(100), concurrency=4)
 
 
 def test_errors_of_others_are_not_swallowed(store: CompletionStore) -> None:

@@ -13,10 +13,10 @@ import pytest
 from teachback.errors import DataError
 from teachback.explaining.counts import summarise
 from teachback.explaining.selection import (
-    Asked,
     Choose,
-    Lookup,
+    ExplanationKind,
     NotAsked,
+    ReplyLookup,
     Selection,
     SelectionRules,
     is_kept,
@@ -54,7 +54,7 @@ def reply(text: str | Completion) -> Completion:
 
 
 def verdict(
-    strategy: Asked, text: str | Completion, example: Example = FIRST, **rules: object
+    strategy: ExplanationKind, text: str | Completion, example: Example = FIRST, **rules: object
 ) -> str:
     outcome = judge(example, strategy, 0, "t", reply(text), SelectionRules(**rules))  # type: ignore[arg-type]
     return outcome.reason if isinstance(outcome, Rejection) else "kept"
@@ -90,7 +90,7 @@ def verdict(
     ],
 )
 def test_the_verdict_on_one_completion(
-    strategy: Asked, text: str | Completion, expected: str
+    strategy: ExplanationKind, text: str | Completion, expected: str
 ) -> None:
     assert verdict(strategy, text) == expected
 
@@ -150,11 +150,11 @@ def test_two_equal_conclusions_both_go() -> None:
 
 
 # (id, strategy) → the samples in the store; a sample that is not there was not asked.
-Stored = dict[tuple[str, Asked], list[str | Completion]]
+Stored = dict[tuple[str, ExplanationKind], list[str | Completion]]
 
 
-def from_store(stored: Stored) -> Lookup:
-    def lookup(example: Example, asked: Asked, sample: int) -> Completion | None:
+def from_store(stored: Stored) -> ReplyLookup:
+    def lookup(example: Example, asked: ExplanationKind, sample: int) -> Completion | None:
         samples = stored.get((example.id, asked), [])
         return reply(samples[sample]) if sample < len(samples) else None
 
@@ -195,7 +195,7 @@ def test_asked_is_kept_plus_rejected(
     missing: list[NotAsked] = []
     lookup = from_store(STORED)
 
-    def watched(example: Example, kind: Asked, sample: int) -> Completion | None:
+    def watched(example: Example, kind: ExplanationKind, sample: int) -> Completion | None:
         completion = lookup(example, kind, sample)
         if completion is None:
             missing.append(NotAsked(example.id, kind, sample))
@@ -365,7 +365,7 @@ def test_obqa_adds_up(shared_data: Path) -> None:
         answer = KINDS["multiple-choice"].canonical(row["answer"], choices)
         examples.append(Example(row["id"], row["question"], answer, "multiple-choice", choices))
     stored: Stored = {}
-    for asked in get_args(Asked):
+    for asked in get_args(ExplanationKind):
         for row in rows_of(folder / "teacher" / f"gpt-4o.{asked}.jsonl"):
             stored.setdefault((row["id"], asked), []).append(row["text"])
     lookup = from_store(stored)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from teachback.exemplars import read_exemplars
     from teachback.records import Example, Exemplar, Explanation, Prediction, Rejection
     from teachback.students.student import Student
+    from teachback.teachers.protocol import Teacher
 
 _PLACES = {
     "compare": "api",
@@ -32,6 +33,7 @@ _PLACES = {
     "Prediction": "records",
     "Rejection": "records",
     "Student": "students.student",
+    "Teacher": "teachers.protocol",
 }
 
 __all__ = [  # noqa: RUF022 - in the order in which one meets them
@@ -42,6 +44,7 @@ __all__ = [  # noqa: RUF022 - in the order in which one meets them
     "Prediction",
     "Evaluation",
     "Student",
+    "Teacher",
     "read_examples",
     "read_exemplars",
     "subsample",

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachback.config import EvaluateConfig
-from teachback.explaining.asking import generate
-from teachback.explaining.needs import Asked, Prompter
-from teachback.explaining.spending import Meter
+from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
-from teachback.records import Completion, Example, Prediction, Request
-from teachback.store import CompletionStore
+from teachback.records import Example, Prediction, RequestKind
 from teachback.students.answering import Answered, Effort, answers
 from teachback.students.student import Student
 from teachback.system.progress import SILENT, Progress
-from teachback.teachers import Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +89,30 @@ def prediction(example: Example, answered: Answered) -> Prediction:
 
 
 def predict_by_prompting(
-    teacher: Teacher,
-    prompts: Prompter,
+    session: TeacherSession,
     examples: Sequence[Example],
-    store: CompletionStore,
     *,
     explain: bool = True,
     direct: bool = True,
-    meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> list[Prediction]:
     """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
-    thought, through ``store``, so that it is paid once. No reply counts as unparsed. Without
-    ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
+    thought, once each, through the session's store, so that it is paid once. No reply counts as
+    unparsed. Without ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
     """
-    kinds: dict[Asked, bool] = {"direct": direct, "cote": explain}
-    for asked in (kind for kind, wanted in kinds.items() if wanted):
-        generate(
-            examples,
-            teacher=teacher,
-            prompts=prompts,
-            strategy=asked,
-            store=store,
-            meter=meter,
-            progress=progress,
-        )
+    kinds: dict[RequestKind, bool] = {"direct": direct, "cote": explain}
+    for kind, wanted in kinds.items():
+        if wanted:
+            session.ask(examples, kind, samples=1, progress=progress)
     predictions: list[Prediction] = []
     for example in examples:
         answer = None
         if direct:
-            reply = _reply(store, teacher, prompts.request(example, "direct"))
+            reply = session.reply(example, "direct")
             answer = parse(example, reply.text, bare=True).answer if reply else None
         explanation = explained_answer = None
         if explain:
-            chain = _reply(store, teacher, prompts.request(example, "cote"))
+            chain = session.reply(example, "cote")
             parsed = parse(example, chain.text if chain else "")
             explanation, explained_answer = parsed.explanation, parsed.answer
             answer = answer if direct else explained_answer
@@ -134,7 +120,3 @@ def predict_by_prompting(
             prediction(example, Answered(answer, None, explanation, explained_answer))
         )
     return predictions
-
-
-def _reply(store: CompletionStore, teacher: Teacher, request: Request) -> Completion | None:
-    return store.get(store.key(teacher.model, request))

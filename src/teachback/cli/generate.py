@@ -85,7 +85,7 @@ def generate(
 
     from teachback.cli import show
     from teachback.config import parse_config
-    from teachback.runs import explanations as explaining
+    from teachback.runs import explanations
 
     dry, size = options["dry_run"], options["pilot"]
     if dry and size:
@@ -120,14 +120,15 @@ def generate(
         folder=Path.cwd(),
     )
     if out is None or dry:
-        show.plan(explaining.plan(config, Path(out) if out else None), config, asked=0)
+        found = explanations.estimate_cost(config, Path(out) if out else None)
+        show.cost_estimate(found, config, asked=0)
         return
     folder = Path(out)
     if size:
-        planned = explaining.pilot(config, folder, size, overwrite=overwrite, progress=progress)
-        show.plan(planned, config, asked=size)
+        found = explanations.ask_pilot(config, folder, size, overwrite=overwrite, progress=progress)
+        show.cost_estimate(found, config, asked=size)
         return
-    outcome = explaining.explain(config, folder, overwrite=overwrite, progress=progress)
+    outcome = explanations.explain(config, folder, overwrite=overwrite, progress=progress)
     show.selection(outcome.summary, outcome.generation)
     if outcome.bill is not None:
         show.bill(outcome.bill, outcome.summary.kept)
@@ -150,7 +151,7 @@ def select(
     from teachback.cli import show
     from teachback.config import read_config
     from teachback.errors import RunFolderError
-    from teachback.runs import explanations as explaining
+    from teachback.runs import explanations
 
     if not (Path(source) / "config.toml").is_file():
         raise RunFolderError(f"{source}: not a folder that teachback generate wrote")
@@ -159,7 +160,7 @@ def select(
         update={"strategy": strategy, "choose": choose, "rp_check": rp_check}
     )
     config = config.model_copy(update={"selection": chosen})
-    outcome = explaining.select_anew(config, Path(source), Path(out), overwrite=overwrite)
+    outcome = explanations.select_anew(config, Path(source), Path(out), overwrite=overwrite)
     show.selection(outcome.summary)
     click.echo(f"written: {Path(out) / 'explanations.jsonl'}")
 

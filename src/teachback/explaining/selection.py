@@ -23,9 +23,9 @@ from teachback.records import (
     Strategy,
 )
 
-Asked = Literal["cote", "rp"]
+ExplanationKind = Literal["cote", "rp"]
 Choose = Literal["first", "all", "shortest", "agreed"]
-Lookup = Callable[[Example, Asked, int], Completion | None]
+ReplyLookup = Callable[[Example, ExplanationKind, int], Completion | None]
 """(example, cote or rp, sample) → the stored completion, None if it was never asked."""
 
 # An explanation that speaks of having been told the answer teaches the student to do so.
@@ -74,7 +74,7 @@ class NotAsked:
     """A request that the strategy needs and the store does not hold."""
 
     id: str
-    strategy: Asked
+    strategy: ExplanationKind
     sample: int
 
 
@@ -89,7 +89,7 @@ class Selection:
 
 def judge(
     example: Example,
-    strategy: Asked,
+    strategy: ExplanationKind,
     sample: int,
     teacher: str,
     completion: Completion,
@@ -143,7 +143,7 @@ def is_kept(
 
 def select(
     examples: Iterable[Example],
-    lookup: Lookup,
+    lookup: ReplyLookup,
     *,
     strategy: Strategy,
     teacher: str,
@@ -166,7 +166,7 @@ def select(
 
 def select_each(
     examples: Iterable[Example],
-    lookup: Lookup,
+    lookup: ReplyLookup,
     *,
     strategy: Strategy,
     teacher: str,
@@ -196,7 +196,7 @@ def select_each(
         yield example, Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
 
 
-_ROUNDS: dict[Strategy, tuple[Asked, ...]] = {
+_ROUNDS: dict[Strategy, tuple[ExplanationKind, ...]] = {
     "cote": ("cote",),
     "rp": ("rp",),
     "crop": ("cote", "rp"),

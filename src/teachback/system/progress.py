@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 Notice = Callable[[str], None]
-"""Is told one line for people: what takes a while, what is unusual. The line has no line end."""
+"""Gets a line for the user, without a line end: what takes a while, what is unusual."""
 
 _T = TypeVar("_T")
 
