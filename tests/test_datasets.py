@@ -27,7 +27,7 @@ from teachback.datasets import (
     subsample,
 )
 from teachback.datasets.streaming import ExampleFile
-from teachback.errors import DataError, MissingExtraError
+from teachback.errors import DataError, MissingExtraError, UsageError
 from teachback.records import Example
 
 CHOICES = ["a river", "a lake", "the sea"]
@@ -453,11 +453,11 @@ def test_a_hub_dataset_is_read_shard_by_shard() -> None:
         ("hf:own/many/main", "has several splits: name one of test, train"),
         ("hf:own/one:dev", "has no such split in Parquet: it has train"),
         ("hf:own/none", "the hub has no such dataset"),
-        ("hf:own", "is no hub dataset: write hf:owner/name"),
+        ("hf:own", "is not a dataset of the hub: write hf:owner/name"),
     ],
 )
 def test_a_hub_reference_that_leads_nowhere(reference: str, reason: str) -> None:
-    with pytest.raises(DataError, match=f"^{reference}:? .*{reason}") as caught:
+    with pytest.raises(UsageError, match=f"^{reference}:? .*{reason}") as caught:
         read_examples(reference)
     assert "\n" not in str(caught.value)
 

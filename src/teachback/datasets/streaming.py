@@ -9,11 +9,11 @@ from pathlib import Path
 
 from teachback.datasets.checking import form_of, read_examples
 from teachback.datasets.fields import canonical, draft_of, example_of
-from teachback.datasets.hub import is_hub
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
 from teachback.questions import KINDS, normalise
 from teachback.records import Example
+from teachback.references import parse_dataset
 
 _MANY = 100_000
 
@@ -61,10 +61,10 @@ def open_examples(path: str | Path, *, kind: str | None = None) -> Collection[Ex
     A dataset of the hub, and what is no plain file, is read into memory.
 
     Raises:
-        DataError: as `read_examples`.
-        MissingExtraError: as `read_examples`.
+        DataError, ReferenceError_, MissingExtraError: as `read_examples`.
     """
-    if is_hub(path) or not Path(path).is_file():
+    named = parse_dataset(str(path))
+    if named.is_remote or not Path(path).is_file():
         return read_examples(path, kind=kind)
     return _checked(path, kind) or read_examples(path, kind=kind)
 
