@@ -27,7 +27,7 @@ from teachback.datasets import (
     stats,
     subsample,
 )
-from teachback.errors import DataError, MissingExtraError
+from teachback.errors import DataError, MissingExtraError, UsageError
 from teachback.records import Example
 
 CHOICES = ["a river", "a lake", "the sea"]
@@ -455,11 +455,11 @@ def test_a_hub_dataset_is_read_shard_by_shard() -> None:
         ("hf:own/many/main", "has several splits: name one of test, train"),
         ("hf:own/one:dev", "has no such split in Parquet: it has train"),
         ("hf:own/none", "the hub has no such dataset"),
-        ("hf:own", "is not a hub dataset: write hf:owner/name"),
+        ("hf:own", "is not a dataset of the hub: write hf:owner/name"),
     ],
 )
 def test_a_hub_reference_that_leads_nowhere(reference: str, reason: str) -> None:
-    with pytest.raises(DataError, match=f"^{reference}:? .*{reason}") as caught:
+    with pytest.raises(UsageError, match=f"^{reference}:? .*{reason}") as caught:
         read_examples(reference)
     assert "\n" not in str(caught.value)
 
@@ -605,7 +605,7 @@ def test_data_check_prints_every_bad_row_and_fails(tmp_path: Path) -> None:
     bad = jsonl(tmp_path, choice_row(1, "a pond"), "{", choice_row(2), name="bad.jsonl")
     result = CliRunner().invoke(data, ["check", str(good), str(bad)])
     assert isinstance(result.exception, DataError)
-    assert str(result.exception) == "2 problems in 4 rows: fix what is named above"
+    assert str(result.exception) == "2 problems in 4 rows, listed above: fix them and check again"
     assert result.stdout.splitlines() == [
         f"warning: {good}, line 1: the key 'topic' is not read (in 1 of 1 rows)",
         f"{good}: 1 rows, multiple-choice, all good",

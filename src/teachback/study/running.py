@@ -12,6 +12,7 @@ from typing import Any
 from teachback.errors import RunFolderError, TeachbackError
 from teachback.files import manifest, read_json, write_json, write_jsonl, write_text
 from teachback.files.locks import Held, Lock
+from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.runs.folders import keep_apart
 from teachback.study.cell import new_result
 from teachback.study.config import StudyFile, write_study
@@ -111,11 +112,12 @@ def _begin(planned: Plan, folder: Path, engine: Engine) -> list[Pair]:
     inputs = {}
     for one in planned.data:
         for what, name in (("train", one.config.train), ("test", one.config.test)):
-            if not name.startswith("hf:"):
+            if not parse_dataset(name).is_remote:
                 inputs[f"{one.name} {what}"] = Path(name)
         for reference in planned.study.teachers_of(one.config):
-            if reference.startswith("recorded:"):
-                for number, file in enumerate(reference.removeprefix("recorded:").split(",")):
+            named = parse_teacher(reference)
+            if isinstance(named, RecordedReference):
+                for number, file in enumerate(named.files):
                     inputs[f"{one.name} {reference.rsplit('/', 1)[-1]} {number}"] = Path(file)
     seeds = {f"seed {n}": seed for n, seed in enumerate(planned.study.study.seeds)}
     how = {"engine": engine.name, "jobs": engine.slots, "threads": engine.threads}
