@@ -120,9 +120,13 @@ def test_the_cap_holds_over_all_runs_into_a_store(tmp_path: Path) -> None:
 
 def test_a_cap_needs_the_price_of_a_teacher_of_ones_own(tmp_path: Path) -> None:
     examples = tb.read_examples(_write(tmp_path / "train.jsonl", _rows(2)))
-    teacher = ScriptedTeacher(lambda _request: "Halves fit. The answer is yes.", model="mine")
+
+    class Mine(ScriptedTeacher):
+        free = False  # what it costs is not known
+
+    teacher = Mine(lambda _request: "Halves fit. The answer is yes.", model="mine")
     store, prices = tmp_path / "s.sqlite", tmp_path / "prices.json"
-    with pytest.raises(ConfigError, match="what mine costs is not known"):
+    with pytest.raises(ConfigError, match="needs prices: no price is known for mine: give"):
         tb.generate(examples, teacher=teacher, store=store, max_cost=1.0)
     with pytest.raises(ConfigError, match=r"generate\(\): teacher.max_cost = -1"):
         tb.generate(examples, teacher=teacher, store=store, max_cost=-1)

@@ -2,15 +2,14 @@
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from bench.statistics_nulls import answers
 from teachback.errors import DataError
 from teachback.evaluation import (
     SystemAnswers,
@@ -23,9 +22,6 @@ from teachback.evaluation import (
     verdict,
 )
 from teachback.records import Prediction
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from statistics_nulls import answers
 
 # Six items, three seeds: A right minus B right.
 TABLE = np.array([[1, 0, 1], [0, 0, -1], [1, 1, 1], [0, -1, 0], [0, 1, 0], [1, 0, 0]])
@@ -289,7 +285,7 @@ def test_detectable_difference() -> None:
 def test_a_true_null_is_rejected_about_as_often_as_announced(
     n_items: int, n_seeds: int, spread: float
 ) -> None:
-    """Quick form of bench/statistics_nulls.py: 700 layouts, so 5% comes out within ±1.6."""
+    """Quick form of ``bench.statistics_nulls``: 700 layouts, so 5% comes out within ±1.6."""
     rng = np.random.default_rng(7)
     layouts = 700
     rejected = over_items = 0

@@ -16,8 +16,8 @@ import torch
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
+from teachback.explaining.session import TeacherSession
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
-from teachback.runs import explanations as explaining
 from teachback.runs import pipeline
 from teachback.students.load import load
 from teachback.training.trainer import MultiTaskTrainer
@@ -288,7 +288,7 @@ def test_a_sample_is_drawn_by_the_seed(copy: Path) -> None:
 def test_selecting_anew_asks_nobody(
     copy: Path, strategy: str, kept: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explaining, "generate", never)
+    monkeypatch.setattr(TeacherSession, "ask", never)
     before = contents(copy / "out")
     config = override(read_config("run.toml"), "selection", strategy=strategy)
     outcome = pipeline.select_anew(config, Path("out"), Path("selected"))
@@ -380,7 +380,7 @@ def test_overwriting_that_was_stopped_leaves_nothing_old_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("teachback.runs.explanations.generate", stopped)
+        patch.setattr(TeacherSession, "ask", stopped)
         with pytest.raises(KeyboardInterrupt):
             pipeline.run(read_config("run.toml"), Path("out"), overwrite=True)
     left = {path.name for path in Path("out").iterdir()}

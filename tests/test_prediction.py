@@ -13,8 +13,8 @@ import torch
 
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.errors import DataError
+from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request
-from teachback.store import CompletionStore
 from teachback.students.answering import answer_question, answers
 from teachback.students.card import StudentCard
 from teachback.students.load import load
@@ -339,11 +339,11 @@ def replies(request: Request) -> str:
 def test_a_teacher_is_asked_both_ways_and_paid_once(tmp_path: Path) -> None:
     teacher = ScriptedTeacher(replies)
     some = [DECIDE, Example("m", "Does snow melt?", "yes", "yes-no")]
-    with CompletionStore(tmp_path / "completions.sqlite") as store:
-        predictions = predict_by_prompting(teacher, Prompts(), some, store)
+    with TeacherSetup(teacher, Prompts()).open(tmp_path / "s.sqlite") as session:
+        predictions = predict_by_prompting(session, some)
         asked = sorted((r.example_id, r.kind) for r in teacher.asked)
         assert asked == [("m", "cote"), ("m", "direct"), ("y", "cote"), ("y", "direct")]
-        again = predict_by_prompting(teacher, Prompts(), some, store)
+        again = predict_by_prompting(session, some)
     assert again == predictions
     assert len(teacher.asked) == 4
     first, second = predictions
@@ -355,8 +355,8 @@ def test_a_teacher_is_asked_both_ways_and_paid_once(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_does_not_reply_is_unparsed(tmp_path: Path) -> None:
-    with CompletionStore(tmp_path / "completions.sqlite") as store:
-        (prediction,) = predict_by_prompting(ScriptedTeacher([]), Prompts(), [DECIDE], store)
+    with TeacherSetup(ScriptedTeacher([]), Prompts()).open(tmp_path / "s.sqlite") as session:
+        (prediction,) = predict_by_prompting(session, [DECIDE])
     assert prediction.unparsed
     assert not prediction.correct
     assert prediction.explained_correct is False
@@ -364,8 +364,8 @@ def test_a_teacher_that_does_not_reply_is_unparsed(tmp_path: Path) -> None:
 
 def test_a_teacher_may_be_asked_directly_alone(tmp_path: Path) -> None:
     teacher = ScriptedTeacher(replies)
-    with CompletionStore(tmp_path / "completions.sqlite") as store:
-        (prediction,) = predict_by_prompting(teacher, Prompts(), [COUNT], store, explain=False)
+    with TeacherSetup(teacher, Prompts()).open(tmp_path / "s.sqlite") as session:
+        (prediction,) = predict_by_prompting(session, [COUNT], explain=False)
     assert [request.kind for request in teacher.asked] == ["direct"]
     assert prediction.unparsed
     assert prediction.explanation is None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Rejection,
     )
     from teachback.students.student import Student
+    from teachback.teachers.protocol import Teacher
 
 _PLACES = {
     "compare": "api",
@@ -40,6 +41,7 @@ _PLACES = {
     "Prediction": "records",
     "Rejection": "records",
     "Student": "students.student",
+    "Teacher": "teachers.protocol",
 }
 
 __all__ = [  # noqa: RUF022 - in the order in which one meets them
@@ -51,6 +53,7 @@ __all__ = [  # noqa: RUF022 - in the order in which one meets them
     "Prediction",
     "Evaluation",
     "Student",
+    "Teacher",
     "read_examples",
     "read_exemplars",
     "subsample",

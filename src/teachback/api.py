@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from teachback import evaluation
-from teachback.config import section
-from teachback.errors import ConfigError, DataError
+from teachback.config import StudentConfig, section
+from teachback.errors import DataError, UsageError
 from teachback.exemplars import choose
-from teachback.explaining.asking import generate as ask
-from teachback.explaining.selection import Selection, SelectionRules, Verdict, select
+from teachback.explaining.selection import Selection, SelectionRules
+from teachback.explaining.session import TeacherSetup
 from teachback.records import (
     AnswerFormat,
     ComparedWay,
@@ -29,8 +29,6 @@ from teachback.records import (
     Strategy,
     Way,
 )
-from teachback.runs.explanations import meter_of, price_of
-from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher, open_teacher
 from teachback.teachers.prompts import Prompts
@@ -73,58 +71,44 @@ def generate(
     for all runs into this store together. ``prices``: a file over the built-in prices, TOML or
     JSON: model → ``input``, ``output``, ``cached``, in dollars per million tokens.
 
-    Raises DataError, ReferenceError_, ConfigError or StoreError for what the caller can mend,
+    Raises DataError, ReferenceError_, ConfigError or StoreError for what the caller can fix,
     TeacherError where the teacher gave up, and CostCapError where the next request could pass
     the cap; what was stored stays.
     """
     if not examples:
         raise DataError("there are no examples to explain")
-    asked = open_teacher(teacher) if isinstance(teacher, str) else teacher
+    if not isinstance(teacher, str | Teacher):
+        raise UsageError(
+            f"generate(): the teacher is a {type(teacher).__name__}: give a reference, or an "
+            "object of a class derived from teachback.Teacher"
+        )
+    opened = open_teacher(teacher) if isinstance(teacher, str) else teacher
     file = None if prices is None else str(prices)
     limits = section("teacher", {"max_cost": max_cost, "prices": file}, "generate()")
-    price = price_of(limits, asked)
-    free = price is not None and price.free and getattr(asked, "address", None) is None
-    if max_cost is not None and asked is teacher and free:
-        # A reference that leads to no server costs nothing; what an object does is not known.
-        raise ConfigError(
-            f"a cap on costs needs prices: what {asked.model} costs is not known; give prices, a "
-            "file that names this model"
-        )
-    prompts = Prompts(
-        exemplars=tuple(choose(exemplars, examples[0].kind)),
-        form=asked.form,
-        instructions=instructions,
-        sampling=sampling or Sampling(),
+    setup = TeacherSetup(
+        teacher=opened,
+        prompts=Prompts(
+            exemplars=tuple(choose(exemplars, examples[0].kind)),
+            form=opened.form,
+            instructions=instructions,
+            sampling=sampling or Sampling(),
+        ),
+        prices=limits.prices,
+        max_cost=limits.max_cost,
+        strategy=strategy,
+        samples=samples,
+        rules=rules or SelectionRules(),
     )
-    with CompletionStore(store) as opened:
-        ask(
-            examples,
-            teacher=asked,
-            prompts=prompts,
-            strategy=strategy,
-            store=opened,
-            is_kept=Verdict(rules or SelectionRules()),
-            samples=samples,
-            meter=meter_of(limits, asked, price, opened),
-            progress=progress,
-        )
-        return select(
-            examples,
-            lambda e, kind, sample: opened.get(
-                opened.key(asked.model, prompts.request(e, kind, sample))
-            ),
-            strategy=strategy,
-            teacher=asked.model,
-            samples=samples,
-            rules=rules,
-        )
+    with setup.open(store) as session:
+        session.ask(examples, progress=progress)
+        return session.select(examples)
 
 
 def train(
     examples: Sequence[Example],
     explanations: Sequence[Explanation] = (),
     *,
-    student: str = "pypi:gemma-3-270m",
+    student: str = StudentConfig().reference,
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
     answer_format: AnswerFormat = "text",

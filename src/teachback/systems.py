@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.evaluation.metrics import majority_label
 from teachback.evaluation.ways import DEFAULT, answer_in
-from teachback.explaining.asking import generate
-from teachback.explaining.needs import Asked, Prompter
-from teachback.explaining.spending import Meter
+from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
-from teachback.records import Answer, Completion, Example, Prediction, Request
-from teachback.store import CompletionStore
+from teachback.records import Answer, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
 from teachback.students.load import load
 from teachback.system.progress import SILENT, Progress
-from teachback.teachers import Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,41 +121,30 @@ def prediction(example: Example, answer: Answer) -> Prediction:
 
 
 def predict_by_prompting(
-    teacher: Teacher,
-    prompts: Prompter,
+    session: TeacherSession,
     examples: Sequence[Example],
-    store: CompletionStore,
     *,
     explain: bool = True,
     direct: bool = True,
-    meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> list[Prediction]:
     """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
-    thought, through ``store``, so that it is paid once. No reply counts as unparsed. Without
-    ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
+    thought, once each, through the session's store, so that it is paid once. No reply counts as
+    unparsed. Without ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
     """
-    kinds: dict[Asked, bool] = {"direct": direct, "cote": explain}
-    for asked in (kind for kind, wanted in kinds.items() if wanted):
-        generate(
-            examples,
-            teacher=teacher,
-            prompts=prompts,
-            strategy=asked,
-            store=store,
-            is_kept=lambda *_: True,
-            meter=meter,
-            progress=progress,
-        )
+    kinds: dict[RequestKind, bool] = {"direct": direct, "cote": explain}
+    for kind, wanted in kinds.items():
+        if wanted:
+            session.ask(examples, kind, samples=1, progress=progress)
     predictions: list[Prediction] = []
     for example in examples:
         answer = None
         if direct:
-            reply = _reply(store, teacher, prompts.request(example, "direct"))
+            reply = session.reply(example, "direct")
             answer = parse(example, reply.text, bare=True).answer if reply else None
         explanation = explained_answer = None
         if explain:
-            chain = _reply(store, teacher, prompts.request(example, "cote"))
+            chain = session.reply(example, "cote")
             parsed = parse(example, chain.text if chain else "")
             explanation, explained_answer = parsed.explanation, parsed.answer
             answer = answer if direct else explained_answer
@@ -171,7 +156,3 @@ def predict_by_prompting(
         )
         predictions.append(prediction(example, answered))
     return predictions
-
-
-def _reply(store: CompletionStore, teacher: Teacher, request: Request) -> Completion | None:
-    return store.get(store.key(teacher.model, request))

@@ -3,63 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from teachback.cli.options import (
+    KIND,
+    PRECISION,
+    SOURCE,
+    out_option,
+    overwrite_option,
+    setting,
+    settings,
+)
 from teachback.records import ComparedWay
+from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
     from teachback.runs.evaluations import EvaluatedRun
-    from teachback.students.card import Precision
 
 
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="[STUDENT] DATA")
-@click.option("--teacher", metavar="REF", help="Evaluate a prompted teacher instead of a student.")
-@click.option("--exemplars", default="auto", metavar="SET", help="For --teacher, as in generate.")
-@click.option("--instructions", metavar="FILE", help="For --teacher, as in generate.")
-@click.option(
-    "--form",
-    type=click.Choice(["auto", "chat", "text"]),
-    default="auto",
-    help="For --teacher, as in generate.",
+@setting(
+    "teacher",
+    "reference",
+    "--teacher",
+    metavar="REF",
+    help=f"Evaluate a prompted teacher instead of a student: {TEACHER_FORMS}.",
 )
-@click.option("--explain/--no-explain", default=True, help="Also the explained way of answering.")
-@click.option("--train", "train_data", metavar="FILE", help="Train data, for the majority label.")
-@click.option("--kind", metavar="KIND", help="The question kind, if not to be told from DATA.")
+@setting("teacher", "exemplars", metavar="SET", help="For --teacher: {}.")
+@setting("teacher", "instructions", metavar="FILE", help="For --teacher: {}.")
+@setting("teacher", "form", help="For --teacher: {}.")
+@setting("evaluate", "explain")
 @click.option(
-    "--choice-score",
-    type=click.Choice(["sum", "mean"]),
-    default="sum",
-    show_default=True,
-    help="Score choices by the sum of log-probabilities or their mean.",
+    "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
 )
-@click.option("--batch-size", default=32, show_default=True)
-@click.option("--max-new-tokens", type=int, help="Longest generated explanation.")
-@click.option("--baselines/--no-baselines", default=True, help="Untrained student and majority.")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
-@click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
-@click.option("--overwrite", is_flag=True, help="Replace the evaluation that DIR holds.")
+@KIND
+@setting("evaluate", "choice_score")
+@setting("evaluate", "batch_size")
+@setting("evaluate", "max_new_tokens")
+@setting("evaluate", "baselines")
+@PRECISION
+@out_option()
+@overwrite_option("Replace the evaluation that DIR holds.")
 @click.pass_obj
 def evaluate(
     progress: Progress,
+    /,
     arguments: tuple[str, ...],
-    teacher: str | None,
-    exemplars: str,
-    instructions: str | None,
-    form: str,
-    explain: bool,
     train_data: str | None,
-    kind: str | None,
-    choice_score: str,
-    batch_size: int,
-    max_new_tokens: int | None,
-    baselines: bool,
-    precision: str,
     out: str,
     overwrite: bool,
+    **options: Any,
 ) -> None:
     """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
     from teachback.cli import show
@@ -67,27 +64,20 @@ def evaluate(
     from teachback.datasets import read_examples
     from teachback.runs import pipeline
 
+    values = settings(options)
+    kind = values.get("data", {}).get("kind")
+    teacher = "reference" in values["teacher"]
     wanted = 1 if teacher else 2
     if len(arguments) != wanted:
         raise click.UsageError(
-            "give DATA alone with --teacher" if teacher else "give STUDENT and then DATA"
+            "give only DATA with --teacher" if teacher else "give STUDENT and then DATA"
         )
     test = read_examples(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
-    settings = {
-        "explain": explain,
-        "choice_score": choice_score,
-        "batch_size": batch_size,
-        "max_new_tokens": max_new_tokens,
-        "baselines": baselines,
-    }
-    config = section("evaluate", settings, "the command's options")
+    config = section("evaluate", values["evaluate"], SOURCE)
     folder = Path(out)
     if teacher:
-        asked = {"reference": teacher, "exemplars": exemplars, "form": form}
-        if instructions is not None:
-            asked["instructions"] = instructions
-        teacher_config = section("teacher", asked, "the command's options")
+        teacher_config = section("teacher", values["teacher"], SOURCE)
         outcome = pipeline.evaluate_teacher(
             teacher_config,
             test,
@@ -104,14 +94,14 @@ def evaluate(
             folder,
             train=train,
             evaluate=config,
-            precision=precision,
+            precision=values["student"]["precision"],
             overwrite=overwrite,
             progress=progress,
         )
     show.metrics(outcome.metrics, outcome.cost)
     show.labels(next(iter(outcome.metrics.values())))
-    if baselines and not train:
-        click.echo("majority label: not known without --train FILE")
+    if config.baselines and not train:
+        click.echo("majority label: unknown without --train FILE")
     click.echo(f"written: {folder / 'metrics.json'}")
 
 
@@ -233,18 +223,19 @@ def _explains(seeds: Seeds) -> bool:
 @click.option("--choice", "choices", multiple=True, metavar="TEXT", help="Repeat for each choice.")
 @click.option("--context", metavar="TEXT", help="What precedes the question.")
 @click.option("--explain", is_flag=True, help="Also say why.")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
+@PRECISION
 def ask(
     student: str,
     question: str,
     choices: tuple[str, ...],
     context: str | None,
     explain: bool,
-    precision: Precision,
+    **options: Any,
 ) -> None:
     """Ask STUDENT one QUESTION; it answers in the way that was better on valid."""
     from teachback.students.student import Student
 
+    precision = settings(options)["student"]["precision"]
     loaded = Student.load(student_reference(student), precision=precision)
     said = loaded.answer(question, choices=choices, context=context, explain=explain)
     click.echo(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")

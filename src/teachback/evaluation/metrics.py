@@ -18,7 +18,7 @@ from scipy.special import stdtrit
 
 from teachback.errors import DataError
 from teachback.evaluation.ways import in_way
-from teachback.questions import KINDS, normalise, same_answer
+from teachback.questions import KINDS, same_answer
 from teachback.records import Example, Prediction
 
 MAX_LABELS = 20
@@ -192,11 +192,10 @@ def wilson(share: float, n: float) -> tuple[float, float]:
 
 
 def majority_label(train: Sequence[Example], test: Sequence[Example]) -> list[Prediction]:
-    """The baseline that looks at no question: the most frequent answer of ``train``.
+    """The baseline that looks at no question: the most frequent answer of ``train``, for
+    multiple choice the most frequent position of the gold answer (the question kind decides).
 
-    Multiple choice: the most frequent position of the gold answer, and the most frequent
-    of those that exist where a question has fewer choices. Of equally frequent ones, the
-    first in ``train``. Raises DataError where ``train`` is empty or the kinds differ.
+    Raises DataError where ``train`` is empty or the kinds differ.
     """
     if not train:
         raise DataError("the majority label needs at least one training example")
@@ -207,15 +206,7 @@ def majority_label(train: Sequence[Example], test: Sequence[Example]) -> list[Pr
             f"the majority label needs one question kind: {train[0].id!r} is {kind}, "
             f"{other.id!r} is {other.kind}"
         )
-    if kind == "multiple-choice":
-        positions = Counter(e.choices.index(e.answer) for e in train)
-        ranked = [position for position, _ in positions.most_common()]
-        answers = [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
-    else:
-        counts = Counter(normalise(e.answer) for e in train)
-        most = counts.most_common(1)[0][0]
-        answer = next(e.answer for e in train if normalise(e.answer) == most)
-        answers = [answer] * len(test)
+    answers = KINDS[kind].majority_answers(train, test)
     return [
         Prediction(
             id=e.id,

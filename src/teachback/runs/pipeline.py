@@ -1,7 +1,7 @@
 """The steps of a run, each from files to files, and the chain of them.
 
-A run folder holds what `teachback.files.RUN_FILES` lists. Each step writes its files whole and
-last, so a rerun sees which steps are done and does the rest.
+A run folder holds what `teachback.runs.folders.RUN_FILES` lists. Each step writes its files whole
+and last, so a rerun sees which steps are done and does the rest.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback.system import launch
-from teachback.config import Config, EvaluateConfig, StudentConfig, TeacherConfig
+from teachback.config import Config, EvaluateConfig, SelectionConfig, StudentConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
+from teachback.explaining.session import TeacherSetup, configured_teacher
+from teachback.explaining.spending import Bill
+from teachback.files import (
+    new_folder,
+    read_explanations,
+    read_json,
+)
+from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
     BASELINES,
     EVALUATION_FILES,
@@ -24,24 +31,13 @@ from teachback.runs.evaluations import (
     write_evaluation,
 )
 from teachback.runs.explanations import (
-    Bill,
     Explained,
     explain,
-    meter_of,
-    price_of,
-    prompts_of,
     select_anew,
-    teacher_of,
-)
-from teachback.files import (
-    new_folder,
-    read_explanations,
-    read_json,
 )
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
+from teachback.system import launch
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
-from teachback.records import Example, Explanation, Prediction
-from teachback.store import CompletionStore
 
 if TYPE_CHECKING:
     from teachback.systems import Cost
@@ -51,7 +47,6 @@ __all__ = [
     "BASELINES",
     "Evaluated",
     "Explained",
-    "Notice",
     "begin_folder",
     "evaluate_student",
     "evaluate_teacher",
@@ -67,7 +62,6 @@ __all__ = [
     "write_evaluation",
 ]
 
-
 # ---------------------------------------------------------------------- train
 
 
@@ -76,7 +70,7 @@ def check_references(config: Config) -> None:
     from teachback.students.weights import resolve
 
     if config.train.objective != "st":
-        teacher_of(config.teacher)
+        configured_teacher(config.teacher)
     check_student(config.student.reference, resolve(config.student.reference).adapter)
 
 
@@ -204,20 +198,10 @@ def evaluate_teacher(
     from teachback.systems import predict_by_prompting, predict_majority
 
     config = evaluate or EvaluateConfig()
-    teacher = teacher_of(teacher_config)
-    prompts = prompts_of(teacher_config, teacher, test[0].kind)
-    price = price_of(teacher_config, teacher)
+    setup = TeacherSetup.from_config(teacher_config, SelectionConfig(), test[0].kind)
     new_folder(folder, overwrite, names=EVALUATION_FILES)
-    with CompletionStore(folder / STORE) as store:
-        own = predict_by_prompting(
-            teacher,
-            prompts,
-            test,
-            store,
-            explain=config.explain,
-            meter=meter_of(teacher_config, teacher, price, store),
-            progress=progress,
-        )
+    with setup.open(folder / STORE) as session:
+        own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
     predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
     if config.baselines and train:
         predictions["majority"] = predict_majority(train, test)

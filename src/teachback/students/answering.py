@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from teachback.errors import DataError
 from teachback.evaluation.ways import answer_in
-from teachback.questions import KINDS, candidates, parse, render, say_answer
+from teachback.questions import candidates, kind_for_question, parse, render, say_answer
 from teachback.records import Answer, Example, Role
 from teachback.students.card import StudentCard
 from teachback.students.model import Generated
@@ -156,18 +156,19 @@ def answer_question(
 ) -> Answer:
     """Answer one question in the student's own way; with ``explain``, explain in any case.
 
-    The kind is the one it was trained on; ``choices`` make it multiple choice. Raises
-    DataError where the student needs choices and none are given.
+    The kind is the one it was trained on; where that takes no choices, ``choices`` make it
+    multiple choice. Raises DataError where the student needs choices and none are given.
     """
-    kind = "multiple-choice" if choices else student.card.kind or "text"
-    labels = student.card.labels if kind == "label" else ()
-    if kind == "multiple-choice" and len(choices) < 2:
+    trained = student.card.kind or "text"
+    kind = kind_for_question(trained, choices)
+    if kind is None:
+        raise DataError(f"the student's card names an unknown question kind {trained!r}")
+    if kind.choices_from == "row" and len(choices) < 2:
         raise DataError(
-            "this student answers multiple-choice questions: give two or more choices "
+            f"this student answers {kind.name} questions: give two or more choices "
             "(--choice A --choice B)"
         )
-    if kind not in KINDS:
-        raise DataError(f"the student's card names an unknown question kind {kind!r}")
-    example = Example("question", question, "", kind, tuple(choices) or labels, context)
+    offered = student.card.labels if kind.choices_from == "file" else tuple(choices)
+    example = Example("question", question, "", kind.name, offered, context)
     ((_, answer),) = answers(student, [example], explain=explain or student.card.way == "explained")
     return answer

@@ -254,13 +254,11 @@ def main(arguments: list[str]) -> int:
             break
         except Held as held:
             if not left:
-                print(f"process {held.holder} runs this cell", file=sys.stderr)  # noqa: T201
+                print(f"{held.holder} is running this cell", file=sys.stderr)  # noqa: T201
                 return TAKEN
             time.sleep(0.1)  # one whose study was killed is about to end
-    try:
+    with lock:
         run_cell(folder, Progress(sys.stderr))
-    finally:
-        lock.release()
     return 0
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from teachback.errors import MissingExtraError, UsageError
 from teachback.files import package_version, read_json
+from teachback.references import parse_dataset
 from teachback.study.engines import LOG, Ended, cell_command, process_environment, why
 
 _RETRIES = 3
@@ -67,7 +68,7 @@ class RayEngine:
         inputs: dict[str, str] = {}
         data = task["config"]["data"]
         for key in ("train", "test"):
-            if not data[key].startswith("hf:"):
+            if not parse_dataset(data[key]).is_remote:
                 inputs[f"{key}{Path(data[key]).suffix}"] = data[key]
                 data[key] = f"{key}{Path(data[key]).suffix}"
         if task["explanations"] is not None:

@@ -14,6 +14,7 @@ from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import DataError
 from teachback.objectives import TrainingExample
+from teachback.questions import choices_of_file
 from teachback.records import Example, Explanation
 from teachback.students.card import StudentCard
 from teachback.students.load import load
@@ -138,7 +139,6 @@ def ready_student(
 def _card(
     chosen: StudentConfig, config: TrainConfig, student: StudentModel, examples: Sequence[Example]
 ) -> dict[str, Any]:
-    kind = examples[0].kind
     return asdict(
         StudentCard(
             base=chosen.reference,
@@ -150,7 +150,7 @@ def _card(
             seed=config.seed,
             max_source_tokens=chosen.max_source_tokens,
             max_target_tokens=chosen.max_target_tokens,
-            kind=kind,
-            labels=examples[0].choices if kind == "label" else (),
+            kind=examples[0].kind,
+            labels=choices_of_file(examples[0]),
         )
     )
