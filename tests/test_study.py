@@ -112,12 +112,12 @@ class InThisProcess:
 
 def run(
     folder: Path, notices: list[str] | None = None, **changes: Any
-) -> tuple[running.Outcome, InThisProcess]:
+) -> tuple[running.StudyOutcome, InThisProcess]:
     """The study of ``folder``, changed, into ``folder/out``."""
-    planned = running.plan(read_study(write_study(folder, **changes)))
+    planned = running.plan_study(read_study(write_study(folder, **changes)))
     engine = InThisProcess()
     said = [] if notices is None else notices
-    return running.run(planned, folder / "out", engine, notice=said.append), engine
+    return running.run_study(planned, folder / "out", engine, notice=said.append), engine
 
 
 def cells(out: Path) -> dict[tuple[str, int | None], Path]:
@@ -197,8 +197,8 @@ def test_the_teacher_is_asked_once_and_its_side_adds_up(finished: Path) -> None:
     selection = read_json(material / "selection.json")
     assert (selection["asked"], selection["kept"]) == (TRAIN + TRAIN // 2, KEPT)
     assert selection["rejected"] == {"wrong-answer": TRAIN // 2, "failed": 1}
-    assert selection["yield_by_label"] == {"A": [4, 4], "B": [4, 4], "C": [3, 4]}
-    assert selection["agreement"] == {"right": TRAIN // 2, "asked": TRAIN}
+    assert selection["yield_per_label"] == {"A": [4, 4], "B": [4, 4], "C": [3, 4]}
+    assert selection["agreement"] == [TRAIN // 2, TRAIN]
     assert len(read_explanations(material / "explanations.jsonl")) == KEPT
     (teacher,) = (out / "teachers").iterdir()
     cost = read_json(teacher / "cost.json")
@@ -341,13 +341,13 @@ def test_a_dry_run_tells_and_does_nothing(copy: Path) -> None:
     )
     assert shown.exit_code == 0, shown.output
     lines = shown.output.splitlines()
-    assert lines[0] == "dry run: nothing is run and nothing asked"
+    assert lines[0] == "dry run: nothing is run, and no teacher is asked"
     (st,) = [line.split() for line in lines if line.startswith("ST ")]
     assert st[-3:-1] == ["3", "1"]  # cells, left
     assert any(line.startswith("7 cells, 2 of them left: about 0:") for line in lines)
-    assert "times: as cells of the same kind have taken in this folder" in lines
+    assert "times: what cells of the same kind took in this folder" in lines
     # The family has results already, so the third seed is no part of it.
-    assert "6 independent test items and 2 seeds show no difference at 80% power" in lines[-1]
+    assert "6 independent test items and 2 seeds can show no difference at 80% power" in lines[-1]
     assert sorted(copy.rglob("*")) == before
 
 
@@ -412,11 +412,11 @@ def test_a_teacher_that_says_nothing_fails_only_the_cells_that_need_it(tmp_path:
     assert len(engine.ran) == 1
 
 
-def of_server(folder: Path, server: MockServer, **changes: Any) -> running.Plan:
+def of_server(folder: Path, server: MockServer, **changes: Any) -> running.PlannedStudy:
     path = write_study(folder, objectives=["mt-cot"], seeds=[0], **changes)
     text = path.read_text("utf-8").replace("recorded:teacher.jsonl", f"openai:big@{server.url}")
     path.write_text(text, "utf-8")
-    return running.plan(read_study(path))
+    return running.plan_study(read_study(path))
 
 
 class Ill:
@@ -450,10 +450,10 @@ def test_what_a_server_failed_to_say_is_asked_again_until_a_student_learned_from
     with MockServer(behave) as server:
         planned = of_server(tmp_path, server)
         with pytest.raises(KeyboardInterrupt):
-            running.run(planned, out, Killed())
+            running.run_study(planned, out, Killed())
         assert explained() == TRAIN - TRAIN // 3
         behave.is_ill = False
-        running.run(planned, out, InThisProcess())
+        running.run_study(planned, out, InThisProcess())
         assert explained() == TRAIN
     (material,) = (out / "material").iterdir()
     selection = read_json(material / "selection.json")
@@ -467,11 +467,11 @@ def test_a_student_s_explanations_stay_though_some_were_never_got(tmp_path: Path
     tiny_causal(tmp_path / "tiny", "gemma3")
     out, behave = tmp_path / "out", Ill()
     with MockServer(behave) as server:
-        running.run(of_server(tmp_path, server), out, InThisProcess())
+        running.run_study(of_server(tmp_path, server), out, InThisProcess())
         behave.is_ill = False
         before = len(server.asked)
         permuted = of_server(tmp_path, server, controls=["permuted"])
-        assert running.run(permuted, out, InThisProcess()).ran == 1
+        assert running.run_study(permuted, out, InThisProcess()).ran == 1
         assert len(server.asked) == before
 
 
@@ -481,14 +481,14 @@ def test_a_prompted_teacher_is_measured_when_all_its_replies_are_there(tmp_path:
     out, behave = tmp_path / "out", Ill()
     with MockServer(behave) as server:
         planned = of_server(tmp_path, server, controls=["teacher-cot"])
-        running.run(planned, out, InThisProcess())
+        running.run_study(planned, out, InThisProcess())
         folder = cells(out)["teacher, chain of thought", None]
         result = read_json(folder / "result.json")
         assert result["status"] == "failed"
         assert result["error"].startswith(f"no reply to 2 of {TEST} test questions (")
         assert not (folder / "metrics.json").exists()
         behave.is_ill = False
-        running.run(planned, out, InThisProcess())
+        running.run_study(planned, out, InThisProcess())
         asked = [a for a in server.asked if re.search(r"number 10\d", a.prompt)]
         assert len(asked) == TEST + 2
     assert read_json(folder / "result.json")["status"] == "done"
@@ -504,17 +504,17 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
     text = path.read_text("utf-8")
     out = copy / "few"
     path.write_text(text.replace("[[dataset]]", "sizes = [5]\n[[dataset]]"), "utf-8")
-    running.run(running.plan(read_study(path)), out, InThisProcess())
+    running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     path.write_text(text.replace("[[dataset]]", "sizes = [5, 1.0]\n[[dataset]]"), "utf-8")
     with monkeypatch.context() as patched:
-        patched.setattr("teachback.study.material.write_explanations", killed)
+        patched.setattr("teachback.study.teacher_side.write_explanations", killed)
         with pytest.raises(KeyboardInterrupt):
-            running.run(running.plan(read_study(path)), out, InThisProcess())
-    running.run(running.plan(read_study(path)), out, InThisProcess())
+            running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
+    running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
     (whole,) = (copy / "out" / "material").iterdir()
     (added,) = (out / "material").iterdir()
     for name in ("explanations.jsonl", "rejections.jsonl"):

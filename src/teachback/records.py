@@ -18,6 +18,14 @@ given answer, or the bare answer (a prompting baseline)."""
 
 Objective = Literal["st", "mt-re", "mt-ra", "mt-cot", "cot"]
 Role = Literal["answer", "explanation"]
+
+Way = Literal["direct", "explained"]
+"""How an answer came about: at once, or as the conclusion of an explanation. What a student
+chooses between on ``valid``; `teachback.evaluation.ways` owns all that follows from it."""
+
+ComparedWay = Literal["direct", "explained", "chosen"]
+"""How systems are compared; ``chosen``: each in the way that it chose on ``valid``."""
+
 AnswerFormat = Literal["letter", "text", "both"]
 
 RejectionReason = Literal[

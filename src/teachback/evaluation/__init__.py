@@ -9,7 +9,6 @@ from teachback.evaluation.means import MeanAccuracy, mean_accuracy, mean_interva
 from teachback.evaluation.metrics import (
     LabelMetrics,
     Metrics,
-    Way,
     WayMetrics,
     as_json,
     better_way,
@@ -18,16 +17,22 @@ from teachback.evaluation.metrics import (
     measure,
 )
 from teachback.evaluation.paired import (
+    LEVEL,
     Comparison,
+    Finding,
     SeedComparison,
     compare,
+    finding,
     holm,
     verdict,
 )
+from teachback.records import Way
 
 __all__ = [
+    "LEVEL",
     "Comparison",
     "Estimate",
+    "Finding",
     "LabelMetrics",
     "MeanAccuracy",
     "Metrics",
@@ -39,6 +44,7 @@ __all__ = [
     "compare",
     "detectable_difference",
     "estimate_difference",
+    "finding",
     "holm",
     "in_way",
     "majority_label",

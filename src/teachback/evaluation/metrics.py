@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,7 @@ from scipy.special import stdtrit
 
 from teachback.errors import DataError
 from teachback.questions import KINDS, normalise, same_answer
-from teachback.records import Example, Prediction
-
-Way = Literal["direct", "explained"]
-"""How a student answered: at once, or as the conclusion of its explanation."""
+from teachback.records import Example, Prediction, Way
 
 MAX_LABELS = 20
 """More distinct gold answers than this are not labels; per-label figures are left out."""

@@ -11,23 +11,23 @@ from typing import Literal
 
 from teachback.errors import RunFolderError
 from teachback.files import package_version, write_text
-from teachback.report import html, markdown, tidy
-from teachback.report.accuracy import accuracy_section
+from teachback.report import csv_table, html, markdown
+from teachback.report.accuracy_section import accuracy_section
 from teachback.report.arms import Arms
-from teachback.report.curves import cost_section, curves_section
-from teachback.report.examples import examples_section
-from teachback.report.folder import Study, read_study
-from teachback.report.material import effort_section, material_section
+from teachback.report.curves_section import cost_section, curves_section
+from teachback.report.examples_section import examples_section
+from teachback.report.explanations_section import effort_section, explanations_section
+from teachback.report.folder import ReportedStudy, read_folder
 from teachback.report.page import Page
-from teachback.report.record import cells_section, record_section
+from teachback.report.record_section import cells_section, record_section
 from teachback.report.text import count
-from teachback.report.verdicts import verdict_section
+from teachback.report.verdict_section import verdict_section
 
 __all__ = ["Format", "report", "write_report"]
 
 Format = Literal["html", "md", "csv"]
 
-_MARKS = (html.MARK, markdown.MARK, ",".join(tidy.FIELDS))
+_MARKS = (html.MARK, markdown.MARK, ",".join(csv_table.FIELDS))
 
 
 def report(folder: str | Path, form: Format = "html") -> str:
@@ -36,10 +36,10 @@ def report(folder: str | Path, form: Format = "html") -> str:
     Raises RunFolderError where there is no study. A study that is not finished, or has cells
     that failed, gives a report that says so.
     """
-    study = read_study(folder)
+    study = read_folder(folder)
     arms = Arms(study)
     if form == "csv":
-        return tidy.tidy(arms)
+        return csv_table.csv_table(arms)
     page = _page(study, arms)
     return html.html_page(page) if form == "html" else markdown.markdown_page(page)
 
@@ -62,13 +62,13 @@ def write_report(folder: str | Path, form: Format = "html", out: str | Path | No
     return path
 
 
-def _page(study: Study, arms: Arms) -> Page:
+def _page(study: ReportedStudy, arms: Arms) -> Page:
     sections = [
         verdict_section(study),
         accuracy_section(arms),
         curves_section(arms),
         cost_section(arms),
-        material_section(study),
+        explanations_section(study),
         effort_section(study, arms),
         examples_section(study, arms),
         cells_section(study),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from teachback.datasets import subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.explaining.estimate import Estimate, estimate
 from teachback.exemplars import choose
-from teachback.files import write_json, writing_jsonl
+from teachback.files import writing_jsonl
 from teachback.runs.folders import STORE, begin_folder, training_stream
 from teachback.explaining.asking import GenerationSummary, generate
 from teachback.costs.prices import Price, find_price, unknown
@@ -23,7 +23,7 @@ from teachback.files.rows import row_of
 from teachback.explaining.selection import Selection, SelectionRules, Verdict, select_each
 from teachback.explaining.spending import Meter
 from teachback.store import CompletionStore
-from teachback.explaining.counts import SelectionSummary, Tally
+from teachback.explaining.counts import SELECTION_FILE, SelectionCounts, Tally
 from teachback.teachers import Teacher, open_teacher
 
 
@@ -54,7 +54,7 @@ class Plan:
 class Explained:
     """The outcome of asking and selecting; the explanations are in the folder."""
 
-    summary: SelectionSummary
+    summary: SelectionCounts
     generation: GenerationSummary | None
     bill: Bill | None = None
 
@@ -162,7 +162,7 @@ class Selected:
     examples: Sequence[Example]
     explanations: Sequence[Explanation]
     rejections: Sequence[Rejection]
-    summary: SelectionSummary
+    summary: SelectionCounts
 
 
 def explain_from(
@@ -306,7 +306,7 @@ def _estimate(
     )
 
 
-def _check_replies(summary: SelectionSummary, config: Config, store: CompletionStore) -> None:
+def _check_replies(summary: SelectionCounts, config: Config, store: CompletionStore) -> None:
     """Not one reply with text in it is a teacher that does not work, not a selection."""
     if summary.kept or not summary.asked or summary.rejected.keys() - {"failed", "empty"}:
         return
@@ -347,7 +347,7 @@ def _select_into(
     store: CompletionStore,
     *,
     check: bool = False,
-) -> SelectionSummary:
+) -> SelectionCounts:
     """Select and write, one example after the other; with ``check``, nothing is written where
     the teacher has answered nothing."""
     tally = Tally(config.selection.strategy)
@@ -364,7 +364,7 @@ def _select_into(
         summary = tally.summary()
         if check:
             _check_replies(summary, config, store)
-    write_json(folder / "selection.json", asdict(summary))
+    SELECTION_FILE.write(folder / "selection.json", summary)
     return summary
 
 

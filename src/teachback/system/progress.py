@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+Notice = Callable[[str], None]
+"""Takes one plain line about what is done; progress says how far it is."""
+
 _LINE_SECONDS = 10.0
 """A plain line at least this often, as long as work advances…"""
 
@@ -56,6 +59,10 @@ class Progress:
 
 SILENT = Progress()
 """The default of library functions: nothing is shown."""
+
+
+def no_notice(_line: str) -> None:
+    """The default of library functions: nothing is said."""
 
 
 class Step:

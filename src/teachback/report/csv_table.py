@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 from teachback.report.arms import Arms
-from teachback.report.folder import Cell
+from teachback.report.folder import ReportedCell
 from teachback.report.text import visible
 
 FIELDS = (
@@ -23,7 +22,7 @@ FIELDS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def tidy(arms: Arms) -> str:
+def csv_table(arms: Arms) -> str:
     """The CSV text, with its header and a row for each planned cell."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
@@ -33,9 +32,9 @@ def tidy(arms: Arms) -> str:
     return out.getvalue()
 
 
-def _row(cell: Cell) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(FIELDS)
-    row["cell"] = cell.hash
+def _row(cell: ReportedCell) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(FIELDS)
+    row |= {"cell": cell.spec.hash, "status": cell.state, "error": cell.error}
     for name in (
         "dataset",
         "system",
@@ -47,10 +46,8 @@ def _row(cell: Cell) -> dict[str, Any]:
         "teacher",
         "alpha",
         "seed",
-        "status",
-        "error",
     ):
-        row[name] = getattr(cell, name)
+        row[name] = getattr(cell.spec, name)
     for name in (
         "seconds_train",
         "seconds_evaluate",
@@ -62,7 +59,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         "host",
         "began",
     ):
-        row[name] = cell.result.get(name)
+        row[name] = None if cell.result is None else getattr(cell.result, name)
     metrics = cell.metrics
     if metrics is None:
         return row
