@@ -525,7 +525,7 @@ def test_no_other_file_is_overwritten(tmp_path: Path) -> None:
     ended = run(str(folder), "-o", str(letter))
     assert ended.exit_code == 2
     assert ended.stderr == (
-        f"teachback: {letter} is there and is no report of teachback: choose another file, or "
+        f"teachback: {letter} exists and is not a report of teachback: choose another file, or "
         "remove it\n"
     )
     assert letter.read_text("utf-8") == "<p>Dear Sir</p>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import torch
 from click.testing import CliRunner
 
 from mock_server import Asked, MockServer, Reply, refused, said
+from report_pages import Page
 from teachback.cli import cli
 from teachback.datasets import read_examples, split_valid
 from teachback.errors import RunFolderError
@@ -27,12 +30,15 @@ from teachback.evaluation import compare, holm, in_way
 from teachback.files import read_explanations, read_json, read_jsonl, read_predictions
 from teachback.files.locks import Lock
 from teachback.objectives import training_examples
+from teachback.report import report
+from teachback.report.markdown import escaped
 from teachback.runs.pipeline import read_run
 from teachback.students.load import load
 from teachback.study import running
 from teachback.study.cell import run_cell
 from teachback.study.config import read_study
 from teachback.study.engines import Ended
+from teachback.study.schema import MATERIAL_FILE
 from teachback.training.work import work
 from tiny import tiny_causal, tiny_t5
 from tiny_run import COLOURS, KEPT, TEST, TRAIN, question, recorded, write_data, write_lines
@@ -351,6 +357,131 @@ def test_a_dry_run_tells_and_does_nothing(copy: Path) -> None:
     assert sorted(copy.rglob("*")) == before
 
 
+# ------------------------------------------------------------------ its report
+
+
+def test_the_report_on_a_study_that_ran_has_the_figures_of_its_predictions(finished: Path) -> None:
+    """All three formats, each held against the predictions' files."""
+    out = finished / "out"
+    found = cells(out)
+    predictions = {
+        key: read_predictions(folder / "predictions.jsonl")
+        for key, folder in found.items()
+        if (folder / "predictions.jsonl").is_file()
+    }
+    rows = {
+        (row["system"], int(row["seed"]) if row["seed"] else None): row
+        for row in csv.DictReader(io.StringIO(report(out, "csv")))
+    }
+    assert rows.keys() == found.keys()
+    right: dict[str, list[bool]] = {}
+    explained: dict[str, list[bool]] = {}
+    for (system, seed), row in rows.items():
+        assert row["cell"] == found[system, seed].name
+        if system == "teacher, direct":
+            assert (row["status"], row["n"]) == ("not-available", "")
+            continue
+        said = predictions[system, seed]
+        own = [p.correct for p in said]
+        right.setdefault(system, []).extend(own)
+        assert (row["status"], row["n"]) == ("done", str(TEST))
+        assert float(row["direct_accuracy"]) == sum(own) / TEST
+        if said[0].explained_correct is not None:
+            own = [bool(p.explained_correct) for p in said]
+            explained.setdefault(system, []).extend(own)
+            assert float(row["explained_accuracy"]) == sum(own) / TEST
+            assert row["explained_unparsed"] == str(sum(p.explained_answer is None for p in said))
+    assert explained.keys() == {"MT-CoT", "MT-CoT (permuted)", "teacher, chain of thought"}
+
+    page = Page(report(out))
+    direct = page.column("Objectives by dataset, direct answer", "colours")
+    ways = page.column("Ways of answering: colours", "Explained")
+    assert direct.pop("teacher, direct") == "not available"
+    assert direct.keys() == right.keys()
+    for system, own in right.items():
+        assert direct[system].startswith(f"{100 * sum(own) / len(own):.1f} [")
+    for system, own in explained.items():
+        assert ways[system].startswith(f"{100 * sum(own) / len(own):.1f} [")
+    recorded = read_json(out / "verdicts.json")["confirmatory"]
+    compared = page.tables["Confirmatory comparisons"][1:]
+    assert len(compared) == len(recorded) == 2
+    for shown, row in zip(compared, recorded, strict=True):
+        at_seeds = [
+            sum(p.correct for p in predictions["MT-CoT", seed])
+            - sum(p.correct for p in predictions["ST", seed])
+            for seed in (0, 1)
+        ]
+        if row["way"] == "direct":
+            assert row["difference"] == pytest.approx(sum(at_seeds) / (2 * TEST))
+        assert shown[0].startswith("colours: MT-CoT minus ST")
+        assert shown[6] == f"{TEST} × 2"
+    table = page.tables["Yield and agreement of each strategy"]
+    assert table[1][1] == str(TRAIN + TRAIN // 2)
+    assert f"{KEPT} of {TRAIN + TRAIN // 2} [" in table[1][2]
+
+    text = report(out, "md")
+    for system, own in right.items():
+        line = f"| {escaped(system)} | {100 * sum(own) / len(own):.1f} "
+        assert any(found.startswith(line) for found in text.splitlines())
+
+
+def version_0(out: Path) -> None:
+    """Bring a study's files to the form that they had before they had a version."""
+
+    def changed(pattern: str, change: Callable[[dict[str, Any]], object]) -> None:
+        paths = list(out.glob(pattern))
+        assert paths
+        for path in paths:
+            row = read_json(path)
+            del row["version"]
+            change(row)
+            path.write_text(json.dumps(row), "utf-8")
+
+    def verdicts(row: dict[str, Any]) -> None:
+        for one in (*row["confirmatory"], *row["exploratory"]):
+            del one["finding"], one["caveats"]
+
+    def selection(row: dict[str, Any]) -> None:
+        del row["per_strategy"], row["adding"]
+        row["yield_by_label"] = row.pop("yield_per_label")
+        row["agreement"] = dict(zip(("right", "asked"), row["agreement"], strict=True))
+        row["rp_contradictions"] = row["rp_contradictions"][0]
+
+    def result(row: dict[str, Any]) -> None:
+        if row["equal_to"] is None:
+            del row["equal_to"]
+
+    for pattern in (
+        "family.json",
+        "cells/*/cell.json",
+        "cells/*/task.json",
+        "teachers/*/cost.json",
+    ):
+        changed(pattern, lambda row: row)
+    changed("cells/*/result.json", result)
+    changed("verdicts.json", verdicts)
+    changed("material/*/selection.json", selection)
+    plan = [row for _, row in read_jsonl(out / "cells.jsonl")]
+    write_lines(out / "cells.jsonl", ({k: v for k, v in r.items() if k != "version"} for r in plan))
+
+
+def test_a_study_from_before_its_files_had_a_version_is_continued(copy: Path) -> None:
+    out = copy / "out"
+    before = report(out, "csv"), Page(report(out)).tables
+    declared = read_json(out / "family.json")["declared"]
+    version_0(out)
+    assert (report(out, "csv"), Page(report(out)).tables) == before
+    outcome, engine = run(copy, controls=["untrained", "majority", "equal-time", "permuted"])
+    assert (outcome.ran, engine.ran) == (0, [])
+    assert read_json(out / "family.json")["declared"] == declared
+    # A larger one adds to what is there: cells, and the counts of the explanations.
+    (path,) = out.glob("material/*/selection.json")
+    kept = MATERIAL_FILE.read(path)
+    outcome, engine = run(copy, seeds=[0, 1, 2])
+    assert outcome.ran == len(engine.ran) == 2
+    assert MATERIAL_FILE.read(path) == kept
+
+
 # ------------------------------------------------------------------ failures
 
 
@@ -376,7 +507,7 @@ def test_a_failed_cell_is_a_row_stops_no_other_and_is_tried_again(tmp_path: Path
     failed, result = results["MT-CoT", "brok"]
     assert "broken: not a model that can be a student" in result["error"]
     equal = results["ST (equal time)", "brok"][1]["error"]
-    assert equal.startswith("the cell whose compute it is given has failed: colours, MT-CoT")
+    assert equal.startswith("the cell whose compute it should get has failed: colours, MT-CoT")
     assert len(told) == 2
     assert all(line.startswith("failed: colours, ") for line in told)
     # The first student's comparisons are not known, and say so.
@@ -526,7 +657,7 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
 
 def test_two_runs_do_not_share_a_folder(copy: Path) -> None:
     lock = Lock(copy / "out" / "lock")
-    with pytest.raises(RunFolderError, match=f"process {os.getpid()} is at work"):
+    with pytest.raises(RunFolderError, match=f"process {os.getpid()} is running this study"):
         run(copy)
     lock.release()
 

@@ -93,21 +93,22 @@ def _adapter(record: type[Any]) -> TypeAdapter[Any]:
 def _problem(error: ValidationError, row: object) -> str:
     """The first mistake, by the field's name as the file has it (``data.kind``)."""
     first = error.errors(include_url=False)[0]
+    missing = first["type"] == "missing"
     place: list[str] = []
     for part in first["loc"]:
-        inside = row[part] if isinstance(part, int) and isinstance(row, list) else None
-        if isinstance(row, dict):
-            if part not in row:
-                # A missing field, or the name of one type of several, which no user knows.
-                place += [str(part)] if first["type"] == "missing" else []
-                break
-            inside = row[part]
-        elif not isinstance(row, list):
-            break
+        if _has(row, part):
+            row = row[part]  # type: ignore[index]
+        elif not missing:
+            break  # the name of one type of several, which no user knows
         place.append(str(part))
-        row = inside
     field = ".".join(place)
-    if first["type"] == "missing":
+    if missing:
         return f"the field {field!r} is missing"
     said = first["msg"]
     return f"the field {field!r} is not as it must be: {said[:1].lower()}{said[1:]}"
+
+
+def _has(row: object, part: int | str) -> bool:
+    if isinstance(row, list):
+        return isinstance(part, int) and part < len(row)
+    return isinstance(row, dict) and part in row

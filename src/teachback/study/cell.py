@@ -50,7 +50,7 @@ ORPHANED = 75
 """Exit code of a cell whose study is gone."""
 
 TAKEN = 76
-"""Exit code of a cell that another process runs."""
+"""Exit code of a cell that another process is running."""
 
 _EQUAL = "equal.json"
 """Beside an ST at equal time: how many passes that is."""
@@ -284,7 +284,7 @@ def main(arguments: list[str]) -> int:
             break
         except Held as held:
             if not left:
-                print(f"process {held.holder} runs this cell", file=sys.stderr)  # noqa: T201
+                print(f"process {held.holder} is running this cell", file=sys.stderr)  # noqa: T201
                 return TAKEN
             time.sleep(0.1)  # one whose study was killed is about to end
     try:

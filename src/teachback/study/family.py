@@ -146,9 +146,9 @@ def family_of(folder: Path, family: Sequence[Pair], cells: Sequence[PlannedCell]
     used = {h for pair in before for h in (*pair.a_cells.values(), *pair.b_cells.values())}
     if not used <= known:
         raise RunFolderError(
-            f"{folder} was begun with other settings, data or seeds: its confirmatory "
-            "family is settled, since there are results, and this study file lacks its cells; "
-            "choose another folder, or put back what was changed (lists in [study] may grow)"
+            f"{folder} was begun with other settings, data or seeds: it has results, so its "
+            "confirmatory family can no longer change, and this study file lacks some of its "
+            "cells; choose another folder, or undo the change (lists in [study] may grow)"
         )
     return list(before)
 

@@ -31,7 +31,7 @@ GENERATED = 124.0
 
 BASIS = (
     "from a token count and the demo's speed: Gemma 3 270M, two cores that multiply bf16 "
-    "natively; other students and machines differ, by far with a GPU"
+    "natively; other students and machines differ, and a GPU differs by far"
 )
 
 _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
@@ -146,9 +146,9 @@ class Forecast:
             left += (parameters or 0) * 4 * (0.015 if self.study.train.lora else 1)
         largest = max((size or 0 for size in sizes.values()), default=0)
         peak = largest * (0.015 if self.study.train.lora else 1) * 28
-        text = f"while a cell trains, about {peak / 2**30:.1f} GiB more for its checkpoints"
+        text = f"while a cell trains, its checkpoints take about {peak / 2**30:.1f} GiB more"
         if not known or not largest:
-            text = "students that are not on this machine yet are not counted"
+            text = "without students that are not on this machine yet"
         return left, text
 
 

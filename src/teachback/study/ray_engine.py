@@ -27,7 +27,7 @@ _RETRIES = 3
 """How often a cell is started again after its node or its worker died."""
 
 _MOST_THREADS = 4
-"""Threads of a cell where nobody says how many: small students gain little from more."""
+"""Threads of a cell by default: small students gain little from more."""
 
 
 @dataclass
@@ -143,7 +143,7 @@ def _run(
 ) -> tuple[str | None, dict[str, bytes]]:
     """On the node: the cell's process in a folder of its own, and all that it leaves."""
     if (here := package_version("teachback")) != version:
-        raise UsageError(f"this node has teachback {here} and the study {version}")
+        raise UsageError(f"this node has teachback {here}, but the study uses {version}")
     root = Path(tempfile.mkdtemp(prefix="teachback-"))
     try:
         folder = root / name

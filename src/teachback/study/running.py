@@ -106,14 +106,14 @@ def run_study(
     """Run all cells that are not done, and judge. What is done is never done again.
 
     A cell that fails is a row of the result; the next run tries it again. However this ends,
-    the same call continues. Raises RunFolderError where another process is at work in ``folder``
-    or where it was begun with other settings.
+    the same call continues. Raises RunFolderError where another process is running the study in
+    ``folder``, or where it was begun with other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = Lock(folder / "lock")
     except Held as held:
-        raise RunFolderError(f"{folder}: process {held.holder} is at work on this study") from None
+        raise RunFolderError(f"{folder}: process {held.holder} is running this study") from None
     try:
         family = _begin(planned, folder, engine)
         running = _Running(planned, folder, engine, progress, notice)
@@ -198,14 +198,14 @@ class _Running:
     # ------------------------------------------------------------------ the cells
 
     def run_cells(self) -> None:
-        """Start cells as places fall free, until none is left."""
+        """Start a cell whenever there is room for one, until none is left."""
         total = len(self.planned.cells)
         done = total - len(self.waiting)
         with self.progress.track(total, self._name, unit="cells", done=done) as step:
             while self.waiting or self.running:
                 self._start_what_fits()
                 ended = total - len(self.waiting) - len(self.running)
-                note = f"{len(self.running)} running, {len(self.waiting)} to start"
+                note = f"{len(self.running)} running, {len(self.waiting)} waiting"
                 step.advance(ended - done, note, left=self._left())
                 done = ended
                 for one in self.engine.ended(_TICK):
@@ -224,7 +224,7 @@ class _Running:
             match = self._match(cell)
             if cell.matches is not None and match is None:
                 matched = self.by_hash[cell.matches].title
-                self._fail(cell, f"the cell whose compute it is given has failed: {matched}")
+                self._fail(cell, f"the cell whose compute it should get has failed: {matched}")
                 continue
             folder = self._folder(cell)
             _clear(folder)
