@@ -251,7 +251,7 @@ def settings_text(settings: Mapping[str, Setting], leave_out: Iterable[Factor] =
         else:
             each = (f"{factor_words(factor, value)} for {name}" for name, value in own.items())
             parts.append(" and ".join(each))
-    return f"At {', '.join(parts)}." if parts else ""
+    return f"With {', '.join(parts)}." if parts else ""
 
 
 def factor_words(factor: Factor, value: FactorValue) -> str:

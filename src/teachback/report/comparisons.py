@@ -99,7 +99,7 @@ def comparison_table(title: str, rows: Sequence[VerdictRow], *, exploratory: boo
         else ""
     )
     shared = setting_words(rows[0], [factor for factor in FACTORS if factor not in varying])
-    note = " ".join(filter(None, (f"All at {shared}." if shared else "", shared_caveats)))
+    note = " ".join(filter(None, (f"All with {shared}." if shared else "", shared_caveats)))
     return Table(title, head, tuple(found), note, legend=legend)
 
 

@@ -81,7 +81,7 @@ def verdict_section(study: ReportedStudy) -> Section:
     if seeds is not None:
         parts.append(
             Section(
-                "Each seed by itself",
+                "Each seed on its own",
                 (
                     Paragraph(
                         "Descriptive only: McNemar’s exact test compares two particular "
@@ -224,7 +224,7 @@ def _seeds_table(rows: Sequence[VerdictRow]) -> Table | None:
 
 def _detectable(dataset: str, found: Detectable) -> Paragraph:
     """What the study could have shown, with all that this assumes."""
-    strictest = "at the strictest level that Holm asks of the family"
+    strictest = "at the strictest level that Holm’s method asks of the family"
     in_family = "none" if found.in_family is None else percent(found.in_family)
     if found.difference is None:
         text = f"no possible difference would be shown with a power of {found.power:.0%}"
@@ -235,7 +235,9 @@ def _detectable(dataset: str, found: Detectable) -> Paragraph:
         )
     return Paragraph(
         f"{dataset}: {text}. Assumed: {count(found.items, 'item')}, {count(found.seeds, 'seed')}, "
-        f"{count(found.family, 'comparison')} in the family, discordance {found.discordance:g}, "
-        f"standard deviation over seeds {found.seed_sd:g}, persistence {found.persistence:g}.",
+        f"{count(found.family, 'comparison')} in the family; exactly one of two students right on "
+        f"{found.discordance:.0%} of the items; a true difference with a standard deviation of "
+        f"{percent(found.seed_sd)} points over seeds; a correlation of {found.persistence:g} "
+        "between an item’s differences under two seeds.",
         "note",
     )
