@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from teachback.cli.options import out_option, setting, settings
+from teachback.study.config import STUDY_SECTIONS
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("study", metavar="STUDY.toml")
-@click.option("-o", "--out", metavar="DIR", help="The study's folder; unset: runs/NAME.")
+@out_option("The study's folder; unset: runs/NAME.", required=False)
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -26,32 +28,40 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where cells run: processes on this machine, or a Ray cluster.",
 )
-@click.option("--dry-run", "dry", is_flag=True, help="Show cells, time, disk; run nothing.")
+@click.option(
+    "--dry-run",
+    "dry",
+    is_flag=True,
+    help="Only list the cells, their time and disk space.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    help="Cells at once; unset: one per GPU, or one; with Ray: as many as fit.",
+    help="Cells at once; unset: one per GPU, or one; Ray: as many as fit.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(1),
-    help="Threads per cell; unset: cores / jobs; with Ray: at most 4.",
+    help="Threads per cell; unset: cores / jobs; Ray: at most 4.",
 )
-@click.option(
-    "--keep-students",
-    type=click.Choice(["none", "best", "all"]),
+@setting(
+    "study",
+    "keep_students",
+    sections=STUDY_SECTIONS,
+    overrides=True,
     help="Trained students to keep, whatever STUDY.toml says.",
 )
 @click.pass_obj
 def study(
     progress: Progress,
+    /,
     study: str,
     out: str | None,
     engine: str,
     dry: bool,
     jobs: int | None,
     threads: int | None,
-    keep_students: str | None,
+    **options: Any,
 ) -> None:
     """Train and compare everything that STUDY.toml names; nothing is done twice.
 
@@ -64,9 +74,8 @@ def study(
     from teachback.study.config import read_study
 
     read = read_study(study)
-    if keep_students is not None:
-        changed = read.study.model_copy(update={"keep_students": keep_students})
-        read = read.model_copy(update={"study": changed})
+    changed = read.study.model_copy(update=settings(options).get("study", {}))
+    read = read.model_copy(update={"study": changed})
     folder = Path(out or f"runs/{read.study.name}")
 
     def notice(line: str) -> None:

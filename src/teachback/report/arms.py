@@ -70,8 +70,7 @@ class Arm:
     def predictions(self, way: ComparedWay) -> dict[int, list[Prediction]]:
         """By seed, each prediction brought to a way of answering."""
         return {
-            seed: in_way(cell.predictions, cell.way if way == "chosen" else way)
-            for seed, cell in self.done.items()
+            seed: in_way(cell.predictions, way, chosen=cell.way) for seed, cell in self.done.items()
         }
 
     def accuracy(self, way: ComparedWay = "direct") -> MeanAccuracy | None:

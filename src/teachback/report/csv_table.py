@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from teachback.evaluation import COMPARED_WAYS, resolved
 from teachback.report.arms import Arms
 from teachback.report.folder import ReportedCell
 from teachback.report.text import visible
@@ -66,11 +67,9 @@ def _row(cell: ReportedCell) -> dict[str, object]:
     row |= {"n": metrics.n, "n_groups": metrics.n_groups, "chosen_way": cell.way}
     for name in ("agreement", "gold_probability", "calibration_error"):
         row[name] = getattr(metrics, name)
-    for way, figures in (
-        ("direct", metrics.direct),
-        ("explained", metrics.explained),
-        ("chosen", metrics.explained if cell.way == "explained" else metrics.direct),
-    ):
+    by_way = {"direct": metrics.direct, "explained": metrics.explained}
+    for way in COMPARED_WAYS:
+        figures = by_way[resolved(way, cell.way, cell.spec.hash)]
         if figures is not None:
             for name in ("accuracy", "low", "high", "unparsed"):
                 if f"{way}_{name}" in row:

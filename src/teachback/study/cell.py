@@ -43,7 +43,7 @@ from teachback.system.progress import SILENT, Progress
 from teachback.versioned import checked
 
 if TYPE_CHECKING:
-    from teachback.students.student import Student, StudentCard
+    from teachback.students.model import StudentModel
     from teachback.systems import Cost
 
 ORPHANED = 75
@@ -140,7 +140,7 @@ def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) ->
     return found
 
 
-def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> Student:
+def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> StudentModel:
     from teachback.training import train
 
     explanations = read_explanations(task.explanations) if task.explanations else []
@@ -195,45 +195,39 @@ def _trained_result(folder: Path, begun: CellResult) -> CellResult:
 
 
 def _majority(config: Config, test: list[Example], _: Progress) -> _Answers:
-    from teachback.evaluation import majority_label
+    from teachback.systems import predict_majority
 
     train = read_examples(config.data.train, kind=config.data.kind)
-    return _Answers(majority_label(train, test))
+    return _Answers(predict_majority(train, test))
 
 
 def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answers:
-    from teachback.students.load import load
-    from teachback.systems import predict
+    from teachback.systems import predict_untrained
 
-    student = load(config.student.reference, precision=config.student.precision)
-    student.with_card(
-        answer_format=config.student.answer_format,
-        task_marker=config.student.task_marker,
-        max_source_tokens=config.student.max_source_tokens,
-    )
-    # Untrained, it has never been told where an explanation ends: direct answers only.
-    direct = config.evaluate.model_copy(update={"explain": False})
-    predictions, cost = predict(student, test, direct, progress=progress, what="answer")
+    predictions, cost = predict_untrained(config.student, test, config.evaluate, progress=progress)
     return _Answers(predictions, {"student": cost})
 
 
 def _trained(
-    folder: Path, config: Config, test: list[Example], student: Student | None, progress: Progress
+    folder: Path,
+    config: Config,
+    test: list[Example],
+    student: StudentModel | None,
+    progress: Progress,
 ) -> _Answers:
     from teachback.students.load import load
     from teachback.systems import predict
 
     if student is None:  # trained by a process that was killed before it had evaluated
-        student = load(str(folder / "student"), precision=config.student.precision)
-    predictions, cost = predict(student, test, config.evaluate, progress=progress, what="answer")
-    card: StudentCard = student.card
-    valid = card.valid
+        student = load(folder / "student", precision=config.student.precision)
+    predictions, cost = predict(student, test, config.evaluate, progress=progress)
+    valid = student.card.valid
     if valid is None:
         history = _training(folder).history
         best = [epoch.accuracy for epoch in history if epoch.accuracy is not None]
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None
-    return _Answers(predictions, {"student": cost}, card.way, valid)
+    return _Answers(predictions, {"student": cost}, student.card.way, valid)
 
 
 def _evaluated(
@@ -284,13 +278,11 @@ def main(arguments: list[str]) -> int:
             break
         except Held as held:
             if not left:
-                print(f"process {held.holder} is running this cell", file=sys.stderr)  # noqa: T201
+                print(f"{held.holder} is running this cell", file=sys.stderr)  # noqa: T201
                 return TAKEN
             time.sleep(0.1)  # one whose study was killed is about to end
-    try:
+    with lock:
         run_cell(folder, Progress(sys.stderr))
-    finally:
-        lock.release()
     return 0
 
 

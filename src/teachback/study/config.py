@@ -27,6 +27,7 @@ from teachback.config import (
 )
 from teachback.errors import ConfigError
 from teachback.records import Objective, Strategy
+from teachback.references import STUDENT_FORMS, TEACHER_FORMS
 
 Control = Literal[
     "untrained", "majority", "equal-time", "permuted", "teacher-direct", "teacher-cot"
@@ -81,12 +82,8 @@ class StudyConfig(Section):
         "explanations, the prompted teacher (directly, by chain of thought)",
     )
     strategies: _Strategies = _key(("crop",), "how explanations are obtained", min_length=1)
-    teachers: _Texts = _key(
-        (), "openai:MODEL[@URL], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]; none: st only"
-    )
-    students: _Texts = _key(
-        ("pypi:gemma-3-270m",), "hf:owner/name, a folder, gguf:FILE or pypi:NAME", min_length=1
-    )
+    teachers: _Texts = _key((), f"{TEACHER_FORMS}; none: st only")
+    students: _Texts = _key((StudentConfig().reference,), STUDENT_FORMS, min_length=1)
     sizes: Annotated[tuple[_Size, ...], AfterValidator(_distinct)] = _key(
         (1.0,), "training rows: counts, or fractions up to 1.0 (all); nested", min_length=1
     )
@@ -107,12 +104,12 @@ class DatasetConfig(Section):
     """`[[dataset]]`: one labelled task."""
 
     name: str = _key(..., "what the dataset is called in results", min_length=1)
-    train: str = _key(..., "dataset to train on: JSON lines, CSV, Parquet or hf:owner/name")
+    train: str = _key(..., config.DataConfig.model_fields["train"].description or "")
     test: str = _key(..., "dataset to evaluate on, once per finished cell; selects nothing")
-    kind: str | None = _key(None, "question kind; unset: found from the file's rows")
+    kind: str | None = _key(None, config.DataConfig.model_fields["kind"].description or "")
     valid_fraction: float = _key(
         config.DataConfig.model_fields["valid_fraction"].default,
-        "share of train set aside for choices (at least 50 rows)",
+        config.DataConfig.model_fields["valid_fraction"].description or "",
         gt=0,
         le=0.5,
     )

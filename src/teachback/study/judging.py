@@ -18,7 +18,7 @@ from teachback.evaluation import (
     in_way,
     verdict,
 )
-from teachback.records import ComparedWay, Prediction
+from teachback.records import ComparedWay, Prediction, Way
 from teachback.runs.evaluations import read_run
 from teachback.runs.folders import test_in_train
 from teachback.study.config import StudyFile
@@ -101,7 +101,7 @@ class _AnswersOfCells:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: dict[str, tuple[list[Prediction], str] | None] = {}
+        self._read: dict[str, tuple[list[Prediction], Way] | None] = {}
 
     def of(self, address: str, way: ComparedWay) -> list[Prediction] | None:
         """A cell's answers in a way; None where it has no result."""
@@ -114,8 +114,7 @@ class _AnswersOfCells:
         if found is None:
             return None
         predictions, chosen = found
-        explained = way == "chosen" and chosen == "explained"
-        return in_way(predictions, "explained" if explained else "direct", address)
+        return in_way(predictions, way, address, chosen=chosen)
 
 
 def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:

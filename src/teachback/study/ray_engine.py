@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from teachback.errors import MissingExtraError, UsageError
 from teachback.files import package_version
+from teachback.references import parse_dataset
 from teachback.study.engines import LOG, Ended, cell_command, process_environment, why
 from teachback.study.schema import TASK_FILE, CellTask
 
@@ -67,7 +68,7 @@ class RayEngine:
         inputs = {
             f"{name}{Path(file).suffix}": file
             for name, file in _files_of(task).items()
-            if not file.startswith("hf:")
+            if name == "explanations" or not parse_dataset(file).is_remote
         }
         blobs = [self._blob(path) for path in inputs.values()]
         job = self._ray.remote(_run).options(

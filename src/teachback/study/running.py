@@ -11,6 +11,7 @@ from pathlib import Path
 from teachback.errors import RunFolderError, TeachbackError
 from teachback.files import manifest, write_json, write_text
 from teachback.files.locks import Held, Lock
+from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.runs.folders import keep_apart
 from teachback.study.cell import result_begun
 from teachback.study.config import StudyFile, write_study
@@ -113,8 +114,8 @@ def run_study(
     try:
         lock = Lock(folder / "lock")
     except Held as held:
-        raise RunFolderError(f"{folder}: process {held.holder} is running this study") from None
-    try:
+        raise RunFolderError(f"{folder}: {held.holder} is running this study") from None
+    with lock:
         family = _begin(planned, folder, engine)
         running = _Running(planned, folder, engine, progress, notice)
         try:
@@ -126,8 +127,6 @@ def run_study(
             VERDICTS_FILE.write(folder / "verdicts.json", found)
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return StudyOutcome(states, found, running.finished)
-    finally:
-        lock.release()
 
 
 def _begin(planned: PlannedStudy, folder: Path, engine: Engine) -> list[Pair]:
@@ -137,11 +136,12 @@ def _begin(planned: PlannedStudy, folder: Path, engine: Engine) -> list[Pair]:
     inputs = {}
     for one in planned.datasets:
         for what, name in (("train", one.config.train), ("test", one.config.test)):
-            if not name.startswith("hf:"):
+            if not parse_dataset(name).is_remote:
                 inputs[f"{one.name} {what}"] = Path(name)
         for reference in planned.study.teachers_of(one.config):
-            if reference.startswith("recorded:"):
-                for number, file in enumerate(reference.removeprefix("recorded:").split(",")):
+            named = parse_teacher(reference)
+            if isinstance(named, RecordedReference):
+                for number, file in enumerate(named.files):
                     inputs[f"{one.name} {reference.rsplit('/', 1)[-1]} {number}"] = Path(file)
     seeds = {f"seed {n}": seed for n, seed in enumerate(planned.study.study.seeds)}
     how = {"engine": engine.name, "jobs": engine.slots, "threads": engine.threads}

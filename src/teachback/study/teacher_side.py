@@ -14,6 +14,7 @@ from pathlib import Path
 from teachback.datasets import read_examples, subsample
 from teachback.errors import TeachbackError
 from teachback.explaining.counts import SelectionCounts
+from teachback.explaining.session import TeacherSession, TeacherSetup
 from teachback.files import (
     read_explanations,
     read_rejections,
@@ -22,10 +23,10 @@ from teachback.files import (
     write_rejections,
 )
 from teachback.records import Example, RequestKind
+from teachback.references import RecordedReference, parse_dataset, parse_student, parse_teacher
 from teachback.runs.evaluations import write_evaluation
-from teachback.runs.explanations import Asking, Selected, explain_from, meter_of, open_asking
+from teachback.runs.explanations import Selected, check_answered, explain_in_memory
 from teachback.runs.folders import STORE
-from teachback.store import CompletionStore
 from teachback.study.cell import result_begun
 from teachback.study.config import DatasetConfig, StudyFile, run_config
 from teachback.study.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
@@ -53,7 +54,7 @@ def read_dataset(config: DatasetConfig) -> StudyDataset:
 
 def _sha256(file: str, examples: Sequence[Example]) -> str:
     """Of the file; of its rows, where it is on the model hub."""
-    if not file.startswith("hf:"):
+    if not parse_dataset(file).is_remote:
         return sha256_of(file)
     return hashlib.sha256(repr(list(examples)).encode()).hexdigest()
 
@@ -62,20 +63,26 @@ def teachers_of(study: StudyFile, data: StudyDataset) -> dict[tuple[str, str], D
     """(dataset, reference) → how each of the dataset's teachers is asked about it."""
     found = {}
     for reference in study.teachers_of(data.config):
-        asking = open_asking(run_config(study, data.config, teacher=reference), data.kind)
+        config = run_config(study, data.config, teacher=reference)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         # A recording is known by its content, wherever it lies; a server by its reference.
-        name = asking.teacher.model
-        label = f"recorded:{name}" if reference.startswith("recorded:") else reference
-        prompts = digest_of({"prompts": repr(asking.prompts)})[:16]
+        label = f"recorded:{setup.teacher.model}" if is_recorded(reference) else reference
+        prompts = digest_of({"prompts": repr(setup.prompts)})[:16]
         found[data.name, reference] = DatasetTeacher(reference, label, prompts)
     return found
 
 
+def is_recorded(teacher: str) -> bool:
+    """Whether a teacher's reference leads to recordings: nothing is asked of a model."""
+    return isinstance(parse_teacher(teacher), RecordedReference)
+
+
 def student_label(reference: str) -> str:
     """A student's reference; of local weights their name and the beginning of their hash."""
-    if reference.startswith(("hf:", "pypi:")):
+    named = parse_student(reference)
+    if not named.files:
         return reference
-    path = Path(reference.removeprefix("gguf:")).expanduser()
+    path = Path(named.files[0]).expanduser()
     return f"{path.name}@{sha256_of(path)[:8]}"
 
 
@@ -144,16 +151,17 @@ class TeacherSide:
             teacher=material.teacher.reference,
             strategy=material.strategy,
         )
-        asking = open_asking(config, data.kind)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         place = self._place(material.teacher)
         started = time.monotonic()
-        with CompletionStore(place / STORE) as store:
+        with setup.open(place / STORE) as session:
             try:
-                return explain_from(
-                    config, examples, store, asking, check=check, progress=self.progress
-                )
+                selected = explain_in_memory(examples, session, progress=self.progress)
             finally:
-                _bill(place, material.teacher, asking, store, time.monotonic() - started)
+                _bill(place, material.teacher, session, time.monotonic() - started)
+            if check:
+                check_answered(selected.summary, config.teacher.reference, session.store)
+        return selected
 
     def ask(self, cell: PlannedCell) -> CellResult:
         """Run a cell of the prompted teacher; writes its files and returns its result."""
@@ -162,7 +170,7 @@ class TeacherSide:
         try:
             error = self._ask(cell, goal)
             if error is not None:
-                recorded = (cell.spec.teacher or "").startswith("recorded:")
+                recorded = cell.teacher is not None and is_recorded(cell.teacher.reference)
                 status: Status = "not-available" if recorded else "failed"
                 result = replace(result, status=status, error=error)
         except TeachbackError as failure:
@@ -180,34 +188,27 @@ class TeacherSide:
             raise AssertionError("a prompted teacher's cell has a teacher")
         data = self.data[cell.spec.dataset]
         config = cell.config
-        asking = open_asking(config, data.kind)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         place = self._place(cell.teacher)
         chain = cell.control == "teacher-cot"
         started = time.monotonic()
-        with CompletionStore(place / STORE) as store:
+        with setup.open(place / STORE) as session:
             try:
                 predictions = predict_by_prompting(
-                    asking.teacher,
-                    asking.prompts,
+                    session,
                     data.test,
-                    store,
                     explain=chain,
                     direct=not chain,
-                    meter=meter_of(config.teacher, asking.teacher, asking.price, store),
                     progress=self.progress,
                 )
             finally:
-                _bill(place, cell.teacher, asking, store, time.monotonic() - started)
+                _bill(place, cell.teacher, session, time.monotonic() - started)
             kind: RequestKind = "cote" if chain else "direct"
-            keys = (
-                store.key(asking.teacher.model, asking.prompts.request(example, kind))
-                for example in data.test
-            )
-            without = sum(key not in store for key in keys)
-            recorded = cell.teacher.label.startswith("recorded:")
+            without = sum(not session.has_reply(example, kind) for example in data.test)
+            recorded = is_recorded(cell.teacher.reference)
             # A recording's holes stay: those count as wrong. A server can be asked again.
             if without and (without == len(data.test) or not recorded):
-                last = [failure.error for failure in store.failures()][-1:]
+                last = [failure.error for failure in session.store.failures()][-1:]
                 return (
                     f"no reply to {without} of {len(data.test)} test questions "
                     f"({last[0] if last else 'none was stored'})"
@@ -256,16 +257,14 @@ def material_record(material: Material, counts: SelectionCounts) -> MaterialReco
     )
 
 
-def _bill(
-    place: Path, teacher: DatasetTeacher, asking: Asking, store: CompletionStore, seconds: float
-) -> None:
+def _bill(place: Path, teacher: DatasetTeacher, session: TeacherSession, seconds: float) -> None:
     """``cost.json``: what this teacher's replies have taken, over all runs of the study."""
     file = place / "cost.json"
     before = COST_FILE.read(file).seconds if file.is_file() else 0.0
-    usage = store.usage(asking.teacher.model)
-    price = asking.price
+    usage = session.store.usage(session.teacher.model)
+    price = session.price
     used = (usage.tokens_in, usage.tokens_out, usage.tokens_cached)
-    if teacher.label.startswith("recorded:"):
+    if is_recorded(teacher.reference):
         used = (0, 0, 0)  # nothing was asked of a model
     cost = TeacherCost(
         teacher=teacher.label,

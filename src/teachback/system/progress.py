@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Never, TextIO, TypeVar
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_T = TypeVar("_T")
-
 Notice = Callable[[str], None]
-"""Takes one plain line about what is done; progress says how far it is."""
+"""Gets a line for the user, without a line end: what takes a while, what is unusual."""
+
+_T = TypeVar("_T")
 
 _LINE_SECONDS = 10.0
 """A plain line at least this often, as long as work advances…"""
