@@ -546,3 +546,20 @@ def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path) -> None:
         assert ended.stderr.startswith(f"teachback: {folder}")
         assert line in ended.stderr
         assert ended.stderr.count("\n") == 1
+
+
+def test_a_damaged_plan_is_one_line_and_another_damaged_file_a_warning(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    (folder / "verdicts.json").write_text('{"version": 1, "confirmatory": []}', "utf-8")
+    path = folder / "teachers" / "big" / "cost.json"
+    path.write_text(path.read_text("utf-8").replace("400", '"many"'), "utf-8")
+    paragraphs = Page(report(folder)).paragraphs
+    warnings = [text for tone, text in paragraphs if tone == "warning"]
+    assert f"{folder / 'verdicts.json'}: the field 'exploratory' is missing." in warnings
+    assert any(text.startswith(f"{path}: the field 'requests' is not as it") for text in warnings)
+    plan = folder / "cells.jsonl"
+    lines = plan.read_text("utf-8").splitlines()
+    plan.write_text("\n".join([*lines[:1], '{"version": 1}', *lines[2:]]), "utf-8")
+    ended = run(str(folder))
+    assert ended.exit_code == 2
+    assert ended.stderr == f"teachback: {plan}, line 2: the field 'student' is missing\n"

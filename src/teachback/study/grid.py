@@ -18,7 +18,7 @@ from teachback.config import MEMORY_KEYS, Config
 from teachback.errors import ConfigError
 from teachback.records import Example, Objective, Strategy
 from teachback.study.config import Control, DatasetConfig, Size, StudyFile, run_config
-from teachback.study.schema import SYSTEM_NAMES, CellData, CellSpec, Settings, digest_of
+from teachback.study.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
 """Controls that ask a teacher; they run where its store is, not in a process of their own."""
@@ -61,7 +61,7 @@ class Material:
     teacher: DatasetTeacher
     strategy: Strategy
     samples: int
-    selection: Settings
+    selection: ConfigValues
 
     @property
     def definition(self) -> dict[str, object]:

@@ -25,7 +25,7 @@ from teachback.study import migrations
 from teachback.study.config import Control, Size
 from teachback.versioned import Versioned
 
-Settings = Mapping[str, object]
+ConfigValues = Mapping[str, object]
 """Keys of a configuration's section and their values, as the file has them."""
 
 Factor = Literal["student", "size", "strategy", "teacher", "alpha"]
@@ -115,10 +115,10 @@ class CellSpec(Setting):
     objective: Objective | None
     control: Control | None
     seed: int | None
-    train: Settings | None
-    student_settings: Settings | None
-    explanations: Settings | None
-    evaluate: Settings
+    train: ConfigValues | None
+    student_settings: ConfigValues | None
+    explanations: ConfigValues | None
+    evaluate: ConfigValues
 
     def addressed(self) -> CellSpec:
         """The same with the address that follows from the other fields."""
@@ -190,7 +190,7 @@ class CellTask:
     is given.
     """
 
-    config: Settings
+    config: ConfigValues
     control: Control | None
     explanations: str | None
     equal_to: float | None
@@ -214,7 +214,7 @@ class MaterialRecord(SelectionCounts):
     train_sha256: str
     prompts: str
     samples: int
-    selection: Settings
+    selection: ConfigValues
     adding: tuple[str, ...] = ()
 
 
