@@ -603,7 +603,7 @@ def test_data_check_prints_every_bad_row_and_fails(tmp_path: Path) -> None:
     bad = jsonl(tmp_path, choice_row(1, "a pond"), "{", choice_row(2), name="bad.jsonl")
     result = CliRunner().invoke(data, ["check", str(good), str(bad)])
     assert isinstance(result.exception, DataError)
-    assert str(result.exception) == "2 problems in 4 rows: mend them as told above"
+    assert str(result.exception) == "2 problems in 4 rows, listed above: fix them and check again"
     assert result.stdout.splitlines() == [
         f"warning: {good}, line 1: the key 'topic' is not read (in 1 of 1 rows)",
         f"{good}: 1 rows, multiple-choice, all good",
