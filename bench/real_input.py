@@ -1,27 +1,24 @@
 """The repository's own benchmark on real input, from ``../shared/data``.
 
-    python bench/real_input.py selection   (a) OBQA through COTE, RP and CROP: no training
-    python bench/real_input.py milestone   200 OBQA rows, CROP, ST and MT-CoT, dev
-    python bench/real_input.py shuffled    (b) 150 questions: untrained, ST, MT-CoT, one seed
-    python bench/real_input.py t5          (c) a T5 with random weights: proves the path only
+    python -m bench.real_input selection   (a) OBQA through COTE, RP and CROP: no training
+    python -m bench.real_input milestone   200 OBQA rows, CROP, ST and MT-CoT, dev
+    python -m bench.real_input shuffled    (b) 150 questions: untrained, ST, MT-CoT, one seed
+    python -m bench.real_input t5          (c) a T5 with random weights: proves the path only
 
 Each prints what goes into RESULTS.md and writes its runs under ``bench/out``, where a rerun
-goes on. The commands are those of the ``teachback`` command line.
+resumes. The commands are those of the ``teachback`` command line.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-DATA = HERE.parent.parent / "shared" / "data"
-OUT = HERE / "out"
+from bench.common import DATA, OUT, ROOT, machine, need_data
+
 OBQA = [DATA / "obqa" / "teacher" / f"gpt-4o.{kind}.jsonl" for kind in ("cote", "rp")]
 
 
@@ -50,18 +47,19 @@ def two_objectives(name: str, *, config: str) -> None:
     runs = []
     for objective in ("st", "mt-cot"):
         runs.append(OUT / name / objective)
-        teachback(*("run", HERE / "configs" / config, "--objective", objective, "-o", runs[-1]))
+        teachback(
+            *("run", ROOT / "bench" / "configs" / config, "--objective", objective, "-o", runs[-1])
+        )
     teachback("compare", *runs)
 
 
 def t5() -> None:
     """Random weights: the figures say that the path runs and nothing about T5."""
-    sys.path.insert(0, str(HERE.parent / "tests"))
-    from tiny import tiny_t5
+    from bench.students import TINY, random_t5
 
     student = OUT / "t5-random"
     if not student.is_dir():
-        tiny_t5(student, version="1.1")
+        random_t5(student, TINY)
     explained = OUT / "t5" / "explanations"
     train = DATA / "obqa" / "train.jsonl"
     reference = "recorded:" + ",".join(map(str, OBQA))
@@ -83,9 +81,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["selection", "milestone", "shuffled", "t5"])
     what = parser.parse_args().what
-    if not DATA.is_dir():
-        sys.exit(f"{DATA} is not there; the benchmark needs the shared data")
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    need_data()
+    print(machine())
     if what == "selection":
         selection()
     elif what == "milestone":

@@ -1,6 +1,6 @@
-"""Print a seeded sample of what selection kept and rejected, to be read by eye.
+"""Print a seeded sample of what selection kept and rejected, to read by hand.
 
-    python bench/selection_sample.py --data ../shared/data/obqa/train.jsonl \
+    python -m bench.selection_sample --data ../shared/data/obqa/train.jsonl \
         --teacher ../shared/data/obqa/teacher/gpt-4o.cote.jsonl \
         --teacher ../shared/data/obqa/teacher/gpt-4o.rp.jsonl \
         --strategy crop [--samples 1] [--count 50] [--seed 0] [--reason leak]
@@ -12,15 +12,13 @@ First the table, then ``--count`` kept explanations and as many rejections (or a
 from __future__ import annotations
 
 import argparse
-import asyncio
 import random
 from pathlib import Path
 
+from bench.common import selected
 from teachback.datasets import read_examples
 from teachback.explaining.counts import summarise
-from teachback.explaining.selection import Asked, select
-from teachback.records import Completion, Example, Explanation, Rejection, Request
-from teachback.teachers.recorded import RecordedTeacher
+from teachback.records import Example, Explanation, Rejection
 
 
 def shown(example: Example, outcome: Explanation | Rejection) -> str:
@@ -36,7 +34,9 @@ def shown(example: Example, outcome: Explanation | Rejection) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, action="append", required=True)
+    parser.add_argument(
+        "--teacher", type=Path, action="append", required=True, help="a recording; repeat for more"
+    )
     parser.add_argument("--strategy", choices=("cote", "rp", "crop"), default="crop")
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--count", type=int, default=50)
@@ -46,18 +46,7 @@ def main() -> None:
 
     examples = read_examples(options.data)
     by_id = {example.id: example for example in examples}
-    teacher = RecordedTeacher(options.teacher)
-
-    def lookup(example: Example, asked: Asked, sample: int) -> Completion:
-        return asyncio.run(teacher.complete(Request(example.id, asked, (), (), sample=sample)))
-
-    selection = select(
-        examples,
-        lookup,
-        strategy=options.strategy,
-        teacher=teacher.model,
-        samples=options.samples,
-    )
+    selection = selected(examples, options.teacher, options.strategy, options.samples)
     summary = summarise(examples, selection, options.strategy)
     print(
         f"asked {summary.asked} = kept {summary.kept} + rejected {sum(summary.rejected.values())}"

@@ -1,10 +1,10 @@
-"""How often does the primary test reject when nothing is there, and find what is?
+"""How often the primary test rejects a true null, and how often it finds a real difference.
 
-    python bench/statistics_nulls.py [--layouts 4000] [--seed 1] [--share-power 1.5]
+    python -m bench.statistics_nulls [--layouts 4000] [--seed 1] [--share-power 1.5]
 
 Two systems of equal mean accuracy answer the same simulated items under the same seeds.
-An item has a difficulty (shared by both), a part that lies to one system and not to the
-other under every seed ("persistent", none or strong), and a coin thrown anew for each seed.
+An item has a difficulty (shared by both), a part that suits one system and not the
+other under every seed ("persistent", none or strong), and a coin tossed for each seed.
 A seed raises or lowers each system's accuracy independently, with the standard deviation
 called spread (the difference of the two then spreads 1.4 times as much). The test's 5%
 should come out between 1 and 7%. "Items only" is what the same test says when it takes the

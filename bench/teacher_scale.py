@@ -1,8 +1,8 @@
 """A million examples through the real generation and the real store, with a scripted teacher.
 
-    python bench/teacher_scale.py                  everything, 1,000,000 examples (about 15 minutes)
-    python bench/teacher_scale.py --number 100000  the same, smaller
-    python bench/teacher_scale.py --only library   or: --only command
+    python -m bench.teacher_scale                  everything, 1,000,000 examples (about 15 minutes)
+    python -m bench.teacher_scale --number 100000  the same, smaller
+    python -m bench.teacher_scale --only library   or: --only command
 
 *library*: `teachback.explaining.asking.generate` over a generator of examples. CROP and then RP
 fill a store each; peak memory on the way, replies a second, bytes a reply. Then finished runs are
@@ -19,29 +19,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
-import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from bench.common import machine, part, peak_bytes
 from teachback.exemplars import choose
 from teachback.explaining.asking import generate
-from teachback.explaining.selection import Verdict
 from teachback.records import Completion, Example, Request
 from teachback.store import CompletionStore
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 
-FLAT, PUT, SKIP = 1.10, 5_000, 30_000
+FLAT, PUT, SKIP = 1.10, 5_000, 10_000
 """The goals: peak memory at the end over that at a tenth, replies and skipped requests a second."""
 
 WORDS = """water light stone river winter garden engine window bridge copper forest animal kitchen
@@ -97,8 +95,7 @@ def prompts() -> Prompts:
 
 
 def peak_mib() -> float:
-    """The most memory that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_bytes() / 2**20
 
 
 def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
@@ -120,7 +117,6 @@ def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
             prompts=prompts(),
             strategy=strategy,
             store=store,
-            is_kept=Verdict(),
         )
     peaks[number] = peak_mib()
     return {
@@ -133,9 +129,7 @@ def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
 
 def measured(*words: str | Path) -> dict[str, Any]:
     """`run` in a process of its own."""
-    command = [sys.executable, __file__, "--part", *map(str, words)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    return part("bench.teacher_scale", "--part", *words)
 
 
 def flat(peaks: dict[str, float]) -> str:
@@ -165,7 +159,7 @@ def library(folder: Path, number: int) -> None:
             print(
                 f"{again}, resumed: {resumed['skipped']:,} finished requests skipped in "
                 f"{resumed['seconds']:.1f} s, {rate:,.0f}/s [{met(rate >= SKIP)}: {SKIP:,}/s], "
-                f"{resumed['stored']} asked anew\n  {flat(resumed['peaks'])}",
+                f"{resumed['stored']} asked again\n  {flat(resumed['peaks'])}",
                 flush=True,
             )
 
@@ -196,10 +190,10 @@ def command(folder: Path, number: int) -> None:
     text = REASONS[0].format(*WORDS) + " " + REASONS[3].format(*WORDS) + "\nThe answer is (A)."
     out = folder / "out"
     for what in ("first run", "finished run again"):
-        words = ["generate", data, "--teacher", f"scripted:{text}", "--strategy", "cote"]
+        words = ["generate", str(data), "--teacher", f"scripted:{text}", "--strategy", "cote"]
         began = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "teachback", "--quiet", *words, "-o", out],
+            [sys.executable, "-m", "teachback", "--quiet", *words, "-o", str(out)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -219,22 +213,18 @@ def command(folder: Path, number: int) -> None:
         )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--number", type=int, default=1_000_000)
     parser.add_argument("--only", choices=["library", "command"])
     parser.add_argument("--folder", type=Path, help="where the stores go; unset: a temporary one")
     parser.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     if given.part:
         strategy, path, number = given.part
         print(json.dumps(run(Path(path), strategy, int(number))))
         return
-    print(
-        f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}; {given.number:,} examples",
-        flush=True,
-    )
+    print(f"{machine()}, SQLite {sqlite3.sqlite_version}; {given.number:,} examples", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="teacher-scale-", dir=given.folder))
     try:
         if given.only != "command":

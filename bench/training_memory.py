@@ -1,7 +1,7 @@
 """Memory that training takes: the estimate made before it, and the peak that was measured.
 
-    python bench/training_memory.py                 all cases, each in a process of its own
-    python bench/training_memory.py lora 1024       one: lora or full, a token budget…
+    python -m bench.training_memory                 all cases, each in a process of its own
+    python -m bench.training_memory lora 1024       one: lora or full, a token budget…
                                                     … and bf16, fp32, checkpointing, t5
 
 Two optimiser steps on 24 rows as long as OpenBookQA's, so that AdamW's moments are there when
@@ -12,13 +12,20 @@ resident set's high-water mark, reset once the student is loaded.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from bench.common import STUDENT, forget_peak, peak_bytes
+
+if TYPE_CHECKING:
+    from teachback.students.card import Precision
+    from teachback.students.rows import EncodedExample
 
 CASES = (
     "lora 512",
@@ -32,88 +39,63 @@ CASES = (
     "t5 full 2048",
     "t5 lora 2048",
 )
+ROWS = 24
 
 
-def field(name: str) -> float:
-    """A line of the process's status, in GiB."""
-    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) / 2**20
-    raise KeyError(name)
+def rows() -> list[EncodedExample]:
+    """Random tokens in OpenBookQA's lengths: an answer and an explanation behind a question."""
+    import torch
 
+    from teachback.students.rows import Branch, EncodedExample, Row
 
-def small_t5(folder: Path) -> Path:
-    """A T5 v1.1 of the small shape; bytes are the tokens, the vocabulary is as large as T5's."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    from transformers import T5Config, T5ForConditionalGeneration
+    draw = torch.Generator().manual_seed(0)
 
-    from tiny import byte_tokenizer
+    def ids(count: int) -> tuple[int, ...]:
+        return tuple(torch.randint(10, 30000, (count,), generator=draw).tolist())
 
-    config = T5Config(
-        vocab_size=32128,
-        d_model=512,
-        d_kv=64,
-        d_ff=1024,
-        num_layers=8,
-        num_heads=6,
-        feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
-        decoder_start_token_id=0,
-    )
-    T5ForConditionalGeneration(config).save_pretrained(folder)
-    byte_tokenizer().save_pretrained(folder)
-    return folder
+    made = []
+    for n in range(ROWS):
+        question = ids(60 + n % 7)
+        answer = Branch(ids(3), ids(6), 0.5)
+        explanation = Branch(ids(3), ids(60 + 5 * (n % 9)), 0.5)
+        made.append(EncodedExample(str(n), (Row(question, (answer, explanation)),)))
+    return made
 
 
 def measure(words: list[str]) -> None:
+    """Print the line of one case."""
     import torch
     from transformers import TrainingArguments
 
-    import teachback.training as training
-    from teachback.config import StudentConfig, TrainConfig
-    from teachback.records import Example
+    from bench.students import SMALL, loaded, random_t5
+    from teachback.config import TrainConfig
     from teachback.students.quiet import quiet
-    from teachback.students.rows import Branch, EncodedExample, Row
-    from teachback.training.memory import Estimate, memory_there
+    from teachback.training.machine_memory import memory_there
+    from teachback.training.memory import MemoryEstimate
     from teachback.training.trainer import MultiTaskTrainer
 
     budget = next(int(word) for word in words if word.isdigit())
-    precision: Any = next((word for word in words if word in ("bf16", "fp32")), "auto")
+    precision: Precision = "auto"
+    if "bf16" in words or "fp32" in words:
+        precision = "bf16" if "bf16" in words else "fp32"
     with tempfile.TemporaryDirectory() as folder:
         with quiet():
-            reference = str(small_t5(Path(folder) / "t5")) if "t5" in words else "pypi:gemma-3-270m"
+            reference = str(random_t5(Path(folder) / "t5", SMALL)) if "t5" in words else STUDENT
         config = TrainConfig(
             lora="lora" in words,
             token_budget=budget,
-            batch_size=24,
+            batch_size=ROWS,
             gradient_checkpointing="checkpointing" in words,
         )
-        chosen = StudentConfig(reference=reference, precision=precision)
-        example = Example("a", "b", "yes", "yes-no")
-        student = training._ready(config, chosen, [example], lambda _: None)
-        draw = torch.Generator().manual_seed(0)
-
-        def ids(count: int) -> tuple[int, ...]:
-            return tuple(torch.randint(10, 30000, (count,), generator=draw).tolist())
-
-        rows = [
-            EncodedExample(
-                str(n),
-                (
-                    Row(
-                        ids(60 + n % 7),
-                        (Branch(ids(3), ids(6), 0.5), Branch(ids(3), ids(60 + 5 * (n % 9)), 0.5)),
-                    ),
-                ),
-            )
-            for n in range(24)
-        ]
+        torch.manual_seed(config.seed)
+        student = loaded(reference, lora=config.lora, precision=precision)
+        examples = rows()
         began = time.monotonic()
-        estimate = Estimate(student, rows, config)
+        estimate = MemoryEstimate(student, examples, config)
         seconds = time.monotonic() - began
-        expected = estimate.of(estimate.plan)
+        expected = estimate.of(estimate.settings)
         there = memory_there(student.device) or 0
-        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
+        forget_peak()
         if config.gradient_checkpointing:
             with quiet():
                 student.model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -122,7 +104,7 @@ def measure(words: list[str]) -> None:
             student=student,
             args=TrainingArguments(
                 folder,
-                per_device_train_batch_size=24,
+                per_device_train_batch_size=ROWS,
                 max_steps=2,
                 save_strategy="no",
                 report_to=[],
@@ -130,30 +112,40 @@ def measure(words: list[str]) -> None:
                 logging_strategy="no",
                 use_cpu=True,
             ),
-            train=rows,
-            valid=rows[:1],
+            train=examples,
+            valid=examples[:1],
             token_budget=budget,
             score=lambda: None,
             callbacks=[],
         )
         with quiet():
             trainer.train_from(None)
-    peak = field("VmHWM")
+    peak = peak_bytes() / 2**30
     total = expected.total / 2**30
     print(
-        f"{' '.join(words):<24} largest chunk {estimate.plan.tokens:>5} tokens | estimated "
+        f"{' '.join(words):<24} largest chunk {estimate.settings.tokens:>5} tokens | estimated "
         f"{total:5.2f} GiB, measured {peak:5.2f} GiB, {total / peak - 1:+.0%} | {expected.line()}; "
-        f"estimated in {seconds:.1f} s, {there / 2**30:.1f} GiB were there",
+        f"estimated in {seconds:.1f} s, {there / 2**30:.1f} GiB were free",
         flush=True,
     )
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case", nargs="*", help=f"words of one case, such as {CASES[2]}")
+    words = parser.parse_args().case
+    if words:
+        known = {word for case in CASES for word in case.split()} | {"bf16"}
+        if unknown := [word for word in words if word not in known and not word.isdigit()]:
+            parser.error(f"unknown: {' '.join(unknown)}")
+        if sum(word.isdigit() for word in words) != 1:
+            parser.error("name one token budget, such as 1024")
+        measure(words)
+        return
+    for case in CASES:
+        command = [sys.executable, "-m", "bench.training_memory", *case.split()]
+        subprocess.run(command, check=True, env=os.environ | {"TRANSFORMERS_VERBOSITY": "error"})
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        measure(sys.argv[1:])
-    else:
-        for case in CASES:
-            command = [sys.executable, __file__, *case.split()]
-            subprocess.run(
-                command, check=True, env=os.environ | {"TRANSFORMERS_VERBOSITY": "error"}
-            )
+    main()

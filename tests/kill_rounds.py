@@ -1,6 +1,6 @@
 """A run of ``teachback generate`` that is killed again and again, and what became of its replies.
 
-`kill_rounds` is the test of it and, with more rounds, ``bench/kill_rounds.py``.
+A test runs `kill_rounds`; ``python -m bench.kill_rounds`` runs this file with more rounds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mock_server import Asked, MockServer, Reply, said
@@ -141,3 +142,8 @@ def replies(store: Path) -> dict[str, str]:
             return {row.request.messages[-1].content: row.completion.text for row in opened}
     except StoreError:  # killed before there was one; were it damaged, all of it would be missed
         return {}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="kill-rounds-") as temporary:
+        print(json.dumps(asdict(kill_rounds(Path(temporary), int(sys.argv[1])))))

@@ -2,28 +2,26 @@
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from bench.statistics_nulls import answers
 from teachback.errors import DataError
 from teachback.evaluation import (
+    SystemAnswers,
     as_json,
     compare,
+    compare_systems,
     detectable_difference,
     estimate_difference,
     holm,
     verdict,
 )
 from teachback.records import Prediction
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from statistics_nulls import answers
 
 # Six items, three seeds: A right minus B right.
 TABLE = np.array([[1, 0, 1], [0, 0, -1], [1, 1, 1], [0, -1, 0], [0, 1, 0], [1, 0, 0]])
@@ -156,6 +154,10 @@ def test_the_order_of_items_does_not_matter() -> None:
     assert compare(A, shuffled) == compare(A, B)
 
 
+def without_choice(system: dict[int, list]) -> dict[int, SystemAnswers]:
+    return {seed: SystemAnswers(rows, None) for seed, rows in system.items()}
+
+
 def test_explained_answers() -> None:
     explained = {
         seed: [
@@ -168,10 +170,11 @@ def test_explained_answers() -> None:
         seed: [replace(p, explained_answer=None, explained_correct=False) for p in rows]
         for seed, rows in B.items()
     }
-    assert compare(explained, none_right, way="explained").difference == pytest.approx(7 / 18)
+    found = compare_systems(without_choice(explained), without_choice(none_right), way="explained")
+    assert found.difference == pytest.approx(7 / 18)
     assert compare(explained, none_right).difference == pytest.approx(-2 / 18)
     with pytest.raises(DataError, match=r"^B, seed 11: 6 of 6 have no explained answer"):
-        compare(explained, B, way="explained")
+        compare_systems(without_choice(explained), without_choice(B), way="explained")
 
 
 def test_identical_predictions() -> None:
@@ -282,7 +285,7 @@ def test_detectable_difference() -> None:
 def test_a_true_null_is_rejected_about_as_often_as_announced(
     n_items: int, n_seeds: int, spread: float
 ) -> None:
-    """Quick form of bench/statistics_nulls.py: 700 layouts, so 5% comes out within ±1.6."""
+    """Quick form of ``bench.statistics_nulls``: 700 layouts, so 5% comes out within ±1.6."""
     rng = np.random.default_rng(7)
     layouts = 700
     rejected = over_items = 0

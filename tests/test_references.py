@@ -341,7 +341,7 @@ def test_no_other_module_takes_a_reference_apart() -> None:
     schemes = "hf|openai|recorded|gguf|pypi|scripted"
     taken_apart = re.compile(
         rf"(?:startswith|removeprefix|partition|split)\(\(?[\"'](?:{schemes})|"
-        rf"[\"'](?:{schemes}):[\"']|f[\"'](?:hf|openai|recorded|gguf):\{{(?!model|asking)"
+        rf"[\"'](?:{schemes}):[\"']|f[\"'](?:hf|openai|recorded|gguf):\{{(?!model|setup)"
     )
     found = [
         f"{file.relative_to(SOURCE)}, line {number}: {line.strip()}"

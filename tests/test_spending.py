@@ -51,7 +51,6 @@ def run(store: CompletionStore, teacher: Any, meter: Meter, number: int = 50) ->
         prompts=PROMPTS,
         strategy="cote",
         store=store,
-        is_kept=lambda _example, _replies: True,
         meter=meter,
     )
 

@@ -525,10 +525,11 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
 
 
 def test_two_runs_do_not_share_a_folder(copy: Path) -> None:
-    lock = Lock(copy / "out" / "lock")
-    with pytest.raises(RunFolderError, match=f"process {os.getpid()} is at work"):
+    with (
+        Lock(copy / "out" / "lock"),
+        pytest.raises(RunFolderError, match=f"process {os.getpid()} is at work"),
+    ):
         run(copy)
-    lock.release()
 
 
 # ------------------------------------------------------------------ what is kept

@@ -50,7 +50,6 @@ def run(
         prompts=Prompts(),
         strategy="cote",
         store=store,
-        is_kept=lambda _example, _completion: True,
     )
 
 
@@ -289,7 +288,7 @@ def test_dns_that_fails(store: CompletionStore, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_killed_at_random_and_resumed(tmp_path: Path) -> None:
-    """With more rounds, and as a table: ``python bench/kill_rounds.py``."""
+    """With more rounds, and as a table: ``python -m bench.kill_rounds``."""
     result = kill_rounds(tmp_path, KILL_ROUNDS)
     assert result.stored == result.needed  # one reply for each key, of which the store has one
     assert (result.lost, result.wrong, result.repeated_unduly) == (0, 0, 0)

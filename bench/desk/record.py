@@ -1,11 +1,12 @@
 """Record a teacher's explanations of the desk's training cases, for shipping.
 
-    python bench/desk/record.py openai:MODEL@http://127.0.0.1:8333/v1 --name NAME --store FILE
+    python -m bench.desk.record openai:MODEL@http://127.0.0.1:8333/v1 --name NAME --store FILE
 
 Asks COTE of every case and RP of those whose COTE is not kept (CROP), at temperature 0,
-through the same prompts, teacher, store and selection as any other run. Stop it and run it
-again at will: what is in the store is not asked twice. Then writes ``NAME.cote.jsonl`` and
-``NAME.rp.jsonl`` of all that the store holds, in the order of the cases, into the package's
+through the same prompts, teacher, store and selection as any other run. It may be stopped and
+run again at any time: what is in the store is not asked twice. Then it writes
+``NAME.cote.jsonl`` and ``NAME.rp.jsonl`` of all that the store holds, in the order of the cases,
+into the package's
 ``desk/recordings``, and the rule engine's own ``rule-engine.cote.jsonl``; and the agreement
 with gold into README.md, between its two markers.
 """
@@ -19,7 +20,6 @@ from pathlib import Path
 
 from teachback import desk
 from teachback.explaining.asking import generate
-from teachback.explaining.selection import is_kept
 from teachback.files import read_jsonl, write_jsonl
 from teachback.questions import parse, same_answer
 from teachback.records import Example, Sampling
@@ -55,7 +55,6 @@ def main() -> None:
                 prompts=prompts,
                 strategy="crop",
                 store=store,
-                is_kept=is_kept,
                 progress=Progress(sys.stdout),
             )
         replies = {(r.request.example_id, r.request.kind): r.completion.text for r in store}

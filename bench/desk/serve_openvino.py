@@ -1,9 +1,9 @@
 """A small OpenAI-compatible server over OpenVINO GenAI, for recording a local teacher on a CPU.
 
-    python bench/desk/serve_openvino.py MODEL.gguf [--port 8333] [--batch 32]
+    python -m bench.desk.serve_openvino MODEL.gguf [--port 8333] [--batch 32]
 
 Serves ``POST /v1/chat/completions`` (one choice, no streaming; ``max_tokens``,
-``temperature``, ``top_p`` and ``stop`` are obeyed) and ``GET /v1/models``. Requests that
+``temperature``, ``top_p`` and ``stop`` are honoured) and ``GET /v1/models``. Requests that
 arrive while others run join them (continuous batching), and a prompt prefix seen before is
 not computed again. Needs ``pip install openvino-genai``; teachback does not depend on it.
 """
@@ -18,17 +18,20 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openvino_genai as ov
+if TYPE_CHECKING:
+    import openvino_genai as ov
 
-Job = tuple[str, ov.GenerationConfig, "queue.Queue[tuple[str, list[int], str]]"]
+Job = tuple[str, "ov.GenerationConfig", "queue.Queue[tuple[str, list[int], str]]"]
 
 
 class Engine:
     """One thread owns the pipeline: it adds waiting requests, steps, and hands out replies."""
 
     def __init__(self, model: Path, batch: int, cache_gb: int) -> None:
+        import openvino_genai as ov
+
         scheduler = ov.SchedulerConfig()
         scheduler.cache_size = cache_gb
         scheduler.max_num_seqs = batch
@@ -40,6 +43,8 @@ class Engine:
         threading.Thread(target=self._loop, daemon=True).start()
 
     def chat(self, body: dict[str, Any]) -> dict[str, Any]:
+        import openvino_genai as ov
+
         prompt = self.tokenizer.apply_chat_template(body["messages"], add_generation_prompt=True)
         config = ov.GenerationConfig()
         config.max_new_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 512
@@ -79,6 +84,8 @@ class Engine:
         }
 
     def _loop(self) -> None:
+        import openvino_genai as ov
+
         running: dict[int, tuple[Any, list[int], Any]] = {}
         numbers = itertools.count()
         while True:
@@ -127,7 +134,7 @@ def handler(engine: Engine, name: str) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
-            """The client's own log says enough."""
+            """Silent: the client keeps its own log."""
 
     return Handler
 

@@ -2,7 +2,7 @@
 
 It does next to nothing per request, so the rate that it reaches is the server's ceiling.
 
-    python bench/teacher_client/load.py URL --number 20000 --concurrency 64
+    python -m bench.teacher_client.load URL --number 20000 --concurrency 64
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,14 +71,13 @@ async def load(url: str, number: int, concurrency: int) -> float:
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     loop = asyncio.get_running_loop()
+    host, port = address.hostname, address.port
+    if host is None or port is None:
+        raise SystemExit(f"{url} names no host and port; give http://HOST:PORT/v1")
     left, done = [number], [loop.create_future() for _ in range(concurrency)]
     began = time.monotonic()
     for each in done:
-        await loop.create_connection(
-            lambda each=each: Asker(left, head.encode() + body, each),
-            address.hostname,
-            address.port,
-        )
+        await loop.create_connection(partial(Asker, left, head.encode() + body, each), host, port)
     await asyncio.gather(*done)
     return number / (time.monotonic() - began)
 

@@ -1,7 +1,7 @@
 """The same requests through bespokelabs-curator; run by the interpreter of its own venv.
 
     python -m venv VENV && VENV/bin/pip install bespokelabs-curator
-    VENV/bin/python bench/teacher_client/peer_curator.py ROWS.jsonl URL CONCURRENCY FOLDER
+    VENV/bin/python -m bench.teacher_client.peer_curator ROWS.jsonl URL CONCURRENCY FOLDER
 
 Its own rate limits are set so high that they never bind. A second run with the same FOLDER
 resumes from its cache.
@@ -9,9 +9,9 @@ resumes from its cache.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,22 +35,30 @@ REMARKS = (
 
 
 def main() -> None:
-    rows, url, concurrency, folder = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", type=Path, help="the prompts, as bench.teacher_client.run writes")
+    parser.add_argument("url", help="the server's address up to and including /v1")
+    parser.add_argument("concurrency", type=int)
+    parser.add_argument("folder", type=Path, help="for its cache, and replies.json at the end")
+    options = parser.parse_args()
     os.environ.update(SWITCHED_OFF, OPENAI_API_KEY="none")
     # Curator counts tokens with tiktoken, which would download its vocabulary; litellm, which
     # curator installs, ships the same file under the name that tiktoken looks for.
-    litellm = Path(find_spec("litellm").origin).parent
-    os.environ["TIKTOKEN_CACHE_DIR"] = str(litellm / "litellm_core_utils" / "tokenizers")
+    found = find_spec("litellm")
+    assert found is not None
+    assert found.origin is not None
+    tokenizers = Path(found.origin).parent / "litellm_core_utils" / "tokenizers"
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(tokenizers)
     from bespokelabs import curator
 
-    class Explainer(curator.LLM):
-        def prompt(self, row: dict) -> list[dict]:
+    class Explainer(curator.LLM):  # type: ignore[misc]
+        def prompt(self, row: dict[str, str]) -> list[dict[str, str]]:
             return [
                 {"role": "system", "content": row["system"]},
                 {"role": "user", "content": row["user"]},
             ]
 
-        def parse(self, row: dict, response: str) -> dict:
+        def parse(self, row: dict[str, str], response: str) -> dict[str, str]:
             return {"id": row["id"], "text": response}
 
     explainer = Explainer(
@@ -58,18 +66,18 @@ def main() -> None:
         backend="openai",
         generation_params={"temperature": 0.0, "max_tokens": 512},
         backend_params={
-            "base_url": url,
+            "base_url": options.url,
             "max_requests_per_minute": NO_LIMIT,
             "max_tokens_per_minute": NO_LIMIT,
-            "max_concurrent_requests": int(concurrency),
+            "max_concurrent_requests": options.concurrency,
         },
     )
-    with open(rows, encoding="utf-8") as lines:
+    with options.rows.open(encoding="utf-8") as lines:
         asked = [json.loads(line) for line in lines]
-    replies = explainer(asked, working_dir=folder).dataset
+    replies = explainer(asked, working_dir=str(options.folder)).dataset
     whole = sum(bool(reply["text"]) for reply in replies)
-    told = {"replies": whole, "version": version("bespokelabs-curator")}
-    Path(folder, "told.json").write_text(json.dumps(told))
+    outcome = {"replies": whole, "version": version("bespokelabs-curator")}
+    (options.folder / "replies.json").write_text(json.dumps(outcome))
 
 
 if __name__ == "__main__":

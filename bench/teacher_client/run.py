@@ -6,7 +6,7 @@ its own, all with the same prompts at the same concurrency, one after the other:
 
     python -m venv CURATOR && CURATOR/bin/pip install bespokelabs-curator
     python -m venv DISTILABEL && DISTILABEL/bin/pip install "distilabel[openai]" requests
-    python bench/teacher_client/run.py --curator CURATOR/bin/python \\
+    python -m bench.teacher_client.run --curator CURATOR/bin/python \\
         --distilabel DISTILABEL/bin/python -o FOLDER
 
 Writes FOLDER/result.json and FOLDER/result.md, and what each printed. Linux only: memory is
@@ -25,22 +25,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import ours
-import peer_curator
-import peer_distilabel
-
-HERE = Path(__file__).parent
+from bench.teacher_client import ours, peer_curator, peer_distilabel
 
 
 @contextmanager
 def served(latency: float) -> Iterator[str]:
     """The mock server; gives its URL."""
-    command = [sys.executable, str(HERE / "server.py"), "--latency", str(latency)]
+    command = [sys.executable, "-m", "bench.teacher_client.server"]
+    command += ["--latency", str(latency)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -53,12 +51,13 @@ def served(latency: float) -> Iterator[str]:
 def log_of(url: str) -> dict[str, Any]:
     """What the server saw since this was last asked."""
     with urlopen(url.removesuffix("/v1") + "/log") as reply:
-        return json.load(reply)
+        seen: dict[str, Any] = json.load(reply)
+        return seen
 
 
 def ceiling(url: str, number: int, concurrency: int) -> float:
-    command = [sys.executable, str(HERE / "load.py"), url, "--number", str(number)]
-    command += ["--concurrency", str(concurrency)]
+    command = [sys.executable, "-m", "bench.teacher_client.load", url]
+    command += ["--number", str(number), "--concurrency", str(concurrency)]
     rate = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     log_of(url)
     return rate
@@ -124,10 +123,15 @@ def measured(
     return {"cold": cold, "resumed": resumed, "cpu_ms": 1000 * cold["cpu_seconds"] / number}
 
 
-def told(folder: Path) -> dict[str, Any]:
-    """What a peer's script wrote at its end."""
-    path = folder / "told.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+def outcome(folder: Path) -> dict[str, Any]:
+    """What a peer's script wrote at its end: ``replies`` and ``version``."""
+    path = folder / "replies.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
+
+
+def peer_replies(folder: Path) -> int:
+    return int(outcome(folder).get("replies", 0))
 
 
 def table(result: dict[str, Any]) -> str:
@@ -188,7 +192,7 @@ def main() -> None:
     parser.add_argument("--peer-number", type=int, default=2_000)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.05)
-    parser.add_argument("-o", "--out", type=Path, required=True, help="a folder, made anew")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="a new folder")
     options = parser.parse_args()
     out: Path = options.out
     out.mkdir(parents=True)
@@ -221,16 +225,17 @@ def main() -> None:
                 continue
             folder = out / name
             folder.mkdir()
-            command = [python, peer.__file__, str(rows), url, str(options.concurrency), str(folder)]
+            command = [python, "-m", peer.__name__, str(rows), url]
+            command += [str(options.concurrency), str(folder)]
             figures = measured(
                 name,
                 command,
                 url,
                 out,
                 options.peer_number,
-                lambda folder=folder: told(folder).get("replies", 0),
+                partial(peer_replies, folder),
             )
-            figures["version"] = told(folder).get("version")
+            figures["version"] = outcome(folder).get("version")
             figures["switched_off"] = peer.SWITCHED_OFF
             result["systems"][name] = figures
     (out / "result.json").write_text(json.dumps(result, indent=1))

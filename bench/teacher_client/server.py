@@ -4,7 +4,7 @@ One process, one event loop, plain asyncio protocols: it looks for the end of th
 nothing in it, so that what is measured is the client. It logs when each request arrived, how
 many were in flight at most, and how many different bodies there were.
 
-    python bench/teacher_client/server.py --latency 0.05        prints its port
+    python -m bench.teacher_client.server --latency 0.05        prints its port
 
 ``GET /log`` returns the log and starts a new one. Times are those of the system's monotonic
 clock, which all processes of a machine share.

@@ -13,26 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import training
-from material import whole
 
+from bench.training import schemes
+from bench.training.material import whole
+from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample, Row
-from teachback.students.student import Student
 
 
 def of(job: dict[str, Any]) -> list[float]:
     """One loss per batch of ``job["batches"]``; float32, nothing dropped."""
-    student = training.model_of(job)
+    student = schemes.model_of(job)
     student.model.eval()
     found = []
     with torch.inference_mode():
         for batch in job["batches"]:
-            examples = [whole(values, training.vocabulary(student)) for values in batch]
+            examples = [whole(values, schemes.vocabulary(student)) for values in batch]
             found.append(_loss(job, student, examples))
     return found
 
 
-def _loss(job: dict[str, Any], student: Student, examples: list[EncodedExample]) -> float:
+def _loss(job: dict[str, Any], student: StudentModel, examples: list[EncodedExample]) -> float:
     device = student.device
     if job["scheme"] in ("ours", "rows"):
         rows = token_mean([row for example in examples for row in example.rows], student.family)
@@ -40,24 +40,24 @@ def _loss(job: dict[str, Any], student: Student, examples: list[EncodedExample])
         return float(student.loss(student.model, batch))
     if job["scheme"] == "two-pass":
         start = student.model.config.decoder_start_token_id
-        batches = training.by_task(examples, start, ([], []))  # the decoder's marker, as ours
+        batches = schemes.by_task(examples, start, ([], []))  # the decoder's marker, as ours
         parts = [
             student.model(**{k: v.to(device) for k, v in batch.items()}).loss
             for batch in batches.values()
         ]
         return float(0.5 * parts[0] + 0.5 * parts[1])
-    rows_of_all = training.labelled([examples])
+    rows_of_all = schemes.labelled([examples])
     if job["scheme"] == "plain":
-        batch = training.padded(rows_of_all, student.pad_id)
+        batch = schemes.padded(rows_of_all, student.pad_id)
         batch = {k: v.to(device) for k, v in batch.items()}
         labels = batch.pop("labels")[:, 1:]
-        logits = student.model(**batch).logits[:, :-1][labels != training.IGNORED]
+        logits = student.model(**batch).logits[:, :-1][labels != schemes.IGNORED]
         # In float64: over 262,144 words torch's own float32 sum is off by one part in 10⁵.
-        own = torch.nn.functional.cross_entropy(logits.double(), labels[labels != training.IGNORED])
+        own = torch.nn.functional.cross_entropy(logits.double(), labels[labels != schemes.IGNORED])
         return float(own)
     with tempfile.TemporaryDirectory() as folder:
         one_step = job | {"steps": [examples]}
-        trainer = training.trl(one_step, student, [examples], Path(folder), [], None)
+        trainer = schemes.trl(one_step, student, [examples], Path(folder), [], None)
         batch = trainer._prepare_inputs(trainer.data_collator(list(trainer.train_dataset)))
         trainer.model.eval()
         return float(trainer.compute_loss(trainer.model, batch))

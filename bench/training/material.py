@@ -1,4 +1,4 @@
-"""What the schemes are measured on: rows of the shared data, and synthetic ones.
+"""What the schemes are measured on: rows of the real data, and synthetic ones.
 
 Real rows are made as a training run makes them: recorded replies through selection,
 MT-CoT pairs, the student's own encoding. Token ids go to the measured processes as JSON, so
@@ -7,20 +7,19 @@ that all of them train on the very same tokens.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.common import selected
 from teachback.datasets import read_examples
-from teachback.explaining.selection import Asked, SelectionRules, select
+from teachback.explaining.selection import SelectionRules
 from teachback.objectives import training_examples
 from teachback.questions import candidates, render, say_answer
-from teachback.records import Completion, Example, Explanation, Request, Strategy
+from teachback.records import Example, Explanation, Strategy
+from teachback.students.model import StudentModel
 from teachback.students.rows import Branch, EncodedExample, Row
-from teachback.students.student import Student
-from teachback.teachers.recorded import RecordedTeacher
 
 Encoded = dict[str, Any]
 """An `EncodedExample` as plain values."""
@@ -28,7 +27,7 @@ Encoded = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A dataset of the shared folder and the recordings that explain it."""
+    """A dataset of the real data and the recordings that explain it."""
 
     name: str
     folder: str
@@ -57,20 +56,8 @@ def explained(
     examples = read_examples(data / source.folder / "train.jsonl")
     drawn = random.Random(seed).sample(examples, min(len(examples), count * _LOOKED_AT))
     files = [data / source.folder / "teacher" / name for name in source.recordings]
-    teacher = RecordedTeacher(files)
     samples = _SAMPLES if source.strategy == "cote" else 1
-
-    def lookup(example: Example, asked: Asked, sample: int) -> Completion:
-        return asyncio.run(teacher.complete(Request(example.id, asked, (), (), sample=sample)))
-
-    selection = select(
-        drawn,
-        lookup,
-        strategy=source.strategy,
-        teacher=teacher.model,
-        samples=samples,
-        rules=SelectionRules(choose="all"),
-    )
+    selection = selected(drawn, files, source.strategy, samples, SelectionRules(choose="all"))
     kept: dict[str, list[Explanation]] = {}
     for explanation in selection.explanations:
         kept.setdefault(explanation.id, []).append(explanation)
@@ -84,7 +71,7 @@ def explained(
     return found[:count]
 
 
-def encoded(student: Student, pairs: list[tuple[Example, list[Explanation]]]) -> list[Encoded]:
+def encoded(student: StudentModel, pairs: list[tuple[Example, list[Explanation]]]) -> list[Encoded]:
     """MT-CoT rows of ``pairs`` as ``student`` reads them."""
     made = training_examples(
         [example for example, _ in pairs],
@@ -94,7 +81,7 @@ def encoded(student: Student, pairs: list[tuple[Example, list[Explanation]]]) ->
     return [plain(student.encode(example)) for example in made]
 
 
-def choices(student: Student, examples: list[Example]) -> list[Encoded]:
+def choices(student: StudentModel, examples: list[Example]) -> list[Encoded]:
     """One row per question with a branch per choice, as scoring reads it."""
     rows = []
     for example in examples:

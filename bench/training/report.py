@@ -10,8 +10,7 @@ import sys
 from datetime import date
 from typing import Any
 
-import counts
-import training
+from bench.training import counts, schemes
 
 GOAL = 0.9
 """Of the counted ratio."""
@@ -39,8 +38,8 @@ def per_cell_shapes(shapes: list[Any], cells: int) -> list[list[Any]]:
 
 def summary(group: Any, measured: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """One entry per cell and scheme: rate, ratio of times, ratio of counts, peak memory."""
-    config = training.config_of(group.job["model"])
-    count = counts.t5 if group.job["model"] in training.T5_SIZES else counts.causal
+    config = schemes.config_of(group.job["model"])
+    count = counts.t5 if group.job["model"] in schemes.T5_SIZES else counts.causal
     entries = []
     for number, cell in enumerate(group.cells):
         step = len(group.job["steps"]) // len(group.cells) * number
@@ -88,7 +87,7 @@ def _check_scores(name: str, measured: dict[str, Any]) -> None:
         if own and any(
             abs(a - b) > 0.05 * abs(b) for a, b in zip(own, found["scores"], strict=True)
         ):
-            raise SystemExit(f"{name}: {scheme} scores otherwise than ours")
+            raise SystemExit(f"{name}: {scheme} does not score as ours does")
 
 
 def _check_targets(name: str, measured: dict[str, Any]) -> None:
@@ -150,7 +149,7 @@ def document(results: dict[str, Any]) -> str:
     head = [
         "# Training speed and memory",
         "",
-        f"`python bench/training/run.py`, {date.today()}, {results['seconds']:.0f} s; {machine}; "
+        f"`python -m bench.training.run`, {date.today()}, {results['seconds']:.0f} s; {machine}; "
         + ", ".join(f"{k} {v}" for k, v in results["groups"][0]["versions"].items())
         + ".",
         "Median of the repetitions; `times ours` is a scheme's time over ours, `counted` the same "

@@ -1,6 +1,6 @@
 """Scoring the choices of questions: one pass over a question and all its choices, or more.
 
-``ours``       what `Student.log_probabilities` computes: one row per question
+``ours``       what `StudentModel.log_probabilities` computes: one row per question
 ``rows``       one row per choice in one batch: logits at targets only, the question read anew
 ``per-choice`` one forward pass per choice over a batch of questions, logits everywhere
 """
@@ -12,47 +12,52 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import training
-from material import whole
 from torch import Tensor, nn
 
+from bench.training import schemes
+from bench.training.material import whole
+from bench.training.turns import Turns
 from teachback.students.causal import CausalStudent
 from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.students.rows import Row
-from teachback.students.student import Student
 
 
 def prepare(
     job: dict[str, Any], shapes: list[dict[str, int]], folder: Path
-) -> Callable[[Any], None]:
+) -> Callable[[Turns], list[float]]:
     student = load(job["model"], precision=job["precision"])
     assert isinstance(student, CausalStudent)
     student.shared_prefix = job["scheme"] != "rows"
     batches = [[row for e in step for row in whole(e).rows] for step in job["steps"]]
     score = _per_choice if job["scheme"] == "per-choice" else _at_once
     if job["scheme"] != "per-choice":
-        training.noted(student, shapes, lambda: len(shapes))
+        schemes.noted(student, shapes, lambda: len(shapes))
 
-    def work(turns: Any) -> None:
+    def work(turns: Turns) -> list[float]:
+        scores: list[float] = []
         for rows in batches:
             if not turns.wait():
-                return
+                break
             with torch.inference_mode(), student.autocast():
-                work.scores = score(student, rows, shapes)  # type: ignore[attr-defined]
+                scores = score(student, rows, shapes)
             turns.done()
+        return scores
 
     return work
 
 
-def _at_once(student: Student, rows: list[Row], _: list[dict[str, int]]) -> list[float]:
-    """The sums of log-probabilities, as `Student.log_probabilities` takes them."""
+def _at_once(student: StudentModel, rows: list[Row], _: list[dict[str, int]]) -> list[float]:
+    """The sums of log-probabilities, as `StudentModel.log_probabilities` takes them."""
     batch = {k: v.to(student.device) for k, v in student.collate(rows).items()}
     sums = torch.zeros(sum(len(row.branches) for row in rows), device=student.device)
     sums.index_add_(0, batch["target_rows"], -student.token_losses(batch))
     return sums.tolist()
 
 
-def _per_choice(student: Student, rows: list[Row], shapes: list[dict[str, int]]) -> list[float]:
+def _per_choice(
+    student: StudentModel, rows: list[Row], shapes: list[dict[str, int]]
+) -> list[float]:
     scores: list[list[float]] = [[] for _ in rows]
     step = {"step": shapes[-1]["step"] + 1 if shapes else 0}
     for number in range(max(len(row.branches) for row in rows)):
@@ -61,10 +66,10 @@ def _per_choice(student: Student, rows: list[Row], shapes: list[dict[str, int]])
         for _, row in own:
             branch = row.branches[number]
             before = [*row.prefix, *branch.marker]
-            labels = [training.IGNORED] * len(before) + list(branch.target)
-            labelled.append({"input_ids": [*before, *branch.target], "labels": labels})
-        batch = training.padded(labelled, student.pad_id)
-        shapes.append(training.shape_of(batch, batch["input_ids"].numel()) | step)
+            own_labels = [schemes.IGNORED] * len(before) + list(branch.target)
+            labelled.append({"input_ids": [*before, *branch.target], "labels": own_labels})
+        batch = schemes.padded(labelled, student.pad_id)
+        shapes.append(schemes.shape_of(batch, batch["input_ids"].numel()) | step)
         batch = {k: v.to(student.device) for k, v in batch.items()}
         labels = batch.pop("labels")[:, 1:]
         logits: Tensor = student.model(**batch, use_cache=False).logits[:, :-1]

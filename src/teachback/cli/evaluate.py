@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -16,11 +16,11 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.records import ComparedWay
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
-    from teachback.records import Prediction
     from teachback.runs.evaluations import EvaluatedRun
 
 
@@ -115,7 +115,7 @@ def student_reference(reference: str) -> str:
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option(
     "--way",
-    type=click.Choice(["both", "direct", "explained", "chosen"]),
+    type=click.Choice(["both", *get_args(ComparedWay)]),
     default="both",
     show_default=True,
     help="Which answers are compared; chosen: the way each student chose on valid; both: "
@@ -137,7 +137,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         raise click.UsageError("give two runs or more; the first is the one compared with")
     runs = tuple(run.rstrip("/") or run for run in runs)
     systems = {run: _seeds_of(Path(run)) for run in runs}
-    ways = ["direct", "chosen"] if way == "both" else [way]
+    names = ["direct", "chosen"] if way == "both" else [way]
+    ways = [evaluation.compared_way(name, "--way") for name in names]
     rows, comparisons = [], []
     scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
     if len(scores) > 1:
@@ -162,10 +163,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             if one == "explained" and not all(_explains(systems[r]) for r in (runs[0], other)):
                 raise click.UsageError("not all runs have explained answers: evaluate --explain")
             comparisons.append(
-                evaluation.compare(
-                    _in_way(systems[other], one),
-                    _in_way(systems[runs[0]], one),
-                    names=(f"{other} ({one})", f"{runs[0]} ({one})"),
+                evaluation.compare_systems(
+                    systems[other], systems[runs[0]], way=one, names=(other, runs[0])
                 )
             )
     adjusted = evaluation.holm([c.p for c in comparisons])
@@ -184,9 +183,9 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     for comparison in comparisons:
         for one_seed in comparison.seeds:
             click.echo(
-                f"  seed {one_seed.seed}, {comparison.a} against {comparison.b}: right alone "
-                f"{one_seed.only_a} against {one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} "
-                "(of these two models only)"
+                f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
+                f"({comparison.in_words}): right alone {one_seed.only_a} against "
+                f"{one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} (of these two models only)"
             )
 
 
@@ -218,18 +217,6 @@ def _explains(seeds: Seeds) -> bool:
     return all(p.explained_correct is not None for run in seeds.values() for p in run.predictions)
 
 
-def _in_way(seeds: Seeds, way: str) -> dict[int, list[Prediction]]:
-    from teachback.evaluation import in_way
-
-    return {
-        seed: in_way(
-            run.predictions,
-            "explained" if (run.way if way == "chosen" else way) == "explained" else "direct",
-        )
-        for seed, run in seeds.items()
-    }
-
-
 @click.command()
 @click.argument("student", metavar="STUDENT")
 @click.argument("question", metavar="QUESTION")
@@ -250,18 +237,13 @@ def ask(
 
     precision = settings(options)["student"]["precision"]
     loaded = Student.load(student_reference(student), precision=precision)
-    by_explaining = loaded.card.way == "explained"
-    answered = loaded.answer(
-        question, choices=choices, context=context, explain=explain or by_explaining
-    )
-    default = answered.explained_answer if by_explaining else answered.answer
-    click.echo(f"answer: {default if default is not None else '(none that can be read)'}")
-    if answered.probabilities and not by_explaining:
-        parts = [f"{choice} {share:.2f}" for choice, share in answered.probabilities.items()]
+    said = loaded.answer(question, choices=choices, context=context, explain=explain)
+    click.echo(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
+    if said.probabilities and said.way == "direct":
+        parts = [f"{choice} {share:.2f}" for choice, share in said.probabilities.items()]
         click.echo(f"probabilities: {', '.join(parts)}")
-    if explain and answered.explanation is not None:
-        click.echo(f"explanation: {answered.explanation}")
-        other = answered.answer if by_explaining else answered.explained_answer
-        name = "direct" if by_explaining else "explained"
-        if other != default:
-            click.echo(f"note: its {name} answer is {other or 'unreadable'}")
+    if explain and said.explanation is not None:
+        click.echo(f"explanation: {said.explanation}")
+        for name, other in (("direct", said.direct_answer), ("explained", said.explained_answer)):
+            if other != said.answer:
+                click.echo(f"note: its {name} answer is {other or 'unreadable'}")

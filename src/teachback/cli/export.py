@@ -47,10 +47,9 @@ def openai_finetune(
     from teachback.config import section
     from teachback.datasets import read_examples
     from teachback.errors import RunFolderError
+    from teachback.explaining.session import configured_prompts
     from teachback.export.openai_finetune import openai_finetune as rows_of
     from teachback.files import read_explanations, write_jsonl
-    from teachback.runs.explanations import prompts_of
-    from teachback.teachers import open_teacher
 
     goal = Path(out)
     if goal.exists() and not overwrite:
@@ -58,7 +57,7 @@ def openai_finetune(
     values = settings(options)
     examples = read_examples(data, kind=values.get("data", {}).get("kind"))
     config = section("teacher", values["teacher"], SOURCE)
-    prompts = prompts_of(config, open_teacher("scripted"), examples[0].kind)
+    prompts = configured_prompts(config, "chat", examples[0].kind)
     kept = None if explanations is None else read_explanations(explanations)
     found = rows_of(examples, prompts, kept)
     write_jsonl(goal, found.rows)

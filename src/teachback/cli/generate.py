@@ -75,7 +75,7 @@ def generate(
 
     from teachback.cli import show
     from teachback.config import parse_config
-    from teachback.runs import explanations as explaining
+    from teachback.runs import explanations
 
     if dry_run and pilot:
         raise click.UsageError("--dry-run asks nothing and --pilot asks: give only one of them")
@@ -86,14 +86,17 @@ def generate(
     values.setdefault("data", {})["train"] = data
     config = parse_config(values, source=SOURCE, folder=Path.cwd())
     if out is None or dry_run:
-        show.plan(explaining.plan(config, Path(out) if out else None), config, asked=0)
+        found = explanations.estimate_cost(config, Path(out) if out else None)
+        show.cost_estimate(found, config, asked=0)
         return
     folder = Path(out)
     if pilot:
-        planned = explaining.pilot(config, folder, pilot, overwrite=overwrite, progress=progress)
-        show.plan(planned, config, asked=pilot)
+        found = explanations.ask_pilot(
+            config, folder, pilot, overwrite=overwrite, progress=progress
+        )
+        show.cost_estimate(found, config, asked=pilot)
         return
-    outcome = explaining.explain(config, folder, overwrite=overwrite, progress=progress)
+    outcome = explanations.explain(config, folder, overwrite=overwrite, progress=progress)
     show.selection(outcome.summary, outcome.generation)
     if outcome.bill is not None:
         show.bill(outcome.bill, outcome.summary.kept)
@@ -114,12 +117,12 @@ def select(source: str, out: str, overwrite: bool, **options: Any) -> None:
     from teachback.cli import show
     from teachback.config import override, read_config
     from teachback.errors import RunFolderError
-    from teachback.runs import explanations as explaining
+    from teachback.runs import explanations
 
     if not (Path(source) / "config.toml").is_file():
         raise RunFolderError(f"{source}: this is not a folder that teachback generate wrote")
     config = read_config(Path(source) / "config.toml", anchored=False)
     config = override(config, "selection", **settings(options)["selection"])
-    outcome = explaining.select_anew(config, Path(source), Path(out), overwrite=overwrite)
+    outcome = explanations.select_anew(config, Path(source), Path(out), overwrite=overwrite)
     show.selection(outcome.summary)
     click.echo(f"written: {Path(out) / 'explanations.jsonl'}")

@@ -27,7 +27,7 @@ def hub_files(reference: HubDatasetReference) -> list[Path]:
         MissingExtraError: huggingface_hub is not installed.
     """
     if is_offline():
-        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub must not be asked")
+        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub is not contacted")
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError

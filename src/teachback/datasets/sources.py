@@ -86,7 +86,7 @@ def _foreign(path: Path, suffix: str) -> str | None:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except IsADirectoryError:
-        raise DataError(f"{path} is a folder, and a file is needed") from None
+        raise DataError(f"{path} is a folder: name a file") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     if suffix == ".parquet":
@@ -100,7 +100,7 @@ def _foreign(path: Path, suffix: str) -> str | None:
     if head.startswith(b"PAR1"):
         return "the file is Parquet: give it a name that ends in .parquet"
     if suffix != ".csv" and head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"["):
-        return "the file is one JSON list, and one JSON object a line is needed"
+        return "the file is one JSON list: write one JSON object on each line"
     return None
 
 
@@ -153,7 +153,7 @@ def _header_problem(header: Sequence[str]) -> str | None:
 
 def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Row | str:
     if len(cells) != len(header):
-        return f"{len(cells)} cells, and the header has {len(header)}"
+        return f"{len(cells)} cells, but the header has {len(header)}"
     row: Row = {}
     choices: list[str] = []
     for name, cell in zip(header, cells, strict=True):

@@ -1,7 +1,7 @@
 """Figures of one set of predictions, and the paired test between two systems."""
 
 from teachback.evaluation.crossed import (
-    Estimate,
+    DifferenceEstimate,
     detectable_difference,
     estimate_difference,
 )
@@ -9,11 +9,8 @@ from teachback.evaluation.means import MeanAccuracy, mean_accuracy, mean_interva
 from teachback.evaluation.metrics import (
     LabelMetrics,
     Metrics,
-    Way,
     WayMetrics,
     as_json,
-    better_way,
-    in_way,
     majority_label,
     measure,
 )
@@ -21,29 +18,54 @@ from teachback.evaluation.paired import (
     Comparison,
     SeedComparison,
     compare,
+    compare_systems,
     holm,
     verdict,
 )
+from teachback.evaluation.ways import (
+    COMPARED_WAYS,
+    WAYS,
+    SystemAnswers,
+    answer_in,
+    better_way,
+    compared_way,
+    has_choice,
+    in_way,
+    in_way_by_seed,
+    resolved,
+    right_by_way,
+    student_way,
+)
 
 __all__ = [
+    "COMPARED_WAYS",
+    "WAYS",
     "Comparison",
-    "Estimate",
+    "DifferenceEstimate",
     "LabelMetrics",
     "MeanAccuracy",
     "Metrics",
     "SeedComparison",
-    "Way",
+    "SystemAnswers",
     "WayMetrics",
+    "answer_in",
     "as_json",
     "better_way",
     "compare",
+    "compare_systems",
+    "compared_way",
     "detectable_difference",
     "estimate_difference",
+    "has_choice",
     "holm",
     "in_way",
+    "in_way_by_seed",
     "majority_label",
     "mean_accuracy",
     "mean_interval",
     "measure",
+    "resolved",
+    "right_by_way",
+    "student_way",
     "verdict",
 ]

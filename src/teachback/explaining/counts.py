@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from teachback.explaining.selection import Selection
-from teachback.questions import same_answer
+from teachback.questions import count_name, same_answer
 from teachback.records import Example, Explanation, Rejection, RejectionReason, Strategy
 
 
@@ -69,7 +69,7 @@ class Tally:
         self._examples += 1
         self._explained += explained
         self.not_asked += len(part.not_asked)
-        if (label := label_of(example)) is not None:
+        if (label := count_name(example)) is not None:
             counts = self._labels.setdefault(label, [0, 0])
             counts[0] += explained
             counts[1] += 1
@@ -111,10 +111,3 @@ class Tally:
             counts["kept"] = self._kept[strategy]
         counts.update(self._rejected.get(strategy, {}))
         return dict(counts.most_common())
-
-
-def label_of(example: Example) -> str | None:
-    """What a yield is counted by; None where the answers are open."""
-    if example.kind == "multiple-choice":
-        return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
-    return example.answer if example.kind in ("yes-no", "label") else None

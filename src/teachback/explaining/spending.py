@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from teachback.costs import tokens
 from teachback.costs.prices import Price
@@ -19,6 +20,20 @@ from teachback.errors import ConfigError, CostCapError
 from teachback.records import Completion, Request
 from teachback.store import CompletionStore
 from teachback.teachers.protocol import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """US dollars, at most: of this run, and of all replies of the teacher in the store. Neither
+    is known without a ``price``. ``lost`` attempts brought no reply and may have been billed all
+    the same; for ``uncounted`` replies the server gave no token counts.
+    """
+
+    price: Price | None
+    run: float
+    total: float
+    lost: int = 0
+    uncounted: int = 0
 
 
 class Meter:

@@ -8,20 +8,18 @@ is ever executed, and the joined file counts only if its SHA-256 is the one belo
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
+
+from platformdirs import user_cache_path
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.files import package_version, sha256_of, write_error
-
-Notice = Callable[[str], None]
-"""Takes one plain line about something that takes a while."""
+from teachback.files import package_version, sha256_of, writing
+from teachback.system.progress import Notice
 
 _BLOCK = 4 * 1024 * 1024
 
@@ -116,12 +114,15 @@ KNOWN: dict[str, Wheels] = {
 def cache_folder() -> Path:
     """Where joined and converted weights are kept; not created here.
 
-    ``TEACHBACK_CACHE``, else ``XDG_CACHE_HOME/teachback``, else ``~/.cache/teachback``.
+    ``TEACHBACK_CACHE``, else where the system keeps caches: on Linux ``XDG_CACHE_HOME/teachback``
+    or ``~/.cache/teachback``. Where other systems have a folder of that name already, from when
+    it was the place on all of them, that is used.
     """
     if chosen := os.environ.get("TEACHBACK_CACHE"):
         return Path(chosen).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+    before = (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+    return before if before.is_dir() else user_cache_path("teachback", appauthor=False)
 
 
 def known(name: str) -> Wheels:
@@ -171,24 +172,16 @@ def gguf_file(name: str, notice: Notice | None = None) -> Path:
                 f"{wheels.sha256[:12]}; remove that file and run the command again"
             )
         return goal
-    sources = [_source(wheels, piece) for piece in wheels.pieces]
+    sources = [source_of(wheels, piece) for piece in wheels.pieces]
     if notice is not None:
         notice(f"joining {wheels.title} ({wheels.size / 1e6:.0f} MB) from its wheels, once")
-    temporary = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        _join(sources, temporary, wheels)
-        os.replace(temporary, goal)
-    except OSError as error:
-        raise write_error(error, goal) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with writing(goal) as joined:
+        _join(sources, joined, wheels)
     return goal
 
 
-def _source(wheels: Wheels, piece: Piece) -> Path:
-    """The installed file of a piece."""
+def source_of(wheels: Wheels, piece: Piece) -> Path:
+    """The installed file of a piece; raises as `gguf_file` does where there is none."""
     version = package_version(piece.package)
     if version is None:
         raise MissingExtraError(piece.package, wheels.extra, f"pypi:{wheels.name}")
@@ -206,18 +199,15 @@ def _source(wheels: Wheels, piece: Piece) -> Path:
     return path
 
 
-def _join(sources: list[Path], goal: Path, wheels: Wheels) -> None:
-    """Write the pieces one after the other to ``goal``, flushed to the disk, and check them."""
+def _join(sources: list[Path], joined: BinaryIO, wheels: Wheels) -> None:
+    """Write the pieces one after the other to ``joined``, and check them."""
     digest = hashlib.sha256()
-    with goal.open("xb") as joined:
-        for source in sources:
-            with source.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
-                    joined.write(block)
-        size = joined.tell()
-        joined.flush()
-        os.fsync(joined.fileno())
+    for source in sources:
+        with source.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                joined.write(block)
+    size = joined.tell()
     if size != wheels.size or digest.hexdigest() != wheels.sha256:
         raise ReferenceError_(
             f"pypi:{wheels.name}: the installed wheels join to {size} bytes whose SHA-256 begins "

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from teachback.errors import DataError
 from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy
 from teachback.questions import KINDS
-from teachback.records import Prediction
+from teachback.records import ComparedWay, Prediction
 from teachback.report.folder import BASELINES, FACTORS, Cell, Study, rows_of
 from teachback.report.page import Content, Figure
 from teachback.report.text import NOTHING, interval, percent, size_name
 
-Answering = Literal["direct", "explained", "chosen"]
-"""``chosen``: each student in the way that was better on valid."""
+Answering = ComparedWay
 
 ORDER = (
     "majority",
@@ -69,7 +68,7 @@ class Arm:
     def predictions(self, answering: Answering) -> dict[int, list[Prediction]]:
         """By seed, each prediction brought to the way of answering."""
         return {
-            seed: in_way(cell.predictions, cell.way if answering == "chosen" else answering)
+            seed: in_way(cell.predictions, answering, chosen=cell.way)
             for seed, cell in self.done.items()
         }
 

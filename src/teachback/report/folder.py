@@ -15,11 +15,11 @@ from typing import Any, Literal, get_args
 
 from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, TeachbackError
-from teachback.evaluation import Metrics, Way, measure
+from teachback.evaluation import Metrics, measure
 from teachback.files import read_json, read_jsonl, read_predictions, sha256_of
 from teachback.files.rows import Row
 from teachback.questions import KINDS
-from teachback.records import Example, Prediction
+from teachback.records import Example, Prediction, Way
 
 Status = Literal["done", "failed", "not-available", "not-run", "unreadable"]
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
-from teachback.explaining.counts import label_of
 from teachback.files import read_rejections
+from teachback.questions import count_name
 from teachback.report.arms import Arms
 from teachback.report.folder import (
     Material,
@@ -226,7 +226,7 @@ def _counted(study: Study, material: Material) -> dict[str, Counter[str]] | None
     try:
         for rejection in read_rejections(path):
             example = examples.get(rejection.id)
-            label = None if example is None else label_of(example)
+            label = None if example is None else count_name(example)
             if label is not None:
                 found.setdefault(label, Counter())[rejection.reason] += 1
     except DataError:

@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any
 
+from teachback.evaluation import COMPARED_WAYS, resolved
 from teachback.report.arms import Arms
 from teachback.report.folder import Cell
 from teachback.report.text import visible
@@ -69,11 +70,9 @@ def _row(cell: Cell) -> dict[str, Any]:
     row |= {"n": metrics.n, "n_groups": metrics.n_groups, "chosen_way": cell.way}
     for name in ("agreement", "gold_probability", "calibration_error"):
         row[name] = getattr(metrics, name)
-    for way, figures in (
-        ("direct", metrics.direct),
-        ("explained", metrics.explained),
-        ("chosen", metrics.explained if cell.way == "explained" else metrics.direct),
-    ):
+    by_way = {"direct": metrics.direct, "explained": metrics.explained}
+    for way in COMPARED_WAYS:
+        figures = by_way[resolved(way, cell.way, cell.hash)]
         if figures is not None:
             for name in ("accuracy", "low", "high", "unparsed"):
                 if f"{way}_{name}" in row:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
 from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
+from teachback.files import manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
+from teachback.system.progress import Notice
 
 STORE = "completions.sqlite"
+
+RUN_FILES = (
+    "config.toml",
+    "manifest.json",
+    "completions.sqlite",
+    "completions.sqlite-wal",
+    "completions.sqlite-shm",
+    "completions.sqlite-lock",
+    "explanations.jsonl",
+    "rejections.jsonl",
+    "selection.json",
+    "checkpoints",
+    "student",
+    "predictions.jsonl",
+    "predictions.untrained.jsonl",
+    "predictions.majority.jsonl",
+    "metrics.json",
+)
+"""What a run folder may hold; nothing else in such a folder is ever removed."""
 
 _MAY_CHANGE = ("concurrency", "max_cost", "prices")
 """Keys of [teacher] that change how a run goes, and nothing that comes out of it."""
@@ -79,9 +99,7 @@ def begin_folder(
     write_text(present, text)
 
 
-def keep_apart(
-    train: Sequence[Example], test: Sequence[Example], notice: Callable[[str], None]
-) -> None:
+def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
     """A test set that was trained on measures memory. Some real files share a few rows, which
     is said; raises DataError where half or more of the test questions stand in train.
     """

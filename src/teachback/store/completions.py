@@ -10,8 +10,6 @@ got no reply are kept apart, with the last error and a count; they are asked aga
 
 Attempts that may be billed can be noted before they are sent (`CompletionStore.charge`), so
 that what a killed run had in flight is known to the next one.
-
-That some requests lack nothing can be noted too (`CompletionStore.settle`): replies never go away.
 """
 
 from __future__ import annotations
@@ -27,22 +25,21 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from teachback.errors import StoreError
+from teachback.errors import RunFolderError, StoreError
 from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
 from teachback.store.ledger import Usage
-from teachback.store.read_ahead import Lookups
 from teachback.store.schema import (
     ALL,
     ANY_FAILURE,
     APPLICATION_ID,
-    COMPLETION,
+    GET,
+    HAS,
     PUT,
     PUT_FAILURE,
     PUT_SHARED,
     SCHEMA,
-    SETTLED,
     VERSION,
 )
 
@@ -101,8 +98,6 @@ class CompletionStore:
                     raise
                 if not read_only:
                     (self._may_have_failed,) = self._db.execute(ANY_FAILURE).fetchone()
-                self._replies = Lookups(self._db, COMPLETION)
-                self._present = Lookups(self._db, "1")
         except BaseException:
             self._release()
             raise
@@ -115,11 +110,8 @@ class CompletionStore:
         """The reply under a key; a failed completion if there was never one; None if it was
         never asked."""
         digest = bytes.fromhex(key)
-        row = self._replies.ahead(digest)
-        if row is not None:
-            return Completion(*row)
         with self._errors():
-            row = self._replies.find(digest)
+            row = self._db.execute(GET, (digest,)).fetchone()
             if row is not None:
                 return Completion(*row)
             if not self._may_have_failed:
@@ -129,11 +121,8 @@ class CompletionStore:
 
     def __contains__(self, key: str) -> bool:
         """Whether there is a reply. A failure is none."""
-        digest = bytes.fromhex(key)
-        if self._present.ahead(digest) or self._replies.ahead(digest):
-            return True
         with self._errors():
-            return self._present.find(digest) is not None
+            return self._db.execute(HAS, (bytes.fromhex(key),)).fetchone() is not None
 
     def put(
         self,
@@ -187,19 +176,6 @@ class CompletionStore:
         """Take back one attempt that was not billed after all."""
         with self._errors(), self._transaction():
             ledger.uncharge(self._db, self._key(self._shared_hash(teacher, request), request))
-
-    def settle(self, digest: bytes, requests: int) -> None:
-        """Note that all of some requests have replies here: the caller's ``digest`` of them, and
-        how many they are."""
-        with self._errors():
-            self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?)", (digest, requests))
-
-    def settled(self, digest: bytes) -> int | None:
-        """How many requests were noted under a digest; None where nothing was."""
-        with self._errors():
-            find = "SELECT requests FROM settled WHERE digest = ?"
-            row = self._db.execute(find, (digest,)).fetchone()
-        return None if row is None else int(row[0])
 
     def usage(self, teacher: str) -> Usage:
         """What this teacher's replies have used, and its attempts that got none."""
@@ -283,13 +259,12 @@ class CompletionStore:
         try:
             return Lock(self.path.with_name(f"{self.path.name}-lock"))
         except Held as held:
-            who = f"process {held.holder}" if held.holder else "another process"
             raise StoreError(
-                f"{self.path} is being written by {who}: wait for its end or stop it, and then "
-                "give the same command again"
+                f"{self.path} is being written by {held.holder}: wait until it ends, or stop it, "
+                "and then run the same command again"
             ) from None
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be opened or used: {error.strerror}") from error
+        except RunFolderError as error:
+            raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -325,7 +300,6 @@ class CompletionStore:
         if application != APPLICATION_ID:
             self._db.executescript(SCHEMA)
         ledger.create(self._db)
-        self._db.executescript(SETTLED)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -20,7 +20,8 @@ from typing import Any
 from teachback.errors import MissingExtraError, ReferenceError_
 from teachback.files import package_version, write_error, write_json
 from teachback.modelfiles.header import GgufHeader, one_line
-from teachback.modelfiles.wheels import Notice, cache_folder
+from teachback.modelfiles.wheels import cache_folder
+from teachback.system.progress import Notice
 
 CONVERTER_VERSION = 1
 """Part of a converted folder's name; raised when the conversion's outcome changes."""

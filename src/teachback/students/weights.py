@@ -16,7 +16,7 @@ from teachback.config import StudentConfig
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
 from teachback.modelfiles.header import one_line, read_gguf_header
-from teachback.modelfiles.wheels import KNOWN, Notice, gguf_file, known
+from teachback.modelfiles.wheels import KNOWN, gguf_file, known
 from teachback.references import (
     GgufReference,
     HubModelReference,
@@ -28,6 +28,7 @@ from teachback.references import (
 )
 from teachback.students.conversion import converted, converted_folder
 from teachback.system.launch import is_offline
+from teachback.system.progress import Notice
 
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""

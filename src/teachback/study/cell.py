@@ -27,13 +27,13 @@ from teachback.datasets import read_examples
 from teachback.errors import TeachbackError
 from teachback.files import read_explanations, read_json, write_json
 from teachback.files.locks import Held, Lock
-from teachback.records import Example, Prediction
+from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.folders import training_part
 from teachback.system.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from teachback.students.student import Student, StudentCard
+    from teachback.students.model import StudentModel
     from teachback.systems import Cost
 
 ORPHANED = 75
@@ -53,7 +53,7 @@ _WAITS = 100
 class _Answers:
     predictions: list[Prediction]
     cost: Mapping[str, Cost]
-    way: str | None
+    way: Way | None
     valid: Mapping[str, float] | None = None
 
 
@@ -111,10 +111,10 @@ def _run(folder: Path, task: Mapping[str, Any], progress: Progress) -> dict[str,
     control = task["control"]
     test = read_examples(config.data.test or "", kind=config.data.kind)
     if control == "majority":
-        from teachback.evaluation import majority_label
+        from teachback.systems import predict_majority
 
         train = read_examples(config.data.train, kind=config.data.kind)
-        answers = _Answers(majority_label(train, test), {}, None)
+        answers = _Answers(predict_majority(train, test), {}, None)
         return _evaluated(folder, config, test, answers, time.perf_counter())
     if control == "untrained":
         started = time.perf_counter()
@@ -133,7 +133,9 @@ def _run(folder: Path, task: Mapping[str, Any], progress: Progress) -> dict[str,
     return found
 
 
-def _train(folder: Path, config: Config, task: Mapping[str, Any], progress: Progress) -> Student:
+def _train(
+    folder: Path, config: Config, task: Mapping[str, Any], progress: Progress
+) -> StudentModel:
     from teachback.training import train
 
     explanations = read_explanations(task["explanations"]) if task["explanations"] else []
@@ -182,38 +184,32 @@ def _training(folder: Path) -> dict[str, Any]:
 
 
 def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answers:
-    from teachback.students.load import load
-    from teachback.systems import predict
+    from teachback.systems import predict_untrained
 
-    student = load(config.student.reference, precision=config.student.precision)
-    student.with_card(
-        answer_format=config.student.answer_format,
-        task_marker=config.student.task_marker,
-        max_source_tokens=config.student.max_source_tokens,
-    )
-    # Untrained, it has never been told where an explanation ends: direct answers only.
-    direct = config.evaluate.model_copy(update={"explain": False})
-    predictions, cost = predict(student, test, direct, progress=progress, what="answer")
+    predictions, cost = predict_untrained(config.student, test, config.evaluate, progress=progress)
     return _Answers(predictions, {"student": cost}, None)
 
 
 def _trained(
-    folder: Path, config: Config, test: list[Example], student: Student | None, progress: Progress
+    folder: Path,
+    config: Config,
+    test: list[Example],
+    student: StudentModel | None,
+    progress: Progress,
 ) -> _Answers:
     from teachback.students.load import load
     from teachback.systems import predict
 
     if student is None:  # trained by a process that was killed before it had evaluated
-        student = load(str(folder / "student"), precision=config.student.precision)
-    predictions, cost = predict(student, test, config.evaluate, progress=progress, what="answer")
-    card: StudentCard = student.card
-    valid = card.valid
+        student = load(folder / "student", precision=config.student.precision)
+    predictions, cost = predict(student, test, config.evaluate, progress=progress)
+    valid = student.card.valid
     if valid is None:
         history = _training(folder)["history"]
         best = [entry["accuracy"] for entry in history if "accuracy" in entry]
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None
-    return _Answers(predictions, {"student": cost}, card.way, valid)
+    return _Answers(predictions, {"student": cost}, student.card.way, valid)
 
 
 def _evaluated(
@@ -258,13 +254,11 @@ def main(arguments: list[str]) -> int:
             break
         except Held as held:
             if not left:
-                print(f"process {held.holder} runs this cell", file=sys.stderr)  # noqa: T201
+                print(f"{held.holder} is running this cell", file=sys.stderr)  # noqa: T201
                 return TAKEN
             time.sleep(0.1)  # one whose study was killed is about to end
-    try:
+    with lock:
         run_cell(folder, Progress(sys.stderr))
-    finally:
-        lock.release()
     return 0
 
 

@@ -34,7 +34,7 @@ Control = Literal[
 ]
 KeepStudents = Literal["none", "best", "all"]
 Against = Literal["st", "equal-time", "permuted"]
-ComparedWay = Literal["direct", "chosen"]
+DeclaredWay = Literal["direct", "chosen"]
 Size = int | float
 
 MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
@@ -125,7 +125,7 @@ class ConfirmatoryConfig(Section):
     against: Annotated[tuple[Against, ...], AfterValidator(_distinct)] = _key(
         ("st",), "with what: st, equal-time (ST at MT-CoT's compute), permuted"
     )
-    ways: Annotated[tuple[ComparedWay, ...], AfterValidator(_distinct)] = _key(
+    ways: Annotated[tuple[DeclaredWay, ...], AfterValidator(_distinct)] = _key(
         ("direct", "chosen"), "the direct answer; the way that each student chose on valid"
     )
     strategy: Strategy | None = _key(None, "unset: the study's first")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from teachback.study.cell import TAKEN
+from teachback.system.machine import cores
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -59,13 +60,6 @@ class Engine(Protocol):
     def stop(self) -> None:
         """End what is under way. What a cell has saved stays, and it goes on from there."""
         ...
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def gpus() -> list[str]:

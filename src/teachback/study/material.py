@@ -15,6 +15,7 @@ from typing import Any
 from teachback.datasets import read_examples, subsample
 from teachback.errors import TeachbackError
 from teachback.explaining.counts import SelectionSummary
+from teachback.explaining.session import TeacherSession, TeacherSetup
 from teachback.files import (
     read_explanations,
     read_json,
@@ -27,9 +28,8 @@ from teachback.files import (
 from teachback.records import Example, RequestKind
 from teachback.references import RecordedReference, parse_dataset, parse_student, parse_teacher
 from teachback.runs.evaluations import write_evaluation
-from teachback.runs.explanations import Asking, Selected, explain_from, meter_of, open_asking
+from teachback.runs.explanations import Selected, check_answered, explain_in_memory
 from teachback.runs.folders import STORE
-from teachback.store import CompletionStore
 from teachback.study.cell import new_result
 from teachback.study.config import DatasetConfig, StudyFile, run_config
 from teachback.study.grid import Asked, Cell, Data, Material, digest_of, slug
@@ -53,10 +53,11 @@ def asked_of(study: StudyFile, data: Data) -> dict[tuple[str, str], Asked]:
     """(dataset, reference) → how each of the dataset's teachers is asked about it."""
     found = {}
     for reference in study.teachers_of(data.config):
-        asking = open_asking(run_config(study, data.config, teacher=reference), data.kind)
+        config = run_config(study, data.config, teacher=reference)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         # A recording is known by its content, wherever it lies; a server by its reference.
-        label = f"recorded:{asking.teacher.model}" if is_recorded(reference) else reference
-        prompts = digest_of({"prompts": repr(asking.prompts)})[:16]
+        label = f"recorded:{setup.teacher.model}" if is_recorded(reference) else reference
+        prompts = digest_of({"prompts": repr(setup.prompts)})[:16]
         found[data.name, reference] = Asked(reference, label, prompts)
     return found
 
@@ -136,16 +137,17 @@ class TeacherSide:
             teacher=material.teacher.reference,
             strategy=material.strategy,
         )
-        asking = open_asking(config, data.kind)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         place = self._place(material.teacher)
         started = time.monotonic()
-        with CompletionStore(place / STORE) as store:
+        with setup.open(place / STORE) as session:
             try:
-                return explain_from(
-                    config, examples, store, asking, check=check, progress=self.progress
-                )
+                selected = explain_in_memory(examples, session, progress=self.progress)
             finally:
-                _bill(place, material.teacher, asking, store, time.monotonic() - started)
+                _bill(place, material.teacher, session, time.monotonic() - started)
+            if check:
+                check_answered(selected.summary, config.teacher.reference, session.store)
+        return selected
 
     def ask(self, cell: Cell) -> dict[str, Any]:
         """Run a cell of the prompted teacher; writes its files and returns its result."""
@@ -171,34 +173,27 @@ class TeacherSide:
             raise AssertionError("a prompted teacher's cell has a teacher")
         data = self.data[cell.spec["dataset"]]
         config = cell.config
-        asking = open_asking(config, data.kind)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
         place = self._place(cell.teacher)
         chain = cell.control == "teacher-cot"
         started = time.monotonic()
-        with CompletionStore(place / STORE) as store:
+        with setup.open(place / STORE) as session:
             try:
                 predictions = predict_by_prompting(
-                    asking.teacher,
-                    asking.prompts,
+                    session,
                     data.test,
-                    store,
                     explain=chain,
                     direct=not chain,
-                    meter=meter_of(config.teacher, asking.teacher, asking.price, store),
                     progress=self.progress,
                 )
             finally:
-                _bill(place, cell.teacher, asking, store, time.monotonic() - started)
+                _bill(place, cell.teacher, session, time.monotonic() - started)
             kind: RequestKind = "cote" if chain else "direct"
-            keys = (
-                store.key(asking.teacher.model, asking.prompts.request(example, kind))
-                for example in data.test
-            )
-            without = sum(key not in store for key in keys)
+            without = sum(not session.has_reply(example, kind) for example in data.test)
             recorded = is_recorded(cell.teacher.reference)
             # A recording's holes stay: those count as wrong. A server can be asked again.
             if without and (without == len(data.test) or not recorded):
-                last = [failure.error for failure in store.failures()][-1:]
+                last = [failure.error for failure in session.store.failures()][-1:]
                 return (
                     f"no reply to {without} of {len(data.test)} test questions "
                     f"({last[0] if last else 'none was stored'})"
@@ -268,14 +263,12 @@ def _summarise(material: Material, data: Data, goal: Path, summary: SelectionSum
     )
 
 
-def _bill(
-    place: Path, teacher: Asked, asking: Asking, store: CompletionStore, seconds: float
-) -> None:
+def _bill(place: Path, teacher: Asked, session: TeacherSession, seconds: float) -> None:
     """``cost.json``: what this teacher's replies have taken, over all runs of the study."""
     file = place / "cost.json"
     before = float(read_json(file)["seconds"]) if file.is_file() else 0.0
-    usage = store.usage(asking.teacher.model)
-    price = asking.price
+    usage = session.store.usage(session.teacher.model)
+    price = session.price
     used = (usage.tokens_in, usage.tokens_out, usage.tokens_cached)
     if is_recorded(teacher.reference):
         used = (0, 0, 0)  # nothing was asked of a model

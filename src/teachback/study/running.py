@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,7 @@ from teachback.study.forecast import Forecast
 from teachback.study.grid import Asked, Cell, Data, Material, cells
 from teachback.study.material import TeacherSide, asked_of, read_data, student_label
 from teachback.study.verdicts import Pair, declared, settle_family, verdicts
-from teachback.system.progress import SILENT, Progress
-
-Notice = Callable[[str], None]
+from teachback.system.progress import SILENT, Notice, Progress
 
 _TICK = 60.0
 """Seconds between two looks at the time left, as long as no cell ends."""
@@ -92,8 +90,8 @@ def run(
     try:
         lock = Lock(folder / "lock")
     except Held as held:
-        raise RunFolderError(f"{folder}: process {held.holder} is at work on this study") from None
-    try:
+        raise RunFolderError(f"{folder}: {held.holder} is at work on this study") from None
+    with lock:
         family = _begin(planned, folder, engine)
         running = _Running(planned, folder, engine, progress, notice)
         try:
@@ -105,8 +103,6 @@ def run(
             write_json(folder / "verdicts.json", found)
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return Outcome(states, found, running.finished)
-    finally:
-        lock.release()
 
 
 def _begin(planned: Plan, folder: Path, engine: Engine) -> list[Pair]:

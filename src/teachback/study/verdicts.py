@@ -22,7 +22,7 @@ from teachback.evaluation import (
     verdict,
 )
 from teachback.files import read_json, write_json
-from teachback.records import Prediction
+from teachback.records import ComparedWay, Prediction, Way
 from teachback.runs.evaluations import read_run
 from teachback.runs.folders import test_in_train
 from teachback.study.config import MULTI_TASK, StudyFile
@@ -46,7 +46,7 @@ class Pair:
 
     a: str
     b: str
-    way: str
+    way: ComparedWay
     dataset: str
     student: str | None
     size: int | float | None
@@ -88,8 +88,8 @@ def pairs(study: StudyFile, cells: Iterable[Cell]) -> list[Pair]:
     for (system, *factors), own in systems.items():
         dataset, student, size, strategy, teacher, alpha = factors
         same = (dataset, student, size)
-        others: list[tuple[str, tuple[Any, ...], tuple[str, ...]]] = []
-        both: tuple[str, ...] = ("direct", "chosen")
+        others: list[tuple[str, tuple[Any, ...], tuple[ComparedWay, ...]]] = []
+        both: tuple[ComparedWay, ...] = ("direct", "chosen")
         if names[system] in (*MULTI_TASK, "cot", "equal-time", "permuted"):
             once = names[system] in ("mt-re", "cot", "equal-time")  # these answer in one way
             others.append((NAMES["st"], (*same, None, None, None), both[:1] if once else both))
@@ -255,9 +255,9 @@ class _Answers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: dict[str, tuple[list[Prediction], str] | None] = {}
+        self._read: dict[str, tuple[list[Prediction], Way] | None] = {}
 
-    def of(self, name: str, way: str) -> list[Prediction] | None:
+    def of(self, name: str, way: ComparedWay) -> list[Prediction] | None:
         """A cell's answers in a way; None where it has no result."""
         if name not in self._read:
             cell = self._folder / "cells" / name
@@ -270,8 +270,7 @@ class _Answers:
         if found is None:
             return None
         predictions, chosen = found
-        explained = way == "chosen" and chosen == "explained"
-        return in_way(predictions, "explained" if explained else "direct", name)
+        return in_way(predictions, way, name, chosen=chosen)
 
 
 def _compared(pair: Pair, answers: _Answers) -> tuple[Comparison | None, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
-from teachback.modelfiles.wheels import Notice, gguf_file, known
+from teachback.modelfiles.wheels import gguf_file, known
 from teachback.references import (
     GgufReference,
     OpenAIReference,
@@ -14,6 +14,7 @@ from teachback.references import (
     WheelsReference,
     parse_teacher,
 )
+from teachback.system.progress import Notice
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Teacher
 

@@ -25,7 +25,7 @@ from teachback.system.launch import OFFLINE_SWITCH, is_offline
 from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.prompts import Form
-from teachback.teachers.protocol import Attempt, Meter
+from teachback.teachers.protocol import Attempt, Teacher
 from teachback.teachers.replies import (
     BadBody,
     completion_of,
@@ -59,7 +59,7 @@ class _Trouble(Exception):
         self.body = body
 
 
-class OpenAITeacher:
+class OpenAITeacher(Teacher):
     """A model behind ``/chat/completions``, or ``/completions`` where ``form`` is text.
 
     ``model`` is the model's name alone, without the server, so that a store goes on when
@@ -83,6 +83,8 @@ class OpenAITeacher:
         ReferenceError_: An address or key that cannot work; nothing was sent.
     """
 
+    meters_itself = True
+
     def __init__(
         self,
         model: str,
@@ -99,10 +101,9 @@ class OpenAITeacher:
         api_key_file: str | Path | None = None,
     ) -> None:
         self.model = model
-        self.form: Form = form
+        self.form = form
         self.concurrency = concurrency or _DEFAULT_CONCURRENCY
         self._official = base_url is None
-        self.meter: Meter | None = None
         self._key = api_key or _find_key(api_key_file)
         if self._official and not self._key:
             raise ReferenceError_(
@@ -326,5 +327,5 @@ def _find_key(file: str | Path | None) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise ReferenceError_(f"the API key file {file} cannot be read: {reason}") from None

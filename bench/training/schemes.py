@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from material import whole
 from peft.tuners import lora
 from torch import Tensor, nn
 from transformers import (
@@ -31,14 +30,17 @@ from transformers import (
     TrainingArguments,
 )
 
+from bench.students import loaded
+from bench.training.material import whole
+from bench.training.turns import Turns
 from teachback.config import TrainConfig
+from teachback.students.card import StudentCard
 from teachback.students.causal import CausalStudent
-from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
 from teachback.students.rows import EncodedExample, separate
 from teachback.students.seq2seq import Seq2SeqStudent
-from teachback.students.student import Student, StudentCard
-from teachback.training.adapters import AdaptedLinear, with_adapter
+from teachback.training.adapters import AdaptedLinear
 from teachback.training.trainer import MultiTaskTrainer
 
 MICROBATCH = 8
@@ -52,10 +54,10 @@ Shapes = list[dict[str, int]]
 """Those of all microbatches, in order."""
 
 
-class Turned(TrainerCallback):
-    """Hands the machine over between steps; the first step starts when it is told to."""
+class Turned(TrainerCallback):  # type: ignore[misc]
+    """Hands the machine over between steps; the first step waits for its turn as well."""
 
-    def __init__(self, turns: Any) -> None:
+    def __init__(self, turns: Turns) -> None:
         self.turns = turns
         self.step = 0
 
@@ -69,43 +71,37 @@ class Turned(TrainerCallback):
             control.should_training_stop = not self.turns.wait()
 
 
-def prepare(job: dict[str, Any], shapes: Shapes, folder: Path) -> Callable[[Any], None]:
+def prepare(job: dict[str, Any], shapes: Shapes, folder: Path) -> Callable[[Turns], list[float]]:
     """Everything but the training itself; the result trains, a step at every turn."""
     student = model_of(job)
     steps = [[whole(e, vocabulary(student)) for e in examples] for examples in job["steps"]]
-    make = {"two-pass": two_pass, "plain": plain, "trl": trl, "trl-kept": trl}.get(
-        job["scheme"], ours
-    )
+    make = SCHEMES[job["scheme"]]
 
-    def work(turns: Any) -> None:
+    def work(turns: Turns) -> list[float]:
         trainer = make(job, student, steps, folder, shapes, Turned(turns))
         trainer.remove_callback(PrinterCallback)
         with quiet():
             trainer.train()
+        return []  # scores are what `scoring` computes
 
     return work
 
 
-def model_of(job: dict[str, Any]) -> Student:
+def model_of(job: dict[str, Any]) -> StudentModel:
     """The student of a job, placed and in the precision that it trains in."""
-    bf16 = job["precision"] == "bf16"
     if job["model"] in T5_SIZES:
         config = t5_config(job["model"])
         torch.manual_seed(0)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        student: Student = Seq2SeqStudent(
+        student: StudentModel = Seq2SeqStudent(
             T5ForConditionalGeneration(config).to(device), _Ids(config), StudentCard(base="random")
         )
     else:
-        student = load(job["model"], precision=job["precision"], training=True)
-    student.precision = job["precision"]
-    if job["tuning"] == "lora":
-        # As teachback.train does it: a frozen base in bf16, the adapter in float32.
-        if bf16:
-            student.model = student.model.to(torch.bfloat16)
-        student.model = with_adapter(student, TrainConfig(lora=True))
-        if job["scheme"] not in ("ours", "rows"):
+        lora = job["tuning"] == "lora"
+        student = loaded(job["model"], lora=lora, precision=job["precision"])
+        if lora and job["scheme"] not in ("ours", "rows"):
             as_peft(student.model)
+    student.precision = job["precision"]
     if isinstance(student, CausalStudent):
         student.shared_prefix = job["scheme"] != "rows"
     return student
@@ -126,7 +122,7 @@ def config_of(model: str) -> Any:
     return t5_config(model) if model in T5_SIZES else AutoConfig.from_pretrained(model)
 
 
-def vocabulary(student: Student) -> int | None:
+def vocabulary(student: StudentModel) -> int | None:
     return student.model.config.vocab_size if student.family == "seq2seq" else None
 
 
@@ -160,7 +156,7 @@ def arguments(job: dict[str, Any], folder: Path, batch: int, accumulate: int = 1
 
 def ours(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -186,7 +182,7 @@ def ours(
     return trainer
 
 
-def noted(student: Student, shapes: Shapes, step: Callable[[], int]) -> None:
+def noted(student: StudentModel, shapes: Shapes, step: Callable[[], int]) -> None:
     """Note the shape of every batch that ``student`` collates, and the step it belongs to."""
     collate = student.collate
 
@@ -247,7 +243,7 @@ def padded(rows: Sequence[dict[str, list[int]]], pad_id: int) -> dict[str, Tenso
 
 def plain(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -266,7 +262,7 @@ def plain(
     return Trainer(
         model=student.model,
         args=TrainingArguments(**values),
-        train_dataset=labelled(steps),  # type: ignore[arg-type]
+        train_dataset=labelled(steps),
         data_collator=collate,
         callbacks=[callback],
     )
@@ -274,7 +270,7 @@ def plain(
 
 def trl(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -314,7 +310,7 @@ def trl(
 # ------------------------------------------------------------------ two passes
 
 
-class TwoPassTrainer(Trainer):
+class TwoPassTrainer(Trainer):  # type: ignore[misc]
     """A forward pass over the answers and one over the explanations, losses added.
 
     Both are the model's own token mean over its batch, weighted by alpha and 1 − alpha.
@@ -371,7 +367,7 @@ def by_task(
 
 def two_pass(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -393,7 +389,17 @@ def two_pass(
     return TwoPassTrainer(
         model=student.model,
         args=TrainingArguments(**values),
-        train_dataset=[example for step in steps for example in step],  # type: ignore[arg-type]
+        train_dataset=[example for step in steps for example in step],
         data_collator=collate,
         callbacks=[callback],
     )
+
+
+SCHEMES: dict[str, Callable[..., Any]] = {
+    "ours": ours,
+    "rows": ours,
+    "plain": plain,
+    "trl": trl,
+    "trl-kept": trl,
+    "two-pass": two_pass,
+}

@@ -1,8 +1,9 @@
-"""Exploratory: other ways to teach and to answer, on the decision desk, on cases no study has seen.
+"""Exploratory: other ways to teach and to answer, on desk cases that no study has seen.
 
-    python bench/desk_explore.py train short two mt-ra answers -o runs/desk-explore [--seed 0]
-    python bench/desk_explore.py answer runs/desk-explore/*/student runs/study-desk/cells/*/student
-    python bench/desk_explore.py compare runs/desk-explore/fresh
+    python -m bench.exploratory.desk_explore train short two mt-ra answers [--seed 0]
+    python -m bench.exploratory.desk_explore answer runs/desk-explore/*/student \\
+        runs/study-desk/cells/*/student
+    python -m bench.exploratory.desk_explore compare runs/desk-explore/fresh
 
 ``train``: the desk study's MT-CoT with one thing changed, on its 320 cases and with its settings:
 
@@ -22,29 +23,35 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from both_ways import best, concluded
+from typing import Any
 
 import teachback as tb
-from teachback import evaluation
+from bench.common import explained_by_rule, head, row
+from bench.exploratory.both_ways import best, conclusions, product
 from teachback.config import StudentConfig, TrainConfig
-from teachback.desk import TRAIN_SEED, Case, Facts, cases, rule_explanation, test_cases
+from teachback.desk import TRAIN_SEED, Case, Facts, cases, test_cases
 from teachback.files import read_json, read_predictions, write_json, write_predictions
 from teachback.records import Explanation, Prediction
-from teachback.students.load import load
 from teachback.system.progress import Progress
-from teachback.training import train as train_student
 
 CASES, SEEN, FRESH = 320, 200, 200
-SETTINGS = {"lora": True, "learning_rate": 5e-4, "epochs": 4, "batch_size": 8, "patience": 0}
-VARIANTS = {
+SETTINGS: dict[str, Any] = {
+    "lora": True,
+    "learning_rate": 5e-4,
+    "epochs": 4,
+    "batch_size": 8,
+    "patience": 0,
+}
+VARIANTS: dict[str, dict[str, Any]] = {
     "short": {"objective": "mt-cot"},
     "two": {"objective": "mt-cot"},
     "mt-ra": {"objective": "mt-ra"},
     "answers": {"objective": "mt-cot", "alpha": 0.9},
 }
+COLUMNS = ("direct", "explained", "conclusion", "product")
 
 
 def short(facts: Facts) -> str:
@@ -58,20 +65,22 @@ def short(facts: Facts) -> str:
     return f"{fault}, {time}, {'opened' if facts.opened else 'unopened'}."
 
 
-def explanations(variant: str, train: list[Case]) -> list[Explanation]:
-    found = []
-    for case in train:
-        texts = [rule_explanation(case.facts), short(case.facts)]
-        if variant != "two":
-            texts = texts[1:] if variant == "short" else texts[:1]
-        found += [
-            Explanation(case.example.id, "cote", n, "rule-engine", text, case.example.answer)
-            for n, text in enumerate(texts)
-        ]
-    return found
+def explanations(variant: str, train: Sequence[Case]) -> list[Explanation]:
+    """What ``variant`` trains on: the rule engine's explanations, the short ones, or both."""
+    full = explained_by_rule(train)
+    if variant not in ("short", "two"):
+        return full
+    sample = 1 if variant == "two" else 0
+    brief = [
+        replace(own, sample=sample, text=short(case.facts))
+        for own, case in zip(full, train, strict=True)
+    ]
+    return [*full, *brief] if variant == "two" else brief
 
 
 def train(variant: str, out: Path, seed: int) -> None:
+    from teachback.training import train as train_student
+
     drawn = cases(CASES, TRAIN_SEED, "train")
     train_student(
         [case.example for case in drawn],
@@ -84,7 +93,9 @@ def train(variant: str, out: Path, seed: int) -> None:
 
 
 def answer(student_folder: Path, out: Path) -> None:
-    """Write ``out/NAME-SEED.WAY.jsonl`` for each way; what is there is not done again."""
+    """Write ``out/NAME-SEED.WAY.jsonl`` for each way, unless they are there already."""
+    from teachback.students.load import load
+
     student = load(str(student_folder))
     card, parent = student.card, student_folder.parent
     cell = parent / "cell.json"
@@ -93,33 +104,39 @@ def answer(student_folder: Path, out: Path) -> None:
     if base.with_suffix(".json").is_file():
         return
     fresh = test_cases(SEEN + FRESH)[SEEN:]
-    said = tb.evaluate(student, fresh, progress=Progress())
+    said = tb.evaluate(tb.Student(student), fresh, progress=Progress())
     ways = {"direct": said.predictions}
     if said.predictions[0].explanation is not None:
         ways["explained"] = [
-            _with(p, p.explained_answer, bool(p.explained_correct)) for p in said.predictions
+            replace(
+                p,
+                answer=p.explained_answer,
+                correct=bool(p.explained_correct),
+                unparsed=p.explained_answer is None,
+            )
+            for p in said.predictions
         ]
-        conclusion: list[Prediction] = []
-        product: list[Prediction] = []
+        by_conclusion: list[Prediction] = []
+        by_product: list[Prediction] = []
         for begin in range(0, len(fresh), 8):
             part, own = fresh[begin : begin + 8], said.predictions[begin : begin + 8]
-            for p, shares in zip(own, concluded(student, part, own), strict=True):
-                direct = p.probabilities or {}
-                both = {c: direct.get(c, 0.0) * share for c, share in shares.items()}
-                for goal, found in ((conclusion, best(shares)), (product, best(both))):
-                    goal.append(_with(p, found, found == p.gold))
-        ways |= {"conclusion": conclusion, "product": product}
+            for p, shares in zip(own, conclusions(student, part, own), strict=True):
+                by_conclusion.append(_with_choice(p, best(shares)))
+                by_product.append(_with_choice(p, best(product(p, shares))))
+        ways |= {"conclusion": by_conclusion, "product": by_product}
     for way, predictions in ways.items():
         write_predictions(Path(f"{base}.{way}.jsonl"), predictions)
     chosen = {"objective": card.objective, "alpha": card.alpha, "way": card.way}
     write_json(Path(f"{base}.json"), chosen | {"name": name, "seed": card.seed})
 
 
-def _with(said: Prediction, answer: str | None, correct: bool) -> Prediction:
-    return replace(said, answer=answer, correct=correct, unparsed=answer is None)
+def _with_choice(prediction: Prediction, choice: str) -> Prediction:
+    return replace(prediction, answer=choice, correct=choice == prediction.gold, unparsed=False)
 
 
 def compare(folder: Path) -> None:
+    from teachback import evaluation
+
     systems: dict[str, dict[str, dict[int, list[Prediction]]]] = defaultdict(
         lambda: defaultdict(dict)
     )
@@ -127,19 +144,18 @@ def compare(folder: Path) -> None:
     for file in sorted(folder.glob("*.json")):
         one = read_json(file)
         chosen[one["name"]][one["seed"]] = one["way"]
-        for way in ("direct", "explained", "conclusion", "product"):
+        for way in COLUMNS:
             path = file.with_name(f"{file.stem}.{way}.jsonl")
             if path.is_file():
                 systems[one["name"]][way][one["seed"]] = read_predictions(path)
-    print("| system | seeds | direct | explained | conclusion scored | product | n |")
-    print("|---|---|---|---|---|---|---|")
+    print(head("system", "seeds", "direct", "explained", "conclusion scored", "product", "n"))
     for name, ways in systems.items():
         cells = []
-        for way in ("direct", "explained", "conclusion", "product"):
+        for way in COLUMNS:
             own = [sum(p.correct for p in ps) / len(ps) for _, ps in sorted(ways[way].items())]
             cells.append(", ".join(f"{share:.3f}" for share in own) or "–")
         seeds = ", ".join(map(str, sorted(ways["direct"])))
-        print(f"| {name} | {seeds} | {' | '.join(cells)} | {FRESH} |")
+        print(row(name, seeds, *cells, FRESH))
     print("\nway chosen on valid:", json.dumps(chosen))
     for name, ways in systems.items():
         for a, b in (("product", "explained"), ("product", "direct"), ("conclusion", "explained")):
@@ -151,7 +167,7 @@ def compare(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["train", "answer", "compare"])
-    parser.add_argument("names", nargs="+")
+    parser.add_argument("names", nargs="+", help="variants, students' folders, or answers' folders")
     parser.add_argument("-o", "--out", type=Path, default=Path("runs/desk-explore"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

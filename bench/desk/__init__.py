@@ -1,0 +1,1 @@
+"""How the desk's recordings were made: README.md of this folder."""

@@ -1,0 +1,115 @@
+"""The benchmarks: every script explains itself at once, and the documents name what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCH = ROOT / "bench"
+INDEX, RESULTS = BENCH / "README.md", BENCH / "RESULTS.md"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+DOCUMENTS += [*BENCH.rglob("*.md"), *BENCH.rglob("*.toml"), *BENCH.rglob("*.py")]
+DOCUMENTS += (ROOT / "src").rglob("*.py")
+
+HEAVY = ("torch", "transformers", "peft", "accelerate", "datasets", "trl", "openvino_genai")
+
+HELP_OF_ALL = """
+import io, json, runpy, sys
+from contextlib import redirect_stderr, redirect_stdout
+
+heavy, names = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+found = {}
+for name in names:
+    sys.argv = [name, "--help"]
+    printed, errors, code = io.StringIO(), io.StringIO(), None
+    try:
+        with redirect_stdout(printed), redirect_stderr(errors):
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    except Exception as error:
+        errors.write(repr(error))
+    loaded = [each for each in heavy if each in sys.modules]
+    found[name] = {"code": code, "printed": printed.getvalue(), "loaded": loaded}
+    found[name]["errors"] = errors.getvalue()
+print(json.dumps(found))
+"""
+
+
+def scripts() -> list[str]:
+    """The modules of bench that do something when they are run."""
+    return sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in BENCH.rglob("*.py")
+        if 'if __name__ == "__main__":' in path.read_text("utf-8")
+    )
+
+
+@pytest.fixture(scope="module")
+def help_of() -> dict[str, dict[str, Any]]:
+    """What every script does with ``--help``, all of them in one process."""
+    command = [sys.executable, "-c", HELP_OF_ALL, json.dumps(HEAVY), json.dumps(scripts())]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", scripts())
+def test_a_script_explains_itself(name: str, help_of: dict[str, dict[str, Any]]) -> None:
+    said = help_of[name]
+    assert said["code"] == 0, said["errors"]
+    assert said["printed"].startswith("usage: ")
+    path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+    title = path.read_text("utf-8").removeprefix('"""').splitlines()[0]
+    assert title.endswith(".")
+    assert title in " ".join(said["printed"].split())  # the first line is a whole sentence
+
+
+def test_no_script_loads_what_takes_seconds_before_it_has_read_its_arguments(
+    help_of: dict[str, dict[str, Any]],
+) -> None:
+    assert {name: said["loaded"] for name, said in help_of.items() if said["loaded"]} == {}
+
+
+def table_rows(document: Path, first_column: str) -> list[list[str]]:
+    """The rows of the Markdown table whose first column has this name."""
+    lines = document.read_text("utf-8").splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith(f"| {first_column} |"))
+    rows = []
+    for line in lines[begin + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_the_index_names_every_script_once_and_no_other() -> None:
+    named = [row[0].strip("`") for row in table_rows(INDEX, "script")]
+    assert sorted(filter(None, named)) == scripts()  # a script's further lines name it no more
+
+
+def test_the_index_names_sections_that_results_has() -> None:
+    headings = {
+        line.lstrip("#").strip()
+        for line in RESULTS.read_text("utf-8").splitlines()
+        if line.startswith("##")
+    }
+    rows = table_rows(INDEX, "script")
+    assert all(len(row) == 5 for row in rows)
+    named = {row[2] for row in rows}
+    assert {name for name in named if not any(h.startswith(name) for h in headings)} == {"none"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_command_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text("utf-8")
+    assert not re.findall(r"python[\d.]* bench/\S*", text)
+    named = re.findall(r"python -m (bench[\w.]*)", text)
+    assert [name for name in named if name.rstrip(".") not in [*scripts(), "bench.NAME"]] == []
