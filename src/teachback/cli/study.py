@@ -124,7 +124,7 @@ def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
             measured = measured and (is_measured or not (cell.trains or spec["student"]))
             row[1] += 1
             row[2] += seconds
-    click.echo("dry run: nothing is run and nothing asked")
+    click.echo("dry run: nothing was run, and no teacher was asked")
     head = ["system", "dataset", "size", "alpha", "strategy", "teacher", "student"]
     click.echo(
         show.table(
@@ -198,5 +198,5 @@ def _print(outcome: Outcome, planned: Plan, folder: Path) -> None:
                 verdict = f"{row['a']} minus {row['b']} ({row['way']}): {verdict}"
             click.echo(f"  {where}: {verdict}")
     if counts["failed"]:
-        click.echo("\nthe same command tries the failed cells again")
+        click.echo("\nrun the same command again to retry the failed cells")
     click.echo(f"\nall files: {folder}")
