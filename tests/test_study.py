@@ -347,7 +347,7 @@ def test_a_dry_run_tells_and_does_nothing(copy: Path) -> None:
     )
     assert shown.exit_code == 0, shown.output
     lines = shown.output.splitlines()
-    assert lines[0] == "dry run: nothing is run, and no teacher is asked"
+    assert lines[0] == "dry run: nothing was run, and no teacher was asked"
     (st,) = [line.split() for line in lines if line.startswith("ST ")]
     assert st[-3:-1] == ["3", "1"]  # cells, left
     assert any(line.startswith("7 cells, 2 of them left: about 0:") for line in lines)

@@ -126,7 +126,7 @@ def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
             measured = measured and (is_measured or not (cell.trains or spec.student))
             row[1] += 1
             row[2] += seconds
-    click.echo("dry run: nothing is run, and no teacher is asked")
+    click.echo("dry run: nothing was run, and no teacher was asked")
     head = ["system", "dataset", "size", "alpha", "strategy", "teacher", "student"]
     click.echo(
         show.table(
@@ -195,7 +195,7 @@ def _print(outcome: StudyOutcome, planned: PlannedStudy, folder: Path) -> None:
         for row in rows:
             click.echo(f"  {_sentence(row)}")
     if counts["failed"]:
-        click.echo("\nthe same command tries the failed cells again")
+        click.echo("\nrun the same command again to retry the failed cells")
     click.echo(f"\nall files: {folder}")
 
 

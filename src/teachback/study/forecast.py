@@ -33,7 +33,7 @@ GENERATED = 124.0
 
 BASIS = (
     "from a token count and the demo's speed: Gemma 3 270M, two cores that multiply bf16 "
-    "natively; other students and machines differ, and a GPU differs by far"
+    "natively; other students and machines take other times, a GPU far less"
 )
 
 _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
