@@ -346,7 +346,7 @@ def test_no_other_module_takes_a_reference_apart() -> None:
     found = [
         f"{file.relative_to(SOURCE)}, line {number}: {line.strip()}"
         for file in sorted(SOURCE.rglob("*.py"))
-        if file.name != "references.py"
+        if "references" not in file.relative_to(SOURCE).parts
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
         if taken_apart.search(line)
     ]

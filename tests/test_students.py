@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -582,3 +583,45 @@ def test_a_decoding_step_copies_no_output_layer() -> None:
     assert logits.shape == (32, 1, 4096)
     largest = max(event.cpu_memory_usage for event in seen.key_averages())
     assert largest <= 2 * 32 * 4096 * 2
+
+
+# A folder's own code
+
+
+@pytest.mark.parametrize("what", ["config", "model", "tokenizer"])
+def test_a_folder_s_own_code_is_not_run(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither unasked nor after a question that a script may answer with yes."""
+    folder = tiny_causal(tmp_path / "student")
+    ran = tmp_path / "ran"
+    (folder / "own.py").write_text(
+        f"open({str(ran)!r}, 'w').close()\n"
+        "from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast\n"
+        "class Own(LlamaConfig): model_type = 'own-code'\n"
+        "class OwnModel(LlamaForCausalLM): config_class = Own\n"
+        "class OwnTokenizer(PreTrainedTokenizerFast): pass\n",
+        "utf-8",
+    )
+    name = "tokenizer_config.json" if what == "tokenizer" else "config.json"
+    values = json.loads((folder / name).read_text("utf-8"))
+    values["auto_map"] = {
+        "config": {"AutoConfig": "own.Own"},
+        "model": {"AutoModelForCausalLM": "own.OwnModel"},
+        "tokenizer": {"AutoTokenizer": ["own.OwnTokenizer", None]},
+    }[what]
+    if what == "config":
+        values["model_type"] = "own-code"
+    if what == "tokenizer":
+        values["tokenizer_class"] = "OwnTokenizer"
+    (folder / name).write_text(json.dumps(values), "utf-8")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    if what == "config":
+        with pytest.raises(ReferenceError_) as caught:
+            load(str(folder))
+        assert "\n" not in str(caught.value)
+    else:
+        # What the library knows itself is loaded as that, and the code beside it is ignored.
+        with contextlib.suppress(ReferenceError_):
+            load(str(folder))
+    assert not ran.exists()

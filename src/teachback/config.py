@@ -105,10 +105,11 @@ class StudentConfig(Section):
     reference: str = _key("pypi:gemma-3-270m", STUDENT_FORMS)
     precision: Literal["auto", "fp32", "bf16"] = _key(
         "auto",
-        "numbers computed with; auto: bf16 where the hardware supports it natively, else fp32",
+        "number format of the computation; auto: bf16 where the hardware has it, else fp32",
     )
     task_marker: Literal["decoder", "encoder"] = _key(
-        "decoder", "where a seq2seq student is told its task (causal ones: after the question)"
+        "decoder",
+        "where a seq2seq student reads which task it is to do (causal ones: after the question)",
     )
     answer_format: AnswerFormat = _key(
         "text", "how choices are answered: letter, text or both; one setting for all compared"

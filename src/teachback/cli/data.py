@@ -95,8 +95,22 @@ def import_release(
 
 
 @data.command("desk")
-@click.option("--train-cases", default=320, show_default=True, type=click.IntRange(2))
-@click.option("--test-cases", default=200, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--train-cases",
+    default=320,
+    show_default=True,
+    type=click.IntRange(2),
+    metavar="N",
+    help="Labelled cases to train on.",
+)
+@click.option(
+    "--test-cases",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Cases to evaluate on.",
+)
 @out_option()
 @overwrite_option("Replace the desk's files in DIR.")
 def write_desk(train_cases: int, test_cases: int, out: str, overwrite: bool) -> None:
@@ -111,8 +125,8 @@ def write_desk(train_cases: int, test_cases: int, out: str, overwrite: bool) -> 
 
     if train_cases > desk.RULE_ENGINE_CASES:
         raise UsageError(
-            f"--train-cases {train_cases}: the rule engine explains the first "
-            f"{desk.RULE_ENGINE_CASES}; ask for fewer"
+            f"--train-cases {train_cases}: the rule engine explains only the first "
+            f"{desk.RULE_ENGINE_CASES}"
         )
     folder = Path(out)
     for line in desk.write_task(folder, train_cases, test_cases, overwrite=overwrite):

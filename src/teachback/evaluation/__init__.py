@@ -15,10 +15,13 @@ from teachback.evaluation.metrics import (
     measure,
 )
 from teachback.evaluation.paired import (
+    LEVEL,
     Comparison,
+    Finding,
     SeedComparison,
     compare,
     compare_systems,
+    finding,
     holm,
     verdict,
 )
@@ -39,9 +42,11 @@ from teachback.evaluation.ways import (
 
 __all__ = [
     "COMPARED_WAYS",
+    "LEVEL",
     "WAYS",
     "Comparison",
     "DifferenceEstimate",
+    "Finding",
     "LabelMetrics",
     "MeanAccuracy",
     "Metrics",
@@ -56,6 +61,7 @@ __all__ = [
     "compared_way",
     "detectable_difference",
     "estimate_difference",
+    "finding",
     "has_choice",
     "holm",
     "in_way",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,12 @@ from teachback.evaluation.crossed import DifferenceEstimate, estimate_difference
 from teachback.evaluation.metrics import check, clusters
 from teachback.evaluation.ways import IN_WORDS, Answers, in_way_by_seed
 from teachback.records import ComparedWay, Prediction
+
+Finding = Literal["shown", "hint", "not-shown"]
+"""What a comparison shows; a ``hint`` is what was not declared beforehand and would be shown."""
+
+LEVEL = 0.05
+"""A comparison with a smaller p, or Holm's p, is shown."""
 
 FEW_GROUPS = 20
 """With fewer units than this, a comparison says so: the t distribution is a rough guide."""
@@ -146,11 +153,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def finding(
+    comparison: Comparison,
+    *,
+    adjusted_p: float | None = None,
+    alpha: float = LEVEL,
+    declared: bool = True,
+) -> Finding:
+    """What a comparison shows, as :func:`verdict` says it in words."""
+    decisive = comparison.p if adjusted_p is None else adjusted_p
+    if decisive >= alpha:
+        return "not-shown"
+    return "shown" if declared else "hint"
+
+
 def verdict(
     comparison: Comparison,
     *,
     adjusted_p: float | None = None,
-    alpha: float = 0.05,
+    alpha: float = LEVEL,
     declared: bool = True,
 ) -> str:
     """A comparison in words: the difference, how sure it is, and whether it is shown.
@@ -159,11 +180,12 @@ def verdict(
     was not ``declared`` beforehand is a hint at most.
     """
     c = comparison
-    decisive = c.p if adjusted_p is None else adjusted_p
-    found = "not shown"
-    if decisive < alpha:
-        higher = c.a if c.difference > 0 else c.b
-        found = f"shown, {higher} is better" if declared else f"a hint, {higher} is higher"
+    higher = c.a if c.difference > 0 else c.b
+    found = {
+        "not-shown": "not shown",
+        "shown": f"shown, {higher} is better",
+        "hint": f"a hint, {higher} is higher",
+    }[finding(c, adjusted_p=adjusted_p, alpha=alpha, declared=declared)]
     way = f" ({c.in_words})" if c.in_words else ""
     grouped = f" in {c.n_groups} groups" if c.n_groups < c.n_items else ""
     adjusted = "" if adjusted_p is None else f" (after Holm, {_p(adjusted_p)})"

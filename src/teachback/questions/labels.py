@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from teachback.questions.choice_texts import NONE, another_follows, named_at_start, read_within
+from teachback.questions.choice_texts import (
+    NONE,
+    another_follows,
+    named_at_start,
+    read_within,
+    written_out,
+)
 from teachback.questions.conclusions import first_sentence, negated
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
@@ -25,6 +31,9 @@ class Label(QuestionKind):
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)
+        written, end = written_out(statement, example.choices)
+        if written is not None:
+            return Reading(example.choices[written], end)
         choice, length = named_at_start(statement, example.choices)
         if choice is not None:
             several = another_follows(statement, length, choice, example.choices)

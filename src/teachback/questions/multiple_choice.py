@@ -11,10 +11,12 @@ from typing import Any
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
+    is_other_number,
     named_at_start,
     named_within,
     read_within,
     start_of,
+    written_out,
 )
 from teachback.questions.conclusions import (
     Span,
@@ -29,7 +31,7 @@ from teachback.records import AnswerFormat, Example
 
 # "**Option B**", "<answer B: …>", "\\text{B}"
 _OPENING = re.compile(
-    r"""[\s*_"'“‘`{$<\-]*(?:\\[(\[]\s*)?(?:\\(?:text|mathrm|textbf|mathbf)\{)?
+    r"""(?:[\s*_"'“‘`{$<]|-(?!\d))*(?:\\[(\[]\s*)?(?:\\(?:text|mathrm|textbf|mathbf)\{)?
     (?:(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)\b)[\s:>*_]*)?[\s"'“‘`<]*""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -51,7 +53,7 @@ _NO_NOUN = frozenset(
 )
 _NEW_SENTENCE = re.compile(r"[*_)\]\"'”’`}]*(?:[.!][*_)\]\"'”’`}]*\s|\s*\n)")
 _CONTRASTED = re.compile(r"\b(?:not|because|since|as|than|rather|instead|unlike)\b", re.IGNORECASE)
-_SEPARATOR = re.compile(r"[\s*_)\].:,;\-–—=}>\"'”’`]*")
+_SEPARATOR = re.compile(r"(?:[\s*_)\].:,;=}>\"'”’`]|[\-–—](?!\d))*")
 
 
 class MultipleChoice(QuestionKind):
@@ -109,6 +111,9 @@ class MultipleChoice(QuestionKind):
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices
+        written = self._written(statement, choices)
+        if written is not None:
+            return written
         begin = _OPENING.match(statement)
         at = begin.end() if begin else 0
 
@@ -116,7 +121,7 @@ class MultipleChoice(QuestionKind):
             return Reading(None, len(first_sentence(statement)))
 
         # Texts of one character ("5", "C") are left to the letters below.
-        texts = tuple([choice for choice in choices if len(choice) > 1])
+        texts = tuple([c for c in choices if len(c) > 1 or not (c.isascii() and c.isalnum())])
         # Before "none", since a choice may itself be "None of the above", or "not guilty".
         choice, length = named_at_start(statement[at:], texts)
         if choice is not None:
@@ -138,14 +143,33 @@ class MultipleChoice(QuestionKind):
             return unread()
         if not bracketed:
             letter_text = ascii_uppercase[letter_at].casefold()
-            same_text = [c for c in choices if c.casefold() == letter_text]
-            if same_text and same_text != [chosen]:
+            shown = ascii_uppercase[letter_at]
+            if shown in choices and shown != chosen:
                 return unread()  # "C" where "C" is the text of (B): letter or text?
             word = _WORD_AFTER.match(statement, after) if letter_text in "ai" else None
             if word and word.group(1).casefold() not in _NO_NOUN:
                 # "A dog": the article (or "I think"), unless the words that follow name a choice.
                 return read_within(first_sentence(statement), choices)
         return self._with_text(statement, letter_at, after, choices)
+
+    @staticmethod
+    def _written(statement: str, choices: tuple[str, ...]) -> Reading | None:
+        """What `say` writes in any of its formats, and nothing else on the line: a choice's text,
+        its letter, or both. A line that is one choice's text and another's letter names none."""
+        letters = ascii_uppercase[: len(choices)]
+        lettered = [
+            f"({letter}) {choice}" for letter, choice in zip(letters, choices, strict=False)
+        ]
+        by_both, end = written_out(statement, lettered)
+        if by_both is not None:
+            return Reading(choices[by_both], end)
+        by_text, end = written_out(statement, choices)
+        by_letter, letter_end = written_out(statement, letters)
+        if by_text is None:
+            return None  # letters have many more forms than the bare one: see `_letter`
+        if by_letter is not None and by_letter != by_text:
+            return Reading(None, max(end, letter_end))
+        return Reading(choices[by_text], end)
 
     @staticmethod
     def _with_text(statement: str, letter_at: int, after: int, choices: tuple[str, ...]) -> Reading:
@@ -169,6 +193,8 @@ class MultipleChoice(QuestionKind):
         if rest_at > after and "," not in statement[after:rest_at] and NONE.match(rest):
             return Reading(None, rest_at + len(sentence))
         named = named_within(sentence, choices)
+        if is_other_number(sentence, chosen):  # "(A) -15" where A is 15
+            return Reading(None, rest_at + len(sentence))
         if len(named) == 1 and named[0] != chosen and not _CONTRASTED.search(sentence):
             return Reading(None, rest_at + len(sentence))
         return Reading(chosen, after)

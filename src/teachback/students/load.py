@@ -39,14 +39,16 @@ def load(
     weights = resolve(reference, notice=notice)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(weights.folder, local_files_only=True)
+            # A folder's own code is never run, nor is the user asked whether it may be.
+            safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            config = AutoConfig.from_pretrained(weights.folder, **safe)
             seq2seq = bool(getattr(config, "is_encoder_decoder", False))
             auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
             model: Any
             model, found = auto.from_pretrained(
                 weights.folder,
                 output_loading_info=True,
-                local_files_only=True,
+                **safe,
                 dtype=torch.float32,
                 # Others, which may have no attention at all, choose for themselves.
                 attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
@@ -54,9 +56,7 @@ def load(
             )
             own = weights.adapter or weights.folder
             has_tokenizer = (own / "tokenizer_config.json").is_file()
-            tokenizer = Tokenizers.from_pretrained(
-                own if has_tokenizer else weights.folder, local_files_only=True
-            )
+            tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
             if weights.adapter is not None:
                 from peft import PeftModel  # takes a second to import
 
