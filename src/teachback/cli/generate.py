@@ -78,7 +78,7 @@ def generate(
 ) -> None:
     """Ask a teacher for explanations of DATA and select from its replies.
 
-    Every reply is stored as it arrives; the same command again asks only what is missing, and
+    Every reply is stored as it arrives; the same command again asks only for what is missing, and
     a higher --max-cost or larger --samples asks only the difference.
     """
     from pathlib import Path

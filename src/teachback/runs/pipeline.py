@@ -164,7 +164,7 @@ def evaluate_student(
             max_source_tokens=card.max_source_tokens,
         )
         del student
-        # Untrained, it has never been told where an explanation ends: direct answers only.
+        # Untrained, it has never learnt where an explanation ends: direct answers only.
         direct = config.model_copy(update={"explain": False})
         predictions["untrained"], cost["untrained"] = predict(
             untrained, test, direct, progress=progress, what="answer (untrained)"
@@ -183,7 +183,7 @@ def _check_base(base: str) -> None:
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(
-            f"the untrained student cannot be had ({error}): bring it back, or --no-baselines"
+            f"the untrained student cannot be loaded ({error}): restore it, or give --no-baselines"
         ) from error
 
 
