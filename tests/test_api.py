@@ -61,9 +61,12 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
         folder=tmp_path / "run",
     )
     assert (tmp_path / "run" / "student" / "adapter_model.safetensors").is_file()
-    answered = student.answer("Is the number 7 even?", explain=True)
-    assert answered.answer in ("yes", "no")
-    assert answered.explanation is not None
+    said = student.answer("Is the number 7 even?", explain=True)
+    assert isinstance(said, tb.Answer)
+    assert said.way == student.card.way
+    assert said.answer == (said.direct_answer if said.way == "direct" else said.explained_answer)
+    assert said.direct_answer in ("yes", "no")
+    assert said.explanation is not None
     baseline = tb.train(examples, student=weights, objective="st", epochs=1)
     held_out = tb.read_examples(test)
     a = tb.evaluate(student, held_out, max_new_tokens=8)
@@ -72,6 +75,12 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     compared = tb.compare(a, b, names=("MT-CoT", "ST"))
     assert compared.difference == pytest.approx(
         a.metrics.direct.accuracy - b.metrics.direct.accuracy
+    )
+    assert (a.way, b.way) == (student.card.way, "direct")
+    own = a.metrics.explained if a.way == "explained" else a.metrics.direct
+    assert own is not None
+    assert tb.compare(a, b, way="chosen").difference == pytest.approx(
+        own.accuracy - b.metrics.direct.accuracy
     )
 
 

@@ -232,9 +232,20 @@ def test_wrong_fields_of_rejections_and_predictions(tmp_path: Path) -> None:
     files.write_jsonl(path, [row])
     with pytest.raises(DataError, match="'correct' must be true or false, not a number"):
         files.read_predictions(path)
-    files.write_jsonl(path, [{**row, "correct": True, "probabilities": {"a": "1"}}])
-    with pytest.raises(DataError, match="'probabilities' must be an object of numbers"):
-        files.read_predictions(path)
+    for share in ('"1"', "true", "1e999", "9" * 400):
+        written = json.dumps({**row, "correct": True, "probabilities": {"a": "SHARE"}})
+        path.write_text(written.replace('"SHARE"', share))
+        with pytest.raises(DataError, match="'probabilities' must be an object of numbers"):
+            files.read_predictions(path)
+
+
+def test_a_long_bad_value_is_cut_in_the_message(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = {"id": "q", "strategy": "x" * 50_000, "sample": 0, "teacher": "t", "text": "So."}
+    files.write_jsonl(path, [row])
+    with pytest.raises(DataError, match=r"must be one of cote, rp: 'x+…$") as caught:
+        files.read_explanations(path)
+    assert len(str(caught.value)) < len(str(path)) + 150
 
 
 def test_ids_and_answers_written_by_hand_may_be_numbers_and_booleans(tmp_path: Path) -> None:

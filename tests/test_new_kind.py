@@ -23,7 +23,6 @@ from teachback.explaining.counts import summarise
 from teachback.objectives import training_examples
 from teachback.questions import KINDS, QuestionKind, Reading, parse
 from teachback.records import Example, Request
-from teachback.students.answering import answer_question
 from teachback.students.student import Student, StudentCard
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
@@ -197,7 +196,7 @@ def test_dates_from_the_teacher_to_the_student(tmp_path: Path, student_folder: P
     # Random weights write no date.
     assert [p.unparsed for p in evaluated.predictions] == [True] * 4
     assert (evaluated.metrics.kind, evaluated.metrics.direct.unparsed) == ("date", 4)
-    assert answer_question(student, "When?").answer is None
+    assert student.answer("When?").answer is None
 
     majority = majority_label(examples, examples)
     assert [p.answer for p in majority] == ["2024-02-29"] * 4
@@ -221,15 +220,15 @@ def test_orderings_are_prompted_scored_and_counted(tmp_path: Path, student_folde
     assert counted == {"A, B, C": (0, 1), "B, A, C": (0, 1), "C, B, A": (2, 2)}
 
     student = Student.load(student_folder)
-    student.card = StudentCard(base="tiny", family="causal", kind="ordering")
+    student.model.card = StudentCard(base="tiny", family="causal", kind="ordering")
     evaluated = tb.evaluate(student, examples, explain=False)
     for prediction in evaluated.predictions:
         assert prediction.probabilities is not None
         assert len(prediction.probabilities) == 6
         assert prediction.answer == max(prediction.probabilities, key=prediction.probabilities.get)  # type: ignore[arg-type]
         assert sum(prediction.probabilities.values()) == pytest.approx(1)
-    asked = answer_question(student, "Which is larger?", choices=["a flea", "a cow"])
+    asked = student.answer("Which is larger?", choices=["a flea", "a cow"])
     assert asked.answer in ("A, B", "B, A")
     with pytest.raises(DataError, match="answers ordering questions: give two or more"):
-        answer_question(student, "Which is larger?")
+        student.answer("Which is larger?")
     assert {p.answer for p in majority_label(examples, examples)} == {"C, B, A"}

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-import teachback.training
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
 from teachback.explaining.session import TeacherSession
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
 from teachback.runs import pipeline
-from teachback.students.student import Student
+from teachback.students.load import load
+from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
 from tiny_run import KEPT, TEST, TRAIN, contents, question, write_config, write_data, write_lines
 
@@ -147,7 +147,7 @@ def test_the_student_stands_beside_the_untrained_one_and_the_majority(finished: 
     assert all(p.explanation is None for p in untrained)
     assert len({p.answer for p in majority}) == 1
     assert [p.probabilities for p in student] != [p.probabilities for p in untrained]
-    card = Student.load(out / "student", precision="fp32").card
+    card = load(out / "student", precision="fp32").card
     assert (card.objective, card.seed, card.kind) == ("mt-cot", 3, "multiple-choice")
     assert card.base == str(finished / "tiny")
     run = pipeline.read_run(out)
@@ -244,7 +244,7 @@ def test_a_run_killed_in_training_keeps_its_explanations(
 ) -> None:
     shutil.rmtree(copy / "out")
     with monkeypatch.context() as patch:
-        patch.setattr(teachback.training.MultiTaskTrainer, "training_step", killed)
+        patch.setattr(MultiTaskTrainer, "training_step", killed)
         with pytest.raises(KeyboardInterrupt):
             again()
     assert len(read_explanations("out/explanations.jsonl")) == KEPT

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from teachback.api import Evaluation, compare, evaluate, generate, train
     from teachback.datasets import read_examples, split_valid, subsample
     from teachback.exemplars import read_exemplars
-    from teachback.records import Example, Exemplar, Explanation, Prediction, Rejection
+    from teachback.records import (
+        Answer,
+        Example,
+        Exemplar,
+        Explanation,
+        Prediction,
+        Rejection,
+    )
     from teachback.students.student import Student
     from teachback.teachers.protocol import Teacher
 
@@ -27,6 +34,7 @@ _PLACES = {
     "split_valid": "datasets",
     "subsample": "datasets",
     "read_exemplars": "exemplars",
+    "Answer": "records",
     "Example": "records",
     "Exemplar": "records",
     "Explanation": "records",
@@ -41,6 +49,7 @@ __all__ = [  # noqa: RUF022 - in the order in which one meets them
     "Exemplar",
     "Explanation",
     "Rejection",
+    "Answer",
     "Prediction",
     "Evaluation",
     "Student",

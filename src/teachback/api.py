@@ -13,19 +13,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from teachback import evaluation
-from teachback.config import section
+from teachback.config import StudentConfig, section
 from teachback.errors import DataError, UsageError
 from teachback.exemplars import choose
 from teachback.explaining.selection import Selection, SelectionRules
 from teachback.explaining.session import TeacherSetup
 from teachback.records import (
     AnswerFormat,
+    ComparedWay,
     Example,
     Explanation,
     Objective,
     Prediction,
     Sampling,
     Strategy,
+    Way,
 )
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher, open_teacher
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Predictions and their figures."""
+    """A student's predictions and their figures."""
 
     predictions: list[Prediction]
     metrics: evaluation.Metrics
     cost: Any
+    way: Way
+    """The way of answering that the student chose on ``valid``."""
 
 
 def generate(
@@ -104,7 +108,7 @@ def train(
     examples: Sequence[Example],
     explanations: Sequence[Explanation] = (),
     *,
-    student: str = "pypi:gemma-3-270m",
+    student: str = StudentConfig().reference,
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
     answer_format: AnswerFormat = "text",
@@ -118,6 +122,7 @@ def train(
     same as will be given to `evaluate`. ``settings`` are the keys of ``[train]`` (``epochs=3``,
     ``lora=True``, …).
     """
+    from teachback.students.student import Student
     from teachback.training import train as train_into
 
     train_config = section("train", {"objective": objective, **settings}, "train()")
@@ -125,7 +130,7 @@ def train(
     student_config = section("student", chosen, "train()")
 
     def run(where: Path) -> Student:
-        return train_into(
+        result = train_into(
             examples,
             explanations,
             where,
@@ -134,7 +139,8 @@ def train(
             evaluate_config=section("evaluate", {"choice_score": choice_score}, "train()"),
             overwrite=overwrite,
             progress=progress,
-        ).student
+        )
+        return Student(result.student)
 
     if folder is not None:
         return run(Path(folder))
@@ -153,21 +159,27 @@ def evaluate(
     from teachback.systems import predict
 
     config = section("evaluate", settings, "evaluate()")
-    predictions, cost = predict(student, examples, config, progress=progress)
-    return Evaluation(predictions, evaluation.measure(predictions, examples[0].kind), cost)
+    predictions, cost = predict(student.model, examples, config, progress=progress)
+    metrics = evaluation.measure(predictions, examples[0].kind)
+    return Evaluation(predictions, metrics, cost, student.card.way)
 
 
 def compare(
     a: Evaluation | Mapping[int, Evaluation],
     b: Evaluation | Mapping[int, Evaluation],
     *,
-    way: evaluation.Way = "direct",
+    way: ComparedWay = "direct",
     names: tuple[str, str] = ("A", "B"),
 ) -> evaluation.Comparison:
-    """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed."""
+    """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed.
 
-    def by_seed(one: Evaluation | Mapping[int, Evaluation]) -> dict[int, list[Prediction]]:
-        many = {0: one} if isinstance(one, Evaluation) else one
-        return {seed: evaluated.predictions for seed, evaluated in many.items()}
+    ``way``: ``direct`` answers, ``explained`` ones, or ``chosen``, each student's in the way
+    that it chose on ``valid``. Raises ConfigError for any other, DataError where ``a`` and ``b``
+    cannot be compared so.
+    """
+    way = evaluation.compared_way(way, "compare()")
 
-    return evaluation.compare(by_seed(a), by_seed(b), way=way, names=names)
+    def by_seed(one: Evaluation | Mapping[int, Evaluation]) -> Mapping[int, Evaluation]:
+        return {0: one} if isinstance(one, Evaluation) else one
+
+    return evaluation.compare_systems(by_seed(a), by_seed(b), way=way, names=names)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from teachback.costs.prices import Price
     from teachback.evaluation import Metrics, WayMetrics
     from teachback.explaining.asking import GenerationSummary
-    from teachback.explaining.counts import SelectionSummary
+    from teachback.explaining.counts import SelectionCounts
     from teachback.explaining.estimate import Load
     from teachback.explaining.spending import Bill
     from teachback.runs.explanations import CostEstimate
@@ -36,7 +36,7 @@ def share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-def selection(summary: SelectionSummary, generation: GenerationSummary | None = None) -> None:
+def selection(summary: SelectionCounts, generation: GenerationSummary | None = None) -> None:
     """The selection table: per prompt, asked = kept + rejected by reason."""
     names = list(summary.per_strategy)
     reasons = ["kept", *summary.rejected]

@@ -14,7 +14,15 @@ from teachback.datasets.examples import duplicate_warning, example_of
 from teachback.datasets.fields import Draft, draft_of, unread_keys
 from teachback.datasets.sources import scan_rows
 from teachback.files.rows import Row, bad_line
-from teachback.questions import KINDS, QuestionKind, kind_named, normalise, recognised_kind
+from teachback.questions import (
+    KINDS,
+    QuestionKind,
+    candidates,
+    kind_named,
+    normalise,
+    recognised_kind,
+    unreadable,
+)
 from teachback.records import Example
 
 _LONGEST_REASON = 400
@@ -124,9 +132,20 @@ class _Pass:
             spelling = self.labels.setdefault(normalise(example.answer), example.answer)
             if example.answer != spelling:
                 raise ValueError(f"the label {example.answer!r} is spelled {spelling!r} above")
+        else:
+            self._read_back(line, example)
         if (odd := duplicate_warning(draft.choices)) is not None:
             self.warnings.append(_problem(line, odd))
         return example
+
+    def _read_back(self, line: int, example: Example) -> None:
+        """Raises ValueError where a right answer would not be recognised in any format."""
+        reason = unreadable(example, "text")
+        if reason is None:
+            return
+        if not candidates(example) or unreadable(example, "both") is not None:
+            raise ValueError(reason)
+        self.warnings.append(_problem(line, f'{reason}; with answer_format = "both" it can be'))
 
     @property
     def kind(self) -> QuestionKind | None:
@@ -141,7 +160,12 @@ class _Pass:
             of_file.append("the file is empty: it has no rows")
         if len(self.labels) == 1:
             only = next(iter(self.labels.values()))
-            of_file.append(f"all answers are {only!r}, and a label is one of several")
+            of_file.append(f"every answer is {only!r}: labels need at least two different ones")
+        labels = tuple(sorted(self.labels.values()))
+        if self.kind is not None:
+            for label in labels:
+                reason = unreadable(Example("", "", label, self.kind.name, labels), "text")
+                of_file += [] if reason is None else [f"label {label!r}: {reason}"]
         unread = [
             _problem(line, f"the key {key!r} is not read (in {count} of {self.rows} rows)")
             for key, (line, count) in sorted(self.unread.items())
@@ -155,7 +179,7 @@ class _Pass:
                 *(_problem(line, self.problems[line]) for line in sorted(self.problems)),
             ),
             warnings=tuple(sorted([*unread, *self.warnings], key=lambda each: each.line or 0)),
-            labels=tuple(sorted(self.labels.values())),
+            labels=labels,
         )
 
 

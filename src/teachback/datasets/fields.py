@@ -86,13 +86,15 @@ def _checked(name: str, value: str) -> str:
     if not value or value.isspace():
         raise ValueError(f"the {name} is empty")
     if "\0" in value:
-        raise ValueError(f"the {name} holds a NUL character")
+        raise ValueError(f"the {name} contains a NUL character")
     if value.isascii():
         return value
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the {name} holds what is not UTF-8: save the file as UTF-8") from None
+        raise ValueError(
+            f"the {name} has characters that are not UTF-8: save the file as UTF-8"
+        ) from None
     return value
 
 
@@ -138,7 +140,9 @@ def _choices(row: Row) -> tuple[str, ...]:
     if len(value) < 2:
         raise ValueError(f"at least 2 choices are needed, not {len(value)}")
     if len(value) > MOST_CHOICES:
-        raise ValueError(f"at most {MOST_CHOICES} choices have a letter, and here are {len(value)}")
+        raise ValueError(
+            f"at most {MOST_CHOICES} choices have a letter, and this row has {len(value)}"
+        )
     choices = [_checked("choice", _choice(choice)).strip() for choice in value]
     seen: dict[str, str] = {}
     for choice in choices:

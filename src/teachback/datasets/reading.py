@@ -9,11 +9,11 @@ from pathlib import Path
 from teachback.datasets.checking import CheckResult, survey
 from teachback.datasets.examples import example_of
 from teachback.datasets.fields import draft_of
-from teachback.datasets.hub import is_hub
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
 from teachback.questions import KINDS
 from teachback.records import Example
+from teachback.references import parse_dataset
 
 
 def read_examples(path: str | Path, *, kind: str | None = None) -> list[Example]:
@@ -49,7 +49,8 @@ def open_examples(path: str | Path, *, kind: str | None = None) -> Collection[Ex
         DataError: as `read_examples`.
         MissingExtraError: as `read_examples`.
     """
-    if is_hub(path) or not Path(path).is_file():
+    named = parse_dataset(str(path))
+    if named.is_remote or not Path(path).is_file():
         return read_examples(path, kind=kind)
     result = survey(path, kind, lambda _: None)
     _refuse(result)

@@ -9,19 +9,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from teachback.errors import DataError
+from teachback.evaluation.ways import in_way
 from teachback.questions import KINDS, same_answer
 from teachback.records import Example, Prediction
-
-Way = Literal["direct", "explained"]
-"""How a student answered: at once, or as the conclusion of its explanation."""
 
 MAX_LABELS = 20
 """More distinct gold answers than this are not labels; per-label figures are left out."""
@@ -140,47 +138,6 @@ def check(predictions: Sequence[Prediction], what: str = "the predictions") -> N
                 f"{what}: {prediction.id!r} is marked both unparsed and correct; "
                 "evaluate again to write them anew"
             )
-
-
-def in_way(
-    predictions: Sequence[Prediction], way: Way, what: str = "the predictions"
-) -> list[Prediction]:
-    """``predictions`` with the given way's answer as ``answer``, ``correct``, ``unparsed``.
-
-    So each student can be counted and compared in the way that was chosen for it on
-    ``valid``. Raises DataError, naming them by ``what``, where a prediction has no
-    explained answer to give.
-    """
-    if way == "direct":
-        return list(predictions)
-    lacking = [p.id for p in predictions if p.explained_correct is None]
-    if lacking:
-        raise DataError(
-            f"{what}: {len(lacking)} of {len(predictions)} have no explained answer, first "
-            f"{lacking[0]!r}; evaluate with --explain"
-        )
-    return [
-        replace(
-            p,
-            answer=p.explained_answer,
-            correct=bool(p.explained_correct),
-            unparsed=p.explained_answer is None,
-            probabilities=None,
-        )
-        for p in predictions
-    ]
-
-
-def better_way(predictions: Sequence[Prediction]) -> Way:
-    """The way that was right more often, to be called on ``valid`` only.
-
-    Direct where both were right equally often (it is cheaper) or no explanation was asked.
-    """
-    if any(p.explained_correct is None for p in predictions):
-        return "direct"
-    direct = sum(p.correct for p in predictions)
-    explained = sum(bool(p.explained_correct) for p in predictions)
-    return "explained" if explained > direct else "direct"
 
 
 def clusters(predictions: Sequence[Prediction]) -> NDArray[np.int64]:

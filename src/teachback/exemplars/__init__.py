@@ -93,7 +93,7 @@ def _without_conclusion(example: Example, explanation: str) -> str:
         return explanation
     if not same_answer(example, parsed.answer):
         raise ValueError(
-            f"the explanation concludes {parsed.answer!r}, and the answer is {example.answer!r}"
+            f"the explanation concludes {parsed.answer!r}, but the answer is {example.answer!r}"
         )
     if not parsed.explanation:
         raise ValueError("the explanation is nothing but the answer: say why it is right")

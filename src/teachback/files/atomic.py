@@ -19,7 +19,11 @@ from teachback.errors import RunFolderError
 
 @contextlib.contextmanager
 def writing(path: str | Path) -> Iterator[BufferedWriter]:
-    """A file to write, which takes the place of ``path`` only once it is safely on disk."""
+    """A file to write, which takes the place of ``path`` only once it is safely on disk.
+
+    Raises:
+        RunFolderError: any ``OSError`` in the block or here (disk full, no permission, …).
+    """
     goal = Path(path)
     temporary = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
     try:

@@ -30,7 +30,7 @@ def read_jsonl(path: str | Path) -> Iterator[tuple[int, Row]]:
 
 
 def scan_jsonl(path: str | Path) -> Iterator[tuple[int, Row | DataError]]:
-    """Like `read_jsonl`, but go on after a bad line, yielding its error in its place.
+    """Like `read_jsonl`, but continue after a bad line, with its error in its place.
 
     Memory stays bounded by `MAX_LINE_BYTES`, whatever the file holds.
 

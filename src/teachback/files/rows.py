@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from teachback.errors import DataError
+
+_SHOWN = 60
+"""Characters of a bad value that a message shows."""
 
 Row = dict[str, Any]
 """One JSON object, as `json.loads` gives it."""
@@ -23,6 +27,12 @@ def json_name(value: object) -> str:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
     return names.get(type(value), "an object")
+
+
+def shown(value: object) -> str:
+    """A bad value as Python writes it, cut where it is long; for messages."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class Fields:
@@ -73,23 +83,31 @@ class Fields:
     def count(self, name: str) -> int:
         value = self._required(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._bad(f"the field {name!r} must be a whole number from 0: {value!r}")
+            raise self._bad(f"the field {name!r} must be a whole number from 0: {shown(value)}")
         return value
 
     def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
         value = self._required(name)
         if not isinstance(value, str) or value not in allowed:
-            raise self._bad(f"the field {name!r} must be one of {', '.join(allowed)}: {value!r}")
+            raise self._bad(
+                f"the field {name!r} must be one of {', '.join(allowed)}: {shown(value)}"
+            )
         return value
 
     def probabilities(self, name: str) -> dict[str, float] | None:
         value = self._row.get(name)
         if value is None:
             return None
-        numbers = isinstance(value, dict) and all(
-            isinstance(share, int | float) and not isinstance(share, bool)
-            for share in value.values()
-        )
-        if not numbers:
+        if not isinstance(value, dict) or not all(map(_is_number, value.values())):
             raise self._bad(f"the field {name!r} must be an object of numbers, one per choice")
         return {choice: float(share) for choice, share in value.items()}
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False

@@ -22,6 +22,7 @@ from teachback.questions.kinds import (
     say_answer,
 )
 from teachback.questions.parsing import Parsed, parse
+from teachback.questions.read_back import stated, unreadable
 
 __all__ = [
     "KINDS",
@@ -40,4 +41,6 @@ __all__ = [
     "render",
     "same_answer",
     "say_answer",
+    "stated",
+    "unreadable",
 ]

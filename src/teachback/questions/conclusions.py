@@ -7,6 +7,7 @@ only found, cut out, and handed on.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -265,7 +266,13 @@ _BARE_HEADING = re.compile(
     r"(?:In\s+)?(?:Conclusion|Final\s+answer|Answer)[*_]*\s*[:.,]?[*_]*\s*\Z"
 )
 
-_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…"
+_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、"
+# What cannot be seen goes; curly quotes become straight ones.
+_ALIKE: dict[int, str | None] = {
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
+    **dict.fromkeys(map(ord, "‘’‛′"), "'"),
+    **dict.fromkeys(map(ord, "“”‟″"), '"'),
+}
 
 
 _LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
@@ -280,8 +287,11 @@ def is_blank(text: str) -> bool:
 
 def normalise(text: str) -> str:
     """For comparing texts: case, runs of white space and outer punctuation do not count,
-    nor does a leading article.
+    nor do a leading article, the form of an apostrophe or quotation mark, characters that
+    cannot be seen, and whether an accent is written as one character with its letter.
     """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_ALIKE))
     plain = " ".join(text.split()).casefold().strip(_EDGE)
     return _LEADING_ARTICLE.sub("", plain)
 

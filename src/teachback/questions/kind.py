@@ -100,7 +100,7 @@ class QuestionKind(ABC):
 
     def same(self, left: str, right: str) -> bool:
         """Whether two canonical answers are the same answer."""
-        return normalise(left) == normalise(right)
+        return left == right or normalise(left) == normalise(right)
 
     # ------------------------------------------------------------------ counting
 

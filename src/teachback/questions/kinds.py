@@ -7,9 +7,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from teachback.errors import DataError
+from teachback.questions.free_text import Text
 from teachback.questions.kind import QuestionKind
-from teachback.questions.multiple_choice import Label, MultipleChoice
-from teachback.questions.open_ended import Number, Text, YesNo
+from teachback.questions.labels import Label
+from teachback.questions.multiple_choice import MultipleChoice
+from teachback.questions.numbers import Number
+from teachback.questions.yes_no import YesNo
 from teachback.records import AnswerFormat, Example
 
 _TEXT = Text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from teachback.config import Config
@@ -11,7 +11,7 @@ from teachback.costs.prices import Price
 from teachback.datasets import subsample
 from teachback.errors import DataError, RunFolderError
 from teachback.explaining.asking import GenerationSummary
-from teachback.explaining.counts import SelectionSummary, Tally
+from teachback.explaining.counts import SELECTION_FILE, SelectionCounts, Tally
 from teachback.explaining.estimate import RequestEstimate
 from teachback.explaining.session import (
     TeacherSession,
@@ -20,7 +20,7 @@ from teachback.explaining.session import (
     configured_teacher,
 )
 from teachback.explaining.spending import Bill
-from teachback.files import write_json, writing_jsonl
+from teachback.files import writing_jsonl
 from teachback.files.record_files import row_of
 from teachback.records import Example, Explanation, Rejection
 from teachback.runs.folders import STORE, begin_folder, training_stream
@@ -42,7 +42,7 @@ class CostEstimate:
 class Explained:
     """The outcome of asking and selecting; the explanations are in the folder."""
 
-    summary: SelectionSummary
+    summary: SelectionCounts
     generation: GenerationSummary | None
     bill: Bill | None = None
 
@@ -54,7 +54,7 @@ class Selected:
     examples: Sequence[Example]
     explanations: Sequence[Explanation]
     rejections: Sequence[Rejection]
-    summary: SelectionSummary
+    summary: SelectionCounts
 
 
 def explain(
@@ -140,7 +140,7 @@ def select_anew(
     return Explained(summary, None)
 
 
-def check_answered(summary: SelectionSummary, teacher: str | None, store: CompletionStore) -> None:
+def check_answered(summary: SelectionCounts, teacher: str | None, store: CompletionStore) -> None:
     """Not one reply with text in it is a teacher that does not work, not a selection: raises
     DataError. ``teacher``: its reference."""
     if summary.kept or not summary.asked or summary.rejected.keys() - {"failed", "empty"}:
@@ -169,7 +169,7 @@ def _select_into(
     session: TeacherSession,
     *,
     check: str | None = None,
-) -> SelectionSummary:
+) -> SelectionCounts:
     """Select and write, one example after the other; with ``check``, the teacher's reference,
     nothing is written where it has answered nothing."""
     tally = Tally(session.setup.strategy)
@@ -186,5 +186,5 @@ def _select_into(
         summary = tally.summary()
         if check is not None:
             check_answered(summary, check, session.store)
-    write_json(folder / "selection.json", asdict(summary))
+    SELECTION_FILE.write(folder / "selection.json", summary)
     return summary

@@ -10,6 +10,7 @@ from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
 from teachback.files import manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
+from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
 
 STORE = "completions.sqlite"
@@ -126,22 +127,23 @@ def test_in_train(train: Sequence[Example], test: Sequence[Example]) -> int:
 
 def _inputs(config: Config) -> dict[str, Path]:
     """Every local file that the configuration names, by what it is for."""
-    named = {
-        "train": config.data.train,
-        "test": config.data.test,
-        "instructions": config.teacher.instructions,
-    }
-    reference = config.teacher.reference or ""
-    if reference.startswith("recorded:"):
-        for number, file in enumerate(reference.removeprefix("recorded:").split(",")):
-            named[f"recorded {number}"] = file
-    found = {
-        name: Path(path)
-        for name, path in named.items()
-        if path is not None and not path.startswith("hf:")
-    }
+    found = {}
+    for name, dataset in (("train", config.data.train), ("test", config.data.test)):
+        if dataset is not None and not parse_dataset(dataset).is_remote:
+            found[name] = Path(dataset)
+    if config.teacher.instructions is not None:
+        found["instructions"] = Path(config.teacher.instructions)
+    found |= recordings_of(config.teacher.reference)
     exemplars = Path(config.teacher.exemplars)
     return found | ({"exemplars": exemplars} if exemplars.is_file() else {})
+
+
+def recordings_of(teacher: str | None) -> dict[str, Path]:
+    """The files of a recorded teacher, by what they are for; of other teachers none."""
+    named = None if teacher is None else parse_teacher(teacher)
+    if not isinstance(named, RecordedReference):
+        return {}
+    return {f"recorded {number}": Path(file) for number, file in enumerate(named.files)}
 
 
 def _continues(present: Path, config: Config, grows: bool) -> bool:

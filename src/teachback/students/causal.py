@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
+from teachback.students.model import Generated, StudentModel, last_logits_only
 from teachback.students.rows import (
     EncodedExample,
     Row,
@@ -17,7 +18,6 @@ from teachback.students.rows import (
     left_padded,
     separate,
 )
-from teachback.students.student import Generated, Student, last_logits_only
 
 MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
 
@@ -33,7 +33,7 @@ MASKED_KERNELS = frozenset({"eager", "sdpa"})
 """Attention implementations that take a mask of our own."""
 
 
-class CausalStudent(Student):
+class CausalStudent(StudentModel):
     """``[bos]Question: …`` + marker + `` target`` + end token."""
 
     family = "causal"
@@ -72,7 +72,7 @@ class CausalStudent(Student):
     def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         return causal_batch(rows if self._shares() else separate(rows), self.pad_id)
 
-    def _attention(self, batch: dict[str, Tensor]) -> Any:
+    def attention_mask(self, batch: dict[str, Tensor]) -> Any:
         """What the model takes for a mask: a plain one for separate rows, our own otherwise,
         by layer type where its layers differ.
         """
@@ -96,7 +96,7 @@ class CausalStudent(Student):
         positions = {"position_ids": batch["position_ids"]} if self._shares() else {}
         output = model(
             input_ids=batch["input_ids"],
-            attention_mask=self._attention(batch),
+            attention_mask=self.attention_mask(batch),
             use_cache=False,
             **positions,
         )
@@ -120,13 +120,4 @@ class CausalStudent(Student):
                 pad_token_id=self.pad_id,
             )
         start = batch["input_ids"].shape[1]
-        return [finished(self, ids) for ids in output[:, start:].tolist()]
-
-
-def finished(student: Student, ids: list[int]) -> Generated:
-    """The text of generated tokens up to the end token."""
-    complete = student.end_id in ids
-    if complete:
-        ids = ids[: ids.index(student.end_id) + 1]
-    text = student.tokenizer.decode(ids, skip_special_tokens=True)
-    return Generated(text.strip(), len(ids), complete)
+        return [self.generated(ids) for ids in output[:, start:].tolist()]

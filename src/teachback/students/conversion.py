@@ -97,14 +97,18 @@ def _convert(file: Path, header: GgufHeader, goal: Path) -> None:
     if hasattr(transformers, "GgufConfig"):
         # Newer versions keep some architectures' weights packed unless told otherwise.
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    model = family.from_pretrained(folder, gguf_file=name, dtype=torch.float32, **options)
+    model = family.from_pretrained(
+        folder, gguf_file=name, dtype=torch.float32, trust_remote_code=False, **options
+    )
     # The tensors are plain float32 now; these marks are all that keeps them from being saved.
     model.hf_quantizer = None
     for owner in (model, model.config):
         for mark in ("is_quantized", "_is_quantized", "quantization_method", "quantization_config"):
             vars(owner).pop(mark, None)
     model.save_pretrained(goal)
-    transformers.AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(goal)
+    transformers.AutoTokenizer.from_pretrained(
+        folder, gguf_file=name, trust_remote_code=False
+    ).save_pretrained(goal)
 
 
 @contextlib.contextmanager

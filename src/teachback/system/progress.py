@@ -61,6 +61,10 @@ SILENT = Progress()
 """The default of library functions: nothing is shown."""
 
 
+def no_notice(_line: str) -> None:
+    """The default of library functions: nothing is said."""
+
+
 class Step:
     """One long step under way. Not thread-safe; call it from one thread or event loop."""
 

@@ -8,7 +8,7 @@ an RP prompt, its answer goes into a request.
 
 ``chat`` prompts are a system turn, a user and an assistant turn per exemplar, and a user turn.
 ``text`` prompts, for plain-completion models, are one text: the concatenation of the prefix's
-message and of the example's, which ends where the model is to go on.
+message and of the example's, which ends where the model continues.
 
 A question that the prompt itself solves is never asked: see `Prompts.check`.
 """
@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from teachback.errors import ConfigError, DataError
-from teachback.questions import KINDS, choices_of_file, normalise, render, say_answer
+from teachback.questions import KINDS, choices_of_file, normalise, render, stated
 from teachback.records import Example, Exemplar, Message, Request, RequestKind, Sampling
 
 __all__ = ["STOP", "Form", "Prompts", "reply_of"]
@@ -259,18 +259,12 @@ def _prefix(
 
 def _question(example: Example, kind: RequestKind) -> str:
     """The question as a teacher sees it; the gold answer is there for ``rp`` alone."""
-    given = f"\nThe correct answer is {_gold(example)}" if kind == "rp" else ""
+    given = f"\nThe correct answer is {stated(example, 'both')}" if kind == "rp" else ""
     return render(example) + given
 
 
 def reply_of(exemplar: Exemplar, kind: RequestKind) -> str:
     """What a perfect teacher writes. RP concludes too, so that the parser can tell an
     explanation that contradicts the given answer."""
-    conclusion = f"The answer is {_gold(exemplar.example)}"
+    conclusion = f"The answer is {stated(exemplar.example, 'both')}"
     return conclusion if kind == "direct" else f"{exemplar.explanation}\n{conclusion}"
-
-
-def _gold(example: Example) -> str:
-    """The gold answer as a model is to write it, and a full stop."""
-    said = say_answer(example, example.answer, "both")
-    return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from teachback.errors import RunFolderError
 from teachback.objectives import TrainingExample
-from teachback.students.student import Student
-from teachback.training.memory import Estimate, Memory, gib, memory_there
+from teachback.students.model import StudentModel
+from teachback.training.machine_memory import memory_there
+from teachback.training.memory import Memory, MemoryEstimate, gib
 
 _SAMPLE = 2000
 
@@ -47,7 +48,7 @@ class DataReport:
         return result
 
 
-def data_report(student: Student, examples: Sequence[TrainingExample]) -> DataReport:
+def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> DataReport:
     """Tokenise the pairs as training will and count; long data is sampled evenly."""
     pairs = [pair for example in examples for pair in example.pairs]
     step = max(1, -(-len(pairs) // _SAMPLE))
@@ -88,21 +89,20 @@ class Needs:
     parameters: int
     trained: int
     memory: Memory
-    memory_there: int | None
+    memory_there: int
     disk: int
     disk_there: int
 
     def lines(self) -> list[str]:
         """For people."""
-        there = f" of {gib(self.memory_there)} there" if self.memory_there else ""
         return [
             f"parameters: {self.parameters / 1e6:.1f} M, trained {self.trained / 1e6:.1f} M",
-            f"memory: {self.memory.line()}{there}; "
+            f"memory: {self.memory.line()} of {gib(self.memory_there)} there; "
             f"disk while training: about {gib(self.disk)} of {gib(self.disk_there)} free",
         ]
 
 
-def needs_of(estimate: Estimate, folder: Path) -> Needs:
+def needs_of(estimate: MemoryEstimate, folder: Path) -> Needs:
     """What training by ``estimate`` into ``folder`` will need.
 
     Checkpoints hold the trained weights and the optimiser's moments, and there are at most two
@@ -114,7 +114,7 @@ def needs_of(estimate: Estimate, folder: Path) -> Needs:
     needs = Needs(
         parameters=sum(p.numel() for p in model.parameters()),
         trained=trained,
-        memory=estimate.of(estimate.plan),
+        memory=estimate.of(estimate.settings),
         memory_there=memory_there(estimate.student.device),
         disk=trained * 4 + 2 * trained * 12,
         disk_there=shutil.disk_usage(folder).free,
