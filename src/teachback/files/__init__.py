@@ -8,7 +8,7 @@ from teachback.files.atomic import is_disk_full, write_error, write_text, writin
 from teachback.files.json_object import read_json, write_json
 from teachback.files.jsonl import MAX_LINE_BYTES, read_jsonl, scan_jsonl, write_jsonl, writing_jsonl
 from teachback.files.manifests import manifest, package_version, sha256_of
-from teachback.files.output_folders import new_folder
+from teachback.files.output_folders import make_folder, new_folder, one_writer
 from teachback.files.record_files import (
     read_explanations,
     read_predictions,
@@ -27,8 +27,10 @@ __all__ = [
     "bad_line",
     "is_disk_full",
     "json_name",
+    "make_folder",
     "manifest",
     "new_folder",
+    "one_writer",
     "package_version",
     "read_explanations",
     "read_json",

@@ -8,7 +8,14 @@ from pathlib import Path
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
 from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.files import manifest, new_folder, read_json, write_json, write_text
+from teachback.files import (
+    make_folder,
+    manifest,
+    new_folder,
+    read_json,
+    write_json,
+    write_text,
+)
 from teachback.records import Example
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
@@ -68,8 +75,8 @@ def begin_folder(
     ``inputs``: further files that the run reads, for the manifest. ``overwrite`` removes all
     that the folder holds of a run, but for the replies, before anything new is written.
 
-    Raises RunFolderError where the folder belongs to a run with another configuration or
-    other data.
+    The caller holds the folder (`teachback.files.one_writer`). Raises RunFolderError where it
+    belongs to a run with another configuration or other data.
     """
     text = write_config(config)
     present = folder / "config.toml"
@@ -94,7 +101,7 @@ def begin_folder(
         if present.read_text(encoding="utf-8") != text:
             write_text(present, text)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_json(folder / "manifest.json", record)
     write_text(present, text)
 
