@@ -15,6 +15,7 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.cli.printing import say
 
 
 @click.group()
@@ -64,10 +65,8 @@ def openai_finetune(
     in_run = (goal.parent / "manifest.json").is_file()
     with one_writer(goal.parent) if in_run else nullcontext():
         write_jsonl(goal, found.rows)
-    click.echo(f"{goal}: {len(found.rows)} chats from {len(examples)} examples")
+    say(f"{goal}: {len(found.rows)} chats from {len(examples)} examples")
     if found.left_out:
-        click.echo(f"left out: {found.left_out} examples without an explanation")
+        say(f"left out: {found.left_out} examples without an explanation")
     same = "".join(f" --{key} {value}" for key, value in values["teacher"].items())
-    click.echo(
-        f"to evaluate the model trained on it: teachback evaluate --teacher openai:MODEL{same} …"
-    )
+    say(f"to evaluate the model trained on it: teachback evaluate --teacher openai:MODEL{same} …")

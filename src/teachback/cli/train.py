@@ -19,6 +19,7 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.cli.printing import say
 from teachback.system.progress import Progress
 
 
@@ -101,14 +102,14 @@ def train(
             examples=examples,
             overwrite=overwrite,
             progress=progress,
-            notice=lambda line: click.echo(line, err=True),
+            notice=lambda line: say(line, err=True),
         )
     if not launch.is_first():
         return
     for entry in result.history:
         accuracy = f", valid accuracy {entry['accuracy']:.3f}" if "accuracy" in entry else ""
-        click.echo(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")
+        say(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")
     if result.student.card.valid:
         parts = [f"{way} {value:.3f}" for way, value in result.student.card.valid.items()]
-        click.echo(f"on valid: {', '.join(parts)}; it answers {result.student.card.way} by default")
-    click.echo(f"trained in {result.seconds:.0f} s; written: {result.folder}")
+        say(f"on valid: {', '.join(parts)}; it answers {result.student.card.way} by default")
+    say(f"trained in {result.seconds:.0f} s; written: {result.folder}")
