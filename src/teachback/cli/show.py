@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from teachback.explaining.counts import SelectionCounts
     from teachback.explaining.estimate import Load
     from teachback.explaining.spending import Bill
+    from teachback.records import Cost
     from teachback.runs.explanations import CostEstimate
-    from teachback.systems import Cost
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

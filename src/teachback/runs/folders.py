@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
@@ -13,12 +14,14 @@ from teachback.files import (
     manifest,
     new_folder,
     read_json,
+    read_text,
     write_json,
     write_text,
 )
 from teachback.records import Example
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
+from teachback.versioned import checked
 
 STORE = "completions.sqlite"
 
@@ -90,20 +93,36 @@ def begin_folder(
             "differs): choose another folder, or --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
-        before = read_json(folder / "manifest.json").get("inputs", {})
-        if {n: i["sha256"] for n, i in before.items()} != {
-            n: i["sha256"] for n, i in record["inputs"].items()
-        }:
+        before = _hashes(folder / "manifest.json")
+        if before != {name: file["sha256"] for name, file in record["inputs"].items()}:
             raise RunFolderError(
                 f"{folder} was begun on other data (a file has changed since): choose another "
                 "folder, or --overwrite"
             )
-        if present.read_text(encoding="utf-8") != text:
+        if read_text(present) != text:
             write_text(present, text)
         return
     make_folder(folder)
     write_json(folder / "manifest.json", record)
     write_text(present, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What is read of ``manifest.json``."""
+
+    inputs: Mapping[str, _Input] = field(default_factory=dict)
+
+
+def _hashes(file: Path) -> dict[str, str]:
+    """The inputs of a manifest: name → SHA-256."""
+    found = checked(_Manifest, read_json(file), str(file))
+    return {name: one.sha256 for name, one in found.inputs.items()}
 
 
 def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:

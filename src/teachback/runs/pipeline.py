@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,10 @@ from teachback.runs.explanations import (
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
 from teachback.system import launch
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
+from teachback.versioned import checked
 
 if TYPE_CHECKING:
-    from teachback.systems import Cost
+    from teachback.records import Cost
     from teachback.training import TrainingResult
 
 __all__ = [
@@ -279,4 +281,12 @@ def run(
 
 def training_seconds(folder: Path) -> float:
     """How long the student of a run folder was trained, in its last process."""
-    return float(read_json(folder / "student" / "training.json")["seconds"])
+    file = folder / "student" / "training.json"
+    return checked(_TrainingTime, read_json(file), str(file)).seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _TrainingTime:
+    """What is read of ``training.json``."""
+
+    seconds: float

@@ -43,8 +43,8 @@ from teachback.system.progress import SILENT, Progress
 from teachback.versioned import checked
 
 if TYPE_CHECKING:
+    from teachback.records import Cost
     from teachback.students.model import StudentModel
-    from teachback.systems import Cost
 
 ORPHANED = 75
 """Exit code of a cell whose study is gone."""
