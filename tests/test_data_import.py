@@ -164,7 +164,7 @@ def test_an_id_that_stands_twice_is_refused(tmp_path: Path) -> None:
         (b"[1, 2]", "something other than JSON objects"),
         (b"[{", "is not valid JSON"),
         (b"{", "line 1: not valid JSON"),
-        (b"\xff", "is not UTF-8"),
+        (b"\xff", "not UTF-8 at byte 1"),
     ],
 )
 def test_a_broken_input_is_one_line(tmp_path: Path, content: bytes, reason: str) -> None:

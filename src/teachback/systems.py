@@ -7,29 +7,16 @@ a trained student (`predict`), the untrained student (`predict_untrained`), the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.evaluation.metrics import majority_label
 from teachback.evaluation.ways import DEFAULT, answer_in
 from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
-from teachback.records import Answer, Example, Prediction, RequestKind
+from teachback.records import Answer, Cost, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
 from teachback.students.load import load
 from teachback.system.progress import SILENT, Progress
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
-
-    direct_seconds: float
-    direct_tokens: float
-    explained_seconds: float | None
-    explained_tokens: float | None
-    unfinished: int
-    """Explanations that hit the length limit before their end token."""
 
 
 def predict(

@@ -14,7 +14,7 @@ from teachback.datasets.checking import Problem
 from teachback.datasets.examples import example_from_row
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
-from teachback.files import write_jsonl
+from teachback.files import read_text, write_jsonl
 from teachback.files.rows import Row
 
 
@@ -111,15 +111,9 @@ def _released_rows(path: str | Path) -> Iterator[tuple[int, Row]]:
 
 def _json_list(path: str | Path) -> list[Row] | None:
     """The objects of a file that is one JSON list; None if it is not one."""
+    text = read_text(path)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
         rows = json.loads(text) if text.lstrip().startswith("[") else None
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8: save it as UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON ({error})") from None
     if rows is not None and not all(isinstance(row, dict) for row in rows):

@@ -10,11 +10,14 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from teachback.datasets.hub import hub_files
 from teachback.errors import DataError, MissingExtraError
 from teachback.files import scan_jsonl
+from teachback.files.reading import reading
 from teachback.files.rows import Row, bad_line
 from teachback.references import HubDatasetReference, parse_dataset
 
@@ -80,15 +83,8 @@ def _foreign(path: Path, suffix: str) -> str | None:
 
     One reason instead of one for each line of a file that was never meant to be read so.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(256)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder: name a file") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    with reading(path) as file:
+        head = file.read(256)
     if suffix == ".parquet":
         return None
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[:2] in (b"{\0", b"\0{"):
@@ -107,7 +103,10 @@ def _foreign(path: Path, suffix: str) -> str | None:
 def _csv_rows(path: str | Path) -> Iterator[Scanned]:
     # Bytes that are not UTF-8 become lone surrogates, which the check of each field finds:
     # so the reason comes with the right line, and the other lines are still read.
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with (
+        reading(path) as content,
+        TextIOWrapper(content, "utf-8-sig", errors="surrogateescape", newline="") as file,
+    ):
         reader = csv.reader(file, strict=True)
         header: list[str] = []
         while True:
@@ -173,6 +172,20 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Row | str:
     return row
 
 
+def _held(batch: Any) -> Any:
+    """The batch without columns of times finer than Python's, which no dataset needs: as texts."""
+    import pyarrow
+
+    for index, field in enumerate(batch.schema):
+        if pyarrow.types.is_temporal(field.type):
+            try:
+                column = batch.column(index).cast(pyarrow.string())
+            except pyarrow.ArrowException:  # durations
+                column = batch.column(index).cast(pyarrow.int64()).cast(pyarrow.string())
+            batch = batch.set_column(index, field.name, column)
+    return batch
+
+
 def _parquet_rows(files: Sequence[Path], name: str) -> Iterator[Scanned]:
     try:
         import pyarrow
@@ -184,9 +197,9 @@ def _parquet_rows(files: Sequence[Path], name: str) -> Iterator[Scanned]:
         try:
             with pyarrow.parquet.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=4096):
-                    for row in batch.to_pylist():
+                    for row in _held(batch).to_pylist():
                         line += 1
                         yield line, row
-        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
             why = " ".join(str(error).split())[:200]
             raise DataError(f"{name} is not a readable Parquet file: {why}") from error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from teachback.config import SelectionConfig, TeacherConfig
 from teachback.costs.prices import Price, find_price, unknown
-from teachback.errors import ConfigError
+from teachback.errors import ConfigError, DataError
 from teachback.exemplars import choose
 from teachback.explaining.asking import GenerationSummary, generate, generate_async
 from teachback.explaining.estimate import RequestEstimate, estimate_requests
@@ -25,6 +25,7 @@ from teachback.explaining.selection import (
     select_each,
 )
 from teachback.explaining.spending import Bill, Meter
+from teachback.files import read_text
 from teachback.records import Completion, Example, RequestKind, Sampling, Strategy
 from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress
@@ -245,11 +246,9 @@ def configured_prompts(config: TeacherConfig, form: Form, kind: str) -> Prompts:
     instructions = None
     if config.instructions is not None:
         try:
-            instructions = Path(config.instructions).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"teacher.instructions: {config.instructions} cannot be read ({error})"
-            ) from None
+            instructions = read_text(config.instructions).strip()
+        except DataError as error:
+            raise ConfigError(f"teacher.instructions: {error}") from None
     return Prompts(
         exemplars=tuple(choose(None if config.exemplars == "auto" else config.exemplars, kind)),
         form=form,

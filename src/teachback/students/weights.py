@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from teachback.config import StudentConfig
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
-from teachback.modelfiles.header import one_line, read_gguf_header
+from teachback.modelfiles.header import one_line, read_gguf_header, require_whole
 from teachback.modelfiles.wheels import KNOWN, gguf_file, known
 from teachback.references import (
     GgufReference,
@@ -102,6 +102,7 @@ def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
         case GgufReference(name):
             file = Path(name).expanduser()
             header = read_gguf_header(file)
+            require_whole(file)
             return converted(file, sha256_of(file), file.name, header, notice), header.licence
         case WheelsReference(name):
             wheels = known(name)
