@@ -22,6 +22,7 @@ from teachback.costs.prices import is_loopback
 from teachback.errors import ReferenceError_, TeacherError
 from teachback.records import Completion, Message, Request
 from teachback.system.launch import OFFLINE_SWITCH, is_offline
+from teachback.teachers.bodies import text_of
 from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.prompts import Form
@@ -198,13 +199,14 @@ class OpenAITeacher(Teacher):
         """What a response comes to. Raises `_Trouble` or `TeacherError`."""
         status = response.status
         # A server may echo the key (in an error, in a test's reply); it ends here.
-        body = self._redacted(response.body.decode("utf-8", "replace"))
+        content_type = response.headers.get("content-type", "no content type")
+        body = self._redacted(text_of(response.body, content_type))
         if 200 <= status < 300:
             try:
                 return completion_of(body, self.form, seconds)
             except BadBody as error:
-                kind = response.headers.get("content-type", "no content type")
-                raise _Trouble(f"{error} ({kind})", body=True) from None
+                what = str(error) if error.is_json else f"{error} ({content_type})"
+                raise _Trouble(what, body=True) from None
         what = f"HTTP {status}: {error_of(body)}"
         code = error_code_of(body)
         if 300 <= status < 400:
