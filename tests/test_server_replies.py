@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mock_server import MockServer, Reply, choice, said
+from mock_server import Asked, MockServer, Reply, choice, said
+from teachback.errors import TeacherError
+from teachback.exemplars import choose
 from teachback.explaining.asking import GenerationSummary, generate
-from teachback.records import Completion, Example
+from teachback.records import Completion, Example, Sampling
 from teachback.store import CompletionStore
+from teachback.system.progress import Progress
 from teachback.teachers.openai import OpenAITeacher
-from teachback.teachers.prompts import Prompts
+from teachback.teachers.prompts import Form, Prompts
 
 GOOD = "Plants drink rain.\nThe answer is (A) clouds."
 OK = said(GOOD)
@@ -192,3 +197,239 @@ def test_thinking_among_the_parts_of_a_content(store: CompletionStore) -> None:
     ]
     held = asked_of(said(parts), store)[1]  # type: ignore[arg-type]
     assert (held.text, held.thinking) == (GOOD, "hmm")
+
+
+# What a server refuses
+
+
+def refusal(message: str, *, param: str | None = None, status: int = 400) -> Reply:
+    return Reply(status, json.dumps({"error": {"message": message, "param": param}}).encode())
+
+
+NEWER = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completio"
+NEWER += "n_tokens' instead."
+PYDANTIC = Reply(
+    422,
+    json.dumps(
+        {
+            "detail": [
+                {
+                    "type": "extra_forbidden",
+                    "loc": ["body", "temperature"],
+                    "msg": "Extra inputs are not permitted",
+                }
+            ]
+        }
+    ).encode(),
+)
+
+
+def many(
+    behave: Callable[[Asked], Reply],
+    store: CompletionStore,
+    *,
+    form: Form = "chat",
+    **sampling: Any,
+) -> tuple[GenerationSummary, str, list[Asked]]:
+    """Twenty questions, eight at a time: the summary, what the user saw, what was sent."""
+    examples = [replace(RAIN, id=f"r{i}", question=f"Whence rain {i}?") for i in range(20)]
+    prompts = Prompts(form=form, sampling=Sampling(**sampling))
+    seen = io.StringIO()
+    with MockServer(behave) as server:
+        teacher = OpenAITeacher(
+            "m", base_url=server.url, first_wait=0.001, form=form, concurrency=8
+        )
+        summary = generate(
+            examples,
+            teacher=teacher,
+            prompts=prompts,
+            strategy="cote",
+            store=store,
+            progress=Progress(seen),
+        )
+    # The store's key is what was asked for, whatever was sent.
+    assert all(store.key("m", prompts.request(each, "cote")) in store for each in examples)
+    return summary, seen.getvalue(), server.asked
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "wanted", "says"),
+    [
+        (
+            "max_tokens",
+            refusal(NEWER, param="max_tokens"),
+            {"max_completion_tokens": 512, "temperature": 0.0},
+            "the server refuses max_tokens: max_completion_tokens is sent instead",
+        ),
+        (
+            "max_tokens",
+            refusal(NEWER),
+            {"max_completion_tokens": 512, "temperature": 0.0},
+            "the server refuses max_tokens: max_completion_tokens is sent instead",
+        ),
+        (
+            "temperature",
+            refusal("Unsupported value: 'temperature' does not support 0.0.", param="temperature"),
+            {"max_tokens": 512},
+            "the server refuses temperature = 0: it is not sent, and replies are sampled",
+        ),
+        ("temperature", PYDANTIC, {"max_tokens": 512}, "the server refuses temperature = 0"),
+        (
+            "temperature",
+            refusal("invalid temperature: only 1 is allowed for this model"),
+            {"max_tokens": 512},
+            "the server refuses temperature = 0",
+        ),
+        (
+            "top_p",
+            refusal("`top_p` cannot be specified for this model"),
+            {"max_tokens": 512, "temperature": 0.0},
+            "the server refuses top_p = 0.9",
+        ),
+    ],
+)
+def test_a_refused_parameter_is_sent_otherwise_by_all(
+    store: CompletionStore, name: str, fault: Reply, wanted: dict[str, object], says: str
+) -> None:
+    def behave(asked: Asked) -> Reply:
+        return fault if name in asked.body else OK
+
+    top_p = 0.9 if name == "top_p" else 1.0
+    summary, seen, asked = many(behave, store, top_p=top_p)
+    assert (summary.stored, summary.failed) == (20, 0)
+    assert seen.count("the server refuses") == 1
+    assert says in seen
+    parts = {
+        key: value for key, value in asked[-1].body.items() if key not in ("model", "messages")
+    }
+    assert parts == wanted
+    assert len(asked) <= 20 + 8  # those in flight when it was learnt
+
+
+def test_the_other_name_of_the_limit_is_tried_once(store: CompletionStore) -> None:
+    def behave(asked: Asked) -> Reply:
+        name = "max_tokens" if "max_tokens" in asked.body else "max_completion_tokens"
+        return refusal(f"Unknown parameter: {name}")
+
+    with MockServer(behave) as server:
+        teacher = OpenAITeacher("m", base_url=server.url)
+        summary = generate([RAIN], teacher=teacher, prompts=Prompts(), strategy="cote", store=store)
+    assert (summary.failed, len(server.asked)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "max_tokens is too large: 512. This model supports at most 256 tokens.",
+        "This model's maximum context length is 40 tokens, and max_tokens is 512",
+        "temperature must be between 0 and 1 for this model, other values are not supported",
+        "the content of messages is not supported",
+    ],
+)
+def test_a_value_that_is_not_possible_is_the_user_s_to_change(
+    store: CompletionStore, message: str
+) -> None:
+    summary, held = asked_of(refusal(message), store)
+    assert (summary.failed, held.error) == (1, f"HTTP 400: {message}")
+
+
+def test_stop_sequences_that_are_refused_are_applied_here(store: CompletionStore) -> None:
+    def behave(asked: Asked) -> Reply:
+        if "stop" in asked.body:
+            return refusal("'stop' is not supported with this model.", param="stop")
+        return choice({"text": " It rains. The answer is (A)\nQuestion: What is stone?\n(B)"})
+
+    summary, seen, _ = many(behave, store, form="text")
+    assert summary.stored == 20
+    assert "the server refuses stop: it is not sent, and replies are cut here instead" in seen
+    assert {row.completion.text for row in store} == {" It rains. The answer is (A)"}
+
+
+@pytest.mark.parametrize("exemplars", [0, 2])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refusal("System role not supported"),
+        refusal("Jinja Exception: System role not supported", status=500),
+        refusal("Conversation roles must alternate user/assistant/user/assistant/..."),
+        Reply(400, b'{"object": "error", "message": "The system message is not allowed."}'),
+    ],
+)
+def test_a_system_turn_that_is_refused_is_folded(
+    store: CompletionStore, fault: Reply, exemplars: int
+) -> None:
+    def behave(asked: Asked) -> Reply:
+        return fault if asked.body["messages"][0]["role"] == "system" else OK
+
+    shown = tuple(choose("openbookqa", "multiple-choice"))[:exemplars]
+    seen = io.StringIO()
+    asked: list[list[dict[str, str]]] = []
+    for folds in (False, True):
+        prompts = Prompts(exemplars=shown, fold_system=folds)
+        with MockServer(behave) as server:
+            summary = generate(
+                [RAIN],
+                teacher=OpenAITeacher("m", base_url=server.url),
+                prompts=prompts,
+                strategy="cote",
+                store=store,
+                progress=Progress(seen),
+            )
+        assert (summary.stored, summary.failed) == (1, 0)
+        asked.append(server.asked[-1].body["messages"])
+    # The same as the user's own --system fold, under the key of what was asked for.
+    assert asked[0] == asked[1]
+    assert len(store) == 2
+    assert seen.getvalue().count("as --system fold does") == 1
+
+
+# Addresses
+
+
+def at_v1_alone(asked: Asked) -> Reply:
+    right = asked.path in ("/v1/chat/completions", "/v1/completions")
+    text = Reply(404, b"404 page not found", content_type="text/plain")
+    return choice({"text": GOOD, "message": {"content": GOOD}}) if right else text
+
+
+@pytest.mark.parametrize("form", ["chat", "text"])
+@pytest.mark.parametrize("ending", ["", "/", "/chat/completions", "/completions", "/completions/"])
+def test_an_address_may_end_in_the_path_that_is_asked(
+    store: CompletionStore, form: Form, ending: str
+) -> None:
+    seen = io.StringIO()
+    with MockServer(at_v1_alone) as server:
+        teacher = OpenAITeacher("m", base_url=server.url + ending, form=form)
+        summary = generate(
+            [RAIN],
+            teacher=teacher,
+            prompts=Prompts(form=form),
+            strategy="cote",
+            store=store,
+            progress=Progress(seen),
+        )
+    assert summary.stored == 1
+    assert ("which is taken off" in seen.getvalue()) == (len(ending) > 1)
+    assert (teacher.address or "").rstrip("/") == server.url
+
+
+def test_a_path_that_the_server_does_not_know_is_shown(store: CompletionStore) -> None:
+    with MockServer(at_v1_alone) as server:
+        base = server.url.removesuffix("/v1")
+        asks = [base, f"{server.url}/openai/v1", f"{base}/?version=1"]
+        said_ = []
+        for url in asks:
+            with pytest.raises(TeacherError) as caught:
+                generate(
+                    [RAIN],
+                    teacher=OpenAITeacher("m", base_url=url),
+                    prompts=Prompts(),
+                    strategy="cote",
+                    store=store,
+                )
+            said_.append(str(caught.value))
+    assert f"asked: {base}/chat/completions; check the address: does it end in /v1" in said_[0]
+    assert f"as in openai:m@{base}/v1?" in said_[0]
+    assert f"asked: {server.url}/openai/v1/chat/completions; check the address: it" in said_[1]
+    assert f"asked: {base}/chat/completions?version=1; check the address: does it" in said_[2]
+    assert f"as in openai:m@{base}/v1?version=1?" in said_[2]
