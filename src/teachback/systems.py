@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.evaluation.metrics import majority_label
 from teachback.evaluation.ways import DEFAULT, answer_in
+from teachback.explaining.reading import as_read
 from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
 from teachback.records import Answer, Example, Prediction, RequestKind
@@ -141,11 +142,12 @@ def predict_by_prompting(
         answer = None
         if direct:
             reply = session.reply(example, "direct")
+            reply = as_read(example, reply) if reply else None
             answer = parse(example, reply.text, bare=True).answer if reply else None
         explanation = explained_answer = None
         if explain:
             chain = session.reply(example, "cote")
-            parsed = parse(example, chain.text if chain else "")
+            parsed = parse(example, as_read(example, chain).text if chain else "")
             explanation, explained_answer = parsed.explanation, parsed.answer
             answer = answer if direct else explained_answer
         answered = answer_in(

@@ -51,6 +51,11 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
         counts = [summary.per_strategy[name].get(reason, 0) for name in names]
         rows.append([reason, *map(str, counts), str(sum(counts))])
     click.echo(table([summary.strategy, *names, "all"], rows))
+    if truncated := summary.rejected.get("truncated", 0):
+        click.echo(
+            f"truncated: {truncated} replies were cut off, in their thinking or in their text, by "
+            "the limit on tokens: a larger --max-tokens asks for all replies anew"
+        )
     click.echo(
         f"examples with an explanation: {summary.explained_examples} of {summary.examples} "
         f"({share(summary.explained_examples, summary.examples)})"

@@ -15,6 +15,7 @@ from typing import Any
 from teachback.records import Completion
 from teachback.teachers.bodies import NotJson, data_of
 from teachback.teachers.finish import Ending, NotEnded, ending
+from teachback.teachers.markers import split_thinking
 from teachback.teachers.prompts import Form
 
 _LONGEST_ERROR = 200
@@ -83,20 +84,6 @@ def completion_of(body: str, form: Form, seconds: float) -> Completion:
         tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else None,
         seconds=seconds,
     )
-
-
-def split_thinking(text: str) -> tuple[str, str | None]:
-    """``(text, thinking)`` of a reply that may begin with ``<think>…</think>``.
-
-    Some chat templates write the opening mark into the prompt, so that the reply holds
-    the closing one alone. Thinking that was cut off leaves no text.
-    """
-    opened = text.lstrip().startswith("<think>")
-    thinking, closed, rest = text.partition("</think>")
-    if not opened and not closed:
-        return text, None
-    thinking = thinking.lstrip().removeprefix("<think>").strip()
-    return (rest.lstrip() if closed else ""), thinking or None
 
 
 def error_of(body: str) -> str:
