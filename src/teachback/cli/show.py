@@ -251,6 +251,14 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
     click.echo(
         table(["", "n", "direct", "95%", "unparsed", "explained", "95%", "unparsed", "agree"], rows)
     )
+    for name, figures in systems.items():
+        for kind, one in (("direct", figures.direct), ("explained", figures.explained)):
+            if one is not None and one.cut_off:
+                click.echo(
+                    f"{name}: {one.cut_off} of {one.n} {kind} answers were cut off by the limit on "
+                    "tokens before their answer, and count as unparsed: a teacher that thinks "
+                    "needs a larger --max-tokens"
+                )
     for name, cost in costs.items():
         line = (
             f"{name}: {cost.direct_seconds:.0f} s and {cost.direct_tokens:.0f} generated tokens "

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from teachback.errors import CostCapError, TeacherError, UsageError
 from teachback.explaining.missing_requests import MissingRequest, MissingRequests, RequestMaker
@@ -49,6 +49,11 @@ class GenerationSummary:
     def in_store(self) -> int:
         """How many of this run's requests have a reply by now."""
         return self.already_stored + self.stored
+
+    def plus(self, later: GenerationSummary) -> GenerationSummary:
+        """This one and a later one, as if they had been one run."""
+        names = [each.name for each in fields(self)]
+        return GenerationSummary(**{n: getattr(self, n) + getattr(later, n) for n in names})
 
 
 class GenerationInterrupted(KeyboardInterrupt):

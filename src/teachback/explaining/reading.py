@@ -14,6 +14,11 @@ _NEXT_QUESTION = re.compile(r"\n[ \t]*[*#]*[ \t]*(?:Question|Q)(?: ?\d+)?[ \t]*[
 """Where a model goes on with a further question of its own, as few-shot prompts teach it."""
 
 
+def lost_to_thinking(completion: Completion) -> bool:
+    """Whether the limit on tokens ended a reply before any text of it."""
+    return completion.finish_reason == "length" and not apart(completion.text)[0].strip()
+
+
 def as_read(example: Example, completion: Completion) -> Completion:
     """``completion`` without marks of a chat template, its thinking apart, and up to where a
     further question begins after its conclusion."""
