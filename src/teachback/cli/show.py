@@ -54,7 +54,7 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
     if truncated := summary.rejected.get("truncated", 0):
         click.echo(
             f"truncated: {truncated} replies were cut off, in their thinking or in their text, by "
-            "the limit on tokens: a larger --max-tokens asks for all replies anew"
+            "--max-tokens or the model's context; a larger --max-tokens asks for all replies anew"
         )
     click.echo(
         f"examples with an explanation: {summary.explained_examples} of {summary.examples} "
