@@ -71,7 +71,7 @@ class TeacherConfig(Section):
     )
     temperature: float = _key(0.0, "sampling temperature", ge=0)
     top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
-    max_tokens: int = _key(512, "longest reply, in tokens", ge=1)
+    max_tokens: int = _key(512, "longest reply, in tokens, thinking included", ge=1)
     samples: int = _key(1, "replies asked for per prompt", ge=1)
     concurrency: int = _key(32, "largest number of requests in flight", ge=1)
     max_cost: float | None = _key(

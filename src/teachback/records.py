@@ -174,7 +174,8 @@ class Prediction:
     """What a student (or a prompted teacher) said about one example.
 
     ``answer`` is the primary, direct answer; None where ``unparsed``. The explained
-    fields are None unless the explanation task was run.
+    fields are None unless the explanation task was run. ``cut_off`` (of an unparsed answer):
+    whether the limit on tokens ended the reply before its answer; None where nobody looked.
     """
 
     id: str
@@ -187,6 +188,8 @@ class Prediction:
     explanation: str | None = None
     explained_answer: str | None = None
     explained_correct: bool | None = None
+    cut_off: bool | None = None
+    explained_cut_off: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 @setting("teacher", "exemplars", metavar="SET", help="For --teacher: {}.")
 @setting("teacher", "instructions", metavar="FILE", help="For --teacher: {}.")
 @setting("teacher", "form", help="For --teacher: {}.")
+@setting("teacher", "system", help="For --teacher: {}.")
+@setting("teacher", "max_tokens", help="For --teacher: {}.")
 @setting("evaluate", "explain")
 @click.option(
     "--train", "train_data", metavar="FILE", help="Training data, for the majority label."

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from teachback.errors import CostCapError, TeacherError, UsageError
 from teachback.explaining.missing_requests import MissingRequest, MissingRequests, RequestMaker
@@ -22,7 +22,7 @@ from teachback.explaining.selection import SelectionRules
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Request, RequestKind, Strategy
 from teachback.store import CompletionStore
-from teachback.system.progress import SILENT, Progress, Step
+from teachback.system.progress import SILENT, Progress, Step, no_notice
 from teachback.teachers import Teacher
 
 _GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped
@@ -49,6 +49,11 @@ class GenerationSummary:
     def in_store(self) -> int:
         """How many of this run's requests have a reply by now."""
         return self.already_stored + self.stored
+
+    def plus(self, later: GenerationSummary) -> GenerationSummary:
+        """This one and a later one, as if they had been one run."""
+        names = [each.name for each in fields(self)]
+        return GenerationSummary(**{n: getattr(self, n) + getattr(later, n) for n in names})
 
 
 class GenerationInterrupted(KeyboardInterrupt):
@@ -152,18 +157,18 @@ async def generate_async(
         )
         run = _Run(teacher, missing, meter, step)
         workers = min(concurrency or teacher.concurrency, teacher.concurrency)
-        with _metered(teacher, meter):
+        with _attended(teacher, meter, step):
             return await run.work(examples, max(1, workers))
 
 
 @contextmanager
-def _metered(teacher: Teacher, meter: Meter | None) -> Iterator[None]:
-    """Give ``teacher`` the meter for as long as it is asked."""
-    teacher.meter = meter
+def _attended(teacher: Teacher, meter: Meter | None, step: Step) -> Iterator[None]:
+    """For as long as ``teacher`` is asked, give it the meter and listen to what it says."""
+    teacher.meter, teacher.notice = meter, step.say
     try:
         yield
     finally:
-        teacher.meter = None
+        teacher.meter, teacher.notice = None, no_notice
 
 
 @dataclass

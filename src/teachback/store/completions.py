@@ -374,8 +374,8 @@ class CompletionStore:
 
     def _damaged(self, why: str) -> StoreError:
         return StoreError(
-            f"{self.path} is damaged or is not a completion store ({shortened(why)}): name a different "
-            "file, or move this one away and rerun"
+            f"{self.path} is damaged or is not a completion store ({shortened(why)}): name a "
+            "different file, or move this one away and rerun"
         )
 
 
