@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
+from teachback.costs import tokens
 from teachback.errors import RunFolderError, StoreError
 from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
@@ -145,6 +146,7 @@ class CompletionStore:
             with self._errors():
                 self._db.execute(PUT_FAILURE, (digest, *asked, error, now))
             return
+        completion = tokens.checked(completion)
         thinking = None if completion.thinking is None else _storable(completion.thinking)
         reply = (
             *(digest, shared, *asked, _messages(request.messages), now),
