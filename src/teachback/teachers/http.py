@@ -248,5 +248,6 @@ def _said(error: aiohttp.ClientError) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy refuses: HTTP {error.status} {error.message}"
     if isinstance(error, aiohttp.ClientResponseError):
-        return error.message or type(error).__name__
+        # Its words may end with half of what must not be shown.
+        return "the response is not HTTP, or a line of its head is too long"
     return str(error) or type(error).__name__
