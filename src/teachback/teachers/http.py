@@ -224,7 +224,10 @@ def _proxy_for(parts: SplitResult) -> SplitResult | None:
             f"used: set {setting} to one of these, or NO_PROXY={host}"
         )
     try:
-        return _parts(proxy)
+        found = _parts(proxy)
+        if "@" in f"{found.path}{found.query}{found.fragment}":
+            raise ValueError("its password stands in the wrong place")
+        return found._replace(path="", query="", fragment="")
     except ValueError:
         raise ValueError(
             f"the environment names a proxy for it whose address cannot be read: set {setting} "
