@@ -152,7 +152,7 @@ def test_two_runs_into_one_folder(work: Path, server: MockServer) -> None:
     (work / "out").mkdir()
     with CompletionStore(work / "out" / "completions.sqlite"):
         line = told(generate(server, "-o", "out"), 2)
-    assert f"is being written by process {os.getpid()}: wait until it ends, or stop it" in line
+    assert f"is being written by process {os.getpid()}: wait until it ends" in line
     assert server.asked == []
 
 

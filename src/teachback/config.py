@@ -79,6 +79,13 @@ class TeacherConfig(Section):
         "cap on the cost of asking in US dollars, over all runs into the folder; unset: no cap",
         gt=0,
     )
+    max_reply_mb: int = _key(
+        8,
+        "longest body of a server's response, in megabytes and decompressed; a longer one is not "
+        "read on",
+        ge=1,
+        le=1000,
+    )
     prices: str | None = _key(
         None, "TOML or JSON file: model → input, output, cached, in dollars per million tokens"
     )

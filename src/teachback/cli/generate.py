@@ -45,6 +45,7 @@ _RP_CHECK = setting("selection", "rp_check")
 @setting("teacher", "system")
 @setting("teacher", "max_cost", metavar="USD")
 @setting("teacher", "prices", metavar="FILE")
+@setting("teacher", "max_reply_mb")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
 @click.option(
     "--pilot",

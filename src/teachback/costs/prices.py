@@ -52,9 +52,11 @@ class Price:
         return not (self.input or self.output or self.cached)
 
     def dollars(self, tokens_in: float, tokens_out: float, tokens_cached: float = 0) -> float:
-        """What these tokens cost; the cached ones are among ``tokens_in``."""
-        plain = (tokens_in - tokens_cached) * self.input
-        return (plain + tokens_cached * self.cached + tokens_out * self.output) / 1e6
+        """What these tokens cost; the cached ones are among ``tokens_in``, or some of them are
+        not counted as such."""
+        cached = min(tokens_cached, tokens_in)
+        plain = (tokens_in - cached) * self.input
+        return (plain + cached * self.cached + tokens_out * self.output) / 1e6
 
 
 def find_price(

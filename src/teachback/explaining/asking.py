@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
+from teachback.costs import tokens
 from teachback.errors import CostCapError, TeacherError, UsageError
 from teachback.explaining.missing_requests import MissingRequest, MissingRequests, RequestMaker
 from teachback.explaining.selection import SelectionRules
@@ -257,7 +258,7 @@ class _Run:
             return
         replied = self._asking[key] = asyncio.Event()
         try:
-            completion = await self._complete(request)
+            completion = tokens.checked(await self._complete(request))
             meter = self.meter if completion.finish_reason != "failed" else None
             charged = meter is not None
             store = self.missing.store

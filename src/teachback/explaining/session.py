@@ -300,7 +300,10 @@ def configured_teacher(config: TeacherConfig) -> Teacher:
     if config.reference is None:
         raise ConfigError("no teacher is set: give [teacher] reference, or --teacher")
     return open_teacher(
-        config.reference, form=configured_form(config), concurrency=config.concurrency
+        config.reference,
+        form=configured_form(config),
+        concurrency=config.concurrency,
+        max_reply_mb=config.max_reply_mb,
     )
 
 

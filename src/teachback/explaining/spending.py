@@ -100,6 +100,7 @@ class Meter:
         """A reply has come and is stored: what it cost takes the place of its worst case."""
         if self.price is None:
             return
+        completion = tokens.checked(completion)
         most_in, most_out = tokens.most(request)
         self._spent += self.price.dollars(
             most_in if completion.tokens_in is None else completion.tokens_in,

@@ -44,7 +44,7 @@ RUN_FILES = (
 )
 """What a run folder may hold; nothing else in such a folder is ever removed."""
 
-_MAY_CHANGE = ("concurrency", "max_cost", "prices")
+_MAY_CHANGE = ("concurrency", "max_cost", "max_reply_mb", "prices")
 """Keys of [teacher] that change how a run goes, and nothing that comes out of it."""
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
+from teachback.costs import tokens
 from teachback.errors import DataError, RunFolderError, StoreError, shortened
 from teachback.files import require_file
 from teachback.files.locks import Held, Lock
@@ -156,6 +157,7 @@ class CompletionStore:
             with self._errors():
                 self._db.execute(PUT_FAILURE, (digest, *asked, error, now))
             return
+        completion = tokens.checked(completion)
         thinking = None if completion.thinking is None else _storable(completion.thinking)
         reply = (
             *(digest, shared, *asked, _messages(request.messages), now),

@@ -29,6 +29,7 @@ from teachback.references import (
 from teachback.students.conversion import converted, converted_folder
 from teachback.system.launch import is_offline
 from teachback.system.progress import Notice
+from teachback.system.telemetry import no_telemetry
 
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""
@@ -216,14 +217,15 @@ def _fetched(named: HubModelReference, notice: Notice | None) -> Path:
     repository, revision = named.repository, named.revision
     if importlib.util.find_spec("huggingface_hub") is None:
         raise MissingExtraError("huggingface_hub", "train", f"{named}")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    with no_telemetry():
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HfHubHTTPError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
 
     def snapshot(local: bool) -> Path:
         # Folders inside a repository hold other formats (onnx, original checkpoints).

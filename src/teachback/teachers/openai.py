@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from teachback.costs.prices import is_loopback
 from teachback.errors import ReferenceError_, TeacherError
 from teachback.records import Completion, Message, Request, Sampling
+from teachback.references import shown
 from teachback.system.launch import OFFLINE_SWITCH, is_offline
 from teachback.teachers.accepted import Accepted, refuses_system
 from teachback.teachers.bodies import text_of
@@ -31,6 +32,7 @@ from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Attempt, Teacher
+from teachback.teachers.redaction import Redaction
 from teachback.teachers.replies import (
     BadBody,
     completion_of,
@@ -53,7 +55,6 @@ _HOPELESS_CODES = frozenset(("insufficient_quota", "invalid_api_key", "model_not
 _UNBILLED = frozenset((500, 501, 503, 529))
 _CONNECT_SECONDS = 15.0  # a server that is not there shows soon
 _SHARED_KNOWN = 8  # few-shot parts whose JSON is remembered: one of each kind is usual
-_KEY_LENGTH = 16  # a shorter "key" is a placeholder for servers that want none
 
 
 class _Trouble(Exception):
@@ -86,6 +87,7 @@ class OpenAITeacher(Teacher):
         form: Chat or plain completions.
         concurrency: Upper bound on requests in flight (64); the level is found below it.
         timeout: Seconds for one attempt, from asking to the last byte.
+        max_reply_mb: The longest body of a response, decompressed, in megabytes.
         attempts: At one request, the first included.
         first_wait: Seconds before the second attempt; doubles each time, up to
             ``longest_wait``, times a random factor between 0.5 and 1.
@@ -108,6 +110,7 @@ class OpenAITeacher(Teacher):
         form: Form = "chat",
         concurrency: int | None = None,
         timeout: float = 120.0,
+        max_reply_mb: int = 8,
         attempts: int = 8,
         first_wait: float = 0.5,
         longest_wait: float = 30.0,
@@ -131,7 +134,9 @@ class OpenAITeacher(Teacher):
         connect_seconds = min(timeout, _CONNECT_SECONDS)
         base = _without_path(base_url or OFFICIAL_URL)
         self._path_was_given = base_url is not None and base != base_url
-        self._line = _line(base, self._path, self._key, connect_seconds)
+        most_bytes = max_reply_mb * 1_000_000
+        self._line = _line(base, self._path, self._key, connect_seconds, most_bytes)
+        self._redacted = Redaction((self._key, *self._line.secrets))
         self.address = self._line.address  # what messages may show
         self._timeout = timeout
         self._attempts = attempts
@@ -149,10 +154,26 @@ class OpenAITeacher(Teacher):
         self._failing_since: float | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Ask, patiently. Raises `TeacherError` where no request can succeed any more."""
+        """Ask, patiently. Raises `TeacherError` where no request can succeed any more.
+
+        No key or password leaves here that the server repeats, to be stored or printed.
+        """
         if self._path_was_given:
             self._path_was_given = False
             self._say(f"an address ends before {self._path}, which is taken off")
+        try:
+            reply = await self._ask(request)
+        except TeacherError as error:
+            raise TeacherError(self._redacted(str(error))) from None
+        thinking, failure = reply.thinking, reply.error
+        return replace(
+            reply,
+            text=self._redacted(reply.text),
+            thinking=None if thinking is None else self._redacted(thinking),
+            error=None if failure is None else self._redacted(failure),
+        )
+
+    async def _ask(self, request: Request) -> Completion:
         body_attempts = 0
         attempt = 0
         while True:
@@ -209,11 +230,11 @@ class OpenAITeacher(Teacher):
             self._pressure.trouble(began)
             raise _Trouble(f"no reply within {self._timeout:g} seconds") from None
         except NoResponse as error:
-            if error.garbled:
+            if error.unusable:
                 raise _Trouble(str(error), body=True) from None
             self._pressure.trouble(began)
             attempt.billed = error.sent
-            raise _Trouble(self._redacted(f"connection: {error}")) from None
+            raise _Trouble(f"connection: {self._named(str(error))}") from None
         except _Trouble as trouble:
             if not trouble.body:
                 self._pressure.trouble(began)
@@ -225,19 +246,19 @@ class OpenAITeacher(Teacher):
     def _read(self, response: Response, seconds: float) -> Completion:
         """What a response comes to. Raises `_Trouble` or `TeacherError`."""
         status = response.status
-        # A server may echo the key (in an error, in a test's reply); it ends here.
+        # Before anything is cut: half a key would not be recognised.
         content_type = response.headers.get("content-type", "no content type")
         body = self._redacted(text_of(response.body, content_type))
         if 200 <= status < 300:
             try:
                 return completion_of(body, self.form, seconds)
             except BadBody as error:
-                what = str(error) if error.is_json else f"{error} ({content_type})"
+                what = str(error) if error.is_json else f"{error} ({self._named(content_type)})"
                 raise _Trouble(what, body=True) from None
         what = f"HTTP {status}: {error_of(body)}"
         code = error_code_of(body)
         if 300 <= status < 400:
-            to = self._redacted(response.headers.get("location", "another address"))
+            to = self._named(response.headers.get("location", "another address"))
             raise self._hopeless(f"HTTP {status}: it redirects to {to}: name that address instead")
         if status in _HOPELESS_STATUS or code in _HOPELESS_CODES:
             wrong_path = status in (404, 405) and code not in _HOPELESS_CODES
@@ -312,8 +333,9 @@ class OpenAITeacher(Teacher):
     def _hopeless(self, what: str) -> TeacherError:
         return TeacherError(f"teacher {self.model} at {self.address}: {what}")
 
-    def _redacted(self, text: str) -> str:
-        return text.replace(self._key, "[key]") if len(self._key) >= _KEY_LENGTH else text
+    def _named(self, text: str) -> str:
+        """A server's own words outside a body, for a message."""
+        return shortened(self._redacted(text))
 
     def _body(self, request: Request) -> bytes:
         """The request as JSON in ASCII; what the requests of a run share is rendered once."""
@@ -370,14 +392,14 @@ def _rendered(messages: tuple[Message, ...], form: Form) -> str:
     return ", ".join(map(json.dumps, turns))
 
 
-def _line(base: str, path: str, key: str, connect_seconds: float) -> Line:
+def _line(base: str, path: str, key: str, connect_seconds: float, most_bytes: int) -> Line:
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     try:
-        line = Line(base, path, headers, connect_seconds)
+        line = Line(base, path, headers, connect_seconds, most_bytes)
     except ValueError as error:
-        raise ReferenceError_(f"{shortened(base)}: {error}") from None
+        raise ReferenceError_(f"{shown(base)}: {error}") from None
     if is_offline() and not is_loopback(line.host):
         raise ReferenceError_(
             f"{OFFLINE_SWITCH} is set, so {line.host} must not be asked: unset it, "

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from teachback.costs.tokens import checked, count
 from teachback.records import Completion
 from teachback.teachers.bodies import NotJson, data_of
 from teachback.teachers.finish import Ending, NotEnded, ending
@@ -19,6 +20,7 @@ from teachback.teachers.markers import split_thinking
 from teachback.teachers.prompts import Form
 
 _LONGEST_ERROR = 200
+_LONGEST_WAIT = 1e9  # seconds: 32 years
 
 
 class BadBody(Exception):
@@ -72,18 +74,17 @@ def completion_of(body: str, form: Form, seconds: float) -> Completion:
             )
         except NotEnded as error:
             raise BadBody(str(error)) from None
-    usage = data.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("prompt_tokens_details")
-    return Completion(
+    tokens_in, tokens_out, tokens_cached = _usage(data.get("usage"))
+    completion = Completion(
         text=text,
         finish_reason=finish,
         thinking=thinking or None,
-        tokens_in=_count(usage.get("prompt_tokens")),
-        tokens_out=_count(usage.get("completion_tokens")),
-        tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else None,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        tokens_cached=tokens_cached,
         seconds=seconds,
     )
+    return checked(completion)
 
 
 def error_of(body: str) -> str:
@@ -107,21 +108,35 @@ def error_code_of(body: str) -> str | None:
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """How many seconds the server asks to wait: ``retry-after-ms``, else ``Retry-After`` in
     seconds or as an HTTP date (RFC 9110, 10.2.3). None where it says nothing sensible."""
+    seconds = _seconds(headers.get("retry-after-ms", ""), 1000)
+    if seconds is None:
+        said = headers.get("retry-after", "")
+        seconds = _seconds(said, 1)
+        if seconds is None:
+            seconds = _seconds_until(said, now or datetime.now(UTC))
+    return None if seconds is None else max(0.0, seconds)
+
+
+def _seconds(text: str, unit: float) -> float | None:
+    """The number in a header, in so many parts of a second; None where it is none, or no wait
+    that anybody could mean."""
     try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        else:
-            seconds = float(headers["retry-after"])
-    except KeyError:
-        return None
+        seconds = float(text) / unit
     except ValueError:
-        try:
-            until = parsedate_to_datetime(headers.get("retry-after", ""))
-        except ValueError:
-            return None
+        return None
+    return seconds if abs(seconds) <= _LONGEST_WAIT else None
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    """The seconds until an HTTP date; None where it is none, or too far away."""
+    try:
+        until = parsedate_to_datetime(text)
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        seconds = (until - (now or datetime.now(UTC))).total_seconds()
-    return max(0.0, seconds) if seconds < float("inf") else None
+        seconds = (until - now).total_seconds()
+    # Of its parser's; a date beyond the calendar overflows.
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return seconds if abs(seconds) <= _LONGEST_WAIT else None
 
 
 def shortened(text: str) -> str:
@@ -165,11 +180,19 @@ def _thought(content: Any) -> str:
     return "".join(_plain(part.get("thinking") or part.get("reasoning")) for part in parts)
 
 
-def _count(value: object) -> int | None:
-    """A count of tokens, which some servers write as ``100.0`` or ``"100"``."""
-    try:
-        number = float(value) if isinstance(value, int | float | str) else -1.0
-    except (ValueError, OverflowError):
-        return None
-    counts = number >= 0 and number.is_integer() and not isinstance(value, bool)
-    return int(number) if counts else None
+def _usage(usage: object) -> tuple[int | None, int | None, int | None]:
+    """The tokens in, out and cached, as far as the server counts them and its counts agree."""
+
+    def counted(name: str, within: object = usage) -> int | None:
+        return count(within.get(name)) if isinstance(within, dict) else None
+
+    def detail(group: str, name: str) -> int | None:
+        return counted(name, usage.get(group) if isinstance(usage, dict) else None)
+
+    used_in, used_out, total = map(counted, ("prompt_tokens", "completion_tokens", "total_tokens"))
+    reasoning = detail("completion_tokens_details", "reasoning_tokens")
+    if total is not None and (used_in or 0) + (used_out or 0) > total:
+        used_in = used_out = None
+    if reasoning is not None and reasoning > (used_out or 0):  # some servers count it apart
+        used_out = None
+    return used_in, used_out, detail("prompt_tokens_details", "cached_tokens")
