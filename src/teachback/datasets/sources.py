@@ -27,7 +27,8 @@ def scan_rows(path: str | Path) -> Iterator[Scanned]:
     Lines count from 1; a CSV row has the number of its first line, a Parquet row its own
     (there are no lines in it). The suffix decides: ``.csv``, ``.tsv`` (tabs), ``.parquet``,
     ``hf:…`` for the hub, anything else is JSON lines. In CSV and TSV, the choices are one
-    column ``choices`` with a JSON list, or columns ``choice_a``, ``choice_b``, …; an empty cell is a missing value.
+    column ``choices`` with a JSON list, or columns ``choice_a``, ``choice_b``, …; an empty
+    cell is a missing value.
 
     Raises:
         DataError: the file as such cannot be read, or the hub cannot be reached.
