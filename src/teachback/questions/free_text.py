@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from teachback.questions.inferred import Inferred, last_string
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -44,6 +45,9 @@ class Text(QuestionKind):
                 break
         whole = _untypeset(line.strip().strip(_MARKS).rstrip(".!。！"))
         return Reading(whole or None, len(line))
+
+    def infer(self, example: Example, text: str) -> Inferred | None:
+        return last_string(text)
 
     def same(self, left: str, right: str) -> bool:
         return super().same(left, right) or super().same(_untypeset(left), _untypeset(right))

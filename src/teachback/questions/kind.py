@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from teachback.questions.conclusions import Span, normalise
+from teachback.questions.inferred import Inferred
 from teachback.records import AnswerFormat, Example
 
 
@@ -96,6 +97,11 @@ class QuestionKind(ABC):
 
     def marked_ending(self, text: str) -> Span | None:
         """A marked answer that ends ``text`` and so concludes it without an announcement."""
+        return None
+
+    def infer(self, example: Example, text: str) -> Inferred | None:
+        """What ``text`` concludes where it announces nothing; None, by default and where in
+        doubt. Its ``statement`` is what `read` reads."""
         return None
 
     def same(self, left: str, right: str) -> bool:

@@ -7,11 +7,13 @@ from typing import Any
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
+    choice_concluded,
     named_at_start,
     read_within,
     written_out,
 )
 from teachback.questions.conclusions import first_sentence, negated
+from teachback.questions.inferred import Inferred
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -28,6 +30,9 @@ class Label(QuestionKind):
 
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return f"The answer is LABEL. Here LABEL is one of: {', '.join(choices)}."
+
+    def infer(self, example: Example, text: str) -> Inferred | None:
+        return choice_concluded(example.choices, text)
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)

@@ -11,6 +11,7 @@ from typing import Any
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
+    choice_concluded,
     is_other_number,
     named_at_start,
     named_within,
@@ -26,6 +27,7 @@ from teachback.questions.conclusions import (
     negated,
     normalise,
 )
+from teachback.questions.inferred import Inferred
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import AnswerFormat, Example
 
@@ -108,6 +110,9 @@ class MultipleChoice(QuestionKind):
         positions = Counter(e.choices.index(e.answer) for e in train)
         ranked = [position for position, _ in positions.most_common()]
         return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
+
+    def infer(self, example: Example, text: str) -> Inferred | None:
+        return choice_concluded(example.choices, text)
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices

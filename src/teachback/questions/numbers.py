@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from teachback.questions.conclusions import first_sentence, negated
+from teachback.questions.inferred import Inferred, last_number
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import Example
 
@@ -81,6 +82,9 @@ class Number(QuestionKind):
             opens = offset > 0 or not re.search(r"[A-Za-z0-9]", sentence[: match.start()])
             return Reading(number, match.end(), opens=opens)
         return unread
+
+    def infer(self, example: Example, text: str) -> Inferred | None:
+        return last_number(text)
 
     def same(self, left: str, right: str) -> bool:
         try:

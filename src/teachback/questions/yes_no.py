@@ -7,9 +7,19 @@ from typing import Any
 
 from teachback.questions.conclusions import Span, first_sentence, verdict_end
 from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.languages import NO, YES
 from teachback.records import Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_SAID = dict.fromkeys(NO, "no") | dict.fromkeys(YES, "yes") | _TRUTH
+# In other languages the word stands alone, or before a comma or a full stop.
+_ELSEWHERE = re.compile(
+    r"[\s*_\"'“‘`(\[「]*("
+    + "|".join(sorted(map(re.escape, YES | NO), key=len, reverse=True))
+    + r")"
+    r"[*_\"'”’`)\]」]*\s*(?=[.,;:!?。，、！？]|です|\n|\Z)",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(
     r"""[\s*_"'“‘`(\[{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{)?
     (?:(?:so|therefore|thus|hence|clearly|certainly|definitely|probably|likely|most\s+likely
@@ -55,6 +65,9 @@ class YesNo(QuestionKind):
 
     def read(self, example: Example, statement: str) -> Reading:
         match = _YES_NO.match(statement)
+        other = _ELSEWHERE.match(statement)
+        if other:
+            return Reading(_SAID[other.group(1).casefold()], other.end())
         if not match or _IN_PASSING.match(statement, match.end()):
             return Reading(None, len(first_sentence(statement)))
         contrary = _CONTRARY.match(statement, match.end())
