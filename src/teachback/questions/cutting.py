@@ -49,6 +49,8 @@ def conclusion_ends(text: str, end: int) -> int:
     with the markup that closes there; at the answer itself where a reason follows it."""
     if _REASON.match(text, end):
         return end
+    if text[end - 1 : end] in (".", "!", "?", "。"):  # the answer was read with its full stop
+        return end
     stop = _STOP.match(text, end)  # "B." is no initial here
     over = stop.end() if stop else sentence_end(text, end)
     while (markup := _MARKUP_AFTER.match(text, over)) and markup.end() > over:
