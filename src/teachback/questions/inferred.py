@@ -129,7 +129,7 @@ _MARK = re.compile(
 )
 _CUES = re.compile(
     r"\b(?:most\s+likely|best\s+(?:fits|matches|describes|answers|choice|option|explanation)"
-    r"|is\s+correct|correct\s+(?:answer|choice|option)|makes\s+the\s+most\s+sense|most\s+(?:appropriate|suitable"
+    r"|is\s+the\s+(?:only\s+)?one|fits|is\s+correct|correct\s+(?:answer|choice|option)|makes\s+the\s+most\s+sense|most\s+(?:appropriate|suitable"
     r"|plausible|logical|reasonable|accurate)|I(?:['’]d|\s+would)?\s+(?:choose|pick|select|go\s+with)"
     r"|we\s+(?:choose|pick|select))\b",
     re.IGNORECASE,
@@ -141,27 +141,45 @@ def infer_choice(
 ) -> Inference | None:
     """The one choice that the last concluding sentence names, by its letter's mark or its text.
 
-    Only a sentence that leads to a conclusion ("so …", "… is most likely") names one, or one with
-    a single marked letter; it must not deny anything ("so it is not a dog").
+    Only a sentence that leads to a conclusion ("so …", "… is most likely") names one, or one that
+    ends in a marked letter and does not begin with it ("option D is …" goes through the options);
+    it must not deny anything ("so it is not a dog").
     """
-    for begin, end in _last_sentences(text, found)[:3]:
+    last = _last_sentences(text, found)
+    for at, (begin, end) in enumerate(last[:3]):
         sentence = text[begin:end]
         named = _named(sentence, choices, lettered)
-        if not named:
+        if not named or found.is_aside(sentence):
             continue
         leads = found.concluding_words(sentence)
         cues = [match.span() for match in _CUES.finditer(sentence)]
         marked = _marked(sentence, len(choices)) if lettered else []
-        if not (leads or cues or marked) or sentence.endswith("?"):
+        ends_marked = lettered and _ends_in_mark(_without_choices(sentence, choices))
+        if not (leads or cues or ends_marked) or sentence.endswith("?"):
             return None
         clause = sentence[leads[-1][1] :] if leads and not cues else sentence
         if found.denies(_without_choices(clause, choices)):
             return None
         in_clause = _named(clause, choices, lettered) or (named if cues else [])
-        if len(in_clause) != 1:
+        if len(in_clause) != 1 or _goes_through(text, last[at + 1 : at + 2], choices, named, found):
             return None
         return Inference(in_clause[0], "marked choice" if marked else "named choice", begin, end)
     return None
+
+
+def _goes_through(
+    text: str,
+    before: list[tuple[int, int]],
+    choices: tuple[str, ...],
+    named: list[str],
+    found: Announcements,
+) -> bool:
+    """Whether the sentence before concludes of one other choice: the text goes through them."""
+    for begin, end in before:
+        earlier = _named(text[begin:end], choices, lettered=False)
+        if len(earlier) == 1 and earlier != named and found.concluding_words(text[begin:end]):
+            return True
+    return False
 
 
 def _without_choices(clause: str, choices: tuple[str, ...]) -> str:
@@ -169,6 +187,16 @@ def _without_choices(clause: str, choices: tuple[str, ...]) -> str:
     for choice in sorted(choices, key=len, reverse=True):
         clause = re.sub(rf"(?<!\w){re.escape(choice)}(?!\w)", " … ", clause, flags=re.IGNORECASE)
     return clause
+
+
+def _ends_in_mark(sentence: str) -> bool:
+    """Whether a marked letter ends ``sentence`` (choices' texts are "…" in it), and begins it only
+    where it is all there is."""
+    marks = list(_MARK.finditer(f"{sentence} "))
+    if not marks or not is_blank(sentence[marks[-1].end() :]):
+        return False
+    between = sentence[marks[0].end() : marks[-1].start()] if len(marks) > 1 else ""
+    return not is_blank(sentence[: marks[0].start()]) or is_blank(between)
 
 
 def _marked(sentence: str, count: int) -> list[int]:
@@ -289,6 +317,8 @@ def _is_short(answer: str, words: int) -> bool:
 
 _OPENER = re.compile(r"(?:\\\[|\\\(|\$\$?|\*\*|__)[ \t\n]*\Z")
 _CLOSER = re.compile(r"[ \t\n]*(?:\\\]|\\\)|\$\$?|\*\*|__|\}|\)|\]|%|\\%)[.,]?")
+# The number or bullet of a list item that held nothing but the conclusion.
+_LEFT_ALONE = re.compile(r"(?:\n|(?<=[.!?。！？)])\s*)[ \t]*(?:[0-9]{1,2}[.)]|[-•*])\s*\Z")
 _SETTING = re.compile(
     r"\A\W*(?:given|among|amongst|of|out\s+of|from|based\s+on|considering|after)\b", re.IGNORECASE
 )
@@ -306,8 +336,9 @@ def explanation_left(text: str, start: int, end: int, found: Announcements) -> s
     begin = _sentence_begin(text, start)
     before = text[begin:start]
     leads = found.concluding_words(before)
-    empty_lead = leads and is_blank(before[: leads[0][0]]) and before[leads[0][1] :].startswith(",")
-    if len(before.split()) <= 12 and (empty_lead or _SETTING.match(before) or _is_open(before)):
+    after_lead = leads[0][1] if leads and is_blank(before[: leads[0][0]]) else 0
+    says_nothing = is_blank(before[after_lead:]) or _SETTING.match(before[after_lead:])
+    if len(before.split()) <= 12 and (says_nothing or _is_open(before)):
         start = begin
     opener = _OPENER.search(text, 0, start)
     if opener and _is_open(text[_line_begin(text, opener.start()) : start]):
@@ -318,7 +349,7 @@ def explanation_left(text: str, start: int, end: int, found: Announcements) -> s
     left = without(without_chatter(text, last, found), start, last)
     if is_blank(left):
         left = without(text, start, end)
-    return left
+    return _LEFT_ALONE.sub("", left) if is_blank(text[last:]) else left
 
 
 def sentence_left_out(text: str, inference: Inference, found: Announcements) -> str:
