@@ -26,6 +26,8 @@ _BOXED = re.compile(r"\\boxed\s*\{")
 _ADVERB_BEFORE_NOT = (
     "definitely", "clearly", "certainly", "probably", "obviously", "simply", "therefore", "also",
 )  # fmt: skip
+# A verdict goes on so; "no one", "no more than" deny what follows and are none.
+_SINCE = ("because", "since", "as", "it", "they", "he", "she", "we", "you", "this", "that", "there")
 # Case folding makes other letters of these, or of one two: no search in small letters finds them.
 _FOLDED = re.compile("[ſıİ\u212a]")
 
@@ -52,11 +54,20 @@ class _Patterns:
     supposed: re.Pattern[str]
     verdict_end: re.Pattern[str]
     chatter: re.Pattern[str]
+    aside: re.Pattern[str]
+    denial: re.Pattern[str]
+    leads: re.Pattern[str]
+    results: re.Pattern[str]
+    states: re.Pattern[str]
+    verdict_at: re.Pattern[str]
+    verdict_first: re.Pattern[str]
+    verdict_of: re.Pattern[str]
 
 
 def _patterns(words: Wording) -> _Patterns:
     gap, some = (r"\s+", r"\s{1,3}") if words.spaced else (r"\s*", r"\s{0,3}")
     open_, close = (rf"(?<![{_LETTER}])", r"\b") if words.spaced else ("", "")
+    verdict_ended = r"(?![\w'’-])" if words.spaced else ""
     spaced_before, space = (r"(?<=\s)", r"\s") if words.spaced else ("", "")
     comma = r"[\s,:，、：]{0,9}"
     nouns = _any(words.nouns)
@@ -125,6 +136,32 @@ def _patterns(words: Wording) -> _Patterns:
             flags,
         ),
         chatter=re.compile(rf"\W*(?:{_any(words.chatter)})", flags),
+        aside=re.compile(rf"\W*(?:{_any(words.asides)})", flags),
+        denial=re.compile(
+            rf"(?:{open_}|(?=n['’]t))(?:{_any(words.denials)})(?!\w)"
+            if words.spaced
+            else _any(words.denials),
+            flags,
+        ),
+        leads=re.compile(rf"{open_}(?:{_any(words.leads)}){close}", flags),
+        results=re.compile(rf"{open_}(?:{_any(words.results)}){close}", flags),
+        states=re.compile(rf"{open_}(?:{_any(words.states)}){close}", flags),
+        verdict_at=re.compile(
+            rf"[\s*_\"'“‘「(\[{{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?(?:(?:{_any(words.adverbs)})"
+            rf"{comma})?(?P<verdict>{_any(words.verdicts)}){verdict_ended}",
+            flags,
+        ),
+        verdict_first=re.compile(
+            rf"[\s*_\"'“‘(#>-]*(?:(?:{_any(words.leads)}){close}{comma})?[*_\"'“‘]{{0,3}}"
+            rf"(?P<verdict>{_any(words.verdicts)})(?P<sign>[*_\"'”’]{{0,3}}\s{{0,2}}"
+            rf"(?:[,.!;:。，！：]|[-–—]|$|\n|{_any(_SINCE)}))",
+            flags,
+        ),
+        verdict_of=re.compile(
+            rf"{open_}(?:{_any(words.statement_is)}){gap}(?:(?:{_any(words.adverbs)}){gap})?"
+            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{_any(words.verdicts)})(?!\w)",
+            flags,
+        ),
     )
 
 
@@ -170,7 +207,9 @@ class Announcements:
             line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
             if line_end < 0:
                 line_end = min(len(text), statement + STATEMENT_AT_MOST)
-            yield Span(start, statement, line_end)
+            sign = "####" if "####" in text[start:statement] else "\\boxed{…}"
+            named = sign if announcing is None else "the answer is …"
+            yield Span(start, statement, line_end, named)
 
     def negated(self, statement: str, at: int = 0) -> bool:
         """Whether ``statement`` says what the answer is *not* ("not B"), which concludes nothing.
@@ -196,6 +235,43 @@ class Announcements:
     def is_chatter(self, sentence: str) -> bool:
         """Whether a sentence after the answer speaks to the reader: "I hope this helps!" """
         return any(own.chatter.match(sentence) for own in self._all)
+
+    def is_aside(self, sentence: str) -> bool:
+        """Whether a sentence checks or comments on the conclusion before it: "Check: …" """
+        return any(own.aside.match(sentence) for own in self._all)
+
+    def denies(self, text: str) -> bool:
+        """Whether some word of ``text`` makes what it names no conclusion: "not", "or", "if"."""
+        return any(own.denial.search(text) for own in self._all)
+
+    def concluding_words(self, sentence: str) -> list[tuple[int, int]]:
+        """Where words stand that lead to a conclusion: "so", "therefore"; in their order."""
+        return sorted(m.span() for own in self._all for m in own.leads.finditer(sentence))
+
+    def result_words(self, sentence: str, *, weak: bool = False) -> list[tuple[int, int]]:
+        """Where verbs and phrases stand that lead to a result: "gives us", "spells"; the ``weak``
+        ones too ("is"), which lead to one in a concluding sentence only. In the order of their
+        ends."""
+        found = {m.span() for own in self._all for m in own.results.finditer(sentence)}
+        if weak:
+            found |= {m.span() for own in self._all for m in own.states.finditer(sentence)}
+        return sorted(found, key=lambda span: span[1])
+
+    def verdict_at(self, statement: str) -> tuple[str | None, int]:
+        """The yes or no that a stated answer begins with, and where it ends there; for the words
+        of other languages, English having subtleties of its own ("no more than two")."""
+        for wording, own in zip(self.wordings, self._all, strict=True):
+            if wording is not WORDINGS["en"] and (match := own.verdict_at.match(statement)):
+                return self.verdicts[match["verdict"].casefold()], match.end()
+        return None, 0
+
+    def verdict(self, sentence: str) -> str | None:
+        """The yes or no that ``sentence`` opens with, or finds of a statement; None for none."""
+        for own in self._all:
+            match = own.verdict_first.match(sentence) or own.verdict_of.search(sentence)
+            if match:
+                return self.verdicts[" ".join(match["verdict"].casefold().split())]
+        return None
 
 
 def _lead_from(text: str, start: int) -> int:
@@ -279,3 +355,8 @@ def languages_of(text: str) -> tuple[str, ...]:
         if hits >= 2 and hits * 5 >= len(words):
             found.append(language)
     return tuple(found)
+
+
+EVERY_LANGUAGE = announcements(tuple(WORDINGS))
+"""All that are known. Replies are read with it: what announces a conclusion in one language means
+nothing else in another, so nobody has to say which language a file is in."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from teachback.questions.conclusions import normalise
-from teachback.questions.inferred import Inferred, concluding_sentences, named_choice
 from teachback.questions.kind import Reading
 
 NONE = re.compile(
@@ -152,14 +151,6 @@ def named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:
         for c in named
         if not any(c != other and _stands_in(tokens[c], tokens[other]) for other in named)
     ]
-
-
-def choice_concluded(choices: tuple[str, ...], text: str) -> Inferred | None:
-    """The one choice that the last concluding sentence of ``text`` names."""
-    for sentence in concluding_sentences(text):
-        if named := named_within(sentence.text, choices):
-            return named_choice(text, named, sentence)
-    return None
 
 
 def is_other_number(sentence: str, choice: str) -> bool:

@@ -10,8 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from teachback.questions.languages import ANNOUNCED
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,30 @@ class Span:
     line_end: int
     pattern: str = "last line"
     """What announces it, in words for a table of readings."""
+
+
+InferredBy = Literal[
+    "last number",
+    "number in words",
+    "quoted text",
+    "text after a colon",
+    "text after a verb",
+    "marked choice",
+    "named choice",
+    "verdict",
+    "opening verdict",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """An answer that nothing announced: canonical for its kind, the pattern that read it, and
+    the concluding sentence, ``text[start:end]``."""
+
+    answer: str
+    by: InferredBy
+    start: int
+    end: int
 
 
 # Characters. What is longer states no answer; a text of a megabyte may be one line.
@@ -125,15 +148,15 @@ def announced(text: str) -> Iterator[Span]:
     answer is …", "each option: …") are left out. At most 200 are looked at.
     """
     found = _found(text)
-    nouns = {statement for _, statement, pattern in found if pattern == _BY_NOUN}
-    for start, statement, pattern in reversed(found[-200:]):
+    nouns = {statement for _, statement, is_noun in found if is_noun}
+    for start, statement, _ in reversed(found[-200:]):
         if statement in nouns:
             if _is_other(text, start):
                 continue
             start = _lead_start(text, start)
             if _is_supposed(text, start):
                 continue
-        yield Span(start, statement, _line_end(text, statement), pattern)
+        yield Span(start, statement, _line_end(text, statement))
 
 
 def _line_end(text: str, statement: int) -> int:
@@ -141,15 +164,8 @@ def _line_end(text: str, statement: int) -> int:
     return end if end >= 0 else min(len(text), statement + STATEMENT_AT_MOST)
 
 
-_BY_NOUN = "the answer is …"
-_OTHER_LANGUAGE = "the answer is …, in another language"
-_STEMS = re.compile(
-    "antwort|lösung|ergebnis|réponse|résultat|respuesta|resultado|答|解|ответ", re.I
-)
-
-
-def _found(text: str) -> list[tuple[int, int, str]]:
-    """Where announcements start and end, in the order of their ends, and what they are. The
+def _found(text: str) -> list[tuple[int, int, bool]]:
+    """Where announcements start and end, in the order of their ends, and whether by a noun. The
     patterns are tried only where they can match."""
     if _is_folded(text):
         nouns, headed, inverted = None, True, True
@@ -159,18 +175,16 @@ def _found(text: str) -> list[tuple[int, int, str]]:
         headed = any(_HEADING_END.match(text, at) for at in nouns)
         inverted = bool(nouns) and -1 < text.find("(") < nouns[-1]
     matches = _ANNOUNCED.finditer(text) if nouns is None else _matches(text, nouns)
-    found = [(match.start(), match.end(), _BY_NOUN) for match in matches]
-    for name, pattern, possible in (
-        ("heading “Answer”", _HEADED, headed),
-        ("####", _HASHES, "####" in text),
-        ("\\boxed{…}", _BOXED, "\\boxed" in text),
-        (_OTHER_LANGUAGE, ANNOUNCED, _STEMS.search(text) is not None),
+    found = [(match.start(), match.end(), True) for match in matches]
+    for pattern, possible in (
+        (_HEADED, headed),
+        (_HASHES, "####" in text),
+        (_BOXED, "\\boxed" in text),
     ):
         if possible:
-            found += [(*match.span(), name) for match in pattern.finditer(text)]
+            found += [(*match.span(), False) for match in pattern.finditer(text)]
     if inverted:
-        name = "(B) … is the answer"
-        found += [(match.start(), match.start(), name) for match in _INVERTED.finditer(text)]
+        found += [(match.start(), match.start(), False) for match in _INVERTED.finditer(text)]
     found.sort(key=lambda span: span[1])
     return found
 
@@ -238,9 +252,7 @@ def marked_end(text: str) -> Span | None:
     """A bracketed letter with its text that ends the text: "… Alice has (B) The Odyssey." """
     stripped = text.rstrip(_EDGE)
     match = _MARKED_END.search(stripped)
-    if match is None:
-        return None
-    return Span(match.start(), match.start(), len(stripped), "marked choice at the end")
+    return Span(match.start(), match.start(), len(stripped)) if match else None
 
 
 def verdict_end(text: str) -> Span | None:
@@ -250,8 +262,7 @@ def verdict_end(text: str) -> Span | None:
     if match is None:
         return None
     shift = max(0, len(text) - 400)
-    begin, said = shift + match.start(), shift + match.start("verdict")
-    return Span(begin, said, shift + len(stripped), "verdict at the end")
+    return Span(shift + match.start(), shift + match.start("verdict"), shift + len(stripped))
 
 
 def last_line(text: str) -> Span | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from teachback.questions.inferred import Inferred, last_string
+from teachback.questions.announcements import Announcements
+from teachback.questions.conclusions import Inference
+from teachback.questions.inferred import infer_text
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -36,6 +38,9 @@ class Text(QuestionKind):
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         return stripped_answer(value)
 
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_text(text, found)
+
     def read(self, example: Example, statement: str) -> Reading:
         line = statement.split("\n", 1)[0].rstrip()
         line = line[: _closing(line)]
@@ -45,9 +50,6 @@ class Text(QuestionKind):
                 break
         whole = _untypeset(line.strip().strip(_MARKS).rstrip(".!。！"))
         return Reading(whole or None, len(line))
-
-    def infer(self, example: Example, text: str) -> Inferred | None:
-        return last_string(text)
 
     def same(self, left: str, right: str) -> bool:
         return super().same(left, right) or super().same(_untypeset(left), _untypeset(right))

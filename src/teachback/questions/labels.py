@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
-    choice_concluded,
     named_at_start,
     read_within,
     written_out,
 )
-from teachback.questions.conclusions import first_sentence, negated
-from teachback.questions.inferred import Inferred
+from teachback.questions.conclusions import Inference, first_sentence, negated
+from teachback.questions.inferred import infer_choice
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -31,8 +31,8 @@ class Label(QuestionKind):
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return f"The answer is LABEL. Here LABEL is one of: {', '.join(choices)}."
 
-    def infer(self, example: Example, text: str) -> Inferred | None:
-        return choice_concluded(example.choices, text)
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_choice(text, example.choices, found, lettered=False)
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)

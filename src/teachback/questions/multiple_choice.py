@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
-    choice_concluded,
     is_other_number,
     named_at_start,
     named_within,
@@ -20,6 +20,7 @@ from teachback.questions.choice_texts import (
     written_out,
 )
 from teachback.questions.conclusions import (
+    Inference,
     Span,
     first_sentence,
     is_blank,
@@ -27,7 +28,7 @@ from teachback.questions.conclusions import (
     negated,
     normalise,
 )
-from teachback.questions.inferred import Inferred
+from teachback.questions.inferred import infer_choice
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import AnswerFormat, Example
 
@@ -111,8 +112,8 @@ class MultipleChoice(QuestionKind):
         ranked = [position for position, _ in positions.most_common()]
         return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
 
-    def infer(self, example: Example, text: str) -> Inferred | None:
-        return choice_concluded(example.choices, text)
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_choice(text, example.choices, found, lettered=True)
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from teachback.questions.announcements import EVERY_LANGUAGE
 from teachback.questions.conclusions import (
     STATEMENT_AT_MOST,
     Span,
-    announced,
     is_blank,
     last_line,
-    negated,
     without,
 )
-from teachback.questions.cutting import (
-    conclusion_begins,
-    conclusion_ends,
-    states_a_step,
-    without_chatter,
-)
+from teachback.questions.inferred import explanation_left, sentence_left_out, without_chatter
 from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
+from teachback.questions.sentences import sentence_end
 from teachback.records import Example, ReplyReading
+
+_INFERRED = "inferred: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +31,13 @@ class Parsed:
     concluded: bool
     """Whether the text draws any conclusion at all, readable or not."""
     pattern: str | None = None
-    """By what the conclusion was found, in words; None where none was. What is inferred begins
-    with "inferred: "."""
+    """By what the conclusion was found, in words; None where none was. That of a conclusion that
+    nothing announced begins with "inferred: "."""
 
     @property
     def is_inferred(self) -> bool:
         """Whether the text announces no conclusion, and one was read from its last sentences."""
         return self.pattern is not None and self.pattern.startswith(_INFERRED)
-
-
-_INFERRED = "inferred: "
 
 
 def parse(
@@ -65,27 +59,27 @@ def parse(
     conclusion may be ``inferred`` from the last sentences (see `QuestionKind.infer`); one
     reading for all that is compared.
 
-    The concluding sentence is no part of the explanation; what stands after it is, unless it is
-    politeness.
+    The concluding sentence is no part of the explanation; sentences after it are, unless they
+    speak to the reader ("I hope this helps!").
     """
     kind = kind_of(example)
-    spans = announced(text)
+    spans = EVERY_LANGUAGE.announced(text)
     if answer_first:
         opening = [span for span in spans if not text[: span.start].strip()]
-        spans = iter(opening) if opening else announced(text)
+        spans = iter(opening) if opening else EVERY_LANGUAGE.announced(text)
     denied = False
     for span in spans:
         statement = text[span.statement : span.line_end]
         answered = kind.read(example, statement)
-        if answered.answer is None and negated(statement):
+        if answered.answer is None and EVERY_LANGUAGE.negated(statement):
             denied = True
             continue
-        end = conclusion_ends(text, span.statement + answered.length)
+        end = span.statement + answered.length
         start = span.start
         if not answer_first:
-            start = conclusion_begins(text, _first_alike(example, text, start, spans, answered))
-        kept = without_chatter(without(text, start, end))
-        return Parsed(kept, answered.answer, True, span.pattern)
+            start = _first_alike(example, text, start, spans, answered)
+        left = explanation_left(text, start, end, EVERY_LANGUAGE)
+        return Parsed(left, answered.answer, True, span.pattern)
     if bare:
         line = text.strip().split("\n", 1)[0]
         answered = kind.read(example, line)
@@ -94,7 +88,11 @@ def parse(
     parsed = _unannounced(example, text)
     if parsed.concluded or denied or reading == "announced" or kind.marked_ending(text):
         return parsed
-    return _inferred(example, text) or parsed
+    inference = kind.infer(example, text, EVERY_LANGUAGE)
+    if inference is None:
+        return parsed
+    left = sentence_left_out(text, inference, EVERY_LANGUAGE)
+    return Parsed(left, inference.answer, True, f"{_INFERRED}{inference.by}")
 
 
 def _first_alike(
@@ -106,7 +104,7 @@ def _first_alike(
     kind = kind_of(example)
     for span in spans:
         earlier = kind.read(example, text[span.statement : span.line_end])
-        between = text[conclusion_ends(text, span.statement + earlier.length) : start]
+        between = text[sentence_end(text, span.statement + earlier.length) : start]
         if reading.answer is None or earlier.answer != reading.answer or not is_blank(between):
             break
         # "The given answer is B": no clause of its own that could be cut out.
@@ -122,6 +120,7 @@ def _unannounced(example: Example, text: str) -> Parsed:
     that ends the text.
     """
     kind = kind_of(example)
+    text = without_chatter(text, 0, EVERY_LANGUAGE)
     span = last_line(text)
     if span is None:
         return Parsed("", None, False)
@@ -135,22 +134,5 @@ def _unannounced(example: Example, text: str) -> Parsed:
         answered = kind.read(example, text[end_span.statement : end_span.line_end])
         # Nothing is cut out: the marked answer is part of a sentence of the explanation.
         found = answered.answer is not None
-        return Parsed(text.strip(), answered.answer, found, end_span.pattern if found else None)
+        return Parsed(text.strip(), answered.answer, found, "marked ending" if found else None)
     return Parsed(text.strip(), None, False)
-
-
-def _inferred(example: Example, text: str) -> Parsed | None:
-    """The conclusion that the last sentences draw without announcing it."""
-    kind = kind_of(example)
-    found = kind.infer(example, text)
-    if found is None:
-        return None
-    answer = kind.read(example, found.statement).answer
-    if answer is None:
-        return None
-    sentence = found.sentence
-    kept = without_chatter(text.strip())
-    if not states_a_step(sentence.text):
-        # The sentence is all that a short chain says: then it stays.
-        kept = without_chatter(without(text, sentence.start, sentence.end)) or kept
-    return Parsed(kept, answer, True, f"{_INFERRED}{found.pattern}")

@@ -1,74 +1,68 @@
-"""A text's sentences, as far as finding its conclusion takes them apart."""
+"""A text in sentences: where they begin and end, in any of the scripts that mark it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-# A full stop that ends no sentence: "Mr. Lee", "no. 5", "e.g. this", "J. K. Rowling".
+# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5", "z. B.", "1. First".
 _ABBREVIATED = re.compile(
-    r"(?:\b(?:[A-Za-z]|mr|mrs|ms|dr|st|jr|sr|vs|no|mt|prof|gen|col|capt|lt|rev|etc|approx|e\.g|i\.e|cf"
-    r"|inc|ltd|co|corp|dept|fig|eq|vol|min|max|bzw|ca|ggf|evtl|vgl|z\.B)\.|\b\d{1,2}\.)\Z",
+    r"(?:(?:^|[\s(.])(?:(?-i:[A-Z])|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt"
+    r"|lt|rev|etc|approx|e\.g|i\.e|ca|bzw|usw|nr|art|fig|sra?|dra?)|(?:^|\n)[\s*_#>-]*\(?[0-9]{1,2})\.$",
     re.IGNORECASE,
 )
-_CLOSING = r"[\"'”’»)\]*_`}$]*"
-_END = re.compile(rf"[.!?…]+{_CLOSING}(?=\s|\Z)|[。！？]+[”」』）]*|\n+", re.MULTILINE)
-
-# Politeness after the conclusion, which belongs to no explanation.
-_CHATTER = re.compile(
-    r"""[\s*_>#-]*(?:
-    (?:i\s+|we\s+)?(?:really\s+)?hope\s+(?:this|that|it)\b
-    | let\s+me\s+know\b | feel\s+free\b | please\s+(?:let|feel|note\s+that\s+i)\b
-    | if\s+you\s+(?:have|need|want|would\s+like)\b | is\s+there\s+anything\s+else\b
-    | (?:happy|glad)\s+to\s+help\b | (?:good\s+luck|have\s+a\s+(?:nice|great|good))\b
-    | do\s+you\s+(?:have|need|want)\b | would\s+you\s+like\b | thanks?\b | you['’]re\s+welcome\b
-    | ich\s+hoffe\b | j['’]espère\b | espero\s+que\b | 希望 | надеюсь\b
-    )""",
-    re.IGNORECASE | re.VERBOSE,
+# Words that begin a sentence even behind such a stop: "…, then K. Thus the code is K."
+_BEGINS = re.compile(
+    r"\s+(?:So|Thus|Therefore|Hence|The|This|That|These|Then|Now|Next|It|We|In|When|Putting|Joining"
+    r"|Combining|From|A|An)\s"
+)
+_CLOSERS = r"[\"'”’»)\]*_}$]*(?:\\[)\]])?"
+_END = re.compile(
+    rf"(?P<stop>[.!?]+){_CLOSERS}(?=\s+(?![a-z])|\s*\Z)"
+    rf"|(?P<missing>(?<=[a-z0-9)])[.!?])(?=[A-Z][a-z]|[0-9]\.\s?[A-Z])"
+    r"|[。！？]+[」』”）]*"
+    r"|\n+"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """``text[start:end]``, its closing full stop included, white space around it not."""
-
-    start: int
-    end: int
-    text: str
-
-
-def sentences(text: str) -> list[Sentence]:
-    """The sentences of ``text`` in order; a line's end is a sentence's end too."""
-    found: list[Sentence] = []
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of ``text`` begin and end, white space around them left out. A line's
+    end always ends one, a full stop where no abbreviation, number or list item does without.
+    """
+    found = []
     begin = 0
-    for match in _END.finditer(text):
-        stop = text[match.start() : match.start() + 1]
-        if stop == "." and _ABBREVIATED.search(text, max(0, match.start() - 8), match.start() + 1):
+    for end in _END.finditer(text):
+        if _ends_none(text, end):
             continue
-        _add(found, text, begin, match.end())
-        begin = match.end()
-    _add(found, text, begin, len(text))
+        if text[begin : end.end()].strip():
+            found.append(_trimmed(text, begin, end.end()))
+        begin = end.end()
+    if text[begin:].strip():
+        found.append(_trimmed(text, begin, len(text)))
     return found
 
 
+def _ends_none(text: str, end: re.Match[str]) -> bool:
+    """Whether the full stop is an abbreviation's, or a list item's."""
+    stop = end.end("stop")
+    return (
+        end["stop"] == "."
+        and _ABBREVIATED.search(text, max(0, stop - 9), stop) is not None
+        and not (text[stop - 2].isalpha() and _BEGINS.match(text, stop))
+    )
+
+
 def sentence_end(text: str, at: int) -> int:
-    """Where the sentence that ``text[at]`` belongs to ends, its full stop included."""
-    for match in _END.finditer(text, at):
-        stop = text[match.start() : match.start() + 1]
-        if stop == "." and _ABBREVIATED.search(text, max(0, match.start() - 8), match.start() + 1):
+    """Where the sentence ends that the character before ``at`` belongs to; ``at`` where it ends
+    one itself."""
+    begin = max(0, at - 1)
+    for end in _END.finditer(text, begin):
+        # An answer that ends in a full stop of its own ends its sentence all the same.
+        if _ends_none(text, end) and end.end("stop") > at:
             continue
-        return match.start() if stop == "\n" else match.end()
+        return end.start() if text[end.start()] == "\n" else end.end()
     return len(text)
 
 
-def is_chatter(sentence: str) -> bool:
-    """Whether a sentence is politeness ("I hope this helps!") and says nothing of the matter."""
-    return _CHATTER.match(sentence) is not None
-
-
-def _add(found: list[Sentence], text: str, begin: int, end: int) -> None:
-    own = text[begin:end]
-    stripped = own.strip()
-    if stripped:
-        start = begin + len(own) - len(own.lstrip())
-        found.append(Sentence(start, start + len(stripped), stripped))
+def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
+    inner = text[begin:end]
+    return begin + len(inner) - len(inner.lstrip()), begin + len(inner.rstrip())

@@ -60,9 +60,15 @@ class Wording:
     statement_is: tuple[str, ...] = ()
     """ "the statement is", before a verdict."""
     results: tuple[str, ...] = ()
-    """Verbs and phrases that lead to a result: "gives us", "spells", "reads"."""
+    """Verbs and phrases that lead to a result by themselves: "gives us", "spells", "reads"."""
+    states: tuple[str, ...] = ()
+    """Verbs that lead to one in a sentence that concludes: "so the code is KX-41"."""
     chatter: tuple[str, ...] = ()
     """How sentences to the reader begin that follow an answer: "I hope this helps"."""
+    asides: tuple[str, ...] = ()
+    """How sentences begin that check or comment on a conclusion that stands before them."""
+    denials: tuple[str, ...] = ()
+    """Words anywhere in a sentence that make what it names no conclusion: "not", "neither"."""
 
 
 _YES_NO_EN = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
@@ -133,19 +139,32 @@ WORDINGS: dict[str, Wording] = {
             for the in ("the", "this")
             for what in ("statement", "claim", "assertion", "premise", "proposition")
         ),
-        results=(
-            "gives us", "gives", "give us", "give", "spells out", "spells", "spell", "reads",
-            "yields", "produces", "results in", "results is", "forms", "form", "creates",
-            "makes", "equals", "becomes", "we get", "you get", "get", "we obtain", "obtain",
-            "we have", "leaves us with", "leaves", "is left with", "end up with", "ends up",
-            "the result is", "the output is", "the word is", "the code is", "the string is",
-            "is", "was", "are", "will be", "would be", "must be",
-        ),
+        results=("gives us", "give us", "spells out", "spells", "reads", "yields", "results in",
+            "we get", "you get", "we obtain", "leaves us with", "the result is", "the output is",
+            "the word is", "the code is", "the string is"),
+        states=("gives", "give", "spell", "produces", "forms", "form", "creates",
+            "makes", "equals", "becomes", "get", "obtain", "we have", "leaves", "is left with",
+            "end up with", "ends up", "is", "was", "are", "will be", "would be", "must be"),
         chatter=(
             "i hope", "hope this", "hope that", "let me know", "please let me", "feel free",
-            "if you have", "if you need", "would you like", "do you have", "happy to help",
-            "is there anything", "thank you", "thanks for", "good luck", "great question",
+            "if you have any", "if you need any", "would you like me", "do you have any",
+            "happy to help",
+            "is there anything", "thank you for", "thanks for", "good luck", "great question",
         ),
+        asides=("note that", "note:", "check:", "to check", "to verify", "we can check",
+                "you can check", "let's check", "let us check", "let me check", "let’s check",
+            "let's verify",
+                "let me verify", "let's double-check", "double-check", "double check",
+                "we can verify",
+                "verification", "this matches", "this makes sense", "checking", "as a check",
+                "quick check", "sanity check", "(check", "(note", "remember", "consider", "analyze", "evaluate", "examine",
+                "look at", "looking at"),
+        denials=("not", "n't", "n’t", "cannot", "neither", "nor", "never", "rather than",
+                 "instead of",
+                 "unlike", "except", "or", "either", "unclear", "unsure", "incorrect", "wrong",
+                 "maybe", "if", "might", "could be", "ruled out", "eliminate", "wait",
+                 "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts", "opposite", "less",
+                 "eliminated", "contradiction", "contradict"),
     ),
     "de": Wording(
         nouns=("antwort", "lösung", "ergebnis", "antwortmöglichkeit", "antwortoption"),
@@ -175,10 +194,13 @@ WORDINGS: dict[str, Wording] = {
                   "unwahr": "no"},
         it_is=("ist es", "ist das", "ist dies", "es ist", "das ist"),
         statement_is=("die aussage ist", "die behauptung ist", "diese aussage ist"),
-        results=("ergibt", "ergeben", "ergibt sich", "erhalten wir", "wir erhalten", "lautet",
-                 "liefert", "bilden", "bildet", "ist", "sind", "bleiben", "beträgt"),
-        chatter=("ich hoffe", "lass mich wissen", "falls du", "falls sie", "wenn du",
-                 "viel erfolg", "gerne"),
+        results=("ergibt sich", "erhalten wir", "wir erhalten", "liefert", "beträgt"),
+        states=("ergibt", "ergeben", "lautet", "bilden", "bildet", "ist", "sind", "bleiben"),
+        chatter=("ich hoffe", "lass mich wissen", "falls du noch", "falls sie noch",
+                 "wenn du noch", "falls sie weitere", "viel erfolg"),
+        asides=("zur kontrolle", "probe:", "hinweis", "beachte"),
+        denials=("nicht", "kein", "keine", "weder", "oder", "niemals", "statt",
+                 "vielleicht", "falls"),
     ),
     "fr": Wording(
         nouns=("réponse", "reponse"),
@@ -203,9 +225,13 @@ WORDINGS: dict[str, Wording] = {
                   "fausse": "no"},
         it_is=("c'est", "c’est", "il est", "elle est"),
         statement_is=("l'affirmation est", "l’affirmation est", "cette affirmation est"),
-        results=("donne", "donnent", "on obtient", "nous obtenons", "forme", "forment", "est",
-                 "sont", "reste", "restent", "vaut", "devient"),
-        chatter=("j'espère", "j’espère", "n'hésitez", "n’hésitez", "n'hésite", "si vous avez"),
+        results=("on obtient", "nous obtenons"),
+        states=("donne", "donnent", "forme", "forment", "est", "sont", "reste", "restent",
+            "vaut", "devient"),
+        chatter=("j'espère", "j’espère", "n'hésitez", "n’hésitez", "n'hésite",
+                 "si vous avez d'autres", "si vous avez des questions"),
+        asides=("vérification", "vérifions", "remarque", "notez"),
+        denials=("pas", "ni", "jamais", "ou", "aucun", "aucune", "peut-être", "plutôt que"),
     ),
     "es": Wording(
         nouns=("respuesta", "opción"),
@@ -230,9 +256,11 @@ WORDINGS: dict[str, Wording] = {
                   "cierto": "yes", "falso": "no", "falsa": "no"},
         it_is=("es", "esto es", "eso es"),
         statement_is=("la afirmación es", "esta afirmación es", "el enunciado es"),
-        results=("da", "dan", "obtenemos", "se obtiene", "forma", "forman", "es", "son",
-                 "quedan", "queda", "equivale a", "resulta"),
-        chatter=("espero que", "avísame", "si tienes", "si necesitas", "no dudes"),
+        results=("obtenemos", "se obtiene", "equivale a"),
+        states=("da", "dan", "forma", "forman", "es", "son", "quedan", "queda", "resulta"),
+        chatter=("espero que", "avísame", "si tienes más", "si tienes alguna", "no dudes"),
+        asides=("comprobación", "comprobemos", "verifiquemos", "nota:"),
+        denials=("no", "ni", "nunca", "o", "ninguna", "ninguno", "quizás", "tal vez"),
     ),
     "ru": Wording(
         nouns=("ответ", "ответом", "вариант", "результат"),
@@ -255,9 +283,12 @@ WORDINGS: dict[str, Wording] = {
                   "ложь": "no", "истина": "yes"},
         it_is=("это",),
         statement_is=("утверждение", "это утверждение"),
-        results=("получаем", "получается", "получится", "даёт", "дает", "равно", "равен",
-                 "составляет", "образуют", "будет", "осталось", "остаётся", "останется", "—"),
-        chatter=("надеюсь", "если у вас", "дайте знать", "удачи"),
+        results=("получаем", "получается", "получится", "даёт", "дает"),
+        states=("равно", "равен", "составляет", "образуют", "будет", "осталось", "остаётся",
+            "останется", "—"),
+        chatter=("надеюсь", "если у вас есть вопросы", "если остались", "дайте знать", "удачи"),
+        asides=("проверка", "проверим", "примечание"),
+        denials=("не", "ни", "или", "никогда", "возможно"),
     ),
     "zh": Wording(
         spaced=False,
@@ -279,9 +310,11 @@ WORDINGS: dict[str, Wording] = {
                   "否": "no", "不对": "no", "错误": "no", "错": "no", "不正确": "no", "假": "no"},
         it_is=("这是", "它是", "答案"),
         statement_is=("该说法是", "这个说法是", "该陈述是", "这种说法是", "该说法", "这个说法"),
-        results=("得到", "得出", "组成", "拼成", "就是", "等于", "剩下", "还剩", "一共有", "共有",
-                 "结果是", "结果为", "是", "为", "有"),
-        chatter=("希望", "如果您", "如果你", "如有", "祝"),
+        results=("得到", "得出", "组成", "拼成", "等于", "结果是", "结果为"),
+        states=("就是", "剩下", "还剩", "一共有", "共有", "是", "为", "有"),
+        chatter=("希望这", "希望对", "如果您有任何", "如果你有任何", "如有疑问", "祝你", "祝您"),
+        asides=("验证", "检验", "检查", "注意", "注："),
+        denials=("不是", "不", "没", "或", "可能", "如果"),
     ),
     "ja": Wording(
         spaced=False,
@@ -301,9 +334,11 @@ WORDINGS: dict[str, Wording] = {
                   "偽": "no", "間違い": "no", "正しくない": "no"},
         it_is=("それは", "これは", "答えは"),
         statement_is=("この記述は", "この主張は", "その主張は", "この文は"),
-        results=("になります", "となります", "になる", "となる", "合計は", "結果は", "は",
-                 "残りは"),
-        chatter=("お役に立て", "ご参考", "他に", "何か"),
+        results=("になります", "となります", "になる", "となる", "合計は", "結果は"),
+        states=("は", "残りは"),
+        chatter=("お役に立て", "ご参考", "他にご", "何かご"),
+        asides=("検算", "確認", "注意"),
+        denials=("ない", "ません", "または", "か、", "もし", "かもしれ"),
     ),
 }  # fmt: skip
 """By ISO 639-1. English is always understood, whatever else is."""

@@ -221,7 +221,7 @@ _PART_OF = re.compile(
 _GOES_ON = re.compile(
     rf"""[ ]?\^ | [⁰¹²³⁴-⁹⁺⁻] | /[ ]?[0-9] | :[0-9] | [.,'_][0-9] | [-][0-9]
     | \s?(?:\\(?:pi|sqrt|times|cdot|div|pm|mod)\b | [√π×÷*·⋅])
-    | \s?(?:st|nd|rd|th)\b | \s?[ap]\.?m\b
+    | (?:st|nd|rd|th)\b | \s?[ap]\.?m\b
     | \s?[-+](?=\s?[0-9(]) | [-][{_LETTER}]{{0,12}}[0-9] | \s?/\s?\(  | [({{]\s?[0-9]
     | \s?(?:º|ª) | ['][0-9] """,
     re.VERBOSE | re.IGNORECASE,

@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from teachback.questions.conclusions import Span, first_sentence, verdict_end
+from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
+from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
+from teachback.questions.inferred import infer_yes_no
 from teachback.questions.kind import QuestionKind, Reading
-from teachback.questions.languages import NO, YES
 from teachback.records import Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-_SAID = dict.fromkeys(NO, "no") | dict.fromkeys(YES, "yes") | _TRUTH
-# In other languages the word stands alone, or before a comma or a full stop.
-_ELSEWHERE = re.compile(
-    r"[\s*_\"'“‘`(\[「]*("
-    + "|".join(sorted(map(re.escape, YES | NO), key=len, reverse=True))
-    + r")"
-    r"[*_\"'”’`)\]」]*\s*(?=[.,;:!?。，、！？]|です|\n|\Z)",
-    re.IGNORECASE,
-)
 _YES_NO = re.compile(
     r"""[\s*_"'“‘`(\[{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{)?
     (?:(?:so|therefore|thus|hence|clearly|certainly|definitely|probably|likely|most\s+likely
@@ -63,11 +55,14 @@ class YesNo(QuestionKind):
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return "The answer is yes. Or: The answer is no."
 
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_yes_no(text, found)
+
     def read(self, example: Example, statement: str) -> Reading:
         match = _YES_NO.match(statement)
-        other = _ELSEWHERE.match(statement)
-        if other:
-            return Reading(_SAID[other.group(1).casefold()], other.end())
+        said, end = (None, 0) if match else EVERY_LANGUAGE.verdict_at(statement)
+        if said is not None:
+            return Reading(said, end)
         if not match or _IN_PASSING.match(statement, match.end()):
             return Reading(None, len(first_sentence(statement)))
         contrary = _CONTRARY.match(statement, match.end())
