@@ -28,6 +28,10 @@ ComparedWay = Literal["direct", "explained", "chosen"]
 
 AnswerFormat = Literal["letter", "text", "both"]
 
+ReplyReading = Literal["announced", "inferred"]
+"""Which conclusions of a text count: those that it announces, or also those that its last
+sentences draw without announcing them."""
+
 RejectionReason = Literal[
     "wrong-answer",
     "unparsed",

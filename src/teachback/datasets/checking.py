@@ -127,6 +127,8 @@ class _Pass:
             self.unread[key] = (first, count + 1)
         kind = self.named or recognised_kind(draft.answer, draft.choices)
         self.kinds[kind.name] += 1
+        if self.named is None and (why := kind.ambiguity(draft.answer)) is not None:
+            raise ValueError(why)
         example = example_of(draft, kind)
         if kind.choices_from == "file":
             spelling = self.labels.setdefault(normalise(example.answer), example.answer)

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,32 @@ class Span:
     start: int
     statement: int
     line_end: int
+    pattern: str = "last line"
+    """What announces it, in words for a table of readings."""
+
+
+InferredBy = Literal[
+    "last number",
+    "number in words",
+    "quoted text",
+    "text after a colon",
+    "text after a verb",
+    "marked choice",
+    "named choice",
+    "verdict",
+    "opening verdict",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """An answer that nothing announced: canonical for its kind, the pattern that read it, and
+    the concluding sentence, ``text[start:end]``."""
+
+    answer: str
+    by: InferredBy
+    start: int
+    end: int
 
 
 # Characters. What is longer states no answer; a text of a megabyte may be one line.
