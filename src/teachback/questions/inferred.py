@@ -69,6 +69,8 @@ _RESULT = re.compile(
     r"\s*(?:only|just|about|exactly|still|now|a\s+total\s+of)?\s*[*_$\\(]*\Z",
     re.IGNORECASE,
 )
+# After a number that only compares: "which is 6 fewer than before".
+_COMPARED = re.compile(r"\s+(?:\w+\s+)?(?:fewer|more|less|greater|per|each)\b", re.IGNORECASE)
 _DIGITS = re.compile("[0-9]+")
 _DENIED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bnicht|\bpas|\bне|不是)\s*\Z", re.IGNORECASE)
 
@@ -98,7 +100,8 @@ def infer_number(
         if sentence.endswith("?"):
             return None
         chosen = numbers[-1]
-        if len(numbers) > 1 and not _RESULT.search(sentence[: chosen.start]):
+        led = _RESULT.search(sentence[: chosen.start])
+        if len(numbers) > 1 and (not led or _COMPARED.match(sentence, chosen.end)):
             given = {one.value for one in find_numbers(question)}
             given.update(_DIGITS.findall(question))  # of "5 thousand" the 5 too
             new = [one for one in numbers if one.value is not None and one.value not in given]
@@ -267,7 +270,9 @@ def infer_text(text: str, found: Announcements) -> Inference | None:
             continue
         if sentence.endswith("?"):
             return None
-        return _text_of(sentence, begin, end, found)
+        inference = _text_of(sentence, begin, end, found)
+        if inference is not None or _QUOTED.search(sentence) or found.denies(sentence):
+            return inference
     return None
 
 

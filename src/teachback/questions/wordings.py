@@ -142,7 +142,8 @@ WORDINGS: dict[str, Wording] = {
             for the in ("the", "this")
             for what in ("statement", "claim", "assertion", "premise", "proposition")
         ),
-        results=("gives us", "give us", "spells out", "spells", "reads", "yields", "results in",
+        results=("which makes", "which gives", "turns out to be", "comes out as",
+            "gives us", "give us", "spells out", "spells", "reads", "yields", "results in",
             "we get", "you get", "we obtain", "leaves us with", "the result is", "the output is",
             "the word is", "the code is", "the string is"),
         states=("that's", "that’s", "it's", "it’s", "gives", "give", "spell", "produces", "forms",

@@ -136,6 +136,11 @@ _PART_OF = re.compile(
     rf"(?:[{_LETTER}0-9⁰¹²³⁴-⁹½-¾_^√±#/<>≤≥⩽⩾]|[0-9][.,:'_]|[{_LETTER}][.:'@]|\\(?:sqrt|log|ln|frac|dfrac|tfrac)"
     rf"(?:\[[^\]]{{0,9}}\])?\{{?|\\(?:pm|leq?|geq?)\s?|[_^]\{{|[<>≤≥]\s)\Z"
 )
+# Before a sign that stands apart from its number: "is - 7", "20 - 6".
+_SIGNED = re.compile(
+    r"(?:[0-9=(:$,;%€£¥]|\\[(\[]|\b(?:is|are|was|be|equals|gives|gets?|of|and|or|to|by))\s*\Z",
+    re.IGNORECASE,
+)
 # Directly after one: it goes on.
 _GOES_ON = re.compile(
     rf"""[ ]?\^ | [⁰¹²³⁴-⁹⁺⁻] | /[ ]?[0-9] | :[0-9] | [.,'_][0-9] | [-][0-9]
@@ -309,10 +314,13 @@ def _read(plain: str, match: re.Match[str], decimal: DecimalSign) -> WrittenNumb
         else:
             end = match.start("scaled")  # a unit: it does not count
     before = plain[max(0, start - 20) : start]
-    signs = [s for s in (groups["sign"], groups["sign2"]) if s]
     if groups["gap"] and not before.rsplit("\n", 1)[-1].strip():
         # "- 7" at a line's beginning: an item of a list, or seven below zero.
         return WrittenNumber(start, end, (), "no number")
+    if groups["gap"] and not _SIGNED.search(before):
+        # "14 pears - 7 for each": a dash between words.
+        start, groups["sign"] = match.end("gap"), None
+    signs = [s for s in (groups["sign"], groups["sign2"]) if s]
     if len(signs) > 1 or _PART_OF.search(before) or _GOES_ON.match(plain, end):
         return WrittenNumber(start, end, (), "no number")
     try:
