@@ -166,8 +166,8 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
     share = found.rp_share
     if share is None:
         click.echo(
-            "crop asks rp where cote is not kept; how often is not known before some examples are "
-            "asked (--pilot 50), so crop lies between the two figures"
+            "crop asks rp where cote is not kept; how often is not known until some examples have "
+            "been asked (--pilot 50), so crop lies between the two figures"
         )
     else:
         click.echo(

@@ -34,7 +34,7 @@ class Price:
     """US dollars per million tokens, and where that is known from.
 
     ``cached`` is for input tokens that the server found in its prefix cache. Requests of more
-    than ``most_in`` input tokens are dearer than this.
+    than ``most_in`` input tokens cost more than this.
     """
 
     input: float

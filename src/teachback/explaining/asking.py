@@ -2,8 +2,8 @@
 
 A pool of workers pulls requests from the examples as they stream by: memory does not grow
 with their number. Each reply is committed before the next request is asked, so a run can
-be stopped at any moment; a rerun asks what is missing and nothing else. How many requests
-a remote teacher bears is the teacher's own concern.
+be stopped at any moment; a rerun asks for what is missing and nothing else. How many requests
+a remote teacher can take at once is its own concern.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class GenerationSummary:
 
 
 class GenerationInterrupted(KeyboardInterrupt):
-    """Ctrl-C, after what was in flight has been kept; says how to go on.
+    """Ctrl-C, after what was in flight has been kept; says how to continue.
 
     A KeyboardInterrupt, so that nothing mistakes a half-asked dataset for a whole one.
     """
@@ -95,7 +95,7 @@ def generate(
 
     Raises:
         CostCapError: The next request may pass the meter's cap; says as much as TeacherError.
-        TeacherError: The teacher could not go on; says what is stored and how to continue.
+        TeacherError: The teacher could not continue; says what is stored and how to continue.
         GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
             they arrive within a few seconds, or until a second Ctrl-C.
         StoreError: The store cannot be written.
@@ -106,7 +106,10 @@ def generate(
     except RuntimeError:
         pass
     else:
-        raise UsageError("generate() was called in an event loop: await generate_async() there")
+        raise UsageError(
+            "an event loop is running here (in a notebook, say), so that a teacher must be asked "
+            "with await: TeacherSession.ask_async or generate_async"
+        )
 
     async def run() -> GenerationSummary:
         try:
@@ -201,8 +204,8 @@ class _Run:
             self.summary.needed = self.missing.needed
             self.summary.already_stored = self.missing.already_stored
         if isinstance(self._error, TeacherError | CostCapError):
-            told = f"{self._error}; {_stored(self.summary)}"
-            raise type(self._error)(told) from self._error
+            message = f"{self._error}; {_stored(self.summary)}"
+            raise type(self._error)(message) from self._error
         if self._error is not None:
             raise self._error
         if self._interrupted:
@@ -321,5 +324,5 @@ _END = _End()
 def _stored(summary: GenerationSummary) -> str:
     return (
         f"{summary.in_store} replies are stored ({summary.stored} of them new, {summary.failed} "
-        "requests failed); the same command asks only what is missing"
+        "requests failed); the same command asks only for what is missing"
     )

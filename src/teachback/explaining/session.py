@@ -179,7 +179,7 @@ class TeacherSession:
         return self.store.get(self.store.key(self.teacher.model, request))
 
     def has_reply(self, example: Example, kind: RequestKind, sample: int = 0) -> bool:
-        """Whether a reply is stored. A failure is none."""
+        """Whether a reply is stored. A failure does not count."""
         reply = self.reply(example, kind, sample)
         return reply is not None and reply.finish_reason != "failed"
 

@@ -180,7 +180,7 @@ def _check_base(base: str) -> None:
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(
-            f"the untrained student cannot be had ({error}): bring it back, or --no-baselines"
+            f"the untrained student cannot be loaded ({error}): restore it, or give --no-baselines"
         ) from error
 
 

@@ -78,7 +78,7 @@ class CompletionStore:
     Raises:
         StoreError: From the constructor and from every method: the file is missing (when
             read only), is not a completion store, is damaged, cannot be written, or is being
-            written by another one.
+            written by another process.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -120,7 +120,7 @@ class CompletionStore:
         return None if row is None else Completion("", finish_reason="failed", error=row[0])
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is a reply. A failure is none."""
+        """Whether there is a reply. A failure does not count."""
         with self._errors():
             return self._db.execute(HAS, (bytes.fromhex(key),)).fetchone() is not None
 
@@ -292,7 +292,9 @@ class CompletionStore:
                     f"this one knows {VERSION}); upgrade teachback"
                 )
         elif application or tables or read_only:
-            raise StoreError(f"{self.path}: not a completion store of teachback; name another file")
+            raise StoreError(
+                f"{self.path}: not a teachback completion store: name a different file"
+            )
         if read_only:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -328,8 +330,8 @@ class CompletionStore:
             raise
         except sqlite3.DatabaseError as error:
             raise StoreError(
-                f"{self.path} is damaged or no completion store ({error}): name another file, or "
-                "move this one away and rerun"
+                f"{self.path} is damaged or is not a completion store ({error}): name a different "
+                "file, or move this one away and rerun"
             ) from error
 
 

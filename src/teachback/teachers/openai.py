@@ -62,8 +62,8 @@ class _Trouble(Exception):
 class OpenAITeacher(Teacher):
     """A model behind ``/chat/completions``, or ``/completions`` where ``form`` is text.
 
-    ``model`` is the model's name alone, without the server, so that a store goes on when
-    the same model moves to another port.
+    ``model`` is the model's name alone, without the server, so that a store stays valid
+    when the same model moves to another port.
 
     Args:
         model: As the server knows it.
@@ -111,7 +111,7 @@ class OpenAITeacher(Teacher):
                 f"as openai:{model}@http://host/v1"
             )
         if any(not "!" <= character <= "~" for character in self._key):
-            raise ReferenceError_("the API key holds characters that no key has; set it anew")
+            raise ReferenceError_("the API key contains characters that no key has: set it again")
         path = "/chat/completions" if form == "chat" else "/completions"
         connect_seconds = min(timeout, _CONNECT_SECONDS)
         self._line = _line(base_url or OFFICIAL_URL, path, self._key, connect_seconds)
@@ -209,19 +209,21 @@ class OpenAITeacher(Teacher):
         code = error_code_of(body)
         if 300 <= status < 400:
             to = self._redacted(response.headers.get("location", "another address"))
-            raise self._hopeless(f"HTTP {status}: it sends us to {to}; name that address")
+            raise self._hopeless(f"HTTP {status}: it redirects to {to}: name that address instead")
         if status in _HOPELESS_STATUS or code in _HOPELESS_CODES:
             raise self._hopeless(what)
         if status in (408, 429) or status >= 500:
             wait = retry_after(response.headers)
             if wait is not None and wait > self._patience:
-                raise self._hopeless(f"{what}; it asks to wait {wait:.0f} seconds")
+                raise self._hopeless(f"{what}; it asks us to wait {wait:.0f} seconds")
             raise _Trouble(what, wait=wait)
         if code == "content_filter":  # how Azure says that the prompt was filtered
             return Completion("", "refused", tokens_in=0, tokens_out=0, seconds=seconds)
         self._refusals += 1
         if not self._succeeded and self._refusals >= _REFUSALS:
-            raise self._hopeless(f"refused {self._refusals} requests and took none; last: {what}")
+            raise self._hopeless(
+                f"it refused {self._refusals} requests and accepted none; last: {what}"
+            )
         return Completion(text="", finish_reason="failed", seconds=seconds, error=what)
 
     def _give_up(self, trouble: _Trouble, attempts: int) -> Completion:

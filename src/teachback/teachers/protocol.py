@@ -83,5 +83,5 @@ class Teacher(ABC):
         """
 
     async def aclose(self) -> None:  # noqa: B027 - most teachers hold nothing open
-        """Let go of what it holds open. A later ``complete`` opens it anew, in whatever event
-        loop."""
+        """Release whatever it holds open. A later ``complete`` opens it again, possibly in a
+        different event loop."""
