@@ -54,6 +54,7 @@ def predict(
             choice_score=config.choice_score,
             batch_size=config.batch_size,
             max_new_tokens=config.max_new_tokens,
+            reading=config.reading,
             effort=effort,
         ):
             found[index] = answered
@@ -145,7 +146,9 @@ def predict_by_prompting(
         explanation = explained_answer = None
         if explain:
             chain = session.reply(example, "cote")
-            parsed = parse(example, chain.text if chain else "")
+            parsed = parse(
+                example, chain.text if chain else "", reading=session.setup.rules.reading
+            )
             explanation, explained_answer = parsed.explanation, parsed.answer
             answer = answer if direct else explained_answer
         answered = answer_in(

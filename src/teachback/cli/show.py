@@ -63,6 +63,9 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
     if summary.rp_contradictions[1]:
         wrong, replies = summary.rp_contradictions
         click.echo(f"rp replies that contradict gold: {wrong} of {replies}")
+    if replies := sum(summary.read_by.values()):
+        parts = [f"{pattern} {share(n, replies)}" for pattern, n in summary.read_by.items()]
+        click.echo(f"conclusions found by: {', '.join(parts)}")
     if summary.yield_per_label:
         parts = [f"{label} {share(k, n)}" for label, (k, n) in summary.yield_per_label.items()]
         click.echo(f"yield by gold label: {', '.join(parts)}")

@@ -79,6 +79,7 @@ class EvaluatedRun:
     seed: int
     way: Way
     choice_score: str | None
+    reading: str | None
     kind: str
     predictions: list[Prediction]
 
@@ -93,6 +94,7 @@ def read_run(folder: Path) -> EvaluatedRun:
         seed=int(metrics.get("seed", 0)),
         way=student_way(metrics.get("way", "direct"), str(file)),
         choice_score=metrics.get("choice_score"),
+        reading=metrics.get("reading"),
         kind=str(metrics.get("kind", "text")),
         predictions=read_predictions(folder / "predictions.jsonl"),
     )

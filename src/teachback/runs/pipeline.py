@@ -167,7 +167,11 @@ def evaluate_student(
     if config.baselines and train:
         predictions["majority"] = predict_majority(train, test)
     new_folder(folder, True, names=EVALUATION_FILES)
-    asked = {"student": reference, "choice_score": config.choice_score}
+    asked = {
+        "student": reference,
+        "choice_score": config.choice_score,
+        "reading": config.reading,
+    }
     return write_evaluation(
         folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
     )
@@ -198,7 +202,9 @@ def evaluate_teacher(
     from teachback.systems import predict_by_prompting, predict_majority
 
     config = evaluate or EvaluateConfig()
-    setup = TeacherSetup.from_config(teacher_config, SelectionConfig(), test[0].kind)
+    setup = TeacherSetup.from_config(
+        teacher_config, SelectionConfig(reading=config.reading), test[0].kind
+    )
     new_folder(folder, overwrite, names=EVALUATION_FILES)
     with setup.open(folder / STORE) as session:
         own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
