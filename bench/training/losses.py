@@ -58,7 +58,8 @@ def _loss(job: dict[str, Any], student: Student, examples: list[EncodedExample])
     with tempfile.TemporaryDirectory() as folder:
         one_step = job | {"steps": [examples]}
         trainer = schemes.trl(one_step, student, [examples], Path(folder), [], None)
-        batch = trainer._prepare_inputs(trainer.data_collator(list(trainer.train_dataset)))
+        batch = trainer.data_collator(list(trainer.train_dataset))
+        batch = {k: v.to(device) for k, v in batch.items()}
         trainer.model.eval()
         return float(trainer.compute_loss(trainer.model, batch))
 
