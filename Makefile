@@ -18,10 +18,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	$(PIP_FLAGS) -c constraints.txt
 
-.PHONY: help setup lint types layers check test demo clean
+.PHONY: help setup lint types layers check test docs demo clean
 
 help:
-	@echo "make setup | lint | types | layers | check (these three) | test | demo | clean"
+	@echo "make setup | lint | types | layers | check (these three) | test | docs | demo | clean"
 
 setup: $(VENV)/.installed
 
@@ -50,6 +50,11 @@ check: lint types layers
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The tables of keys in docs/, from the code; make test fails where they differ.
+docs: setup
+	TEACHBACK_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_config.py \
+		tests/test_study_grid.py -k the_page_shows_the_table
 
 demo: $(VENV)/.installed-gemma
 	$(BIN)/teachback demo

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from teachback import desk
-from teachback.explaining.selection import Asked, Selection, SelectionRules, select
+from teachback.explaining.selection import ExplanationKind, Selection, SelectionRules, select
 from teachback.files import read_json, read_predictions
 from teachback.records import Completion, Example, Explanation, Prediction, Request, Strategy
 from teachback.teachers.recorded import RecordedTeacher
@@ -126,7 +126,7 @@ def selected(
     """What selection makes of a recorded teacher's replies to ``examples``."""
     teacher = RecordedTeacher(recordings)
 
-    def lookup(example: Example, asked: Asked, sample: int) -> Completion:
+    def lookup(example: Example, asked: ExplanationKind, sample: int) -> Completion:
         return asyncio.run(teacher.complete(Request(example.id, asked, (), (), sample=sample)))
 
     return select(

@@ -29,8 +29,8 @@ def main() -> None:
     import torch
 
     from bench.students import loaded
+    from teachback.training.batches import chunks
     from teachback.training.pairs import pairs_of
-    from teachback.training.trainer import chunks
     from teachback.training.work import work
 
     cases = desk.cases(BATCH * BATCHES, desk.TRAIN_SEED, "train")

@@ -9,8 +9,9 @@ import torch
 from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
 
 from teachback.config import TrainConfig
+from teachback.students.card import Precision
 from teachback.students.load import load
-from teachback.students.student import Precision, Student, use_bf16
+from teachback.students.model import StudentModel, use_bf16
 from teachback.training.adapters import with_adapter
 
 TINY = {
@@ -34,7 +35,7 @@ SMALL = {
 """The shape of T5 v1.1 small."""
 
 
-def loaded(reference: str, *, lora: bool, precision: Precision = "auto") -> Student:
+def loaded(reference: str, *, lora: bool, precision: Precision = "auto") -> StudentModel:
     """A student as it goes into training: with ``lora``, a base in the precision that it is
     computed in and an adapter in float32.
     """

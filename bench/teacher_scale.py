@@ -34,7 +34,6 @@ from zlib import crc32
 from bench.common import machine, part, peak_bytes
 from teachback.exemplars import choose
 from teachback.explaining.asking import generate
-from teachback.explaining.selection import Verdict
 from teachback.records import Completion, Example, Request
 from teachback.store import CompletionStore
 from teachback.teachers.prompts import Prompts
@@ -118,7 +117,6 @@ def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
             prompts=prompts(),
             strategy=strategy,
             store=store,
-            is_kept=Verdict(),
         )
     peaks[number] = peak_mib()
     return {

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from bench.common import STUDENT, forget_peak, peak_bytes
 
 if TYPE_CHECKING:
+    from teachback.students.card import Precision
     from teachback.students.rows import EncodedExample
-    from teachback.students.student import Precision
 
 CASES = (
     "lora 512",
@@ -70,7 +70,8 @@ def measure(words: list[str]) -> None:
     from bench.students import SMALL, loaded, random_t5
     from teachback.config import TrainConfig
     from teachback.students.quiet import quiet
-    from teachback.training.memory import Estimate, memory_there
+    from teachback.training.machine_memory import memory_there
+    from teachback.training.memory import MemoryEstimate
     from teachback.training.trainer import MultiTaskTrainer
 
     budget = next(int(word) for word in words if word.isdigit())
@@ -90,9 +91,9 @@ def measure(words: list[str]) -> None:
         student = loaded(reference, lora=config.lora, precision=precision)
         examples = rows()
         began = time.monotonic()
-        estimate = Estimate(student, examples, config)
+        estimate = MemoryEstimate(student, examples, config)
         seconds = time.monotonic() - began
-        expected = estimate.of(estimate.plan)
+        expected = estimate.of(estimate.settings)
         there = memory_there(student.device) or 0
         forget_peak()
         if config.gradient_checkpointing:
@@ -122,7 +123,7 @@ def measure(words: list[str]) -> None:
     peak = peak_bytes() / 2**30
     total = expected.total / 2**30
     print(
-        f"{' '.join(words):<24} largest chunk {estimate.plan.tokens:>5} tokens | estimated "
+        f"{' '.join(words):<24} largest chunk {estimate.settings.tokens:>5} tokens | estimated "
         f"{total:5.2f} GiB, measured {peak:5.2f} GiB, {total / peak - 1:+.0%} | {expected.line()}; "
         f"estimated in {seconds:.1f} s, {there / 2**30:.1f} GiB were free",
         flush=True,

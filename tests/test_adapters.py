@@ -12,8 +12,8 @@ from peft.tuners import lora
 from torch import Tensor, nn
 
 from teachback.config import TrainConfig
+from teachback.students.load import load
 from teachback.students.quiet import quiet
-from teachback.students.student import Student
 from teachback.training.adapters import AdaptedLinear, with_adapter, with_quick_layers
 from tiny import tiny_causal
 
@@ -102,7 +102,7 @@ def test_what_is_not_the_plain_case_is_left_to_peft(
 
 def test_an_adapter_is_saved_as_pefts(tmp_path: Path) -> None:
     folder = tiny_causal(tmp_path / "base", "llama")
-    student = Student.load(folder, precision="fp32", training=True)
+    student = load(folder, precision="fp32", training=True)
     base = copy.deepcopy(student.model)
     model = with_adapter(student, TrainConfig(lora=True))
     kinds = {type(module) for module in model.modules() if isinstance(module, lora.Linear)}

@@ -61,9 +61,12 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
         folder=tmp_path / "run",
     )
     assert (tmp_path / "run" / "student" / "adapter_model.safetensors").is_file()
-    answered = student.answer("Is the number 7 even?", explain=True)
-    assert answered.answer in ("yes", "no")
-    assert answered.explanation is not None
+    said = student.answer("Is the number 7 even?", explain=True)
+    assert isinstance(said, tb.Answer)
+    assert said.way == student.card.way
+    assert said.answer == (said.direct_answer if said.way == "direct" else said.explained_answer)
+    assert said.direct_answer in ("yes", "no")
+    assert said.explanation is not None
     baseline = tb.train(examples, student=weights, objective="st", epochs=1)
     held_out = tb.read_examples(test)
     a = tb.evaluate(student, held_out, max_new_tokens=8)
@@ -72,6 +75,12 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     compared = tb.compare(a, b, names=("MT-CoT", "ST"))
     assert compared.difference == pytest.approx(
         a.metrics.direct.accuracy - b.metrics.direct.accuracy
+    )
+    assert (a.way, b.way) == (student.card.way, "direct")
+    own = a.metrics.explained if a.way == "explained" else a.metrics.direct
+    assert own is not None
+    assert tb.compare(a, b, way="chosen").difference == pytest.approx(
+        own.accuracy - b.metrics.direct.accuracy
     )
 
 
@@ -111,9 +120,13 @@ def test_the_cap_holds_over_all_runs_into_a_store(tmp_path: Path) -> None:
 
 def test_a_cap_needs_the_price_of_a_teacher_of_ones_own(tmp_path: Path) -> None:
     examples = tb.read_examples(_write(tmp_path / "train.jsonl", _rows(2)))
-    teacher = ScriptedTeacher(lambda _request: "Halves fit. The answer is yes.", model="mine")
+
+    class Mine(ScriptedTeacher):
+        free = False  # what it costs is not known
+
+    teacher = Mine(lambda _request: "Halves fit. The answer is yes.", model="mine")
     store, prices = tmp_path / "s.sqlite", tmp_path / "prices.json"
-    with pytest.raises(ConfigError, match="what mine costs is not known"):
+    with pytest.raises(ConfigError, match="needs prices: no price is known for mine: give"):
         tb.generate(examples, teacher=teacher, store=store, max_cost=1.0)
     with pytest.raises(ConfigError, match=r"generate\(\): teacher.max_cost = -1"):
         tb.generate(examples, teacher=teacher, store=store, max_cost=-1)

@@ -18,8 +18,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from teachback.cli import cli
-from teachback.files import read_explanations, read_predictions
-from teachback.students.student import Student
+from teachback.files import read_explanations, read_predictions, write_predictions
+from teachback.records import Prediction
+from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.teachers.recorded import RecordedTeacher
 from tiny import tiny_causal, tiny_t5
 from tiny_run import (
@@ -171,12 +173,56 @@ def test_a_teacher_is_evaluated_by_prompting(work: Path) -> None:
 
 
 def test_a_student_that_explains_better_is_asked_to_explain(tiny: Path, work: Path) -> None:
-    student = Student.load(tiny, precision="fp32").with_card(
+    student = load(tiny, precision="fp32").with_card(
         way="explained", objective="mt-cot", kind="yes-no", max_target_tokens=8
     )
     student.save(work / "student")
     shown = done("ask", "student", "Is it?", "--precision", "fp32")
     assert shown == "answer: (none that can be read)\n"  # its random words conclude nothing
+
+
+def evaluated(folder: Path, way: str, direct: str, explained: str) -> None:
+    """An evaluated run of yes-no questions; ``1``: right, one character for each question."""
+    folder.mkdir()
+    rows = [
+        Prediction(
+            f"q{n}",
+            "yes",
+            "yes" if d == "1" else "no",
+            d == "1",
+            False,
+            explanation="So.",
+            explained_answer="yes" if e == "1" else "no",
+            explained_correct=e == "1",
+        )
+        for n, (d, e) in enumerate(zip(direct, explained, strict=True))
+    ]
+    write_predictions(folder / "predictions.jsonl", rows)
+    (folder / "metrics.json").write_text(json.dumps({"kind": "yes-no", "way": way}))
+
+
+def test_runs_are_compared_in_each_way(work: Path) -> None:
+    evaluated(work / "st", "direct", "1111100000", "1100000000")
+    evaluated(work / "mt", "explained", "1111110000", "1111111110")
+    for way, difference in (("direct", 0.1), ("explained", 0.7), ("chosen", 0.4)):
+        (found,) = json.loads(done("compare", "st", "mt", "--way", way, "--json"))
+        assert (found["a"], found["b"], found["way"]) == ("mt", "st", way)
+        assert found["difference"] == pytest.approx(difference)
+    shown = done("compare", "st", "mt")
+    assert "mt minus st (direct answers): +10.0 points" in shown
+    assert "mt minus st (each in its chosen way): +40.0 points" in shown
+    assert "seed 0, mt against st (each in its chosen way): right alone 4 against 0" in shown
+
+
+def test_a_way_that_does_not_exist_is_refused(work: Path) -> None:
+    evaluated(work / "st", "direct", "10", "10")
+    evaluated(work / "mt", "guessed", "11", "11")
+    message = refused("compare", "st", "st", "--way", "nonsense")
+    for way in ("'both'", "'direct'", "'explained'", "'chosen'"):
+        assert way in message
+    assert "metrics.json: there is no way of answering 'guessed': it is direct or explained" in (
+        refused("compare", "st", "mt")
+    )
 
 
 # ------------------------------------------------------------------ help
@@ -300,7 +346,7 @@ def test_a_key_that_does_not_exist(tiny: Path, work: Path) -> None:
         ),
         (
             ("generate", "train.jsonl", "--teacher", "scripted", "--samples", "0", "-o", "o"),
-            "teacher.samples = 0",
+            "'--samples': 0 is not in the range x>=1",
         ),
         (
             ("generate", "train.jsonl", "--teacher", "scripted", "--exemplars", "none2", "-o", "o"),
@@ -309,7 +355,7 @@ def test_a_key_that_does_not_exist(tiny: Path, work: Path) -> None:
         (("train", "train.jsonl", "-o", "o"), "mt-cot learns from explanations"),
         (
             ("train", "train.jsonl", "--objective", "st", "--alpha", "2", "-o", "o"),
-            "train.alpha = 2.0",
+            "'--alpha': 2.0 is not in the range 0<=x<=1",
         ),
         (
             ("train", "train.jsonl", "--objective", "st", "--student", "train.jsonl", "-o", "o"),
@@ -352,7 +398,7 @@ def test_a_teacher_that_answers_nothing(work: Path) -> None:
 
 
 def test_a_student_asked_without_its_choices(tiny: Path, work: Path) -> None:
-    Student.load(tiny).with_card(kind="multiple-choice", objective="st").save(work / "student")
+    load(tiny).with_card(kind="multiple-choice", objective="st").save(work / "student")
     assert "give two or more choices" in refused("ask", "student", "Which?")
 
 
@@ -361,13 +407,13 @@ def test_another_run_s_folder_is_not_written_into(work: Path) -> None:
     done("generate", "train.jsonl", *teacher, "-o", "out")
     before = contents(work)
     line = refused("generate", "train.jsonl", *teacher, "--strategy", "rp", "-o", "out")
-    assert "belongs to a run with another configuration" in line
+    assert "belongs to a run with a different configuration" in line
     assert contents(work) == before
     done("generate", "train.jsonl", *teacher, "--strategy", "rp", "-o", "out", "--overwrite")
     write_lines(work / "teacher.jsonl", [recorded(0, "red", False)])
     write_lines(work / "train.jsonl", map(question, range(1, TRAIN)))
     line = refused("generate", "train.jsonl", *teacher, "--strategy", "rp", "-o", "out")
-    assert "begun on other data" in line
+    assert "begun on different data" in line
 
 
 def test_an_evaluation_is_not_overwritten_unasked(tiny: Path, work: Path) -> None:
@@ -419,7 +465,7 @@ def test_a_full_disk_while_a_student_is_saved(
         raise RuntimeError("Error while serializing: I/O error: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Student, "save", full)
+        patch.setattr(StudentModel, "save", full)
         assert refused(*train, "-o", "other").startswith("the disk is full")
     assert before.items() <= contents(work).items()
     assert not (work / "other" / "student").exists()

@@ -141,7 +141,7 @@ def test_ctrl_c_says_that_a_rerun_goes_on() -> None:
     ended = teachback("probe", "ctrl-c")
     assert ended.exit_code == 130
     assert ended.stderr.strip() == (
-        "teachback: stopped; what was stored is kept, and the same command goes on"
+        "teachback: stopped; what was stored is kept: run the same command again to continue"
     )
 
 

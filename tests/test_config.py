@@ -48,7 +48,7 @@ def with_keys(section: str, **values: Any) -> dict[str, Any]:
         (with_keys("train", alpha="half"), "train.alpha = 'half': input should be a valid number"),
         (with_keys("train", objective="cte"), "train.objective = 'cte': input should be 'st', "),
         (with_keys("data", valid_fraction=0), "data.valid_fraction = 0: input should be greater"),
-        (MINIMAL | {"train": 3}, "train = 3: input should be a valid dictionary"),
+        (MINIMAL | {"train": 3}, "train must be a table of keys: [train]"),
     ],
 )
 def test_each_mistake_is_one_line_that_names_the_key(values: dict[str, Any], line: str) -> None:

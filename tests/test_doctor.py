@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from teachback import doctor
 from teachback.cli.doctor import doctor as command
-from teachback.doctor import Finding, examine
+from teachback.doctor import Finding, examine, network
+from teachback.doctor.packages import PURPOSES, packages
 from teachback.modelfiles import wheels
 
 ROOT = Path(__file__).parents[1]
@@ -31,14 +32,16 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Server(HTTPServer):
-    """Answers every HEAD with one status."""
+    """Answers every HEAD with one status, and counts them."""
 
     status = 200
+    asked = 0
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         assert isinstance(self.server, Server)
+        self.server.asked += 1
         self.send_response(self.server.status)
         self.end_headers()
 
@@ -75,10 +78,10 @@ def test_every_declared_package_is_looked_at() -> None:
     for requirement in declared:
         assert requirement.split(">")[0].split("=")[0].strip() in names
     assert not {"pytest", "ruff"} & names
-    assert doctor._PURPOSES.keys() - {""} <= extras.keys()
+    assert PURPOSES.keys() - {""} <= extras.keys()
 
 
-def test_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_names_its_extra() -> None:
     there = {"teachback": "1.0", "click": "8.1", "torch": "2.6"}
     declared = [
         "click>=8.1",
@@ -87,9 +90,7 @@ def test_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> Non
         "numpy>=1",
         "pytest; extra == 'dev'",
     ]
-    monkeypatch.setattr(doctor, "package_version", there.get)
-    monkeypatch.setattr(doctor.metadata, "requires", lambda name: declared)
-    assert list(doctor._packages()) == [
+    assert list(packages(declared, there.get)) == [
         Finding("teachback", "ok", "1.0"),
         Finding("click", "ok", "8.1", "everything"),
         Finding("torch", "ok", "2.6", "training and running a student"),
@@ -100,6 +101,9 @@ def test_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> Non
             "training and running a student",
         ),
         Finding("numpy", "missing", "not installed: pip install teachback", "everything"),
+    ]
+    assert list(packages(None, {}.get)) == [
+        Finding("teachback", "missing", "not installed as a package", "everything")
     ]
 
 
@@ -132,14 +136,19 @@ def test_short_disk_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     finding = found("disk")
     assert finding.state == "missing"
     assert finding.detail.startswith("2.0 GiB free for the cache")
-    assert finding.detail.endswith("and 6 GiB are wanted")
+    assert finding.detail.endswith("and 6 GiB are needed")
 
 
-def test_offline_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The suite's own guard raises on any connection that leaves the machine.
-    monkeypatch.setattr(doctor._Probe, "start", lambda self: pytest.fail("asked"))
+def test_offline_asks_nobody(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("HF_ENDPOINT", url)
+    monkeypatch.setenv("PIP_INDEX_URL", url)
     for name in ("model hub", "package index"):
         assert found(name).detail == "not asked: TEACHBACK_OFFLINE is set"
+    assert server.asked == 0
+    monkeypatch.delenv("TEACHBACK_OFFLINE")
+    examine()
+    assert server.asked == 2
 
 
 @pytest.mark.parametrize(
@@ -178,12 +187,17 @@ def test_probes_tell_what_does_not_answer(
     assert found("package index").state == "missing"
 
 
-def test_index_of_pips_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_index_of_pip_s_configuration_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    url = f"http://127.0.0.1:{server.server_port}"
     config = tmp_path / "pip.conf"
-    config.write_text("[global]\nindex-url = http://here/simple\n", encoding="utf-8")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    config.write_text(f"[global]\nindex-url = {url}/simple\n", encoding="utf-8")
+    monkeypatch.delenv("TEACHBACK_OFFLINE")
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    assert doctor._pip_settings()["index-url"] == "http://here/simple"
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    monkeypatch.setenv("HF_ENDPOINT", url)
+    assert found("package index").detail == "the index of pip's configuration: reachable"
 
 
 def test_without_a_configuration_pip_s_own_index_is_asked(
@@ -191,13 +205,13 @@ def test_without_a_configuration_pip_s_own_index_is_asked(
 ) -> None:
     monkeypatch.delenv("TEACHBACK_OFFLINE")
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    monkeypatch.setattr(doctor, "_pip_settings", dict)
+    monkeypatch.setattr(network, "pip_settings", dict)
     url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("HF_ENDPOINT", url)
-    assert str(doctor._pip_default()).startswith("https://")
-    monkeypatch.setattr(doctor, "_pip_default", lambda: url)
+    assert str(network.default_index()).startswith("https://")
+    monkeypatch.setattr(network, "default_index", lambda: url)
     assert found("package index").detail == "the official index: reachable"
-    monkeypatch.setattr(doctor, "_pip_default", lambda: None)
+    monkeypatch.setattr(network, "default_index", lambda: None)
     assert found("package index").state == "info"
 
 

@@ -7,9 +7,9 @@ import pytest
 from teachback.costs import tokens
 from teachback.costs.prices import Price
 from teachback.exemplars import choose
-from teachback.explaining.estimate import Estimate, Load, estimate
-from teachback.explaining.selection import is_kept
-from teachback.records import Completion, Example, Request, Sampling
+from teachback.explaining.estimate import Load, RequestEstimate, estimate_requests
+from teachback.explaining.selection import ExplanationKind
+from teachback.records import Completion, Example, Sampling
 from teachback.teachers.prompts import Prompts
 
 PROMPTS = Prompts(sampling=Sampling(max_tokens=40))
@@ -20,11 +20,11 @@ EXAMPLES = [Example(f"q{i}", f"Does {i} follow?", "yes", "yes-no") for i in rang
 
 def planned(
     replies: dict[tuple[str, str, int], Completion], samples: int = 1, prompts: Prompts = PROMPTS
-) -> Estimate:
-    def lookup(request: Request) -> Completion | None:
-        return replies.get((request.example_id, request.kind, request.sample))
+) -> RequestEstimate:
+    def lookup(example: Example, kind: ExplanationKind, sample: int) -> Completion | None:
+        return replies.get((example.id, kind, sample))
 
-    return estimate(EXAMPLES, prompts=prompts, samples=samples, lookup=lookup, is_kept=is_kept)
+    return estimate_requests(EXAMPLES, lookup, prompts=prompts, samples=samples)
 
 
 def test_nothing_stored_by_hand() -> None:

@@ -18,11 +18,12 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, TrainingAr
 from ranks import Ranks
 from teachback.objectives import TrainingExample, training_examples
 from teachback.records import Example, Explanation
+from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
-from teachback.students.student import Student
 from teachback.training.adapters import with_quick_layers
-from teachback.training.batches import EffectiveBatches, share
-from teachback.training.trainer import MultiTaskTrainer, chunks
+from teachback.training.batches import EffectiveBatches, chunks, share
+from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
 
 FAMILIES = ("gemma3", "qwen3", "llama", "t5-1.0", "t5-1.1")
@@ -113,7 +114,7 @@ def adapted(model: Any) -> Any:
 
 def trained(case: Case, base: Path, folder: Path) -> tuple[dict[str, torch.Tensor], list[float]]:
     """The weights and the loss of every step as teachback trains."""
-    student = Student.load(base, precision="fp32", training=True)
+    student = load(base, precision="fp32", training=True)
     student.with_card(task_marker=case.marker)
     if case.lora:
         student.model = with_quick_layers(adapted(student.model))
@@ -171,7 +172,7 @@ def plainly_trained(case: Case, base: Path) -> tuple[dict[str, torch.Tensor], li
     """The same by the raw model: one target at a time, its mean cross-entropy over the full
     logits, weighted and divided by the number of examples of the step.
     """
-    student = Student.load(base, precision="fp32", training=True)  # for its tokens alone
+    student = load(base, precision="fp32", training=True)  # for its tokens alone
     student.with_card(task_marker=case.marker)
     model = plain_model(student, base, case.lora)
     free = [p for p in model.parameters() if p.requires_grad]
@@ -194,13 +195,13 @@ def plainly_trained(case: Case, base: Path) -> tuple[dict[str, torch.Tensor], li
     return {n: p.detach().clone() for n, p in model.named_parameters()}, losses
 
 
-def plain_model(student: Student, base: Path, lora: bool) -> Any:
+def plain_model(student: StudentModel, base: Path, lora: bool) -> Any:
     auto = AutoModelForSeq2SeqLM if student.family == "seq2seq" else AutoModelForCausalLM
     model = auto.from_pretrained(base, attn_implementation="eager")
     return (adapted(model) if lora else model).train()
 
 
-def plain_backward(model: Any, student: Student, batch: list[TrainingExample]) -> float:
+def plain_backward(model: Any, student: StudentModel, batch: list[TrainingExample]) -> float:
     """The loss of a batch, and its gradients."""
     total = 0.0
     for example in batch:
@@ -259,7 +260,7 @@ def test_twenty_steps_are_those_of_plain_training(
 def test_the_gradient_of_a_batch_is_that_of_plain_training(
     family: str, lora: bool, folders: dict[str, Path], tmp_path: Path
 ) -> None:
-    student = Student.load(folders[family], precision="fp32", training=True)
+    student = load(folders[family], precision="fp32", training=True)
     plain = plain_model(student, folders[family], lora)
     expected = plain_backward(plain, student, examples("mt-cot"))
     if lora:
@@ -291,7 +292,7 @@ def test_the_gradient_of_a_batch_is_that_of_plain_training(
 
 
 def test_the_batches_here_are_ragged(folders: dict[str, Path]) -> None:
-    student = Student.load(folders["gemma3"], precision="fp32", training=True)
+    student = load(folders["gemma3"], precision="fp32", training=True)
     encoded = [student.encode(example) for example in examples("mt-cot")]
     assert sorted(len(row.branches) for e in encoded for row in e.rows) == [1, 1, 1, 1, 2, 3, 4]
     assert min(map(len, encoded)) > 16  # the sliding window of the tiny gemma3

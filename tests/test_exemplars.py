@@ -174,7 +174,7 @@ def test_what_sounds_like_a_conclusion_on_the_way_stays(tmp_path: Path) -> None:
         ({"explanation": "The answer is (A)."}, "nothing but the answer"),
         (
             {"explanation": "Cows. The answer is milk."},
-            "concludes 'milk', and the answer is 'honey'",
+            "concludes 'milk', but the answer is 'honey'",
         ),
         ({"answer": "wax"}, "'wax' is not among the choices"),
         ({"id": "mine-0"}, "duplicate id 'mine-0'"),

@@ -41,7 +41,8 @@ def test_answers_only(work: Path) -> None:
     assert done.exit_code == 0
     assert done.output.splitlines()[0] == "chats.jsonl: 12 chats from 12 examples"
     assert done.output.splitlines()[1].startswith(
-        "evaluate what learns from it: teachback evaluate --teacher openai:MODEL --exemplars none"
+        "to evaluate the model trained on it: teachback evaluate --teacher openai:MODEL "
+        "--exemplars none"
     )
     found = chats()
     assert [[role for role, _ in chat] for chat in found] == [["system", "user", "assistant"]] * 12

@@ -18,6 +18,7 @@ import pytest
 from teachback import files
 from teachback.errors import DataError, RunFolderError
 from teachback.records import Explanation, Prediction, Rejection
+from teachback.runs.folders import RUN_FILES
 
 EXPLANATION = Explanation("q1", "cote", 0, "gpt-4o", "Ice is cold.\nSo — cold.", "cold")
 
@@ -231,9 +232,20 @@ def test_wrong_fields_of_rejections_and_predictions(tmp_path: Path) -> None:
     files.write_jsonl(path, [row])
     with pytest.raises(DataError, match="'correct' must be true or false, not a number"):
         files.read_predictions(path)
-    files.write_jsonl(path, [{**row, "correct": True, "probabilities": {"a": "1"}}])
-    with pytest.raises(DataError, match="'probabilities' must be an object of numbers"):
-        files.read_predictions(path)
+    for share in ('"1"', "true", "1e999", "9" * 400):
+        written = json.dumps({**row, "correct": True, "probabilities": {"a": "SHARE"}})
+        path.write_text(written.replace('"SHARE"', share))
+        with pytest.raises(DataError, match="'probabilities' must be an object of numbers"):
+            files.read_predictions(path)
+
+
+def test_a_long_bad_value_is_cut_in_the_message(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = {"id": "q", "strategy": "x" * 50_000, "sample": 0, "teacher": "t", "text": "So."}
+    files.write_jsonl(path, [row])
+    with pytest.raises(DataError, match=r"must be one of cote, rp: 'x+…$") as caught:
+        files.read_explanations(path)
+    assert len(str(caught.value)) < len(str(path)) + 150
 
 
 def test_ids_and_answers_written_by_hand_may_be_numbers_and_booleans(tmp_path: Path) -> None:
@@ -244,7 +256,7 @@ def test_ids_and_answers_written_by_hand_may_be_numbers_and_booleans(tmp_path: P
 
 
 def test_a_new_folder_overwrites_only_what_it_is_told_to(tmp_path: Path) -> None:
-    folder = files.new_folder(tmp_path / "a" / "b", overwrite=False)
+    folder = files.new_folder(tmp_path / "a" / "b", False, RUN_FILES)
     (folder / "student").mkdir()
     (folder / "student" / "weights").write_text("w")
     (folder / "metrics.json").write_text("{}")
@@ -252,10 +264,10 @@ def test_a_new_folder_overwrites_only_what_it_is_told_to(tmp_path: Path) -> None
     with pytest.raises(
         RunFolderError, match=r"already holds student, metrics\.json: .*--overwrite"
     ):
-        files.new_folder(folder, overwrite=False)
-    files.new_folder(folder, overwrite=False, names=["predictions.jsonl"])
+        files.new_folder(folder, False, RUN_FILES)
+    files.new_folder(folder, False, ["predictions.jsonl"])
     assert sorted(os.listdir(folder)) == ["metrics.json", "student", "thesis.tex"]
-    files.new_folder(folder, overwrite=True)
+    files.new_folder(folder, True, RUN_FILES)
     assert os.listdir(folder) == ["thesis.tex"]
 
 
@@ -265,7 +277,7 @@ def test_overwriting_removes_a_link_and_not_what_it_points_to(tmp_path: Path) ->
     (target / "weights").write_text("w")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "student").symlink_to(target)
-    files.new_folder(tmp_path / "run", overwrite=True)
+    files.new_folder(tmp_path / "run", True, RUN_FILES)
     assert os.listdir(tmp_path / "run") == []
     assert (target / "weights").read_text() == "w"
 
@@ -273,9 +285,9 @@ def test_overwriting_removes_a_link_and_not_what_it_points_to(tmp_path: Path) ->
 def test_a_new_folder_where_a_file_stands(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(RunFolderError, match="run is a file: choose a folder's name"):
-        files.new_folder(tmp_path / "run", overwrite=True)
+        files.new_folder(tmp_path / "run", True, RUN_FILES)
     with pytest.raises(RunFolderError, match="cannot write"):
-        files.new_folder(tmp_path / "run" / "inner", overwrite=False)
+        files.new_folder(tmp_path / "run" / "inner", False, RUN_FILES)
 
 
 def test_hashes_of_files_and_folders(tmp_path: Path) -> None:

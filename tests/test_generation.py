@@ -5,29 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from teachback import questions
 from teachback.errors import DataError, StoreError, TeacherError, UsageError
-from teachback.explaining import selection
 from teachback.explaining.asking import (
     GenerationInterrupted,
     GenerationSummary,
     generate,
     generate_async,
 )
-from teachback.explaining.selection import Choose, SelectionRules, Verdict, is_kept, select
+from teachback.explaining.selection import Choose, SelectionRules, select
 from teachback.files import read_jsonl
 from teachback.records import Completion, Example, Request, Strategy
 from teachback.store import CompletionStore
+from teachback.teachers import Teacher
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.scripted import ScriptedTeacher
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Iterator[CompletionStore]:
 
 
 def run(store: CompletionStore, teacher: Any, **options: Any) -> GenerationSummary:
-    options = {"strategy": "cote", "examples": examples(10), "is_kept": is_kept, **options}
+    options = {"strategy": "cote", "examples": examples(10), **options}
     return generate(
         options.pop("examples"),
         teacher=teacher,
@@ -125,81 +125,6 @@ def test_crop_asks_rp_only_where_no_cote_sample_is_kept(
     assert (summary.needed, summary.already_stored, summary.failed) == (12, 10, 2)
 
 
-class Counting(Verdict):
-    """The real verdict, which counts how often it is asked for."""
-
-    def __call__(self, example: Example, completions: Sequence[Completion]) -> bool:
-        COUNTED.append(example.id)
-        return super().__call__(example, completions)
-
-
-COUNTED: list[str] = []
-
-
-def verdicts_of(store: CompletionStore, *, n: int = 300, **options: Any) -> tuple[int, Any, Any]:
-    """(verdicts asked for, the run's summary, what the teacher was asked) of a CROP run in which
-    q2's first sample is wrong."""
-    COUNTED.clear()
-    teacher = ScriptedTeacher(options.pop("reply", by_id_or_right))
-    options = {"is_kept": Counting(), "examples": examples(n), **options}
-    summary = run(store, teacher, strategy="crop", **options)
-    return len(COUNTED), summary, asked(teacher)
-
-
-def by_id_or_right(request: Request) -> str | Completion:
-    return by_id(request) if request.example_id == "q2" else RIGHT
-
-
-def test_a_finished_crop_run_is_passed_over_without_verdicts(store: CompletionStore) -> None:
-    verdicts, first, _ = verdicts_of(store)
-    assert (verdicts, first.needed, first.stored) == (300, 301, 301)
-    verdicts, again, requests = verdicts_of(store)
-    assert (verdicts, again.needed, again.already_stored, again.stored) == (0, 301, 301, 0)
-    assert requests == []
-    # A verdict without a name may be another one each time.
-    COUNTED.clear()
-    run(store, ScriptedTeacher([]), examples=examples(300), strategy="crop")
-    # One example more: the first 256 are known, the other 45 are looked at.
-    verdicts, more, requests = verdicts_of(store, n=301)
-    assert (verdicts, more.needed, more.stored) == (45, 302, 1)
-    assert requests == [("q300", "cote", 0)]
-
-
-@pytest.mark.parametrize("changed", ["rules", "answer", "samples"])
-def test_what_may_change_a_verdict_brings_it_back(store: CompletionStore, changed: str) -> None:
-    verdicts_of(store, n=3)
-    options: dict[str, Any] = {}
-    if changed == "rules":
-        options["is_kept"] = Counting(SelectionRules(max_words=1))
-    elif changed == "answer":
-        options["examples"] = [replace(each, answer="no") for each in examples(3)]
-    else:
-        options["samples"] = 2
-    verdicts, _, requests = verdicts_of(store, n=3, **options)
-    assert verdicts == 3
-    expected = {
-        "rules": [("q0", "rp", 0), ("q1", "rp", 0)],
-        "answer": [("q0", "rp", 0), ("q1", "rp", 0)],
-        "samples": [(f"q{i}", "cote", 1) for i in range(3)] + [("q2", "rp", 1)],
-    }
-    assert requests == expected[changed]
-
-
-def test_a_failed_request_is_asked_again_by_every_crop_run(store: CompletionStore) -> None:
-    for _ in range(2):
-        verdicts, summary, requests = verdicts_of(store, n=4, reply=by_id)
-        assert (verdicts, summary.failed) == (4, 1)
-        assert ("q3", "cote", 0) in requests
-
-
-def test_the_verdicts_name_is_of_its_rules_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Verdict().name == Verdict(SelectionRules()).name
-    assert Verdict().name != Verdict(SelectionRules(max_words=5)).name
-    before = Verdict().name
-    monkeypatch.setattr(selection, "__file__", questions.__file__)
-    assert Verdict().name != before
-
-
 def test_crop_after_cote_asks_the_backup_alone(store: CompletionStore) -> None:
     run(store, ScriptedTeacher(by_id), examples=examples(3))
     teacher = ScriptedTeacher(by_id)
@@ -217,11 +142,8 @@ def outvoted(request: Request) -> str:
 def test_crop_asks_exactly_what_selection_needs(store: CompletionStore, choose: Choose) -> None:
     rules = SelectionRules(choose=choose)
 
-    def verdict(example: Example, replies: Sequence[Completion]) -> bool:
-        return is_kept(example, replies, rules)
-
     teacher = ScriptedTeacher(outvoted)
-    run(store, teacher, examples=examples(3), strategy="crop", samples=3, is_kept=verdict)
+    run(store, teacher, examples=examples(3), strategy="crop", samples=3, rules=rules)
     selected = select(
         examples(3),
         lambda e, kind, k: store.get(store.key("scripted", PROMPTS.request(e, kind, k))),
@@ -237,7 +159,7 @@ def test_crop_asks_exactly_what_selection_needs(store: CompletionStore, choose: 
     assert len(selected.explanations) + len(selected.rejections) == len(store)
     # Stored replies lead to the same verdict as fresh ones.
     again = ScriptedTeacher([])
-    run(store, again, examples=examples(3), strategy="crop", samples=3, is_kept=verdict)
+    run(store, again, examples=examples(3), strategy="crop", samples=3, rules=rules)
     assert again.asked == []
 
 
@@ -256,10 +178,10 @@ def test_tokens_are_summed(store: CompletionStore) -> None:
     assert (summary.tokens_in, summary.tokens_out, summary.tokens_cached) == (1000, 70, 900)
 
 
-class Slow:
+class Slow(Teacher):
     """Notes how many requests are in flight, and how many examples were read ahead."""
 
-    model, form, concurrency = "slow", "chat", 16
+    model, concurrency = "slow", 16
 
     def __init__(self) -> None:
         self.in_flight = self.most = self.done = self.read = self.ahead = 0
@@ -296,7 +218,7 @@ def test_a_hopeless_teacher_stops_the_run_with_a_count(store: CompletionStore) -
         run(store, ScriptedTeacher(replies, concurrency=1), examples=examples(100))
     assert str(caught.value) == (
         "teacher m at http://x: HTTP 401: no; 25 replies are stored (25 of them new, 0 requests "
-        "failed); the same command asks only what is missing"
+        "failed); the same command asks only for what is missing"
     )
     assert len(store) == 25
     rest = ScriptedTeacher(lambda _request: RIGHT)
@@ -306,7 +228,7 @@ def test_a_hopeless_teacher_stops_the_run_with_a_count(store: CompletionStore) -
 def test_replies_in_flight_are_kept_when_another_request_is_hopeless(
     store: CompletionStore,
 ) -> None:
-    class Teacher(Slow):
+    class Gone(Slow):
         async def complete(self, request: Request) -> Completion:
             if request.example_id == "q3":
                 raise TeacherError("gone")
@@ -314,7 +236,7 @@ def test_replies_in_flight_are_kept_when_another_request_is_hopeless(
             return Completion(RIGHT)
 
     with pytest.raises(TeacherError, match="gone; 3 replies are stored"):
-        run(store, Teacher(), examples=examples(100), concurrency=4)
+        run(store, Gone(), examples=examples(100), concurrency=4)
 
 
 def test_errors_of_others_are_not_swallowed(store: CompletionStore) -> None:
@@ -326,14 +248,15 @@ def test_errors_of_others_are_not_swallowed(store: CompletionStore) -> None:
         run(store, ScriptedTeacher(lambda _request: RIGHT), examples=broken())
     with pytest.raises(ValueError, match="a bug"):
         run(store, ScriptedTeacher([ValueError("a bug")]), examples=examples(20)[5:])
-    store._db.execute("PRAGMA max_page_count = 10")
-    with pytest.raises(StoreError, match="full"):
-        run(store, ScriptedTeacher(lambda _request: RIGHT * 200), examples=examples(500))
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("DROP TABLE reply")
+    with pytest.raises(StoreError, match="no such table"):
+        run(store, ScriptedTeacher(lambda _request: RIGHT), examples=examples(500))
 
 
 def test_it_says_what_to_do_in_an_event_loop(store: CompletionStore) -> None:
     async def notebook() -> GenerationSummary:
-        with pytest.raises(UsageError, match="await generate_async"):
+        with pytest.raises(UsageError, match="must be asked with await"):
             run(store, ScriptedTeacher([]))
         return await generate_async(
             examples(3),
@@ -341,7 +264,6 @@ def test_it_says_what_to_do_in_an_event_loop(store: CompletionStore) -> None:
             prompts=PROMPTS,
             strategy="cote",
             store=store,
-            is_kept=is_kept,
         )
 
     assert asyncio.run(notebook()).stored == 3
@@ -372,7 +294,7 @@ def test_ctrl_c_keeps_what_arrives(store: CompletionStore) -> None:
     assert isinstance(caught.value, GenerationInterrupted)
     assert teacher.asked.total() < 30
     assert len(store) == teacher.asked.total() == caught.value.summary.stored
-    assert "the same command asks only what is missing" in str(caught.value)
+    assert "the same command asks only for what is missing" in str(caught.value)
     assert signal.getsignal(signal.SIGINT) is before
     rest = ScriptedTeacher(lambda _request: RIGHT, model="slow")
     assert run(store, rest, examples=examples(500)).stored == 500 - teacher.asked.total()

@@ -11,7 +11,6 @@ import pytest
 
 from teachback.errors import MissingExtraError, ReferenceError_
 from teachback.explaining.asking import generate
-from teachback.explaining.selection import is_kept
 from teachback.records import Completion, Example, Message, Request, Sampling
 from teachback.store import CompletionStore
 from teachback.teachers import engines as engines_module
@@ -120,7 +119,6 @@ def test_a_run_asks_the_model_and_stores_its_replies(
                 prompts=Prompts(sampling=Sampling(max_tokens=6)),
                 strategy="crop",
                 store=store,
-                is_kept=is_kept,
             )
             assert (summary.stored, summary.failed) == (stored, 0)
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from teachback.errors import DataError
-from teachback.evaluation import as_json, better_way, in_way, majority_label, measure
+from teachback.evaluation import as_json, majority_label, measure
 from teachback.evaluation.metrics import accuracy_interval, clusters, wilson
 from teachback.records import Example, Prediction
 
@@ -142,22 +142,6 @@ def test_an_item_without_a_group_is_its_own() -> None:
     ]
     assert clusters(predictions).tolist() == [0, 1, 1, 2]
     assert measure(predictions, "yes-no").n_groups == 3
-
-
-def test_in_way_moves_the_explained_answer_to_the_front() -> None:
-    explained = in_way(FIVE, "explained")
-    assert [p.correct for p in explained] == [True, True, False, True, False]
-    assert [p.answer for p in explained] == ["yes", "yes", None, "no", None]
-    assert [p.unparsed for p in explained] == [False, False, True, False, True]
-    assert in_way(FIVE, "direct") == FIVE
-    with pytest.raises(DataError, match=r"1 of 6 have no explained answer, first '6'"):
-        in_way([*FIVE, said("6", "no", "no")], "explained")
-
-
-def test_better_way() -> None:
-    assert better_way(FIVE) == "explained"
-    assert better_way(FIVE[:1]) == "direct"  # equally good: the cheaper one
-    assert better_way([said("1", "yes", "no")]) == "direct"
 
 
 @pytest.mark.parametrize(

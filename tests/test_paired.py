@@ -12,8 +12,10 @@ from scipy import stats
 from bench.statistics_nulls import answers
 from teachback.errors import DataError
 from teachback.evaluation import (
+    SystemAnswers,
     as_json,
     compare,
+    compare_systems,
     detectable_difference,
     estimate_difference,
     holm,
@@ -152,6 +154,10 @@ def test_the_order_of_items_does_not_matter() -> None:
     assert compare(A, shuffled) == compare(A, B)
 
 
+def without_choice(system: dict[int, list]) -> dict[int, SystemAnswers]:
+    return {seed: SystemAnswers(rows, None) for seed, rows in system.items()}
+
+
 def test_explained_answers() -> None:
     explained = {
         seed: [
@@ -164,10 +170,11 @@ def test_explained_answers() -> None:
         seed: [replace(p, explained_answer=None, explained_correct=False) for p in rows]
         for seed, rows in B.items()
     }
-    assert compare(explained, none_right, way="explained").difference == pytest.approx(7 / 18)
+    found = compare_systems(without_choice(explained), without_choice(none_right), way="explained")
+    assert found.difference == pytest.approx(7 / 18)
     assert compare(explained, none_right).difference == pytest.approx(-2 / 18)
     with pytest.raises(DataError, match=r"^B, seed 11: 6 of 6 have no explained answer"):
-        compare(explained, B, way="explained")
+        compare_systems(without_choice(explained), without_choice(B), way="explained")
 
 
 def test_identical_predictions() -> None:

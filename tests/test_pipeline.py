@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-import teachback.training
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
+from teachback.explaining.session import TeacherSession
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
-from teachback.runs import explanations as explaining
 from teachback.runs import pipeline
-from teachback.students.student import Student
+from teachback.students.load import load
+from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
 from tiny_run import KEPT, TEST, TRAIN, contents, question, write_config, write_data, write_lines
 
@@ -147,7 +147,7 @@ def test_the_student_stands_beside_the_untrained_one_and_the_majority(finished: 
     assert all(p.explanation is None for p in untrained)
     assert len({p.answer for p in majority}) == 1
     assert [p.probabilities for p in student] != [p.probabilities for p in untrained]
-    card = Student.load(out / "student", precision="fp32").card
+    card = load(out / "student", precision="fp32").card
     assert (card.objective, card.seed, card.kind) == ("mt-cot", 3, "multiple-choice")
     assert card.base == str(finished / "tiny")
     run = pipeline.read_run(out)
@@ -215,7 +215,7 @@ def test_explanations_are_selected_from_the_store_when_they_are_missing(
 
 def test_another_configuration_is_refused_and_nothing_is_touched(copy: Path) -> None:
     before = contents(copy)
-    with pytest.raises(RunFolderError, match="another configuration"):
+    with pytest.raises(RunFolderError, match="a different configuration"):
         again(train={"alpha": 0.25})
     assert contents(copy) == before
 
@@ -223,7 +223,7 @@ def test_another_configuration_is_refused_and_nothing_is_touched(copy: Path) -> 
 def test_changed_data_are_refused_and_nothing_is_touched(copy: Path) -> None:
     write_lines(copy / "train.jsonl", map(question, range(1, TRAIN)))
     before = contents(copy)
-    with pytest.raises(RunFolderError, match="begun on other data"):
+    with pytest.raises(RunFolderError, match="begun on different data"):
         again()
     assert contents(copy) == before
 
@@ -244,7 +244,7 @@ def test_a_run_killed_in_training_keeps_its_explanations(
 ) -> None:
     shutil.rmtree(copy / "out")
     with monkeypatch.context() as patch:
-        patch.setattr(teachback.training.MultiTaskTrainer, "training_step", killed)
+        patch.setattr(MultiTaskTrainer, "training_step", killed)
         with pytest.raises(KeyboardInterrupt):
             again()
     assert len(read_explanations("out/explanations.jsonl")) == KEPT
@@ -288,7 +288,7 @@ def test_a_sample_is_drawn_by_the_seed(copy: Path) -> None:
 def test_selecting_anew_asks_nobody(
     copy: Path, strategy: str, kept: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explaining, "generate", never)
+    monkeypatch.setattr(TeacherSession, "ask", never)
     before = contents(copy / "out")
     config = override(read_config("run.toml"), "selection", strategy=strategy)
     outcome = pipeline.select_anew(config, Path("out"), Path("selected"))
@@ -380,7 +380,7 @@ def test_overwriting_that_was_stopped_leaves_nothing_old_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("teachback.runs.explanations.generate", stopped)
+        patch.setattr(TeacherSession, "ask", stopped)
         with pytest.raises(KeyboardInterrupt):
             pipeline.run(read_config("run.toml"), Path("out"), overwrite=True)
     left = {path.name for path in Path("out").iterdir()}

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from teachback.config import EvaluateConfig
+from teachback.config import EvaluateConfig, StudentConfig
 from teachback.errors import DataError
-from teachback.records import Example, Request
-from teachback.store import CompletionStore
+from teachback.explaining.session import TeacherSetup
+from teachback.records import Answer, Example, Request
 from teachback.students.answering import answer_question, answers
-from teachback.students.student import Generated, Student, StudentCard
-from teachback.systems import predict, predict_by_prompting
+from teachback.students.card import StudentCard
+from teachback.students.load import load
+from teachback.students.model import Generated
+from teachback.students.student import Student
+from teachback.systems import predict, predict_by_prompting, predict_majority, predict_untrained
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal, tiny_t5
@@ -57,6 +61,9 @@ class Scripted:
     ) -> list[list[tuple[float, int]]]:
         self.scored += [target for own in targets for target in own]
         return [[self._score(target) for target in own] for own in targets]
+
+    def same_tokens(self, left: str, right: str) -> bool:
+        return left == right
 
     def generate(self, sources: Sequence[str], role: str, max_new_tokens: int) -> list[Generated]:
         self.asked += [(source, role, max_new_tokens) for source in sources]
@@ -108,7 +115,7 @@ def test_very_unlikely_choices_do_not_underflow() -> None:
 
 def test_scores_that_are_no_numbers_are_no_answer() -> None:
     student = Scripted(score=lambda _: (math.nan, 1))
-    (prediction,), _ = predict(student, [PICK], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    (prediction,), _ = predict(student, [PICK], EvaluateConfig(explain=False))
     assert prediction.answer is None
     assert prediction.unparsed
     assert not prediction.correct
@@ -130,7 +137,7 @@ def test_numbers_and_texts_are_decoded(
     example: Example, text: str, answer: str | None, correct: bool
 ) -> None:
     student = Scripted(say=text)
-    ((prediction,), _) = predict(student, [example], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    ((prediction,), _) = predict(student, [example], EvaluateConfig(explain=False))
     assert (prediction.answer, prediction.correct) == (answer, correct)
     assert prediction.unparsed == (answer is None)
     assert prediction.probabilities is None
@@ -145,7 +152,7 @@ def test_numbers_and_texts_are_decoded(
 
 def explained(text: str, example: Example = DECIDE, **card: Any) -> Any:
     student = Scripted(say=text, score={"yes": (-1.0, 1), "no": (-2.0, 1)}.__getitem__, **card)
-    ((prediction,), cost) = predict(student, [example])  # type: ignore[arg-type]
+    ((prediction,), cost) = predict(student, [example])
     return prediction, cost, student
 
 
@@ -186,7 +193,7 @@ def test_cot_s_direct_answer_is_its_conclusion() -> None:
 
 def test_cot_explains_even_where_explanations_are_not_asked_for() -> None:
     student = Scripted(say="So. So the answer is yes.", objective="cot")
-    ((prediction,), cost) = predict(student, [DECIDE], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    ((prediction,), cost) = predict(student, [DECIDE], EvaluateConfig(explain=False))
     assert prediction.correct
     assert cost.explained_tokens == 7000
 
@@ -196,7 +203,7 @@ def test_cot_explains_even_where_explanations_are_not_asked_for() -> None:
 
 def test_predictions_stand_in_the_examples_order_with_their_group() -> None:
     some = [PICK, DECIDE, Example("s", "Hm?", "yes", "yes-no")]
-    predictions, _ = predict(Scripted(), some, EvaluateConfig(batch_size=1, explain=False))  # type: ignore[arg-type]
+    predictions, _ = predict(Scripted(), some, EvaluateConfig(batch_size=1, explain=False))
     assert [p.id for p in predictions] == ["m", "y", "s"]
     assert [p.gold for p in predictions] == ["ice", "yes", "yes"]
     assert [p.group for p in predictions] == ["g", None, None]
@@ -204,21 +211,21 @@ def test_predictions_stand_in_the_examples_order_with_their_group() -> None:
 
 def test_cost_is_for_a_thousand_answers() -> None:
     some = [COUNT, Example("n2", "And three?", "12", "number")]
-    _, cost = predict(Scripted(say="8", complete=False), some)  # type: ignore[arg-type]
+    _, cost = predict(Scripted(say="8", complete=False), some)
     assert (cost.direct_tokens, cost.explained_tokens) == (7000, 7000)
     assert cost.unfinished == 2  # of the explanations; a cut number is unparsed or not right
     assert cost.direct_seconds >= 0
     assert cost.explained_seconds is not None
-    _, direct = predict(Scripted(say="8"), some, EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    _, direct = predict(Scripted(say="8"), some, EvaluateConfig(explain=False))
     assert (direct.explained_seconds, direct.explained_tokens) == (None, None)
-    _, scored = predict(Scripted(), [DECIDE], EvaluateConfig(explain=False))  # type: ignore[arg-type]
+    _, scored = predict(Scripted(), [DECIDE], EvaluateConfig(explain=False))
     assert scored.direct_tokens == 0
 
 
 def test_a_limit_on_explanations_is_obeyed() -> None:
     student = Scripted(max_target_tokens=99)
-    predict(student, [DECIDE], EvaluateConfig(max_new_tokens=5))  # type: ignore[arg-type]
-    predict(student, [DECIDE])  # type: ignore[arg-type]
+    predict(student, [DECIDE], EvaluateConfig(max_new_tokens=5))
+    predict(student, [DECIDE])
     assert [limit for _, _, limit in student.asked] == [5, 99]
 
 
@@ -243,17 +250,70 @@ def test_a_multiple_choice_student_needs_choices() -> None:
         with pytest.raises(DataError, match="two or more choices"):
             answer_question(student, "Which?", choices=choices)
     with pytest.raises(DataError, match="unknown question kind 'riddle'"):
-        answer_question(Scripted(kind="riddle"), "Which?")  # type: ignore[arg-type]
+        answer_question(Scripted(kind="riddle"), "Which?")
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_a_student_answers_in_its_own_way(explain: bool) -> None:
+    card: dict[str, Any] = {"kind": "yes-no", "objective": "mt-cot"}
+    text, score = "It melts. So the answer is no.", {"yes": (-1.0, 1), "no": (-2.0, 1)}.__getitem__
+    explainer = Student(Scripted(say=text, score=score, way="explained", **card))  # type: ignore[arg-type]
+    said = explainer.answer("Does it?", explain=explain)
+    assert isinstance(said, Answer)
+    assert (said.answer, said.way) == ("no", "explained")
+    assert (said.direct_answer, said.explained_answer) == ("yes", "no")
+    assert said.explanation == "It melts."
+    assert said.probabilities == pytest.approx({"yes": 0.7310586, "no": 0.2689414})
+    direct = Student(Scripted(say=text, score=score, way="direct", **card))  # type: ignore[arg-type]
+    said = direct.answer("Does it?", explain=explain)
+    assert (said.answer, said.way, said.direct_answer) == ("yes", "direct", "yes")
+    assert said.explained_answer == ("no" if explain else None)
+    assert said.explanation == ("It melts." if explain else None)
+
+
+# ------------------------------------------------------------------ the other systems
+
+
+def test_the_untrained_student_is_asked_directly_in_the_same_format(tmp_path: Path) -> None:
+    folder = tiny_causal(tmp_path)
+    config = StudentConfig(reference=str(folder), precision="fp32", answer_format="letter")
+    predictions, cost = predict_untrained(config, [PICK], EvaluateConfig(explain=True))
+    by_hand = load(folder, precision="fp32").with_card(answer_format="letter")
+    expected, _ = predict(by_hand, [PICK], EvaluateConfig(explain=False))
+    assert predictions == expected
+    assert predictions[0].explanation is None
+    assert cost.explained_tokens is None
+
+
+def test_the_majority_label_is_the_train_files() -> None:
+    train = [replace(DECIDE, id=str(n), answer="no" if n else "yes") for n in range(3)]
+    (found,) = predict_majority(train, [DECIDE])
+    assert (found.answer, found.correct) == ("no", False)
 
 
 # ------------------------------------------------------------------ real students
 
 
+def test_a_loaded_student_answers_as_its_card_says_and_is_saved_whole(tmp_path: Path) -> None:
+    trained = load(tiny_causal(tmp_path / "base"), precision="fp32").with_card(
+        way="explained", objective="mt-cot", kind="yes-no", max_target_tokens=8
+    )
+    trained.save(tmp_path / "student")
+    student = Student.load(tmp_path / "student", precision="fp32")
+    said = student.answer("Is it?")
+    assert (student.card.way, said.way) == ("explained", "explained")
+    assert said.explanation is not None
+    assert said.answer == said.explained_answer
+    assert said.direct_answer in ("yes", "no")
+    student.save(tmp_path / "again")
+    assert Student.load(tmp_path / "again", precision="fp32").answer("Is it?") == said
+
+
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])
 def test_a_real_student_answers_every_kind(family: str, tmp_path: Path) -> None:
     folder = tiny_t5(tmp_path) if family == "seq2seq" else tiny_causal(tmp_path)
-    student = Student.load(folder, precision="fp32")
-    several = [PICK, Example("m2", "Which is a much, much longer question?", "a", PICK.kind, "abc")]  # type: ignore[arg-type]
+    student = load(folder, precision="fp32")
+    several = [PICK, Example("m2", "Which is a much, much longer question?", "a", PICK.kind, "abc")]
     for some in (several, [DECIDE], [COUNT], [NAME]):
         predictions, _ = predict(student, some, EvaluateConfig(max_new_tokens=6))
         for example, prediction in zip(some, predictions, strict=True):
@@ -282,11 +342,11 @@ def replies(request: Request) -> str:
 def test_a_teacher_is_asked_both_ways_and_paid_once(tmp_path: Path) -> None:
     teacher = ScriptedTeacher(replies)
     some = [DECIDE, Example("m", "Does snow melt?", "yes", "yes-no")]
-    with CompletionStore(tmp_path / "completions.sqlite") as store:
-        predictions = predict_by_prompting(teacher, Prompts(), some, store)
+    with TeacherSetup(teacher, Prompts()).open(tmp_path / "s.sqlite") as session:
+        predictions = predict_by_prompting(session, some)
         asked = sorted((r.example_id, r.kind) for r in teacher.asked)
         assert asked == [("m", "cote"), ("m", "direct"), ("y", "cote"), ("y", "direct")]
-        again = predict_by_prompting(teacher, Prompts(), some, store)
+        again = predict_by_prompting(session, some)
     assert again == predictions
     assert len(teacher.asked) == 4
     first, second = predictions
@@ -298,8 +358,8 @@ def test_a_teacher_is_asked_both_ways_and_paid_once(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_does_not_reply_is_unparsed(tmp_path: Path) -> None:
-    with CompletionStore(tmp_path / "completions.sqlite") as store:
-        (prediction,) = predict_by_prompting(ScriptedTeacher([]), Prompts(), [DECIDE], store)
+    with TeacherSetup(ScriptedTeacher([]), Prompts()).open(tmp_path / "s.sqlite") as session:
+        (prediction,) = predict_by_prompting(session, [DECIDE])
     assert prediction.unparsed
     assert not prediction.correct
     assert prediction.explained_correct is False
@@ -307,8 +367,8 @@ def test_a_teacher_that_does_not_reply_is_unparsed(tmp_path: Path) -> None:
 
 def test_a_teacher_may_be_asked_directly_alone(tmp_path: Path) -> None:
     teacher = ScriptedTeacher(replies)
-    with CompletionStore(tmp_path / "completions.sqlite") as store:
-        (prediction,) = predict_by_prompting(teacher, Prompts(), [COUNT], store, explain=False)
+    with TeacherSetup(teacher, Prompts()).open(tmp_path / "s.sqlite") as session:
+        (prediction,) = predict_by_prompting(session, [COUNT], explain=False)
     assert [request.kind for request in teacher.asked] == ["direct"]
     assert prediction.unparsed
     assert prediction.explanation is None

@@ -57,17 +57,23 @@ def test_a_price_by_the_hour_is_that_of_the_dearest_hour() -> None:
 def test_an_unknown_price_is_not_zero(model: str, address: str) -> None:
     assert find_price(model, address) is None
     assert unknown(model, address) == (
-        f"no price is known for {model} at {address}: give one with --prices FILE, where FILE "
-        f'holds ["{model}"] with input = and output = in dollars per million tokens'
+        f"no price is known for {model} at {address}: give a file of prices (--prices, or "
+        f'teacher.prices) that holds ["{model}"] with input = and output = in dollars per '
+        "million tokens"
     )
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8000/v1", "http://[::1]/v1", None])
 def test_what_costs_nothing(address: str | None) -> None:
-    price = find_price("gpt-4o", address)
+    price = find_price("gpt-4o", address, free=address is None)
     assert price is not None
     assert price.free
     assert price.source in ("a server on this machine", "no server is asked")
+
+
+def test_what_asks_no_server_is_free_only_where_that_is_known() -> None:
+    assert find_price("mine", None) is None
+    assert unknown("mine", None).startswith("no price is known for mine: give a file of prices")
 
 
 def test_the_user_s_file_decides_what_it_names(tmp_path: Path) -> None:

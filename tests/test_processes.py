@@ -20,8 +20,8 @@ from ranks import Ranks
 from teachback.config import StudentConfig, TrainConfig
 from teachback.errors import UsageError
 from teachback.records import Example, Explanation
+from teachback.students.load import load
 from teachback.students.rows import EncodedExample, Row
-from teachback.students.student import Student
 from teachback.system import launch
 from teachback.training import TrainingResult, processes, train
 from teachback.training.batches import EffectiveBatches, share
@@ -258,7 +258,7 @@ def test_the_command_under_torchrun_trains_the_same_student(llama: Path, tmp_pat
     assert [line.split(":")[0] for line in lines[:3]] == ["epoch 1", "epoch 2", "on valid"]
     assert len(lines) == 4
     assert done.stderr.count("train mt-cot:") == 1
-    assert Student.load(tmp_path / "two" / "student").card == alone.student.card
+    assert load(tmp_path / "two" / "student").card == alone.student.card
 
 
 def long_run(folder: Path, student: Path) -> None:

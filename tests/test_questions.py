@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -461,3 +464,18 @@ def test_released_outputs(name: str, shared_data: Path) -> None:
         right = same_answer(examples[row["id"]], answer)
         counts["right" if right else "unparsed" if answer is None else "wrong"] += 1
     assert (counts["right"], counts["wrong"], counts["unparsed"]) == RELEASED[name]
+
+
+def test_a_character_that_case_makes_a_letter_announces_too() -> None:
+    """Where case does not count, "ſ" matches "s", and a search for the plain noun misses it."""
+    letters = re.compile("[a-z]", re.IGNORECASE)
+    example = Example("e", "Which?", "ice", "multiple-choice", ("a stone", "ice"))
+    alike = [c for c in map(chr, range(128, sys.maxunicode + 1)) if letters.match(c)]
+    assert len(alike) == 4
+    for character in alike:
+        (plain,) = (c for c in ascii_lowercase if re.match(c, character, re.IGNORECASE))
+        for noun in ("answer", "option", "choice", "statement"):
+            odd = noun.replace(plain, character)
+            true = "true " if noun == "statement" else ""
+            parsed = parse(example, f"It melts. The {true}{odd} is (B).")
+            assert (parsed.answer, parsed.explanation) == ("ice", "It melts."), odd

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from click.testing import CliRunner, Result
 from scipy import stats
 
 from report_pages import Page, spaced
-from study_folder import Plan, question, write_study
+from study_folder import MadeUp, question, write_study
 from teachback.cli import cli
 from teachback.errors import RunFolderError
 from teachback.report import report, write_report
+from teachback.study.schema import RESULT_FILE, VERDICTS_FILE, VerdictRow
 
 # Of 40 items: right in direct answers and in explained ones.
 RIGHT = {
@@ -27,7 +29,7 @@ RIGHT = {
     "MT-CoT": (26, 30),
     "MT-CoT (permuted)": (22, 12),
 }
-GRID = Plan(
+GRID = MadeUp(
     datasets=("desk", "books"),
     sizes=(80, None),
     strategies=("cote", "rp"),
@@ -47,7 +49,7 @@ def page(grid: Path) -> Page:
 
 
 def small(folder: Path, **changes: object) -> Path:
-    return write_study(folder / "study", Plan(**changes))  # type: ignore[arg-type]
+    return write_study(folder / "study", MadeUp(**changes))  # type: ignore[arg-type]
 
 
 def run(*args: str) -> Result:
@@ -111,7 +113,7 @@ def test_strategies_and_sizes_by_objective(page: Page) -> None:
         "80": "52.5",  # four items fewer
         "all (200)": "62.5",
     }
-    assert "The same students in every row, for they do not depend on it: ST." in page.text
+    assert "The same students in every row, since they do not depend on it: ST." in page.text
 
 
 def test_the_size_curve_has_its_numbers_in_a_table(page: Page) -> None:
@@ -260,12 +262,14 @@ def test_the_headline_counts_what_holm_shows_and_in_which_direction(
     tmp_path: Path, differences: list[float], lead: str
 ) -> None:
     folder = small(tmp_path)
-    verdicts = json.loads((folder / "verdicts.json").read_text("utf-8"))
-    for row, difference in zip(verdicts["confirmatory"], differences, strict=True):
-        # A small plain p is not enough: Holm's decides.
-        row |= {"difference": difference, "p": 0.001, "p_holm": 0.9}
-        row["p_holm"] = 0.01 if abs(difference) > 0.15 else 0.9
-    (folder / "verdicts.json").write_text(json.dumps(verdicts), "utf-8")
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    rows = (
+        replace(
+            row, difference=difference, finding="shown" if abs(difference) > 0.15 else "not-shown"
+        )
+        for row, difference in zip(verdicts.confirmatory, differences, strict=True)
+    )
+    VERDICTS_FILE.write(folder / "verdicts.json", replace(verdicts, confirmatory=tuple(rows)))
     told = Page(report(folder))
     found = next(text for tone, text in told.paragraphs if "lead" in tone)
     assert found.startswith(lead)
@@ -274,16 +278,17 @@ def test_the_headline_counts_what_holm_shows_and_in_which_direction(
 def with_controls(folder: Path, *, declared: tuple[str, ...], run: tuple[str, ...]) -> Page:
     """The report of a study where MT-CoT's direct answers are shown better than ST's, and 10
     points better than those controls in ``run``, shown where ``declared``."""
-    verdicts = json.loads((folder / "verdicts.json").read_text("utf-8"))
-    first, *rest = verdicts["confirmatory"]
-    shown = {"difference": 0.2, "low": 0.1, "high": 0.3, "p": 0.001, "p_holm": 0.01}
-    verdicts["confirmatory"] = [first | shown, *rest]
-    verdicts["exploratory"] = []
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    first, *rest = verdicts.confirmatory
+    shown = replace(first, difference=0.2, low=0.1, high=0.3, p=0.001, p_holm=0.01, finding="shown")
+    found: dict[bool, list[VerdictRow]] = {True: [shown, *rest], False: []}
     for control in run:
-        row = first | shown | {"b": control, "difference": 0.1, "low": 0.02, "high": 0.18}
-        kind = "confirmatory" if control in declared else "exploratory"
-        verdicts[kind].append(row if control in declared else row | {"p_holm": None})
-    (folder / "verdicts.json").write_text(json.dumps(verdicts), "utf-8")
+        row = replace(shown, b=control, difference=0.1, low=0.02, high=0.18)
+        if control not in declared:
+            row = replace(row, p_holm=None, finding="hint")
+        found[control in declared].append(row)
+    changed = replace(verdicts, confirmatory=tuple(found[True]), exploratory=tuple(found[False]))
+    VERDICTS_FILE.write(folder / "verdicts.json", changed)
     return Page(report(folder))
 
 
@@ -296,21 +301,21 @@ ST_TIME, PERMUTED = "ST (equal time)", "MT-CoT (permuted)"
         (
             (),
             (),
-            "There is no result of ST trained with the same compute nor of the same training with "
-            "explanations of other questions. That it is what the explanations say that helps is "
-            "not shown by this study.",
+            "There is no result for ST trained with the same compute or for the same training with "
+            "explanations of other questions. This study does not show that what the explanations "
+            "say is what helps.",
         ),
         (
             (ST_TIME,),
             (ST_TIME, PERMUTED),
             "points [+2.0, +18.0] above the same training with explanations of other questions "
             "(exploratory) and +10.0 points [+2.0, +18.0] above ST trained with the same compute "
-            "(shown). That it is what the explanations say that helps is not shown by this study.",
+            "(shown). This study does not show that what the explanations say is what helps.",
         ),
         (
             (ST_TIME, PERMUTED),
             (ST_TIME, PERMUTED),
-            "Both controls are shown to be below it: what the explanations say helps.",
+            "Both controls are shown to be worse: what the explanations say does help.",
         ),
     ],
 )
@@ -331,18 +336,16 @@ def test_what_is_not_shown_better_is_not_explained(tmp_path: Path) -> None:
 
 def test_what_makes_figures_doubtful_stands_before_them(tmp_path: Path) -> None:
     folder = small(tmp_path)
-    assert "test questions (or their groups) also stand" not in Page(report(folder)).text
-    verdicts = json.loads((folder / "verdicts.json").read_text("utf-8"))
-    verdicts["test_in_train"] = {"desk": 7}
-    (folder / "verdicts.json").write_text(json.dumps(verdicts), "utf-8")
-    results = sorted(folder.glob("cells/*/result.json"))
-    for number, path in enumerate(results):
-        result = json.loads(path.read_text("utf-8"))
-        path.write_text(json.dumps(result | {"precision": ("bf16", "fp32")[number % 2]}), "utf-8")
+    assert "test questions (or their groups) also appear" not in Page(report(folder)).text
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    VERDICTS_FILE.write(folder / "verdicts.json", replace(verdicts, test_in_train={"desk": 7}))
+    for number, path in enumerate(sorted(folder.glob("cells/*/result.json"))):
+        result = RESULT_FILE.read(path)
+        RESULT_FILE.write(path, replace(result, precision=("bf16", "fp32")[number % 2]))
     paragraphs = Page(report(folder)).paragraphs
     lead = next(n for n, (tone, _) in enumerate(paragraphs) if "lead" in tone)
     before = " ".join(text for _, text in paragraphs[:lead])
-    assert "desk: 7 test questions (or their groups) also stand in the training file" in before
+    assert "desk: 7 test questions (or their groups) also appear in the training file" in before
     assert "Students were trained in bf16 and in fp32" in before
 
 
@@ -402,7 +405,10 @@ def test_questions_are_left_out_when_their_file_has_changed(tmp_path: Path) -> N
     (tmp_path / "desk-train.jsonl").unlink()
     told = Page(report(folder))
     assert "what does the shop do?" not in told.text
-    assert "Rejections by gold label: not told for 1 of 1: the gold labels stand in" in told.text
+    assert (
+        "Rejections by gold label: not known for 1 of 1 selections: the gold labels are in"
+        in told.text
+    )
     assert "The questions themselves are not shown" in told.text
     assert any(text.startswith("Item desk-") for _, text in told.headings)
 
@@ -415,7 +421,7 @@ def test_failed_missing_and_unavailable_cells_are_listed(tmp_path: Path) -> None
         tmp_path,
         ends={
             ("MT-CoT", 1): ("failed", "CUDA out of memory"),
-            ("MT-CoT", 2): ("", None),
+            ("MT-CoT", 2): (None, None),
             ("untrained", None): ("not-available", "no weights here"),
         },
     )
@@ -451,7 +457,7 @@ def test_a_study_that_has_only_begun_gives_a_report(tmp_path: Path) -> None:
         (folder / name).unlink()
     told = Page(report(folder))
     assert "0 of 8 cells are done, 8 not run" in told.text
-    assert "No verdict: verdicts.json is not there yet." in told.text
+    assert "No verdict yet: there is no verdicts.json." in told.text
     assert set(told.column("Objectives by dataset, direct answer", "desk").values()) == {"not run"}
     assert "not recorded" in told.text
     assert report(folder, "md")
@@ -481,12 +487,18 @@ def test_seeds_evaluated_on_different_items_have_no_mean(tmp_path: Path) -> None
 
 def test_a_comparison_that_is_not_known_yet_says_why(tmp_path: Path) -> None:
     folder = small(tmp_path)
-    verdicts = json.loads((folder / "verdicts.json").read_text("utf-8"))
-    unknown = ("items", "difference", "low", "high", "p", "p_holm", "df")
-    row = verdicts["confirmatory"][0]
-    row |= dict.fromkeys(unknown)
-    row |= {"verdict": "not known: 2 of 3 seeds have both results", "mcnemar": []}
-    (folder / "verdicts.json").write_text(json.dumps(verdicts), "utf-8")
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    first, *rest = verdicts.confirmatory
+    figures = ("items", "difference", "low", "high", "p", "p_holm", "df", "finding")
+    unknown = replace(
+        first,
+        **dict.fromkeys(figures),
+        verdict="not known: 2 of 3 seeds have both results",
+        caveats=(),
+        mcnemar=(),
+    )
+    changed = replace(verdicts, confirmatory=(unknown, *rest))
+    VERDICTS_FILE.write(folder / "verdicts.json", changed)
     told = Page(report(folder))
     assert "direct answer: MT-CoT minus ST: not known: 2 of 3 seeds have both results." in told.text
     assert "1 comparison cannot be judged yet." in told.text
@@ -513,7 +525,7 @@ def test_no_other_file_is_overwritten(tmp_path: Path) -> None:
     ended = run(str(folder), "-o", str(letter))
     assert ended.exit_code == 2
     assert ended.stderr == (
-        f"teachback: {letter} is there and is no report of teachback: choose another file, or "
+        f"teachback: {letter} exists and is not a report of teachback: choose another file, or "
         "remove it\n"
     )
     assert letter.read_text("utf-8") == "<p>Dear Sir</p>"
@@ -523,7 +535,10 @@ def test_no_other_file_is_overwritten(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path) -> None:
     for folder, line in (
-        (tmp_path, "is no study folder (it has no cells.jsonl): teachback study STUDY.toml -o DIR"),
+        (
+            tmp_path,
+            "is not a study's folder (it has no cells.jsonl): teachback study STUDY.toml -o DIR",
+        ),
         (tmp_path / "nowhere", "there is no such folder"),
     ):
         ended = run(str(folder))
@@ -531,3 +546,20 @@ def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path) -> None:
         assert ended.stderr.startswith(f"teachback: {folder}")
         assert line in ended.stderr
         assert ended.stderr.count("\n") == 1
+
+
+def test_a_damaged_plan_is_one_line_and_another_damaged_file_a_warning(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    (folder / "verdicts.json").write_text('{"version": 1, "confirmatory": []}', "utf-8")
+    path = folder / "teachers" / "big" / "cost.json"
+    path.write_text(path.read_text("utf-8").replace("400", '"many"'), "utf-8")
+    paragraphs = Page(report(folder)).paragraphs
+    warnings = [text for tone, text in paragraphs if tone == "warning"]
+    assert f"{folder / 'verdicts.json'}: the field 'exploratory' is missing." in warnings
+    assert any(text.startswith(f"{path}: the field 'requests' is not as it") for text in warnings)
+    plan = folder / "cells.jsonl"
+    lines = plan.read_text("utf-8").splitlines()
+    plan.write_text("\n".join([*lines[:1], '{"version": 1}', *lines[2:]]), "utf-8")
+    ended = run(str(folder))
+    assert ended.exit_code == 2
+    assert ended.stderr == f"teachback: {plan}, line 2: the field 'student' is missing\n"

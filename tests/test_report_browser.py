@@ -11,11 +11,12 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from study_folder import Plan, write_study
+from study_folder import MadeUp, write_study
 from teachback.report import write_report
 from test_report_safety import HOSTILE, explaining
 
@@ -76,14 +77,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     program = browser()
     folder = tmp_path_factory.mktemp("browser")
     text = " ".join(HOSTILE.values()).replace("alert(1)", "parent.hit()")
-    plan = Plan(
-        datasets=(text,),
+    made_up = MadeUp(
+        datasets=(text.encode("utf-8", "replace").decode(),),
         sizes=(80, None),
         ends={("ST", 1): ("failed", text)},
         edit=explaining(text),
-        cell_edit=lambda cell: {**cell, "teacher": cell["teacher"] and text},
+        cell_edit=lambda cell: replace(cell, teacher=cell.teacher and text),
     )
-    write_report(write_study(folder / "study", plan), out=folder / "report.html")
+    write_report(write_study(folder / "study", made_up), out=folder / "report.html")
     (folder / "probe.html").write_text(PROBE, "utf-8")
     ended = subprocess.run(
         [

@@ -12,15 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from report_pages import Page
-from study_folder import Plan, Row, write_study
+from study_folder import MadeUp, write_study
+from teachback.errors import DataError
 from teachback.records import Prediction
 from teachback.report import report
 from teachback.report.markdown import escaped
-from teachback.report.markup import Markup, el
+from teachback.report.markup import el
 from teachback.report.style import STYLE
 from teachback.report.text import LONGEST, visible
+from teachback.study.schema import MATERIAL_FILE, VERDICTS_FILE, CellSpec, Status
 
 HOSTILE = {
     "script": "</p></blockquote><script>alert(1)</script>",
@@ -52,22 +55,35 @@ def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     text = HOSTILE[request.param]
     folder = tmp_path_factory.mktemp("hostile") / "study"
 
-    def named(cell: Row) -> Row:
-        return {**cell, "teacher": cell["teacher"] and text, "student": cell["student"] and text}
+    def named(cell: CellSpec) -> CellSpec:
+        return replace(cell, teacher=cell.teacher and text, student=cell.student and text)
 
+    ends: dict[tuple[str, int | None], tuple[Status | None, str | None]]
     ends = {("ST", 1): ("failed", text)}
-    plan = Plan(datasets=(text,), ends=ends, edit=explaining(text), cell_edit=named)
-    write_study(folder, plan)
-    for path in (folder / "verdicts.json", *folder.glob("material/*/selection.json")):
-        row = json.loads(path.read_text("utf-8"))
-        if path.name == "verdicts.json":
-            row["confirmatory"][0] |= {"verdict": text, "student": text}
-            row["exploratory"] = [{**row["confirmatory"][0], "a": text}]
-            row["detectable"][text] = {"difference": 0.1, text: 2}
-        else:
-            row |= {"teacher": text, "rejected": {text: 3}}
-            row["yield_by_label"] = {text: [1, 2]}
-        path.write_text(json.dumps(row), "utf-8")
+    # A dataset's name comes from a TOML file, which holds no half of a surrogate pair.
+    name = text.encode("utf-8", "replace").decode()
+    made_up = MadeUp(datasets=(name,), ends=ends, edit=explaining(text), cell_edit=named)
+    write_study(folder, made_up)
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    first, *rest = verdicts.confirmatory
+    first = replace(first, verdict=text, student=text, caveats=(text,))
+    found = {text: next(iter(verdicts.detectable.values()))}
+    changed = replace(
+        verdicts,
+        confirmatory=(first, *rest),
+        exploratory=(replace(first, a=text, finding="hint"),),
+        detectable=found,
+        test_in_train={text: 2},
+    )
+    VERDICTS_FILE.write(folder / "verdicts.json", changed)
+    for path in folder.glob("material/*/selection.json"):
+        record = replace(
+            MATERIAL_FILE.read(path),
+            teacher=text,
+            rejected={text: 3},
+            yield_per_label={text: (1, 2)},
+        )
+        MATERIAL_FILE.write(path, record)
     (folder / "study.toml").write_text(
         f"[study]\nname = {json.dumps(visible(text))}\n", "utf-8", "backslashreplace"
     )
@@ -112,7 +128,7 @@ def test_the_file_asks_for_nothing_and_its_policy_allows_its_own_style_alone(hos
 
 def test_what_was_written_is_still_there_to_be_read(hostile: Path) -> None:
     page = Page(report(hostile))
-    written = json.loads((hostile / "verdicts.json").read_text("utf-8"))["exploratory"][0]["a"]
+    written = VERDICTS_FILE.read(hostile / "verdicts.json").exploratory[0].a
     assert " ".join(visible(written).split())[:LONGEST] in page.text
 
 
@@ -134,7 +150,7 @@ def test_markdown_lines_are_only_those_that_the_writer_made(hostile: Path) -> No
 
 
 def test_a_long_explanation_is_cut_and_says_how_much_is_missing(tmp_path: Path) -> None:
-    folder = write_study(tmp_path / "study", Plan(edit=explaining("W" * 3000)))
+    folder = write_study(tmp_path / "study", MadeUp(edit=explaining("W" * 3000)))
     page = Page(report(folder))
     assert f"{'W' * LONGEST}… (1,000 more characters)" in page.text
     assert "W" * (LONGEST + 1) not in page.text
@@ -145,13 +161,17 @@ def test_a_hash_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     secret.mkdir()
     (secret / "result.json").write_text('{"status": "failed", "error": "secret"}', "utf-8")
 
-    def lead_out(cell: Row) -> Row:
-        return {**cell, "hash": "../../secret"} if cell["system"] == "majority" else cell
-
-    folder = write_study(tmp_path / "study", Plan(cell_edit=lead_out, ends={}))
-    text = report(folder)
-    assert "the cell has no usable hash" in text
-    assert ">secret<" not in text
+    folder = write_study(tmp_path / "study")
+    plan = folder / "cells.jsonl"
+    first, *rest = plan.read_text("utf-8").splitlines()
+    changed = {**json.loads(first), "hash": "../../secret"}
+    plan.write_text("\n".join([json.dumps(changed), *rest]), "utf-8")
+    with pytest.raises(DataError) as caught:
+        report(folder)
+    assert str(caught.value) == (
+        f"{plan}, line 1: the field 'hash' is not as it must be: string should match pattern "
+        "'^[0-9a-f]{16}$'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,12 +193,12 @@ def test_markdown_escapes(text: str, shown: str) -> None:
 
 def test_text_in_elements_and_attributes_is_escaped_and_markup_is_not() -> None:
     made = el("p", "<i>", Markup("<b>x</b>"), title='"<', class_="a")
-    assert made == '<p title="&quot;&lt;" class="a">&lt;i&gt;<b>x</b></p>'
+    assert made == '<p title="&#34;&lt;" class="a">&lt;i&gt;<b>x</b></p>'
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path: Path) -> None:
     ends = {("ST", 0): ("failed", '=HYPERLINK("http://example.org","x")')}
-    text = report(write_study(tmp_path / "study", Plan(ends=ends)), "csv")
+    text = report(write_study(tmp_path / "study", MadeUp(ends=ends)), "csv")
     assert "'=HYPERLINK" in text
     assert ",=" not in text
     assert ',"=' not in text
@@ -224,7 +244,7 @@ def test_text_and_lines_stand_out_from_what_is_behind_them(scheme: int) -> None:
 def test_headings_go_down_one_step_at_a_time_and_tables_name_rows_and_columns(
     tmp_path: Path,
 ) -> None:
-    page = Page(report(write_study(tmp_path / "study", Plan(sizes=(80, None)))))
+    page = Page(report(write_study(tmp_path / "study", MadeUp(sizes=(80, None)))))
     levels = [level for level, _ in page.headings]
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,17 +18,20 @@ from transformers import (
     TrainingArguments,
 )
 
-import teachback.students.student
+import teachback.students.model
 from teachback.errors import ReferenceError_
 from teachback.objectives import TrainingExample, training_examples
 from teachback.records import Example, Explanation
 from teachback.students import loss
-from teachback.students.causal import CausalStudent, finished
+from teachback.students.card import StudentCard
+from teachback.students.causal import CausalStudent
+from teachback.students.load import load
+from teachback.students.model import StudentModel, last_logits_only
 from teachback.students.quiet import quiet
 from teachback.students.rows import Row, branch_mask, separate
 from teachback.students.seq2seq import Seq2SeqStudent
-from teachback.students.student import Student, StudentCard, last_logits_only
-from teachback.training.trainer import MultiTaskTrainer, batch_loss, chunks
+from teachback.training.batches import chunks
+from teachback.training.trainer import MultiTaskTrainer, batch_loss
 from tiny import tiny_causal, tiny_other, tiny_t5
 
 FAMILIES = ("gemma3", "qwen3", "llama", "t5-1.0", "t5-1.1")
@@ -55,8 +59,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(params=FAMILIES)
-def student(request: pytest.FixtureRequest, folders: dict[str, Path]) -> Student:
-    return Student.load(folders[request.param], precision="fp32", training=True)
+def student(request: pytest.FixtureRequest, folders: dict[str, Path]) -> StudentModel:
+    return load(folders[request.param], precision="fp32", training=True)
 
 
 # ------------------------------------------------------------------ the plain path, by hand
@@ -78,13 +82,15 @@ def two_examples() -> list[TrainingExample]:
     return training_examples([EXPLAINED, BARE], EXPLANATIONS, objective="mt-cot", alpha=ALPHA)
 
 
-def raw_model(student: Student) -> Any:
+def raw_model(student: StudentModel) -> Any:
     """The same weights in a model of their own, with the simplest attention there is."""
     auto = AutoModelForSeq2SeqLM if student.family == "seq2seq" else AutoModelForCausalLM
     return auto.from_pretrained(student.card.base, attn_implementation="eager").eval()
 
 
-def raw_log_probabilities(model: Any, student: Student, source: str, task: str, target: str) -> Any:
+def raw_log_probabilities(
+    model: Any, student: StudentModel, source: str, task: str, target: str
+) -> Any:
     """Log-probabilities of one target's tokens and its end token: one row, no padding."""
     tokens = student.tokenizer
 
@@ -106,7 +112,7 @@ def raw_log_probabilities(model: Any, student: Student, source: str, task: str, 
     return output.log_softmax(-1).gather(1, torch.tensor(goal)[:, None])[:, 0]
 
 
-def loss_by_hand(model: Any, student: Student) -> Any:
+def loss_by_hand(model: Any, student: StudentModel) -> Any:
     """L of the two examples, term by term from the formula in `teachback.objectives`."""
     (explained, bare) = two_examples()
     said = "So the answer is an ice cube."
@@ -123,7 +129,7 @@ def loss_by_hand(model: Any, student: Student) -> Any:
     return ((ALPHA * a1 + (1 - ALPHA) * (e1 + e2) / 2) + (ALPHA * a2 + (1 - ALPHA) * 0)) / 2
 
 
-def encoded(student: Student) -> list[Any]:
+def encoded(student: StudentModel) -> list[Any]:
     return [student.encode(example) for example in two_examples()]
 
 
@@ -133,7 +139,7 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
     return found
 
 
-def loss_gradients(student: Student, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+def loss_gradients(student: StudentModel, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
     student.loss(student.model, student.collate(rows)).div(2).backward()
     return gradients(student.model)
 
@@ -145,14 +151,14 @@ def assert_same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -
         assert (left[name] - gradient).norm() <= 1e-5 * gradient.norm() + 1e-9, name
 
 
-def test_the_loss_by_hand(student: Student) -> None:
+def test_the_loss_by_hand(student: StudentModel) -> None:
     expected = loss_by_hand(raw_model(student), student).item()
     assert expected > 1
     assert batch_loss(student, encoded(student), 10**6) == pytest.approx(expected, rel=1e-6)
     assert batch_loss(student, encoded(student), 16) == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_gradients_by_hand(student: Student) -> None:
+def test_the_gradients_by_hand(student: StudentModel) -> None:
     model = raw_model(student)
     loss_by_hand(model, student).backward()
     by_hand = gradients(model)
@@ -197,8 +203,8 @@ def test_the_loss_by_blocks_is_torch_s_own(
 def test_a_head_of_an_unknown_kind_is_not_passed_by(
     family: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teachback.students.student, "PLAIN_HEADS", frozenset())
-    student = Student.load(folders[family], precision="fp32", training=True)
+    monkeypatch.setattr(teachback.students.model, "PLAIN_HEADS", frozenset())
+    student = load(folders[family], precision="fp32", training=True)
     model = raw_model(student)
     expected = loss_by_hand(model, student)
     expected.backward()
@@ -211,7 +217,7 @@ def test_a_head_of_an_unknown_kind_is_not_passed_by(
 def test_a_model_that_cannot_share_a_question_gets_rows_of_their_own(
     kind: str, tmp_path: Path
 ) -> None:
-    student = Student.load(tiny_other(tmp_path, kind), precision="fp32", training=True)
+    student = load(tiny_other(tmp_path, kind), precision="fp32", training=True)
     assert student.sharing_problem() == (
         f"models of type {kind} are not known to share a question exactly"
     )
@@ -227,7 +233,7 @@ def test_a_model_that_cannot_share_a_question_gets_rows_of_their_own(
 
 
 def test_a_kernel_or_layer_without_a_mask_means_separate_rows(folders: dict[str, Path]) -> None:
-    student = Student.load(folders["gemma3"], precision="fp32", training=True)
+    student = load(folders["gemma3"], precision="fp32", training=True)
     shared = student.rows(encoded(student))
     assert student.sharing_problem() is None
     assert [len(row.branches) for row in shared] == [3, 1]
@@ -243,7 +249,7 @@ def test_a_kernel_or_layer_without_a_mask_means_separate_rows(folders: dict[str,
     batch = student.collate(shared)
     assert batch["input_ids"].shape[0] == 4
     # What such a kernel is given is a plain mask of padding.
-    mask = student._attention(batch)  # type: ignore[attr-defined]
+    mask = student.attention_mask(batch)  # type: ignore[attr-defined]
     assert mask.shape == batch["input_ids"].shape
     assert mask.sum() == sum(map(len, separate(shared)))
 
@@ -276,7 +282,7 @@ def test_targets_share_a_decoder_row_exactly_in_the_other_t5s(kind: str, attenti
 
 
 def test_capped_logits_stay_capped(folders: dict[str, Path]) -> None:
-    student = Student.load(folders["gemma3"], precision="fp32", training=True)
+    student = load(folders["gemma3"], precision="fp32", training=True)
     model = raw_model(student)
     plain = loss_by_hand(model, student).item()
     for config in (student.model.config, model.config):
@@ -287,7 +293,7 @@ def test_capped_logits_stay_capped(folders: dict[str, Path]) -> None:
 
 
 def test_the_paper_s_encoder_marker(folders: dict[str, Path]) -> None:
-    student = Student.load(folders["t5-1.0"], precision="fp32")
+    student = load(folders["t5-1.0"], precision="fp32")
     student.with_card(task_marker="encoder")
     rows = student.encode(two_examples()[0]).rows
     assert [student.tokenizer.decode(row.prefix)[:9] for row in rows] == ["answer: W", "explain: "]
@@ -299,7 +305,7 @@ def test_the_paper_s_encoder_marker(folders: dict[str, Path]) -> None:
     assert length == 3
 
 
-def test_scores_are_sums_that_include_the_end_token(student: Student) -> None:
+def test_scores_are_sums_that_include_the_end_token(student: StudentModel) -> None:
     model = raw_model(student)
     sources = ["Short?", "A question that is a good deal longer than the other one is, is it?"]
     targets = [["yes", "no way at all"], ["maybe"]]
@@ -315,7 +321,7 @@ def test_scores_are_sums_that_include_the_end_token(student: Student) -> None:
 # ------------------------------------------------------------------ rows and batches
 
 
-def test_markers_are_outside_the_loss(student: Student) -> None:
+def test_markers_are_outside_the_loss(student: StudentModel) -> None:
     batch = student.collate([row for example in encoded(student) for row in example.rows])
     pairs = [pair for example in two_examples() for pair in example.pairs]
     goals = [(*student.text_ids(pair.target), student.end_id) for pair in pairs]
@@ -342,7 +348,7 @@ def test_branches_see_the_question_and_themselves() -> None:
     assert windowed[4] == [0, 1, 0, 0, 1, 0]
 
 
-def test_what_is_cut_off_has_no_end_token(student: Student) -> None:
+def test_what_is_cut_off_has_no_end_token(student: StudentModel) -> None:
     space = 1 if student.family == "causal" else 0
     student.with_card(max_target_tokens=8, max_source_tokens=20)
     whole, cut = "x" * (7 - space), "x" * (8 - space)
@@ -390,7 +396,7 @@ RAGGED_EXPLANATIONS = {
 
 
 def test_what_is_computed_at_once_does_not_change_the_gradient(
-    student: Student, tmp_path: Path
+    student: StudentModel, tmp_path: Path
 ) -> None:
     pairs = training_examples(RAGGED, RAGGED_EXPLANATIONS, objective="mt-ra", alpha=ALPHA)
     examples = [student.encode(example) for example in pairs]
@@ -418,7 +424,7 @@ def test_what_is_computed_at_once_does_not_change_the_gradient(
 # ------------------------------------------------------------------ generation
 
 
-def test_a_batch_generates_what_its_questions_generate_alone(student: Student) -> None:
+def test_a_batch_generates_what_its_questions_generate_alone(student: StudentModel) -> None:
     with torch.no_grad():  # far from level, so that what is read decides what is written
         for parameter in student.model.parameters():
             if parameter.ndim > 1:
@@ -430,7 +436,7 @@ def test_a_batch_generates_what_its_questions_generate_alone(student: Student) -
     assert all(generated.tokens == 12 or generated.complete for generated in together)
 
 
-def test_decoding_follows_the_marker_greedily(student: Student) -> None:
+def test_decoding_follows_the_marker_greedily(student: StudentModel) -> None:
     """The first generated tokens are the raw model's likeliest, after the same marker."""
     (generated,) = student.generate(["Why?"], "answer", 3)
     batch = student.collate([student.row("Why?", "answer", [student.branch("answer", "")])])
@@ -448,16 +454,16 @@ def test_decoding_follows_the_marker_greedily(student: Student) -> None:
         ids.append(int(logits[0, -1].argmax()))
         if ids[-1] == student.end_id:
             break
-    assert generated == finished(student, ids)
+    assert generated == student.generated(ids)
 
 
-def test_a_text_ends_at_its_end_token(student: Student) -> None:
+def test_a_text_ends_at_its_end_token(student: StudentModel) -> None:
     ids = [*student.text_ids("so"), student.end_id, student.pad_id, student.pad_id]
-    ended = finished(student, ids)
+    ended = student.generated(ids)
     assert ended.text == "so"
     assert ended.complete
     assert ended.tokens == len(student.text_ids("so")) + 1
-    endless = finished(student, list(student.text_ids("so")))
+    endless = student.generated(list(student.text_ids("so")))
     assert not endless.complete
     assert endless.text == "so"
 
@@ -468,10 +474,10 @@ PICKLED = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 ASKED = (["Which one?", "Does it?"], [["this one", "that"], ["yes", "no"]])
 
 
-def test_a_saved_student_scores_as_before(student: Student, tmp_path: Path) -> None:
+def test_a_saved_student_scores_as_before(student: StudentModel, tmp_path: Path) -> None:
     student.with_card(objective="mt-cot", answer_format="both", way="explained", labels=("a", "b"))
     student.save(tmp_path / "student")
-    again = Student.load(tmp_path / "student", precision="fp32")
+    again = load(tmp_path / "student", precision="fp32")
     assert again.log_probabilities(*ASKED) == student.log_probabilities(*ASKED)
     assert again.card == student.card
     assert type(again) is type(student)
@@ -486,7 +492,7 @@ def test_a_merged_adapter_answers_like_the_adapter(
 ) -> None:
     from peft import LoraConfig, get_peft_model
 
-    student = Student.load(folders[family], precision="fp32", training=True)
+    student = load(folders[family], precision="fp32", training=True)
     before = student.log_probabilities(*ASKED)
     with quiet():
         student.model = get_peft_model(student.model, LoraConfig(r=4, target_modules="all-linear"))
@@ -500,8 +506,8 @@ def test_a_merged_adapter_answers_like_the_adapter(
     assert "model.safetensors" not in names
     assert not [name for name in names if Path(name).suffix in PICKLED]
 
-    adapter = Student.load(tmp_path / "student", precision="fp32", training=True)
-    merged = Student.load(tmp_path / "student", precision="fp32")
+    adapter = load(tmp_path / "student", precision="fp32", training=True)
+    merged = load(tmp_path / "student", precision="fp32")
     assert any(p.requires_grad for p in adapter.model.parameters())
     assert adapter.log_probabilities(*ASKED) == student.log_probabilities(*ASKED)
     flat = [score for own in adapter.log_probabilities(*ASKED) for score, _ in own]
@@ -513,14 +519,14 @@ def test_a_merged_adapter_answers_like_the_adapter(
 
 
 def test_bf16_is_what_is_computed_in_to_answer(folders: dict[str, Path]) -> None:
-    student = Student.load(folders["qwen3"], precision="bf16")
+    student = load(folders["qwen3"], precision="bf16")
     assert next(student.model.parameters()).dtype == torch.bfloat16
-    exact = Student.load(folders["qwen3"], precision="fp32")
+    exact = load(folders["qwen3"], precision="fp32")
     ((score, _),) = student.log_probabilities(["Why?"], [["so"]])[0]
     ((wanted, _),) = exact.log_probabilities(["Why?"], [["so"]])[0]
     assert score == pytest.approx(wanted, rel=0.02)
     # Trained, the weights stay the optimiser's float32 whatever is computed in.
-    training = Student.load(folders["qwen3"], precision="bf16", training=True)
+    training = load(folders["qwen3"], precision="bf16", training=True)
     assert next(training.model.parameters()).dtype == torch.float32
 
 
@@ -536,14 +542,14 @@ def test_a_folder_that_is_no_student_is_a_user_s_error(
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
     with pytest.raises(ReferenceError_, match="is not a student"):
-        Student.load(tmp_path)
+        load(tmp_path)
     broken = tmp_path / "broken"
     broken.mkdir()
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (broken / name).write_bytes((folders["llama"] / name).read_bytes())
     (broken / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(ReferenceError_, match="not a model that can be a student") as caught:
-        Student.load(broken)
+        load(broken)
     assert "\n" not in str(caught.value)
 
 
@@ -560,7 +566,7 @@ def test_a_part_of_a_model_is_not_filled_up_at_random(
     del weights["model.norm.weight"]
     save_file(weights, part / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ReferenceError_, match=r"1 weights are missing .*model\.norm\.weight"):
-        Student.load(part)
+        load(part)
 
 
 def test_a_decoding_step_copies_no_output_layer() -> None:
@@ -577,3 +583,45 @@ def test_a_decoding_step_copies_no_output_layer() -> None:
     assert logits.shape == (32, 1, 4096)
     largest = max(event.cpu_memory_usage for event in seen.key_averages())
     assert largest <= 2 * 32 * 4096 * 2
+
+
+# A folder's own code
+
+
+@pytest.mark.parametrize("what", ["config", "model", "tokenizer"])
+def test_a_folder_s_own_code_is_not_run(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither unasked nor after a question that a script may answer with yes."""
+    folder = tiny_causal(tmp_path / "student")
+    ran = tmp_path / "ran"
+    (folder / "own.py").write_text(
+        f"open({str(ran)!r}, 'w').close()\n"
+        "from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast\n"
+        "class Own(LlamaConfig): model_type = 'own-code'\n"
+        "class OwnModel(LlamaForCausalLM): config_class = Own\n"
+        "class OwnTokenizer(PreTrainedTokenizerFast): pass\n",
+        "utf-8",
+    )
+    name = "tokenizer_config.json" if what == "tokenizer" else "config.json"
+    values = json.loads((folder / name).read_text("utf-8"))
+    values["auto_map"] = {
+        "config": {"AutoConfig": "own.Own"},
+        "model": {"AutoModelForCausalLM": "own.OwnModel"},
+        "tokenizer": {"AutoTokenizer": ["own.OwnTokenizer", None]},
+    }[what]
+    if what == "config":
+        values["model_type"] = "own-code"
+    if what == "tokenizer":
+        values["tokenizer_class"] = "OwnTokenizer"
+    (folder / name).write_text(json.dumps(values), "utf-8")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    if what == "config":
+        with pytest.raises(ReferenceError_) as caught:
+            load(str(folder))
+        assert "\n" not in str(caught.value)
+    else:
+        # What the library knows itself is loaded as that, and the code beside it is ignored.
+        with contextlib.suppress(ReferenceError_):
+            load(str(folder))
+    assert not ran.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import torch
 from click.testing import CliRunner
 
 from mock_server import Asked, MockServer, Reply, refused, said
+from report_pages import Page
 from teachback.cli import cli
 from teachback.datasets import read_examples, split_valid
 from teachback.errors import RunFolderError
@@ -27,12 +30,15 @@ from teachback.evaluation import compare, holm, in_way
 from teachback.files import read_explanations, read_json, read_jsonl, read_predictions
 from teachback.files.locks import Lock
 from teachback.objectives import training_examples
+from teachback.report import report
+from teachback.report.markdown import escaped
 from teachback.runs.pipeline import read_run
 from teachback.students.load import load
 from teachback.study import running
 from teachback.study.cell import run_cell
 from teachback.study.config import read_study
 from teachback.study.engines import Ended
+from teachback.study.schema import MATERIAL_FILE
 from teachback.training.work import work
 from tiny import tiny_causal, tiny_t5
 from tiny_run import COLOURS, KEPT, TEST, TRAIN, question, recorded, write_data, write_lines
@@ -112,12 +118,12 @@ class InThisProcess:
 
 def run(
     folder: Path, notices: list[str] | None = None, **changes: Any
-) -> tuple[running.Outcome, InThisProcess]:
+) -> tuple[running.StudyOutcome, InThisProcess]:
     """The study of ``folder``, changed, into ``folder/out``."""
-    planned = running.plan(read_study(write_study(folder, **changes)))
+    planned = running.plan_study(read_study(write_study(folder, **changes)))
     engine = InThisProcess()
     said = [] if notices is None else notices
-    return running.run(planned, folder / "out", engine, notice=said.append), engine
+    return running.run_study(planned, folder / "out", engine, notice=said.append), engine
 
 
 def cells(out: Path) -> dict[tuple[str, int | None], Path]:
@@ -197,8 +203,8 @@ def test_the_teacher_is_asked_once_and_its_side_adds_up(finished: Path) -> None:
     selection = read_json(material / "selection.json")
     assert (selection["asked"], selection["kept"]) == (TRAIN + TRAIN // 2, KEPT)
     assert selection["rejected"] == {"wrong-answer": TRAIN // 2, "failed": 1}
-    assert selection["yield_by_label"] == {"A": [4, 4], "B": [4, 4], "C": [3, 4]}
-    assert selection["agreement"] == {"right": TRAIN // 2, "asked": TRAIN}
+    assert selection["yield_per_label"] == {"A": [4, 4], "B": [4, 4], "C": [3, 4]}
+    assert selection["agreement"] == [TRAIN // 2, TRAIN]
     assert len(read_explanations(material / "explanations.jsonl")) == KEPT
     (teacher,) = (out / "teachers").iterdir()
     cost = read_json(teacher / "cost.json")
@@ -341,14 +347,139 @@ def test_a_dry_run_tells_and_does_nothing(copy: Path) -> None:
     )
     assert shown.exit_code == 0, shown.output
     lines = shown.output.splitlines()
-    assert lines[0] == "dry run: nothing is run and nothing asked"
+    assert lines[0] == "dry run: nothing was run, and no teacher was asked"
     (st,) = [line.split() for line in lines if line.startswith("ST ")]
     assert st[-3:-1] == ["3", "1"]  # cells, left
     assert any(line.startswith("7 cells, 2 of them left: about 0:") for line in lines)
-    assert "times: as cells of the same kind have taken in this folder" in lines
+    assert "times: what cells of the same kind took in this folder" in lines
     # The family has results already, so the third seed is no part of it.
-    assert "6 independent test items and 2 seeds show no difference at 80% power" in lines[-1]
+    assert "6 independent test items and 2 seeds can show no difference at 80% power" in lines[-1]
     assert sorted(copy.rglob("*")) == before
+
+
+# ------------------------------------------------------------------ its report
+
+
+def test_the_report_on_a_study_that_ran_has_the_figures_of_its_predictions(finished: Path) -> None:
+    """All three formats, each held against the predictions' files."""
+    out = finished / "out"
+    found = cells(out)
+    predictions = {
+        key: read_predictions(folder / "predictions.jsonl")
+        for key, folder in found.items()
+        if (folder / "predictions.jsonl").is_file()
+    }
+    rows = {
+        (row["system"], int(row["seed"]) if row["seed"] else None): row
+        for row in csv.DictReader(io.StringIO(report(out, "csv")))
+    }
+    assert rows.keys() == found.keys()
+    right: dict[str, list[bool]] = {}
+    explained: dict[str, list[bool]] = {}
+    for (system, seed), row in rows.items():
+        assert row["cell"] == found[system, seed].name
+        if system == "teacher, direct":
+            assert (row["status"], row["n"]) == ("not-available", "")
+            continue
+        said = predictions[system, seed]
+        own = [p.correct for p in said]
+        right.setdefault(system, []).extend(own)
+        assert (row["status"], row["n"]) == ("done", str(TEST))
+        assert float(row["direct_accuracy"]) == sum(own) / TEST
+        if said[0].explained_correct is not None:
+            own = [bool(p.explained_correct) for p in said]
+            explained.setdefault(system, []).extend(own)
+            assert float(row["explained_accuracy"]) == sum(own) / TEST
+            assert row["explained_unparsed"] == str(sum(p.explained_answer is None for p in said))
+    assert explained.keys() == {"MT-CoT", "MT-CoT (permuted)", "teacher, chain of thought"}
+
+    page = Page(report(out))
+    direct = page.column("Objectives by dataset, direct answer", "colours")
+    ways = page.column("Ways of answering: colours", "Explained")
+    assert direct.pop("teacher, direct") == "not available"
+    assert direct.keys() == right.keys()
+    for system, own in right.items():
+        assert direct[system].startswith(f"{100 * sum(own) / len(own):.1f} [")
+    for system, own in explained.items():
+        assert ways[system].startswith(f"{100 * sum(own) / len(own):.1f} [")
+    recorded = read_json(out / "verdicts.json")["confirmatory"]
+    compared = page.tables["Confirmatory comparisons"][1:]
+    assert len(compared) == len(recorded) == 2
+    for shown, row in zip(compared, recorded, strict=True):
+        at_seeds = [
+            sum(p.correct for p in predictions["MT-CoT", seed])
+            - sum(p.correct for p in predictions["ST", seed])
+            for seed in (0, 1)
+        ]
+        if row["way"] == "direct":
+            assert row["difference"] == pytest.approx(sum(at_seeds) / (2 * TEST))
+        assert shown[0].startswith("colours: MT-CoT minus ST")
+        assert shown[6] == f"{TEST} × 2"
+    table = page.tables["Yield and agreement of each strategy"]
+    assert table[1][1] == str(TRAIN + TRAIN // 2)
+    assert f"{KEPT} of {TRAIN + TRAIN // 2} [" in table[1][2]
+
+    text = report(out, "md")
+    for system, own in right.items():
+        line = f"| {escaped(system)} | {100 * sum(own) / len(own):.1f} "
+        assert any(found.startswith(line) for found in text.splitlines())
+
+
+def version_0(out: Path) -> None:
+    """Bring a study's files to the form that they had before they had a version."""
+
+    def changed(pattern: str, change: Callable[[dict[str, Any]], object]) -> None:
+        paths = list(out.glob(pattern))
+        assert paths
+        for path in paths:
+            row = read_json(path)
+            del row["version"]
+            change(row)
+            path.write_text(json.dumps(row), "utf-8")
+
+    def verdicts(row: dict[str, Any]) -> None:
+        for one in (*row["confirmatory"], *row["exploratory"]):
+            del one["finding"], one["caveats"]
+
+    def selection(row: dict[str, Any]) -> None:
+        del row["per_strategy"], row["adding"]
+        row["yield_by_label"] = row.pop("yield_per_label")
+        row["agreement"] = dict(zip(("right", "asked"), row["agreement"], strict=True))
+        row["rp_contradictions"] = row["rp_contradictions"][0]
+
+    def result(row: dict[str, Any]) -> None:
+        if row["equal_to"] is None:
+            del row["equal_to"]
+
+    for pattern in (
+        "family.json",
+        "cells/*/cell.json",
+        "cells/*/task.json",
+        "teachers/*/cost.json",
+    ):
+        changed(pattern, lambda row: row)
+    changed("cells/*/result.json", result)
+    changed("verdicts.json", verdicts)
+    changed("material/*/selection.json", selection)
+    plan = [row for _, row in read_jsonl(out / "cells.jsonl")]
+    write_lines(out / "cells.jsonl", ({k: v for k, v in r.items() if k != "version"} for r in plan))
+
+
+def test_a_study_from_before_its_files_had_a_version_is_continued(copy: Path) -> None:
+    out = copy / "out"
+    before = report(out, "csv"), Page(report(out)).tables
+    declared = read_json(out / "family.json")["declared"]
+    version_0(out)
+    assert (report(out, "csv"), Page(report(out)).tables) == before
+    outcome, engine = run(copy, controls=["untrained", "majority", "equal-time", "permuted"])
+    assert (outcome.ran, engine.ran) == (0, [])
+    assert read_json(out / "family.json")["declared"] == declared
+    # A larger one adds to what is there: cells, and the counts of the explanations.
+    (path,) = out.glob("material/*/selection.json")
+    kept = MATERIAL_FILE.read(path)
+    outcome, engine = run(copy, seeds=[0, 1, 2])
+    assert outcome.ran == len(engine.ran) == 2
+    assert MATERIAL_FILE.read(path) == kept
 
 
 # ------------------------------------------------------------------ failures
@@ -376,7 +507,7 @@ def test_a_failed_cell_is_a_row_stops_no_other_and_is_tried_again(tmp_path: Path
     failed, result = results["MT-CoT", "brok"]
     assert "broken: not a model that can be a student" in result["error"]
     equal = results["ST (equal time)", "brok"][1]["error"]
-    assert equal.startswith("the cell whose compute it is given has failed: colours, MT-CoT")
+    assert equal.startswith("the cell whose compute it should get has failed: colours, MT-CoT")
     assert len(told) == 2
     assert all(line.startswith("failed: colours, ") for line in told)
     # The first student's comparisons are not known, and say so.
@@ -412,11 +543,11 @@ def test_a_teacher_that_says_nothing_fails_only_the_cells_that_need_it(tmp_path:
     assert len(engine.ran) == 1
 
 
-def of_server(folder: Path, server: MockServer, **changes: Any) -> running.Plan:
+def of_server(folder: Path, server: MockServer, **changes: Any) -> running.PlannedStudy:
     path = write_study(folder, objectives=["mt-cot"], seeds=[0], **changes)
     text = path.read_text("utf-8").replace("recorded:teacher.jsonl", f"openai:big@{server.url}")
     path.write_text(text, "utf-8")
-    return running.plan(read_study(path))
+    return running.plan_study(read_study(path))
 
 
 class Ill:
@@ -450,10 +581,10 @@ def test_what_a_server_failed_to_say_is_asked_again_until_a_student_learned_from
     with MockServer(behave) as server:
         planned = of_server(tmp_path, server)
         with pytest.raises(KeyboardInterrupt):
-            running.run(planned, out, Killed())
+            running.run_study(planned, out, Killed())
         assert explained() == TRAIN - TRAIN // 3
         behave.is_ill = False
-        running.run(planned, out, InThisProcess())
+        running.run_study(planned, out, InThisProcess())
         assert explained() == TRAIN
     (material,) = (out / "material").iterdir()
     selection = read_json(material / "selection.json")
@@ -467,11 +598,11 @@ def test_a_student_s_explanations_stay_though_some_were_never_got(tmp_path: Path
     tiny_causal(tmp_path / "tiny", "gemma3")
     out, behave = tmp_path / "out", Ill()
     with MockServer(behave) as server:
-        running.run(of_server(tmp_path, server), out, InThisProcess())
+        running.run_study(of_server(tmp_path, server), out, InThisProcess())
         behave.is_ill = False
         before = len(server.asked)
         permuted = of_server(tmp_path, server, controls=["permuted"])
-        assert running.run(permuted, out, InThisProcess()).ran == 1
+        assert running.run_study(permuted, out, InThisProcess()).ran == 1
         assert len(server.asked) == before
 
 
@@ -481,14 +612,14 @@ def test_a_prompted_teacher_is_measured_when_all_its_replies_are_there(tmp_path:
     out, behave = tmp_path / "out", Ill()
     with MockServer(behave) as server:
         planned = of_server(tmp_path, server, controls=["teacher-cot"])
-        running.run(planned, out, InThisProcess())
+        running.run_study(planned, out, InThisProcess())
         folder = cells(out)["teacher, chain of thought", None]
         result = read_json(folder / "result.json")
         assert result["status"] == "failed"
         assert result["error"].startswith(f"no reply to 2 of {TEST} test questions (")
         assert not (folder / "metrics.json").exists()
         behave.is_ill = False
-        running.run(planned, out, InThisProcess())
+        running.run_study(planned, out, InThisProcess())
         asked = [a for a in server.asked if re.search(r"number 10\d", a.prompt)]
         assert len(asked) == TEST + 2
     assert read_json(folder / "result.json")["status"] == "done"
@@ -504,17 +635,17 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
     text = path.read_text("utf-8")
     out = copy / "few"
     path.write_text(text.replace("[[dataset]]", "sizes = [5]\n[[dataset]]"), "utf-8")
-    running.run(running.plan(read_study(path)), out, InThisProcess())
+    running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     path.write_text(text.replace("[[dataset]]", "sizes = [5, 1.0]\n[[dataset]]"), "utf-8")
     with monkeypatch.context() as patched:
-        patched.setattr("teachback.study.material.write_explanations", killed)
+        patched.setattr("teachback.study.teacher_side.write_explanations", killed)
         with pytest.raises(KeyboardInterrupt):
-            running.run(running.plan(read_study(path)), out, InThisProcess())
-    running.run(running.plan(read_study(path)), out, InThisProcess())
+            running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
+    running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
     (whole,) = (copy / "out" / "material").iterdir()
     (added,) = (out / "material").iterdir()
     for name in ("explanations.jsonl", "rejections.jsonl"):
@@ -525,10 +656,11 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
 
 
 def test_two_runs_do_not_share_a_folder(copy: Path) -> None:
-    lock = Lock(copy / "out" / "lock")
-    with pytest.raises(RunFolderError, match=f"process {os.getpid()} is at work"):
+    with (
+        Lock(copy / "out" / "lock"),
+        pytest.raises(RunFolderError, match=f"process {os.getpid()} is running this study"),
+    ):
         run(copy)
-    lock.release()
 
 
 # ------------------------------------------------------------------ what is kept

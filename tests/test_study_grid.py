@@ -22,8 +22,9 @@ from teachback.study.config import (
     study_table,
     write_study,
 )
-from teachback.study.grid import Cell
-from teachback.study.verdicts import detectable, pairs, settle_family
+from teachback.study.family import pairs, settle_family
+from teachback.study.grid import PlannedCell
+from teachback.study.judging import detectable
 from tiny_run import TRAIN, question, write_data, write_lines
 
 DOCS = Path(__file__).parents[1] / "docs" / "study.md"
@@ -61,12 +62,12 @@ def study_of(**changes: dict[str, Any]) -> StudyFile:
     return parse_study(values(**changes), source="s.toml", folder=Path.cwd())
 
 
-def cells_of(**changes: dict[str, Any]) -> list[Cell]:
-    return list(running.plan(study_of(**changes)).cells)
+def cells_of(**changes: dict[str, Any]) -> list[PlannedCell]:
+    return list(running.plan_study(study_of(**changes)).cells)
 
 
-def systems(found: list[Cell]) -> Counter[str]:
-    return Counter(cell.spec["system"] for cell in found)
+def systems(found: list[PlannedCell]) -> Counter[str]:
+    return Counter(cell.spec.system for cell in found)
 
 
 # ------------------------------------------------------------------ the study file
@@ -88,12 +89,15 @@ def systems(found: list[Cell]) -> Counter[str]:
         ({"study": {"teachers": []}}, "mt-re needs a teacher for 'colours': set study.teachers"),
         (
             {"study": {"objectives": ["st"], "controls": ["equal-time"]}},
-            'the control "equal-time" is measured by MT-CoT',
+            'the control "equal-time" gets MT-CoT\'s compute',
         ),
         ({"train": {"seed": 3}}, "a study varies 'train.seed'; set study.seeds"),
         ({"student": {"reference": "x"}}, "a study varies 'student.reference'; set study.students"),
         ({"train": {"permute": True}}, "a study varies 'train.permute'; set the control"),
-        ({"confirmatory": {"alpha": 0.4}}, "confirmatory.alpha = 0.4 is none of the study's"),
+        (
+            {"confirmatory": {"alpha": 0.4}},
+            "confirmatory.alpha = 0.4 is not one of the study's values",
+        ),
         (
             {"confirmatory": {"objectives": ["cot"]}},
             "confirmatory.objectives names 'cot', which the study does not compare",
@@ -204,7 +208,7 @@ def test_a_cell_is_not_repeated_over_what_it_does_not_depend_on(work: Path) -> N
         factors = {
             key
             for key in ("strategy", "teacher", "student", "size", "alpha", "seed")
-            if cell.spec[key] is not None
+            if getattr(cell.spec, key) is not None
         }
         expected = {
             "majority": set(),
@@ -213,40 +217,40 @@ def test_a_cell_is_not_repeated_over_what_it_does_not_depend_on(work: Path) -> N
             "ST": {"student", "seed"},
             "CoT": {"student", "seed", "strategy", "teacher"},
             "ST (equal time)": {"student", "seed", "strategy", "teacher"},
-        }.get(cell.spec["system"], {"student", "seed", "strategy", "teacher", "alpha"})
+        }.get(cell.spec.system, {"student", "seed", "strategy", "teacher", "alpha"})
         assert factors - {"size"} == expected
-    assert {cell.spec["data"]["size"] for cell in found if cell.trains} == {8, TRAIN}
+    assert {cell.spec.data.size for cell in found if cell.trains} == {8, TRAIN}
 
 
 def test_all_rows_are_one_size_however_it_is_said(work: Path) -> None:
     one = {"objectives": ["st"], "controls": [], "seeds": [0]}
     as_count, as_share = (cells_of(study=one | {"sizes": [size]}) for size in (TRAIN, 1.0))
     assert [c.hash for c in as_count] == [c.hash for c in as_share]
-    assert as_share[0].spec["size"] is None
+    assert as_share[0].spec.size is None
     half = cells_of(study=one | {"sizes": [0.5, 1]})
-    assert [c.spec["data"]["size"] for c in half] == [6, 1]
+    assert [c.spec.data.size for c in half] == [6, 1]
 
 
 def test_the_first_seed_of_all_runs_before_the_second_of_any(work: Path) -> None:
-    seeds = [c.spec["seed"] for c in cells_of() if c.trains]
+    seeds = [c.spec.seed for c in cells_of() if c.trains]
     assert seeds == sorted(seeds)
 
 
 def test_equal_time_is_given_the_compute_of_one_mt_cot(work: Path) -> None:
     found = cells_of(study={"alphas": [0.3, 0.5], "seeds": [4]}, train={"patience": 0})
     (equal,) = [c for c in found if c.control == "equal-time"]
-    (first, _) = [c for c in found if c.spec["system"] == "MT-CoT"]
-    assert equal.matches == equal.spec["train"]["matches"] == first.hash
+    (first, _) = [c for c in found if c.spec.system == "MT-CoT"]
+    assert equal.matches == (equal.spec.train or {})["matches"] == first.hash
     assert equal.config.train.patience == 0
-    assert equal.config.train.objective == equal.spec["objective"] == "st"
+    assert equal.config.train.objective == equal.spec.objective == "st"
     # It runs after what it is measured by.
     assert found.index(equal) > found.index(first)
 
 
 def test_where_training_may_stop_early_each_alpha_has_an_equal_time_of_its_own(work: Path) -> None:
-    planned = running.plan(study_of(study={"alphas": [0.3, 0.5], "seeds": [4]}))
-    equal = {c.spec["alpha"]: c for c in planned.cells if c.control == "equal-time"}
-    multi = {c.spec["alpha"]: c for c in planned.cells if c.spec["system"] == "MT-CoT"}
+    planned = running.plan_study(study_of(study={"alphas": [0.3, 0.5], "seeds": [4]}))
+    equal = {c.spec.alpha: c for c in planned.cells if c.control == "equal-time"}
+    multi = {c.spec.alpha: c for c in planned.cells if c.spec.system == "MT-CoT"}
     assert sorted(equal) == sorted(multi) == [0.3, 0.5]
     for alpha, cell in equal.items():
         assert cell.matches == multi[alpha].hash
@@ -288,6 +292,48 @@ def test_a_cell_is_addressed_by_content_wherever_the_files_lie(
     assert [c.hash for c in cells_of()] == before
 
 
+ADDRESSES = {
+    "71880e94255e1637": "colours, majority",
+    "ac7b6b06625b533d": "colours, teacher, direct, BIG",
+    "dc449ad1d3c7d084": "colours, untrained, SMALL",
+    "3a2121aa0a937f18": "colours, ST, SMALL, size 4, seed 3",
+    "7450354210c21cb0": "colours, MT-CoT, crop, BIG, SMALL, size 4, alpha 0.3, seed 3",
+    "6fdb78d8e2ba459d": "colours, CoT, crop, BIG, SMALL, size 4, seed 3",
+    "c0fb67338852d599": "colours, MT-CoT (permuted), crop, BIG, SMALL, size 4, alpha 0.3, seed 3",
+    "50a62fd47ca2b69c": "colours, ST (equal time), crop, BIG, SMALL, size 4, alpha 0.3, seed 3",
+    "ff42c05fd17a7f40": "colours, ST, SMALL, size 0.5, seed 3",
+    "09a7348b05bcac83": "colours, MT-CoT, crop, BIG, SMALL, alpha 0.3, seed 3",
+    "bacbaafd6fcddc84": "colours, MT-CoT (permuted), crop, BIG, SMALL, alpha 0.5, seed 3",
+}
+"""Addresses that cells of a fixed study had before they were typed records: folders that were
+written then are continued now."""
+
+
+def test_a_definition_keeps_its_address_from_one_release_to_the_next(work: Path) -> None:
+    found = cells_of(
+        study={
+            "objectives": ["st", "mt-cot", "cot"],
+            "controls": [
+                *("untrained", "majority", "equal-time", "permuted"),
+                *("teacher-direct", "teacher-cot"),
+            ],
+            "sizes": [4, 0.5, 1.0],
+            "seeds": [3],
+            "alphas": [0.3, 0.5],
+        },
+        train={"lora": True, "patience": 2},
+    )
+    assert len(found) == 28
+    titles = {cell.hash: cell.title for cell in found}
+    labels = {"BIG": "recorded:big@b27d9236", "SMALL": "small@3ddf7e97"}
+    for address, title in ADDRESSES.items():
+        for name, label in labels.items():
+            title = title.replace(name, label)
+        assert titles[address] == title
+    slugs = {cell.material.slug for cell in found if cell.material}
+    assert slugs == {"colours-recorded-big-b27d9236-crop-974f5be5"}
+
+
 @pytest.mark.parametrize(
     ("change", "stay"),
     [
@@ -307,7 +353,7 @@ def test_a_cell_is_addressed_by_content_wherever_the_files_lie(
 def test_what_defines_a_cell_changes_its_address_and_nothing_else_does(
     change: dict[str, Any], stay: set[str] | None, work: Path
 ) -> None:
-    before = {c.hash: c.spec["system"] for c in cells_of()}
+    before = {c.hash: c.spec.system for c in cells_of()}
     after = {c.hash for c in cells_of(**change)}
     same = {system for name, system in before.items() if name in after}
     assert same == (set(before.values()) if stay is None else stay)
@@ -327,8 +373,8 @@ def test_each_data_set_has_its_own_teacher(work: Path) -> None:
         file.write('{"id": "q0", "teacher": "big", "given_answer": true, "text": "Because."}\n')
     own = {**raw["dataset"][0], "name": "again", "teachers": ["recorded:other.jsonl"]}
     raw["dataset"].append(own)
-    found = running.plan(parse_study(raw, source="s.toml", folder=work)).cells
-    teachers = {(c.spec["dataset"], c.spec["teacher"]) for c in found if c.spec["teacher"]}
+    found = running.plan_study(parse_study(raw, source="s.toml", folder=work)).cells
+    teachers = {(c.spec.dataset, c.spec.teacher) for c in found if c.spec.teacher}
     assert len(teachers) == 2
     assert len({teacher for _, teacher in teachers}) == 2
 
@@ -336,13 +382,13 @@ def test_each_data_set_has_its_own_teacher(work: Path) -> None:
 # ------------------------------------------------------------------ the family
 
 
-def compared(planned: running.Plan) -> set[tuple[str, str, str]]:
+def compared(planned: running.PlannedStudy) -> set[tuple[str, str, str]]:
     return {(pair.a, pair.b, pair.way) for pair in planned.family}
 
 
 def test_by_default_each_multi_task_objective_is_held_against_st_in_two_ways(work: Path) -> None:
     grid = {"strategies": ["crop", "rp"], "sizes": [8, 1.0], "alphas": [0.5, 0.3]}
-    planned = running.plan(study_of(study=grid))
+    planned = running.plan_study(study_of(study=grid))
     both = {(system, "ST", way) for system in ("MT-Ra", "MT-CoT") for way in ("direct", "chosen")}
     # MT-Re has one way of answering: the same test a second time would only cost the others.
     assert compared(planned) == both | {("MT-Re", "ST", "direct")}
@@ -353,7 +399,7 @@ def test_by_default_each_multi_task_objective_is_held_against_st_in_two_ways(wor
 
 
 def test_the_family_is_what_the_file_declares(work: Path) -> None:
-    planned = running.plan(
+    planned = running.plan_study(
         study_of(
             study={"strategies": ["crop", "rp"], "sizes": [8, 1.0]},
             confirmatory={
@@ -374,10 +420,10 @@ def test_the_family_is_what_the_file_declares(work: Path) -> None:
 
 
 def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> None:
-    small = running.plan(study_of(study={"objectives": ["st", "mt-cot"], "seeds": [0, 1]}))
+    small = running.plan_study(study_of(study={"objectives": ["st", "mt-cot"], "seeds": [0, 1]}))
     out = work / "out"
     family = settle_family(out, small.family, small.cells)
-    large = running.plan(study_of(study={"objectives": ["st", "mt-cot", "mt-ra"]}))
+    large = running.plan_study(study_of(study={"objectives": ["st", "mt-cot", "mt-ra"]}))
     # As long as nothing has come out, the declaration may change.
     assert settle_family(out, large.family, large.cells) == list(large.family)
     assert settle_family(out, small.family, small.cells) == family
@@ -388,7 +434,7 @@ def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> No
         (out / "cells" / first / "metrics.json").write_text("{}", "utf-8")
     assert settle_family(out, large.family, large.cells) == family
     declared = (out / "family.json").read_bytes()
-    other = running.plan(study_of(train={"epochs": 9}))
+    other = running.plan_study(study_of(train={"epochs": 9}))
     with pytest.raises(RunFolderError, match="begun with other settings"):
         settle_family(out, other.family, other.cells)
     assert (out / "family.json").read_bytes() == declared  # its time, too
@@ -396,8 +442,12 @@ def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> No
 
 def test_a_comparison_that_may_have_been_seen_is_declared_no_more(work: Path) -> None:
     """What has a result counts as seen, whether or not it was declared before."""
-    before = running.plan(study_of(study={"seeds": [0]}, confirmatory={"objectives": ["mt-cot"]}))
-    after = running.plan(study_of(study={"seeds": [0]}, confirmatory={"objectives": ["mt-re"]}))
+    before = running.plan_study(
+        study_of(study={"seeds": [0]}, confirmatory={"objectives": ["mt-cot"]})
+    )
+    after = running.plan_study(
+        study_of(study={"seeds": [0]}, confirmatory={"objectives": ["mt-re"]})
+    )
     out = work / "out"
     settle_family(out, before.family, before.cells)
     (seen,) = after.family
@@ -411,10 +461,10 @@ def test_a_comparison_that_may_have_been_seen_is_declared_no_more(work: Path) ->
 
 def test_what_could_be_shown_counts_the_seeds_that_were_declared(work: Path) -> None:
     write_lines(Path("test.jsonl"), (question(100 + n, "t") for n in range(200)))
-    few, many = (running.plan(study_of(study={"seeds": list(range(n))})) for n in (3, 6))
-    (data,) = many.data
-    assert detectable(data, many.study, many.family)["seeds"] == 6
-    assert detectable(data, many.study, few.family)["seeds"] == 3
+    few, many = (running.plan_study(study_of(study={"seeds": list(range(n))})) for n in (3, 6))
+    (data,) = many.datasets
+    assert detectable(data, many.study, many.family).seeds == 6
+    assert detectable(data, many.study, few.family).seeds == 3
 
 
 # ------------------------------------------------------------------ the studies of the bench
@@ -438,5 +488,5 @@ def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
             ]
             for file in (dataset.train, dataset.test, *recordings):
                 assert Path(file).is_file()
-    small = running.plan(found["shuffled"])
+    small = running.plan_study(found["shuffled"])
     assert systems(list(small.cells))["MT-CoT"] == 3

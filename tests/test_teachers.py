@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +14,19 @@ from typing import Any
 
 import pytest
 
+import teachback as tb
 from mock_server import Asked, MockServer, Reply, choice, refused, said
-from teachback.errors import DataError, ReferenceError_, TeacherError
-from teachback.records import Completion, Message, Request, RequestKind, Sampling
+from teachback.errors import DataError, ReferenceError_, TeacherError, UsageError
+from teachback.explaining.session import TeacherSetup
+from teachback.records import Completion, Example, Message, Request, RequestKind, Sampling
 from teachback.teachers import open_teacher
 from teachback.teachers.openai import OpenAITeacher
-from teachback.teachers.prompts import Form
+from teachback.teachers.prompts import Form, Prompts
+from teachback.teachers.protocol import Teacher
 from teachback.teachers.recorded import RecordedTeacher
 from teachback.teachers.replies import retry_after, split_thinking
 from teachback.teachers.scripted import ScriptedTeacher
+from teachback.teachers.stored import StoredTeacher
 
 KEY = "sk-planted-0123456789abcdef"
 
@@ -41,8 +47,7 @@ def ask(teacher: Any, *requests: Request) -> list[Completion]:
         try:
             return [await teacher.complete(each) for each in requests or (request(),)]
         finally:
-            if hasattr(teacher, "aclose"):
-                await teacher.aclose()
+            await teacher.aclose()
 
     return asyncio.run(run())
 
@@ -60,6 +65,64 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+# A teacher of one's own
+
+
+def test_the_documented_teacher_of_ones_own_is_asked(tmp_path: Path) -> None:
+    doc = inspect.getdoc(Teacher)
+    assert doc is not None
+    example = doc.partition("::\n")[2].partition("Everything but")[0]
+    assert example.count("\n") < 15
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(example), names)  # ours, from the docstring
+    own = names["MyTeacher"]()
+    assert isinstance(own, Teacher)
+    question = Example("q", "What floats?", "ice", "multiple-choice", ("ice", "a stone"))
+    found = tb.generate([question], teacher=own, store=tmp_path / "s.sqlite")
+    (explanation,) = found.explanations
+    assert (explanation.teacher, explanation.text) == (
+        "my-model-2026-11",
+        "Water freezes when it is cold.",
+    )
+    # What it costs is not known, and it says that it counted tokens.
+    with TeacherSetup(own, Prompts()).open(tmp_path / "s.sqlite") as session:
+        assert session.price is None
+        assert session.bill().uncounted == 0
+        assert session.store.usage(own.model).tokens_out == 15
+
+
+class Other:
+    """All that a teacher has, and none."""
+
+    model, form, concurrency = "other", "chat", 1
+
+    async def complete(self, _request: Request) -> Completion:
+        raise AssertionError
+
+
+def test_what_is_no_teacher_is_said(tmp_path: Path) -> None:
+    question = Example("q", "Does ice float?", "yes", "yes-no")
+    with pytest.raises(UsageError, match=r"the teacher is a Other: .* derived from teachback\.Tea"):
+        tb.generate([question], teacher=Other(), store=tmp_path / "s.sqlite")  # type: ignore[arg-type]
+    assert not (tmp_path / "s.sqlite").exists()
+
+
+def test_what_teachers_declare(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text('{"id": "q", "teacher": "m", "given_answer": true, "text": "So."}\n', "utf-8")
+    recorded, scripted = open_teacher(f"recorded:{file}"), open_teacher("scripted")
+    for free in (recorded, scripted):
+        assert (free.free, free.address, free.meters_itself) == (True, None, False)
+    assert recorded.concurrency == 1
+    server = open_teacher("openai:m@http://127.0.0.1:9/v1?a=b")
+    assert (server.free, server.meters_itself) == (False, True)
+    assert server.address == "http://127.0.0.1:9/v1?a=b"
+    stored = StoredTeacher("m", form="text")
+    assert (stored.model, stored.form, stored.free) == ("m", "text", True)
+    with pytest.raises(TeacherError, match="only its stored replies"):
+        ask(stored)
+
+
 # References
 
 
@@ -74,9 +137,9 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
             "gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]",
         ),
         ("gguf:model.gguf", "there is no GGUF file model.gguf"),
-        ("pypi:claude", "those that are: pypi:gemma-3-270m"),
-        ("recorded:", "it must be recorded:FILE[,FILE…]"),
-        ("openai:", "it must be openai:MODEL[@http://host/v1]"),
+        ("pypi:claude", "known are pypi:gemma-3-270m"),
+        ("recorded:", "write recorded:FILE[,FILE…]"),
+        ("openai:", "write openai:MODEL[@http://host/v1]"),
         ("openai:gpt-4o", "set OPENAI_API_KEY"),
         ("openai:m@http://", "not an address"),
     ],

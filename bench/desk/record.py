@@ -20,7 +20,6 @@ from pathlib import Path
 
 from teachback import desk
 from teachback.explaining.asking import generate
-from teachback.explaining.selection import is_kept
 from teachback.files import read_jsonl, write_jsonl
 from teachback.questions import parse, same_answer
 from teachback.records import Example, Sampling
@@ -56,7 +55,6 @@ def main() -> None:
                 prompts=prompts,
                 strategy="crop",
                 store=store,
-                is_kept=is_kept,
                 progress=Progress(sys.stdout),
             )
         replies = {(r.request.example_id, r.request.kind): r.completion.text for r in store}

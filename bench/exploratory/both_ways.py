@@ -25,11 +25,11 @@ from teachback.questions import candidates, render
 from teachback.records import Example, Prediction
 
 if TYPE_CHECKING:
-    from teachback.students.student import Student
+    from teachback.students.model import StudentModel
 
 
 def conclusions(
-    student: Student, examples: Sequence[Example], predictions: Sequence[Prediction]
+    student: StudentModel, examples: Sequence[Example], predictions: Sequence[Prediction]
 ) -> list[dict[str, float]]:
     """The probability of each choice as the conclusion of the explanation written for it."""
     targets = [

@@ -16,8 +16,8 @@ import torch
 
 from bench.training import schemes
 from bench.training.material import whole
+from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample, Row
-from teachback.students.student import Student
 
 
 def of(job: dict[str, Any]) -> list[float]:
@@ -32,7 +32,7 @@ def of(job: dict[str, Any]) -> list[float]:
     return found
 
 
-def _loss(job: dict[str, Any], student: Student, examples: list[EncodedExample]) -> float:
+def _loss(job: dict[str, Any], student: StudentModel, examples: list[EncodedExample]) -> float:
     device = student.device
     if job["scheme"] in ("ours", "rows"):
         rows = token_mean([row for example in examples for row in example.rows], student.family)

@@ -18,8 +18,8 @@ from teachback.explaining.selection import SelectionRules
 from teachback.objectives import training_examples
 from teachback.questions import candidates, render, say_answer
 from teachback.records import Example, Explanation, Strategy
+from teachback.students.model import StudentModel
 from teachback.students.rows import Branch, EncodedExample, Row
-from teachback.students.student import Student
 
 Encoded = dict[str, Any]
 """An `EncodedExample` as plain values."""
@@ -71,7 +71,7 @@ def explained(
     return found[:count]
 
 
-def encoded(student: Student, pairs: list[tuple[Example, list[Explanation]]]) -> list[Encoded]:
+def encoded(student: StudentModel, pairs: list[tuple[Example, list[Explanation]]]) -> list[Encoded]:
     """MT-CoT rows of ``pairs`` as ``student`` reads them."""
     made = training_examples(
         [example for example, _ in pairs],
@@ -81,7 +81,7 @@ def encoded(student: Student, pairs: list[tuple[Example, list[Explanation]]]) ->
     return [plain(student.encode(example)) for example in made]
 
 
-def choices(student: Student, examples: list[Example]) -> list[Encoded]:
+def choices(student: StudentModel, examples: list[Example]) -> list[Encoded]:
     """One row per question with a branch per choice, as scoring reads it."""
     rows = []
     for example in examples:

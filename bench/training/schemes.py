@@ -34,11 +34,12 @@ from bench.students import loaded
 from bench.training.material import whole
 from bench.training.turns import Turns
 from teachback.config import TrainConfig
+from teachback.students.card import StudentCard
 from teachback.students.causal import CausalStudent
+from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
 from teachback.students.rows import EncodedExample, separate
 from teachback.students.seq2seq import Seq2SeqStudent
-from teachback.students.student import Student, StudentCard
 from teachback.training.adapters import AdaptedLinear
 from teachback.training.trainer import MultiTaskTrainer
 
@@ -86,13 +87,13 @@ def prepare(job: dict[str, Any], shapes: Shapes, folder: Path) -> Callable[[Turn
     return work
 
 
-def model_of(job: dict[str, Any]) -> Student:
+def model_of(job: dict[str, Any]) -> StudentModel:
     """The student of a job, placed and in the precision that it trains in."""
     if job["model"] in T5_SIZES:
         config = t5_config(job["model"])
         torch.manual_seed(0)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        student: Student = Seq2SeqStudent(
+        student: StudentModel = Seq2SeqStudent(
             T5ForConditionalGeneration(config).to(device), _Ids(config), StudentCard(base="random")
         )
     else:
@@ -121,7 +122,7 @@ def config_of(model: str) -> Any:
     return t5_config(model) if model in T5_SIZES else AutoConfig.from_pretrained(model)
 
 
-def vocabulary(student: Student) -> int | None:
+def vocabulary(student: StudentModel) -> int | None:
     return student.model.config.vocab_size if student.family == "seq2seq" else None
 
 
@@ -155,7 +156,7 @@ def arguments(job: dict[str, Any], folder: Path, batch: int, accumulate: int = 1
 
 def ours(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -181,7 +182,7 @@ def ours(
     return trainer
 
 
-def noted(student: Student, shapes: Shapes, step: Callable[[], int]) -> None:
+def noted(student: StudentModel, shapes: Shapes, step: Callable[[], int]) -> None:
     """Note the shape of every batch that ``student`` collates, and the step it belongs to."""
     collate = student.collate
 
@@ -242,7 +243,7 @@ def padded(rows: Sequence[dict[str, list[int]]], pad_id: int) -> dict[str, Tenso
 
 def plain(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -269,7 +270,7 @@ def plain(
 
 def trl(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,
@@ -366,7 +367,7 @@ def by_task(
 
 def two_pass(
     job: dict[str, Any],
-    student: Student,
+    student: StudentModel,
     steps: list[list[EncodedExample]],
     folder: Path,
     shapes: Shapes,

@@ -1,6 +1,6 @@
 """Scoring the choices of questions: one pass over a question and all its choices, or more.
 
-``ours``       what `Student.log_probabilities` computes: one row per question
+``ours``       what `StudentModel.log_probabilities` computes: one row per question
 ``rows``       one row per choice in one batch: logits at targets only, the question read anew
 ``per-choice`` one forward pass per choice over a batch of questions, logits everywhere
 """
@@ -19,8 +19,8 @@ from bench.training.material import whole
 from bench.training.turns import Turns
 from teachback.students.causal import CausalStudent
 from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.students.rows import Row
-from teachback.students.student import Student
 
 
 def prepare(
@@ -47,15 +47,17 @@ def prepare(
     return work
 
 
-def _at_once(student: Student, rows: list[Row], _: list[dict[str, int]]) -> list[float]:
-    """The sums of log-probabilities, as `Student.log_probabilities` takes them."""
+def _at_once(student: StudentModel, rows: list[Row], _: list[dict[str, int]]) -> list[float]:
+    """The sums of log-probabilities, as `StudentModel.log_probabilities` takes them."""
     batch = {k: v.to(student.device) for k, v in student.collate(rows).items()}
     sums = torch.zeros(sum(len(row.branches) for row in rows), device=student.device)
     sums.index_add_(0, batch["target_rows"], -student.token_losses(batch))
     return sums.tolist()
 
 
-def _per_choice(student: Student, rows: list[Row], shapes: list[dict[str, int]]) -> list[float]:
+def _per_choice(
+    student: StudentModel, rows: list[Row], shapes: list[dict[str, int]]
+) -> list[float]:
     scores: list[list[float]] = [[] for _ in rows]
     step = {"step": shapes[-1]["step"] + 1 if shapes else 0}
     for number in range(max(len(row.branches) for row in rows)):

@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from teachback.api import Evaluation, compare, evaluate, generate, train
     from teachback.datasets import read_examples, split_valid, subsample
     from teachback.exemplars import read_exemplars
-    from teachback.records import Example, Exemplar, Explanation, Prediction, Rejection
+    from teachback.records import (
+        Answer,
+        Example,
+        Exemplar,
+        Explanation,
+        Prediction,
+        Rejection,
+    )
     from teachback.students.student import Student
+    from teachback.teachers.protocol import Teacher
 
 _PLACES = {
     "compare": "api",
@@ -26,12 +34,14 @@ _PLACES = {
     "split_valid": "datasets",
     "subsample": "datasets",
     "read_exemplars": "exemplars",
+    "Answer": "records",
     "Example": "records",
     "Exemplar": "records",
     "Explanation": "records",
     "Prediction": "records",
     "Rejection": "records",
     "Student": "students.student",
+    "Teacher": "teachers.protocol",
 }
 
 __all__ = [  # noqa: RUF022 - in the order in which one meets them
@@ -39,9 +49,11 @@ __all__ = [  # noqa: RUF022 - in the order in which one meets them
     "Exemplar",
     "Explanation",
     "Rejection",
+    "Answer",
     "Prediction",
     "Evaluation",
     "Student",
+    "Teacher",
     "read_examples",
     "read_exemplars",
     "subsample",

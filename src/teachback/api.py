@@ -13,22 +13,22 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from teachback import evaluation
-from teachback.config import section
-from teachback.errors import ConfigError, DataError
+from teachback.config import StudentConfig, section
+from teachback.errors import DataError, UsageError
 from teachback.exemplars import choose
-from teachback.explaining.asking import generate as ask
-from teachback.explaining.selection import Selection, SelectionRules, Verdict, select
+from teachback.explaining.selection import Selection, SelectionRules
+from teachback.explaining.session import TeacherSetup
 from teachback.records import (
     AnswerFormat,
+    ComparedWay,
     Example,
     Explanation,
     Objective,
     Prediction,
     Sampling,
     Strategy,
+    Way,
 )
-from teachback.runs.explanations import meter_of, price_of
-from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher, open_teacher
 from teachback.teachers.prompts import Prompts
@@ -39,11 +39,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Predictions and their figures."""
+    """A student's predictions and their figures."""
 
     predictions: list[Prediction]
     metrics: evaluation.Metrics
     cost: Any
+    way: Way
+    """The way of answering that the student chose on ``valid``."""
 
 
 def generate(
@@ -69,58 +71,44 @@ def generate(
     for all runs into this store together. ``prices``: a file over the built-in prices, TOML or
     JSON: model → ``input``, ``output``, ``cached``, in dollars per million tokens.
 
-    Raises DataError, ReferenceError_, ConfigError or StoreError for what the caller can mend,
+    Raises DataError, ReferenceError_, ConfigError or StoreError for what the caller can fix,
     TeacherError where the teacher gave up, and CostCapError where the next request could pass
     the cap; what was stored stays.
     """
     if not examples:
         raise DataError("there are no examples to explain")
-    asked = open_teacher(teacher) if isinstance(teacher, str) else teacher
+    if not isinstance(teacher, str | Teacher):
+        raise UsageError(
+            f"generate(): the teacher is a {type(teacher).__name__}: give a reference, or an "
+            "object of a class derived from teachback.Teacher"
+        )
+    opened = open_teacher(teacher) if isinstance(teacher, str) else teacher
     file = None if prices is None else str(prices)
     limits = section("teacher", {"max_cost": max_cost, "prices": file}, "generate()")
-    price = price_of(limits, asked)
-    free = price is not None and price.free and getattr(asked, "address", None) is None
-    if max_cost is not None and asked is teacher and free:
-        # A reference that leads to no server costs nothing; what an object does is not known.
-        raise ConfigError(
-            f"a cap on costs needs prices: what {asked.model} costs is not known; give prices, a "
-            "file that names this model"
-        )
-    prompts = Prompts(
-        exemplars=tuple(choose(exemplars, examples[0].kind)),
-        form=asked.form,
-        instructions=instructions,
-        sampling=sampling or Sampling(),
+    setup = TeacherSetup(
+        teacher=opened,
+        prompts=Prompts(
+            exemplars=tuple(choose(exemplars, examples[0].kind)),
+            form=opened.form,
+            instructions=instructions,
+            sampling=sampling or Sampling(),
+        ),
+        prices=limits.prices,
+        max_cost=limits.max_cost,
+        strategy=strategy,
+        samples=samples,
+        rules=rules or SelectionRules(),
     )
-    with CompletionStore(store) as opened:
-        ask(
-            examples,
-            teacher=asked,
-            prompts=prompts,
-            strategy=strategy,
-            store=opened,
-            is_kept=Verdict(rules or SelectionRules()),
-            samples=samples,
-            meter=meter_of(limits, asked, price, opened),
-            progress=progress,
-        )
-        return select(
-            examples,
-            lambda e, kind, sample: opened.get(
-                opened.key(asked.model, prompts.request(e, kind, sample))
-            ),
-            strategy=strategy,
-            teacher=asked.model,
-            samples=samples,
-            rules=rules,
-        )
+    with setup.open(store) as session:
+        session.ask(examples, progress=progress)
+        return session.select(examples)
 
 
 def train(
     examples: Sequence[Example],
     explanations: Sequence[Explanation] = (),
     *,
-    student: str = "pypi:gemma-3-270m",
+    student: str = StudentConfig().reference,
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
     answer_format: AnswerFormat = "text",
@@ -134,6 +122,7 @@ def train(
     same as will be given to `evaluate`. ``settings`` are the keys of ``[train]`` (``epochs=3``,
     ``lora=True``, …).
     """
+    from teachback.students.student import Student
     from teachback.training import train as train_into
 
     train_config = section("train", {"objective": objective, **settings}, "train()")
@@ -141,7 +130,7 @@ def train(
     student_config = section("student", chosen, "train()")
 
     def run(where: Path) -> Student:
-        return train_into(
+        result = train_into(
             examples,
             explanations,
             where,
@@ -150,7 +139,8 @@ def train(
             evaluate_config=section("evaluate", {"choice_score": choice_score}, "train()"),
             overwrite=overwrite,
             progress=progress,
-        ).student
+        )
+        return Student(result.student)
 
     if folder is not None:
         return run(Path(folder))
@@ -169,21 +159,27 @@ def evaluate(
     from teachback.systems import predict
 
     config = section("evaluate", settings, "evaluate()")
-    predictions, cost = predict(student, examples, config, progress=progress)
-    return Evaluation(predictions, evaluation.measure(predictions, examples[0].kind), cost)
+    predictions, cost = predict(student.model, examples, config, progress=progress)
+    metrics = evaluation.measure(predictions, examples[0].kind)
+    return Evaluation(predictions, metrics, cost, student.card.way)
 
 
 def compare(
     a: Evaluation | Mapping[int, Evaluation],
     b: Evaluation | Mapping[int, Evaluation],
     *,
-    way: evaluation.Way = "direct",
+    way: ComparedWay = "direct",
     names: tuple[str, str] = ("A", "B"),
 ) -> evaluation.Comparison:
-    """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed."""
+    """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed.
 
-    def by_seed(one: Evaluation | Mapping[int, Evaluation]) -> dict[int, list[Prediction]]:
-        many = {0: one} if isinstance(one, Evaluation) else one
-        return {seed: evaluated.predictions for seed, evaluated in many.items()}
+    ``way``: ``direct`` answers, ``explained`` ones, or ``chosen``, each student's in the way
+    that it chose on ``valid``. Raises ConfigError for any other, DataError where ``a`` and ``b``
+    cannot be compared so.
+    """
+    way = evaluation.compared_way(way, "compare()")
 
-    return evaluation.compare(by_seed(a), by_seed(b), way=way, names=names)
+    def by_seed(one: Evaluation | Mapping[int, Evaluation]) -> Mapping[int, Evaluation]:
+        return {0: one} if isinstance(one, Evaluation) else one
+
+    return evaluation.compare_systems(by_seed(a), by_seed(b), way=way, names=names)

@@ -9,19 +9,28 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from teachback.errors import ConfigError
+from teachback.errors import ConfigError, ReferenceError_
 from teachback.records import AnswerFormat, Objective, Strategy
+from teachback.references import (
+    DATASET_FORMS,
+    STUDENT_FORMS,
+    TEACHER_FORMS,
+    anchor,
+    parse_dataset,
+    parse_student,
+    parse_teacher,
+)
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _key(default: Any, description: str, **bounds: Any) -> Any:
@@ -31,27 +40,27 @@ def _key(default: Any, description: str, **bounds: Any) -> Any:
 class DataConfig(Section):
     """`[data]`: the labelled questions."""
 
-    train: str = _key(..., "dataset to train on: JSON lines, CSV, Parquet or hf:owner/name")
+    train: str = _key(..., f"dataset to train on: {DATASET_FORMS}")
     test: str | None = _key(None, "dataset to evaluate on, once; unset: no evaluation")
     kind: str | None = _key(None, "question kind; unset: found from the file's rows")
     size: int | float | None = _key(
-        None, "train on a seeded sample: a count, or a fraction below or equal to 1.0"
+        None, "rows to use, a seeded sample: a count, or a fraction up to 1.0; unset: all"
     )
     valid_fraction: float = _key(
-        0.1, "share of train kept apart to choose by (at least 50 rows)", gt=0, le=0.5
+        0.1,
+        "share of train held out as valid, on which choices are made (at least 50 rows)",
+        gt=0,
+        le=0.5,
     )
 
 
 class TeacherConfig(Section):
     """`[teacher]`: who explains, and how it is asked."""
 
-    reference: str | None = _key(
-        None,
-        "openai:MODEL[@URL], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]; unset: no "
-        "explanations (st only)",
-    )
+    reference: str | None = _key(None, f"{TEACHER_FORMS}; unset: no explanations (st only)")
     exemplars: str = _key(
-        "auto", "auto (by question kind), none, the name of a built-in set, or a file"
+        "auto",
+        "exemplars in prompts: auto (by question kind), none, a built-in set's name, or a file",
     )
     instructions: str | None = _key(None, "file whose text precedes every prompt (a policy, say)")
     form: Literal["auto", "chat", "text"] = _key(
@@ -64,9 +73,11 @@ class TeacherConfig(Section):
     top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
     max_tokens: int = _key(512, "longest reply, in tokens", ge=1)
     samples: int = _key(1, "replies asked for per prompt", ge=1)
-    concurrency: int = _key(32, "most requests under way at once", ge=1)
+    concurrency: int = _key(32, "largest number of requests in flight", ge=1)
     max_cost: float | None = _key(
-        None, "US dollars that asking may cost, over all runs into the folder; unset: no cap", gt=0
+        None,
+        "cap on the cost of asking in US dollars, over all runs into the folder; unset: no cap",
+        gt=0,
     )
     prices: str | None = _key(
         None, "TOML or JSON file: model → input, output, cached, in dollars per million tokens"
@@ -78,10 +89,12 @@ class SelectionConfig(Section):
 
     strategy: Strategy = _key("crop", "cote, rp, or crop (cote, with rp where cote was wrong)")
     choose: Literal["first", "all", "shortest", "agreed"] = _key(
-        "first", "which of several right replies are kept"
+        "first", "which of several correct replies are kept"
     )
-    rp_check: bool = _key(True, "reject an rp reply that concludes otherwise than gold")
-    leak_check: bool = _key(True, "reject an rp explanation that speaks of having been told")
+    rp_check: bool = _key(True, "reject an rp reply whose conclusion is not the gold answer")
+    leak_check: bool = _key(
+        True, "reject an rp explanation that mentions having been told the answer"
+    )
     thinking: bool = _key(False, "put a reasoning model's thinking part before its explanation")
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
 
@@ -89,12 +102,14 @@ class SelectionConfig(Section):
 class StudentConfig(Section):
     """`[student]`: the small model."""
 
-    reference: str = _key("pypi:gemma-3-270m", "hf:owner/name, a folder, gguf:FILE or pypi:NAME")
+    reference: str = _key("pypi:gemma-3-270m", STUDENT_FORMS)
     precision: Literal["auto", "fp32", "bf16"] = _key(
-        "auto", "auto: bf16 where the hardware multiplies it natively"
+        "auto",
+        "number format of the computation; auto: bf16 where the hardware has it, else fp32",
     )
     task_marker: Literal["decoder", "encoder"] = _key(
-        "decoder", "where a seq2seq student is told its task (causal ones: after the question)"
+        "decoder",
+        "where a seq2seq student reads which task it is to do (causal ones: after the question)",
     )
     answer_format: AnswerFormat = _key(
         "text", "how choices are answered: letter, text or both; one setting for all compared"
@@ -108,7 +123,7 @@ class TrainConfig(Section):
 
     objective: Objective = _key("mt-cot", f"one of {', '.join(get_args(Objective))}")
     alpha: float = _key(0.5, "weight of the answer task against the explanation task", ge=0, le=1)
-    permute: bool = _key(False, "control: give each example another example's explanation")
+    permute: bool = _key(False, "as a control, give each example another one's explanation")
     seed: int = _key(
         0, "draws the sample, the valid part, the order and the initialisation", ge=0, lt=2**32
     )
@@ -118,20 +133,22 @@ class TrainConfig(Section):
     )
     token_budget: int = _key(
         2048,
-        "tokens computed at once in a process (padding included); memory, not results",
+        "tokens computed at once in one process, padding included; changes memory, not results",
         ge=16,
     )
     length_window: int = _key(
         1,
-        "batches among which examples are sorted by length: more pad less, and examples of one "
-        "length meet in one batch; 1: plain shuffling",
+        "batches within which examples are sorted by length: larger windows need less padding, but "
+        "put examples of similar length into one batch; 1: plain shuffling",
         ge=1,
     )
     learning_rate: float | None = _key(
-        None, "peak; unset: 5e-4 with LoRA, 5e-5 full causal, 3e-4 full seq2seq", gt=0
+        None, "peak learning rate; unset: 5e-4 with LoRA, 5e-5 full causal, 3e-4 full seq2seq", gt=0
     )
-    schedule: Literal["linear", "cosine", "constant"] = _key("linear", "after the warm-up")
-    warmup: float = _key(0.06, "share of the steps that the rate takes to rise", ge=0, lt=1)
+    schedule: Literal["linear", "cosine", "constant"] = _key(
+        "linear", "how the learning rate falls after the warm-up"
+    )
+    warmup: float = _key(0.06, "share of the steps in which the learning rate rises", ge=0, lt=1)
     weight_decay: float = _key(0.0, "AdamW's decoupled weight decay", ge=0)
     max_grad_norm: float = _key(1.0, "gradient norm is clipped to this", gt=0)
     patience: int = _key(
@@ -143,9 +160,12 @@ class TrainConfig(Section):
     lora_dropout: float = _key(0.0, "dropout before the adapter", ge=0, lt=1)
     gradient_checkpointing: bool = _key(False, "less memory for about a third more time")
     memory_check: bool = _key(
-        True, "do not begin where the estimate of memory exceeds what is there"
+        True, "refuse to start where training is estimated to need more memory than there is"
     )
 
+
+_SHOWN = 200
+"""Characters of a value that a message shows."""
 
 MEMORY_KEYS = ("token_budget", "gradient_checkpointing", "memory_check")
 """Keys of `[train]` that change what memory a run takes, and nothing that comes out of it."""
@@ -185,15 +205,32 @@ SECTIONS: dict[str, type[Section]] = {
     "evaluate": EvaluateConfig,
 }
 
-_PATHS = (("data", "train"), ("data", "test"), ("teacher", "instructions"), ("teacher", "prices"))
+
+def _exemplars(text: str, folder: Path) -> str:
+    """The name of a built-in set is no file's."""
+    is_file = text.endswith((".jsonl", ".json", ".csv", ".parquet"))
+    return anchor(text, folder) if is_file else text
+
+
+_ANCHORED: dict[tuple[str, str], Callable[[str, Path], str]] = {
+    ("data", "train"): lambda text, folder: str(parse_dataset(text).anchored(folder)),
+    ("data", "test"): lambda text, folder: str(parse_dataset(text).anchored(folder)),
+    ("teacher", "reference"): lambda text, folder: str(parse_teacher(text).anchored(folder)),
+    ("teacher", "instructions"): anchor,
+    ("teacher", "prices"): anchor,
+    ("teacher", "exemplars"): _exemplars,
+    ("student", "reference"): lambda text, folder: str(parse_student(text).anchored(folder)),
+}
+"""The keys that name files, and how their values are meant from a folder."""
 
 
 def read_config(path: str | Path, *, anchored: bool = True) -> Config:
-    """Read a TOML configuration. Relative files are meant from the configuration's folder;
-    those of a run folder's own ``config.toml`` from the working folder (``anchored=False``).
+    """Read a TOML configuration. Relative files are relative to the configuration's folder;
+    those of a run folder's own ``config.toml`` to the working folder (``anchored=False``).
 
     Raises ConfigError naming the file, the key, what is wrong and, for an unknown key, the
-    one that was probably meant.
+    one that was probably meant; ReferenceError_ for a teacher, student or dataset that is not
+    written as one.
     """
     path = Path(path)
     return parse_config(read_toml(path), source=str(path), folder=path.parent if anchored else None)
@@ -214,12 +251,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 def parse_config(
     values: dict[str, Any], *, source: str = "config", folder: Path | None = None
 ) -> Config:
-    """A Config from plain values; errors as in :func:`read_config`."""
+    """A Config from plain values, its files meant from ``folder``; errors as in
+    :func:`read_config`."""
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{source}: {first_problem(error)}") from None
-    return _anchored(config, folder) if folder is not None else config
+    return config if folder is None else _anchored(config, folder, source)
 
 
 def override(config: Config, section: str, **values: Any) -> Config:
@@ -229,34 +267,16 @@ def override(config: Config, section: str, **values: Any) -> Config:
     return parse_config(changed, source="the command's options")
 
 
-def _anchored(config: Config, folder: Path) -> Config:
-    """The same files by absolute names: a run folder is gone on with from anywhere."""
-
-    def anchor(name: str) -> str:
-        return name if name.startswith("hf:") else str((folder / name).resolve())
-
+def _anchored(config: Config, folder: Path, source: str) -> Config:
+    """The same files by absolute names, so that a run can be continued from any folder."""
     changes: dict[str, dict[str, str]] = {}
-    for section, key in _PATHS:
+    for (section, key), meant_from in _ANCHORED.items():
         value = getattr(getattr(config, section), key)
         if value is not None:
-            changes.setdefault(section, {})[key] = anchor(value)
-    reference = config.teacher.reference
-    if reference is not None and reference.startswith("recorded:"):
-        files = reference.removeprefix("recorded:").split(",")
-        changes.setdefault("teacher", {})["reference"] = "recorded:" + ",".join(
-            anchor(file) for file in files
-        )
-    elif reference is not None and reference.startswith("gguf:"):
-        file = anchor(reference.removeprefix("gguf:"))
-        changes.setdefault("teacher", {})["reference"] = f"gguf:{file}"
-    exemplars = config.teacher.exemplars
-    if exemplars.endswith((".jsonl", ".json", ".csv", ".parquet")):
-        changes.setdefault("teacher", {})["exemplars"] = anchor(exemplars)
-    student = config.student.reference
-    if student.startswith("gguf:"):
-        changes["student"] = {"reference": f"gguf:{anchor(student.removeprefix('gguf:'))}"}
-    elif not student.startswith(("hf:", "pypi:")):
-        changes["student"] = {"reference": anchor(student)}
+            try:
+                changes.setdefault(section, {})[key] = meant_from(value, folder)
+            except ReferenceError_ as error:
+                raise ReferenceError_(f"{source}: {section}.{key}: {error}") from None
     updated = {
         section: getattr(config, section).model_copy(update=values)
         for section, values in changes.items()
@@ -279,10 +299,14 @@ def first_problem(
         near = difflib.get_close_matches(where[-1], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         text = f"unknown key {key!r}; {hint}"
+    elif problem["type"] == "model_type":
+        text = f"{key} must be a table of keys: [{key}]"
     elif problem["type"] == "missing":
         text = f"the key {key!r} is missing"
     else:
-        text = f"{key} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        value = repr(problem["input"])
+        value = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+        text = f"{key} = {value}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
     more = len(problems) - 1
     return f"{text} (and {more} more)" if more else text
 

@@ -4,7 +4,7 @@ TeachbackError
 ├── UsageError            the user can mend it: one clear line, exit code 2
 │   ├── DataError         a dataset, exemplar or explanation file
 │   ├── ConfigError       a configuration key or value
-│   ├── ReferenceError_   a teacher or student reference that leads nowhere
+│   ├── ReferenceError_   a teacher, student or dataset reference that leads nowhere
 │   ├── MissingExtraError an optional dependency that is not installed
 │   ├── StoreError        a completion store that is foreign, corrupt or cannot be written
 │   └── RunFolderError    a run folder in the way, incomplete or of another run
@@ -32,7 +32,7 @@ class ConfigError(UsageError):
 
 
 class ReferenceError_(UsageError):
-    """A teacher or student reference leads nowhere."""
+    """A teacher, student or dataset reference leads nowhere."""
 
 
 class MissingExtraError(UsageError):

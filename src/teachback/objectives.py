@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from teachback.errors import DataError
-from teachback.questions import render, say_answer
+from teachback.questions import render, say_answer, stated
 from teachback.records import (
     AnswerFormat,
     Example,
@@ -39,13 +39,7 @@ class TrainingExample:
 
 def conclusion(example: Example, answer_format: AnswerFormat) -> str:
     """The sentence that ends an explanation; :func:`teachback.questions.parse` reads it back."""
-    return f"So the answer is {_stated(example, answer_format)}"
-
-
-def _stated(example: Example, answer_format: AnswerFormat) -> str:
-    """The gold answer and a full stop, unless it ends in one of its own."""
-    said = say_answer(example, example.answer, answer_format)
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    return f"So the answer is {stated(example, answer_format)}"
 
 
 def explanation_target(
@@ -58,7 +52,7 @@ def explanation_target(
     if objective == "mt-re":
         return text
     if objective == "mt-ra":
-        return f"The answer is {_stated(example, answer_format)}\n{text}"
+        return f"The answer is {stated(example, answer_format)}\n{text}"
     ending = "" if text.endswith((".", "!", "?")) else "."
     return f"{text}{ending} {conclusion(example, answer_format)}"
 

@@ -18,6 +18,14 @@ given answer, or the bare answer (a prompting baseline)."""
 
 Objective = Literal["st", "mt-re", "mt-ra", "mt-cot", "cot"]
 Role = Literal["answer", "explanation"]
+
+Way = Literal["direct", "explained"]
+"""How an answer came about: at once, or as the conclusion of an explanation. What a student
+chooses between on ``valid``; `teachback.evaluation.ways` owns all that follows from it."""
+
+ComparedWay = Literal["direct", "explained", "chosen"]
+"""How systems are compared; ``chosen``: each in the way that it chose on ``valid``."""
+
 AnswerFormat = Literal["letter", "text", "both"]
 
 RejectionReason = Literal[
@@ -179,3 +187,21 @@ class Prediction:
     explanation: str | None = None
     explained_answer: str | None = None
     explained_correct: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a student answers to one question, in its own way.
+
+    ``answer`` was given in the way ``way``, the student's own; None where what it said cannot be
+    read. What each way answered stands beside it; ``explained_answer`` and ``explanation`` are
+    None where no explanation was asked for. ``probabilities`` belong to ``direct_answer``:
+    choice → share, where the possible answers can be listed.
+    """
+
+    answer: str | None
+    way: Way
+    direct_answer: str | None
+    explained_answer: str | None = None
+    explanation: str | None = None
+    probabilities: dict[str, float] | None = None

@@ -1,21 +1,23 @@
-"""Predictions: what a student, or a prompted teacher, says about labelled examples."""
+"""Each system that can be evaluated, and how it comes to predictions about labelled examples:
+
+a trained student (`predict`), the untrained student (`predict_untrained`), the majority label
+(`predict_majority`) and a prompted teacher (`predict_by_prompting`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from teachback.config import EvaluateConfig
-from teachback.explaining.asking import generate
-from teachback.explaining.needs import Asked, Prompter
-from teachback.explaining.spending import Meter
+from teachback.config import EvaluateConfig, StudentConfig
+from teachback.evaluation.metrics import majority_label
+from teachback.evaluation.ways import DEFAULT, answer_in
+from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
-from teachback.records import Completion, Example, Prediction, Request
-from teachback.store import CompletionStore
-from teachback.students.answering import Answered, Effort, answers
-from teachback.students.student import Student
+from teachback.records import Answer, Example, Prediction, RequestKind
+from teachback.students.answering import AskableModel, Effort, answers
+from teachback.students.load import load
 from teachback.system.progress import SILENT, Progress
-from teachback.teachers import Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Cost:
 
 
 def predict(
-    student: Student,
+    student: AskableModel,
     examples: Sequence[Example],
     config: EvaluateConfig | None = None,
     *,
@@ -43,7 +45,7 @@ def predict(
     # ST has learnt no explanation task: what it would write there is noise.
     explain = config.explain and student.card.objective != "st"
     effort = Effort()
-    found: dict[int, Answered] = {}
+    found: dict[int, Answer] = {}
     with progress.track(len(examples), what, unit="questions") as step:
         for index, answered in answers(
             student,
@@ -75,67 +77,82 @@ def predict(
     )
 
 
-def prediction(example: Example, answered: Answered) -> Prediction:
-    """What was answered, held against gold."""
-    explained = answered.explanation is not None
+def predict_untrained(
+    student: StudentConfig,
+    examples: Sequence[Example],
+    config: EvaluateConfig | None = None,
+    *,
+    progress: Progress = SILENT,
+    what: str = "answer",
+) -> tuple[list[Prediction], Cost]:
+    """As `predict`: ``student`` as it is before any training, asked in the same format.
+
+    It has never been taught where an explanation ends: direct answers only.
+    """
+    untrained = load(student.reference, precision=student.precision).with_card(
+        answer_format=student.answer_format,
+        task_marker=student.task_marker,
+        max_source_tokens=student.max_source_tokens,
+    )
+    direct = (config or EvaluateConfig()).model_copy(update={"explain": False})
+    return predict(untrained, examples, direct, progress=progress, what=what)
+
+
+def predict_majority(train: Sequence[Example], examples: Sequence[Example]) -> list[Prediction]:
+    """The most frequent answer of ``train`` to every question; it costs nothing."""
+    return majority_label(train, examples)
+
+
+def prediction(example: Example, answer: Answer) -> Prediction:
+    """What was answered, each way of it held against gold."""
+    explained = answer.explanation is not None
     return Prediction(
         id=example.id,
         gold=example.answer,
-        answer=answered.answer,
-        correct=same_answer(example, answered.answer),
-        unparsed=answered.answer is None,
+        answer=answer.direct_answer,
+        correct=same_answer(example, answer.direct_answer),
+        unparsed=answer.direct_answer is None,
         group=example.group,
-        probabilities=answered.probabilities,
-        explanation=answered.explanation,
-        explained_answer=answered.explained_answer,
-        explained_correct=same_answer(example, answered.explained_answer) if explained else None,
+        probabilities=answer.probabilities,
+        explanation=answer.explanation,
+        explained_answer=answer.explained_answer,
+        explained_correct=same_answer(example, answer.explained_answer) if explained else None,
     )
 
 
 def predict_by_prompting(
-    teacher: Teacher,
-    prompts: Prompter,
+    session: TeacherSession,
     examples: Sequence[Example],
-    store: CompletionStore,
     *,
     explain: bool = True,
     direct: bool = True,
-    meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> list[Prediction]:
     """The teacher itself as a baseline: asked directly and, with ``explain``, by chain of
-    thought, through ``store``, so that it is paid once. No reply counts as unparsed. Without
-    ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
+    thought, once each, through the session's store, so that it is paid once. No reply counts as
+    unparsed. Without ``direct``, the chain's conclusion is the answer, as it is a CoT student's.
     """
-    kinds: dict[Asked, bool] = {"direct": direct, "cote": explain}
-    for asked in (kind for kind, wanted in kinds.items() if wanted):
-        generate(
-            examples,
-            teacher=teacher,
-            prompts=prompts,
-            strategy=asked,
-            store=store,
-            is_kept=lambda *_: True,
-            meter=meter,
-            progress=progress,
-        )
+    kinds: dict[RequestKind, bool] = {"direct": direct, "cote": explain}
+    for kind, wanted in kinds.items():
+        if wanted:
+            session.ask(examples, kind, samples=1, progress=progress)
     predictions: list[Prediction] = []
     for example in examples:
         answer = None
         if direct:
-            reply = _reply(store, teacher, prompts.request(example, "direct"))
+            reply = session.reply(example, "direct")
             answer = parse(example, reply.text, bare=True).answer if reply else None
         explanation = explained_answer = None
         if explain:
-            chain = _reply(store, teacher, prompts.request(example, "cote"))
+            chain = session.reply(example, "cote")
             parsed = parse(example, chain.text if chain else "")
             explanation, explained_answer = parsed.explanation, parsed.answer
             answer = answer if direct else explained_answer
-        predictions.append(
-            prediction(example, Answered(answer, None, explanation, explained_answer))
+        answered = answer_in(
+            DEFAULT,
+            direct_answer=answer,
+            explained_answer=explained_answer,
+            explanation=explanation,
         )
+        predictions.append(prediction(example, answered))
     return predictions
-
-
-def _reply(store: CompletionStore, teacher: Teacher, request: Request) -> Completion | None:
-    return store.get(store.key(teacher.model, request))

@@ -29,7 +29,7 @@ COMMANDS = {
     "run": ("teachback.cli.run:run", "Generate, select, train and evaluate; resumable."),
     "data": ("teachback.cli.data:data", "Check, describe and import datasets."),
     "generate": ("teachback.cli.generate:generate", "Ask a teacher for explanations."),
-    "select": ("teachback.cli.generate:select", "Select explanations anew from a run's store."),
+    "select": ("teachback.cli.generate:select", "Select explanations again from a run's store."),
     "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
     "evaluate": ("teachback.cli.evaluate:evaluate", "Evaluate a student or a prompted teacher."),
     "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
@@ -109,10 +109,10 @@ class TeachbackGroup(click.Group):
         except click.ClickException as error:
             _fail(_click_message(error), error.exit_code)
         except click.Abort as error:
-            # An interrupted generation says itself what is stored and how to go on.
+            # An interrupted generation says itself what is stored and how to continue.
             told = str(error.__cause__ or "")
             _fail(
-                told or "stopped; what was stored is kept, and the same command goes on",
+                told or "stopped; what was stored is kept: run the same command again to continue",
                 INTERRUPTED,
             )
         except UsageError as error:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from teachback.cli.options import KIND, out_option, overwrite_option, settings
 
 
 @click.group()
@@ -10,25 +14,18 @@ def data() -> None:
     """Check, describe and import datasets."""
 
 
-_KIND = click.option(
-    "--kind",
-    metavar="KIND",
-    help="The question kind, if it is not to be told from the file: multiple-choice, yes-no, "
-    "number, text or label.",
-)
-
-
 @data.command("check")
 @click.argument("files", nargs=-1, required=True)
-@_KIND
-def check_files(files: tuple[str, ...], kind: str | None) -> None:
+@KIND
+def check_files(files: tuple[str, ...], **options: Any) -> None:
     """Name every bad row of each FILE, with the reason.
 
-    A FILE is JSON lines, CSV, Parquet, or hf:owner/name[/config][:split].
+    A FILE is JSON lines, CSV, Parquet or hf:owner/name[/config][:split].
     """
     from teachback.datasets import check
     from teachback.errors import DataError
 
+    kind = settings(options).get("data", {}).get("kind")
     bad = rows = 0
     for file in files:
         result = check(file, kind)
@@ -41,16 +38,19 @@ def check_files(files: tuple[str, ...], kind: str | None) -> None:
         bad += len(result.problems)
         rows += result.rows
     if bad:
-        raise DataError(f"{bad} problem{'s'[: bad > 1]} in {rows} rows: mend them as told above")
+        raise DataError(
+            f"{bad} problem{'s'[: bad > 1]} in {rows} rows, listed above: fix them and check again"
+        )
 
 
 @data.command("stats")
 @click.argument("file")
-@_KIND
-def describe(file: str, kind: str | None) -> None:
+@KIND
+def describe(file: str, **options: Any) -> None:
     """Print rows, question kind, balance of the answers and lengths of FILE."""
     from teachback.datasets import read_examples, stats
 
+    kind = settings(options).get("data", {}).get("kind")
     found = stats(read_examples(file, kind=kind))
 
     def line(name: str, value: object) -> None:
@@ -72,13 +72,13 @@ def describe(file: str, kind: str | None) -> None:
 @data.command("import")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True)
-@click.option("-o", "--out", required=True, metavar="OUT", help="The dataset to write.")
+@out_option("The dataset to write.", metavar="OUT")
 @click.option(
     "--with-solutions",
     is_flag=True,
     help="Add the released solution or facts as explanations, for use as exemplars.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@overwrite_option("Replace OUT if it exists.")
 def import_release(
     name: str, files: tuple[str, ...], out: str, with_solutions: bool, overwrite: bool
 ) -> None:
@@ -95,14 +95,28 @@ def import_release(
 
 
 @data.command("desk")
-@click.option("--train-cases", default=320, show_default=True, type=click.IntRange(2))
-@click.option("--test-cases", default=200, show_default=True, type=click.IntRange(1))
-@click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
-@click.option("--overwrite", is_flag=True, help="Replace what DIR holds of the desk.")
+@click.option(
+    "--train-cases",
+    default=320,
+    show_default=True,
+    type=click.IntRange(2),
+    metavar="N",
+    help="Labelled cases to train on.",
+)
+@click.option(
+    "--test-cases",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Cases to evaluate on.",
+)
+@out_option()
+@overwrite_option("Replace the desk's files in DIR.")
 def write_desk(train_cases: int, test_cases: int, out: str, overwrite: bool) -> None:
     """Write the demo's task, the decision desk, as files: cases, teacher, policy, exemplars.
 
-    The recorded teacher is the rule engine, no large model; it explains 480 cases of train.
+    The recorded teacher is a rule engine, not a large model; it explains 480 training cases.
     """
     from pathlib import Path
 
@@ -111,8 +125,8 @@ def write_desk(train_cases: int, test_cases: int, out: str, overwrite: bool) -> 
 
     if train_cases > desk.RULE_ENGINE_CASES:
         raise UsageError(
-            f"--train-cases {train_cases}: the rule engine explains the first "
-            f"{desk.RULE_ENGINE_CASES}; ask for fewer"
+            f"--train-cases {train_cases}: the rule engine explains only the first "
+            f"{desk.RULE_ENGINE_CASES}"
         )
     folder = Path(out)
     for line in desk.write_task(folder, train_cases, test_cases, overwrite=overwrite):

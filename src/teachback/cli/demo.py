@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from teachback.cli.options import SEED, STUDENT, out_option, overwrite_option, settings
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("-o", "--out", default="runs/demo", show_default=True, metavar="DIR")
-@click.option("--student", default="pypi:gemma-3-270m", show_default=True, metavar="REF")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--overwrite", is_flag=True, help="Begin anew in DIR.")
+@out_option(required=False, default="runs/demo", show_default=True)
+@STUDENT
+@SEED
+@overwrite_option("Begin anew in DIR.")
 @click.pass_obj
-def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool) -> None:
+def demo(progress: Progress, /, out: str, overwrite: bool, **options: Any) -> None:
     """Train a student on the decision desk, with and without explanations, and compare.
 
-    Takes ten to twelve minutes on two cores that multiply bf16 natively; what is done already
+    Takes ten to twelve minutes on two cores that compute bf16 natively; what is done already
     is not done again.
     """
     from pathlib import Path
@@ -29,11 +30,13 @@ def demo(progress: Progress, out: str, student: str, seed: int, overwrite: bool)
     from teachback.desk import LABELS
     from teachback.desk import demo as job
 
+    values = settings(options)
+    student, seed = values["student"]["reference"], values["train"]["seed"]
     click.echo(
         "The decision desk: a returns policy decides cases told in everyday words. The "
         "student never sees the policy.\n"
         f"Explanations: written by the {job.TEACHER} (no large model). "
-        f"Student: {job.STUDENT_NAME if student == job.STUDENT else student}."
+        f"Student: {job.student_title(student)}."
     )
     done = job.demo(
         Path(out),

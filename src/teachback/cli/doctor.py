@@ -9,8 +9,8 @@ import click
 def doctor() -> None:
     """Show what this machine has and what is missing for what.
 
-    Versions, cores, memory, disk, GPU, whether the model hub and the package index answer,
-    and which weights are there. The exit code is 0, whatever is found.
+    Versions, processor, cores, memory, disk, GPU, whether the model hub and the package index
+    answer, and which weights are there. The exit code is 0, whatever is found.
     """
     from teachback.doctor import examine
 

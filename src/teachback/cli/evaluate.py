@@ -3,62 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from teachback.cli.options import (
+    KIND,
+    PRECISION,
+    SOURCE,
+    out_option,
+    overwrite_option,
+    setting,
+    settings,
+)
+from teachback.records import ComparedWay
+from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
-    from teachback.records import Prediction
     from teachback.runs.evaluations import EvaluatedRun
 
 
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="[STUDENT] DATA")
-@click.option("--teacher", metavar="REF", help="Evaluate a prompted teacher instead of a student.")
-@click.option("--exemplars", default="auto", metavar="SET", help="For --teacher, as in generate.")
-@click.option("--instructions", metavar="FILE", help="For --teacher, as in generate.")
-@click.option(
-    "--form",
-    type=click.Choice(["auto", "chat", "text"]),
-    default="auto",
-    help="For --teacher, as in generate.",
+@setting(
+    "teacher",
+    "reference",
+    "--teacher",
+    metavar="REF",
+    help=f"Evaluate a prompted teacher instead of a student: {TEACHER_FORMS}.",
 )
-@click.option("--explain/--no-explain", default=True, help="Also the explained way of answering.")
-@click.option("--train", "train_data", metavar="FILE", help="Train data, for the majority label.")
-@click.option("--kind", metavar="KIND", help="The question kind, if not to be told from DATA.")
+@setting("teacher", "exemplars", metavar="SET", help="For --teacher: {}.")
+@setting("teacher", "instructions", metavar="FILE", help="For --teacher: {}.")
+@setting("teacher", "form", help="For --teacher: {}.")
+@setting("evaluate", "explain")
 @click.option(
-    "--choice-score",
-    type=click.Choice(["sum", "mean"]),
-    default="sum",
-    show_default=True,
-    help="Score choices by the sum of log-probabilities or their mean.",
+    "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
 )
-@click.option("--batch-size", default=32, show_default=True)
-@click.option("--max-new-tokens", type=int, help="Longest generated explanation.")
-@click.option("--baselines/--no-baselines", default=True, help="Untrained student and majority.")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
-@click.option("-o", "--out", required=True, metavar="DIR", help="The folder to write.")
-@click.option("--overwrite", is_flag=True, help="Replace the evaluation that DIR holds.")
+@KIND
+@setting("evaluate", "choice_score")
+@setting("evaluate", "batch_size")
+@setting("evaluate", "max_new_tokens")
+@setting("evaluate", "baselines")
+@PRECISION
+@out_option()
+@overwrite_option("Replace the evaluation that DIR holds.")
 @click.pass_obj
 def evaluate(
     progress: Progress,
+    /,
     arguments: tuple[str, ...],
-    teacher: str | None,
-    exemplars: str,
-    instructions: str | None,
-    form: str,
-    explain: bool,
     train_data: str | None,
-    kind: str | None,
-    choice_score: str,
-    batch_size: int,
-    max_new_tokens: int | None,
-    baselines: bool,
-    precision: str,
     out: str,
     overwrite: bool,
+    **options: Any,
 ) -> None:
     """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
     from teachback.cli import show
@@ -66,27 +64,20 @@ def evaluate(
     from teachback.datasets import read_examples
     from teachback.runs import pipeline
 
+    values = settings(options)
+    kind = values.get("data", {}).get("kind")
+    teacher = "reference" in values["teacher"]
     wanted = 1 if teacher else 2
     if len(arguments) != wanted:
         raise click.UsageError(
-            "give DATA alone with --teacher" if teacher else "give STUDENT and then DATA"
+            "give only DATA with --teacher" if teacher else "give STUDENT and then DATA"
         )
     test = read_examples(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
-    settings = {
-        "explain": explain,
-        "choice_score": choice_score,
-        "batch_size": batch_size,
-        "max_new_tokens": max_new_tokens,
-        "baselines": baselines,
-    }
-    config = section("evaluate", settings, "the command's options")
+    config = section("evaluate", values["evaluate"], SOURCE)
     folder = Path(out)
     if teacher:
-        asked = {"reference": teacher, "exemplars": exemplars, "form": form}
-        if instructions is not None:
-            asked["instructions"] = instructions
-        teacher_config = section("teacher", asked, "the command's options")
+        teacher_config = section("teacher", values["teacher"], SOURCE)
         outcome = pipeline.evaluate_teacher(
             teacher_config,
             test,
@@ -103,14 +94,14 @@ def evaluate(
             folder,
             train=train,
             evaluate=config,
-            precision=precision,
+            precision=values["student"]["precision"],
             overwrite=overwrite,
             progress=progress,
         )
     show.metrics(outcome.metrics, outcome.cost)
     show.labels(next(iter(outcome.metrics.values())))
-    if baselines and not train:
-        click.echo("majority label: not known without --train FILE")
+    if config.baselines and not train:
+        click.echo("majority label: unknown without --train FILE")
     click.echo(f"written: {folder / 'metrics.json'}")
 
 
@@ -124,7 +115,7 @@ def student_reference(reference: str) -> str:
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option(
     "--way",
-    type=click.Choice(["both", "direct", "explained", "chosen"]),
+    type=click.Choice(["both", *get_args(ComparedWay)]),
     default="both",
     show_default=True,
     help="Which answers are compared; chosen: the way each student chose on valid; both: "
@@ -146,7 +137,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         raise click.UsageError("give two runs or more; the first is the one compared with")
     runs = tuple(run.rstrip("/") or run for run in runs)
     systems = {run: _seeds_of(Path(run)) for run in runs}
-    ways = ["direct", "chosen"] if way == "both" else [way]
+    names = ["direct", "chosen"] if way == "both" else [way]
+    ways = [evaluation.compared_way(name, "--way") for name in names]
     rows, comparisons = [], []
     scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
     if len(scores) > 1:
@@ -171,10 +163,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             if one == "explained" and not all(_explains(systems[r]) for r in (runs[0], other)):
                 raise click.UsageError("not all runs have explained answers: evaluate --explain")
             comparisons.append(
-                evaluation.compare(
-                    _in_way(systems[other], one),
-                    _in_way(systems[runs[0]], one),
-                    names=(f"{other} ({one})", f"{runs[0]} ({one})"),
+                evaluation.compare_systems(
+                    systems[other], systems[runs[0]], way=one, names=(other, runs[0])
                 )
             )
     adjusted = evaluation.holm([c.p for c in comparisons])
@@ -193,9 +183,9 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     for comparison in comparisons:
         for one_seed in comparison.seeds:
             click.echo(
-                f"  seed {one_seed.seed}, {comparison.a} against {comparison.b}: right alone "
-                f"{one_seed.only_a} against {one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} "
-                "(of these two models only)"
+                f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
+                f"({comparison.in_words}): right alone {one_seed.only_a} against "
+                f"{one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} (of these two models only)"
             )
 
 
@@ -227,49 +217,33 @@ def _explains(seeds: Seeds) -> bool:
     return all(p.explained_correct is not None for run in seeds.values() for p in run.predictions)
 
 
-def _in_way(seeds: Seeds, way: str) -> dict[int, list[Prediction]]:
-    from teachback.evaluation import in_way
-
-    return {
-        seed: in_way(
-            run.predictions,
-            "explained" if (run.way if way == "chosen" else way) == "explained" else "direct",
-        )
-        for seed, run in seeds.items()
-    }
-
-
 @click.command()
 @click.argument("student", metavar="STUDENT")
 @click.argument("question", metavar="QUESTION")
 @click.option("--choice", "choices", multiple=True, metavar="TEXT", help="Repeat for each choice.")
 @click.option("--context", metavar="TEXT", help="What precedes the question.")
 @click.option("--explain", is_flag=True, help="Also say why.")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto")
+@PRECISION
 def ask(
     student: str,
     question: str,
     choices: tuple[str, ...],
     context: str | None,
     explain: bool,
-    precision: str,
+    **options: Any,
 ) -> None:
     """Ask STUDENT one QUESTION; it answers in the way that was better on valid."""
     from teachback.students.student import Student
 
+    precision = settings(options)["student"]["precision"]
     loaded = Student.load(student_reference(student), precision=precision)
-    by_explaining = loaded.card.way == "explained"
-    answered = loaded.answer(
-        question, choices=choices, context=context, explain=explain or by_explaining
-    )
-    default = answered.explained_answer if by_explaining else answered.answer
-    click.echo(f"answer: {default if default is not None else '(none that can be read)'}")
-    if answered.probabilities and not by_explaining:
-        parts = [f"{choice} {share:.2f}" for choice, share in answered.probabilities.items()]
+    said = loaded.answer(question, choices=choices, context=context, explain=explain)
+    click.echo(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
+    if said.probabilities and said.way == "direct":
+        parts = [f"{choice} {share:.2f}" for choice, share in said.probabilities.items()]
         click.echo(f"probabilities: {', '.join(parts)}")
-    if explain and answered.explanation is not None:
-        click.echo(f"explanation: {answered.explanation}")
-        other = answered.answer if by_explaining else answered.explained_answer
-        name = "direct" if by_explaining else "explained"
-        if other != default:
-            click.echo(f"note: its {name} answer is {other or 'unreadable'}")
+    if explain and said.explanation is not None:
+        click.echo(f"explanation: {said.explanation}")
+        for name, other in (("direct", said.direct_answer), ("explained", said.explained_answer)):
+            if other != said.answer:
+                click.echo(f"note: its {name} answer is {other or 'unreadable'}")

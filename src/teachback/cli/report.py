@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     type=click.Choice(["html", "md", "csv"]),
     default="html",
     show_default=True,
-    help="A page for people, the same in Markdown, or a row per cell.",
+    help="A page to read, the same page in Markdown, or a table with a row per cell.",
 )
 @click.option(
-    "-o", "--out", metavar="FILE", help="Where to; unset: DIR/report.FORMAT; -: print it."
+    "-o", "--out", metavar="FILE", help="File to write; unset: DIR/report.FORMAT; -: print it."
 )
 def report(folder: str, form: str, out: str | None) -> None:
     """Report on the study in DIR: verdict, tables, curves, costs, examples.
 
-    The HTML file is self-contained. A study that still runs, or has cells that failed, gives
-    a report that says so.
+    The HTML file is self-contained. A study that is still running, or has failed cells, gets a
+    report that says so.
     """
     from teachback import report as reporting
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from teachback.cli.options import out_option, overwrite_option, setting, settings
 from teachback.system.progress import Progress
 
 
 @click.command()
 @click.argument("config", metavar="CONFIG.toml")
-@click.option("-o", "--out", metavar="DIR", help="The run folder; unset: runs/NAME-OBJECTIVE-SEED.")
-@click.option("--objective", help="Instead of the configuration's.")
-@click.option("--seed", type=int, help="Instead of the configuration's.")
-@click.option("--overwrite", is_flag=True, help="Begin anew; stored replies stay.")
+@out_option("The run folder; unset: runs/NAME-OBJECTIVE-SEED.", required=False)
+@setting("train", "objective", overrides=True, help="Instead of the configuration's.")
+@setting("train", "seed", overrides=True, help="Instead of the configuration's.")
+@overwrite_option("Begin anew; stored replies are kept.")
 @click.pass_obj
 def run(
     progress: Progress,
+    /,
     config: str,
     out: str | None,
-    objective: str | None,
-    seed: int | None,
     overwrite: bool,
+    **options: Any,
 ) -> None:
-    """Generate, select, train and evaluate as CONFIG.toml says; what is done is not redone."""
+    """Generate, select, train and evaluate as CONFIG.toml says; what is done is not done again."""
     from pathlib import Path
 
     from teachback.cli import show
     from teachback.config import override, read_config
     from teachback.runs import pipeline
 
-    resolved = override(read_config(config), "train", objective=objective, seed=seed)
+    resolved = override(read_config(config), "train", **settings(options).get("train", {}))
     train = resolved.train
     folder = Path(out or f"runs/{Path(config).stem}-{train.objective}-{train.seed}")
     outcome = pipeline.run(

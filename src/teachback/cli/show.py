@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from teachback.costs.prices import Price
     from teachback.evaluation import Metrics, WayMetrics
     from teachback.explaining.asking import GenerationSummary
-    from teachback.explaining.counts import SelectionSummary
+    from teachback.explaining.counts import SelectionCounts
     from teachback.explaining.estimate import Load
-    from teachback.runs.explanations import Bill, Plan
+    from teachback.explaining.spending import Bill
+    from teachback.runs.explanations import CostEstimate
     from teachback.systems import Cost
 
 
@@ -35,7 +36,7 @@ def share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-def selection(summary: SelectionSummary, generation: GenerationSummary | None = None) -> None:
+def selection(summary: SelectionCounts, generation: GenerationSummary | None = None) -> None:
     """The selection table: per prompt, asked = kept + rejected by reason."""
     names = list(summary.per_strategy)
     reasons = ["kept", *summary.rejected]
@@ -92,10 +93,14 @@ def bill(paid: Bill, kept: int) -> None:
     each = f", {dollars(paid.total / kept)} per kept explanation" if kept else ""
     click.echo(f"cost: {dollars(paid.run)} in this run, {dollars(paid.total)} in all{each}")
     if paid.uncounted:
-        click.echo(f"of {paid.uncounted} replies the server told no tokens: taken at their most")
+        click.echo(
+            f"{paid.uncounted} replies came without token counts and are counted at their upper "
+            "bound"
+        )
     if paid.lost:
         click.echo(
-            f"{paid.lost} attempts got no reply and may be billed: counted at their worst case"
+            f"{paid.lost} attempts got no reply and may have been billed: they are counted at "
+            "their upper bound"
         )
     click.echo(prices(price))
 
@@ -121,9 +126,9 @@ def _length_from(stored: int, config: Config) -> str:
     return "about as long as the exemplars, and"
 
 
-def plan(planned: Plan, config: Config, *, asked: int) -> None:
+def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None:
     """What asking would take, by strategy: about, and at most."""
-    found, price = planned.estimate, planned.price
+    found, price = estimate.requests, estimate.price
     if not asked:
         click.echo("dry run: nothing was asked")
     click.echo(
@@ -161,8 +166,8 @@ def plan(planned: Plan, config: Config, *, asked: int) -> None:
     share = found.rp_share
     if share is None:
         click.echo(
-            "crop asks rp where cote is not kept; how often is not known before some examples are "
-            "asked (--pilot 50), so crop lies between the two figures"
+            "crop asks rp where cote is not kept; how often is not known until some examples have "
+            "been asked (--pilot 50), so crop lies between the two figures"
         )
     else:
         click.echo(
@@ -186,9 +191,9 @@ def plan(planned: Plan, config: Config, *, asked: int) -> None:
         click.echo(f"cost: nothing ({price.source})")
     else:
         click.echo(prices(price))
-        if planned.bill is not None and planned.bill.total:
+        if estimate.bill is not None and estimate.bill.total:
             cap = f" of a cap of ${config.teacher.max_cost:g}" if config.teacher.max_cost else ""
-            click.echo(f"spent so far: {dollars(planned.bill.total)}{cap}")
+            click.echo(f"spent so far: {dollars(estimate.bill.total)}{cap}")
 
 
 _PLANNED = ("requests", "tokens in", "tokens out", "dollars")

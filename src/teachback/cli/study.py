@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from teachback.cli.options import out_option, setting, settings
+from teachback.study.config import STUDY_SECTIONS
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from teachback.study.engines import Engine
-    from teachback.study.running import Outcome, Plan
+    from teachback.study.running import PlannedStudy, StudyOutcome
+    from teachback.study.schema import Detectable, VerdictRow
 
 
 @click.command()
 @click.argument("study", metavar="STUDY.toml")
-@click.option("-o", "--out", metavar="DIR", help="The study's folder; unset: runs/NAME.")
+@out_option("The study's folder; unset: runs/NAME.", required=False)
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -25,35 +28,45 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where cells run: processes on this machine, or a Ray cluster.",
 )
-@click.option("--dry-run", "dry", is_flag=True, help="List cells, time here, disk; run nothing.")
+@click.option(
+    "--dry-run",
+    "dry",
+    is_flag=True,
+    help="Only list the cells, their time and disk space.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    help="Cells at once; unset: one a GPU, or one; Ray: what fits.",
+    help="Cells at once; unset: one per GPU, or one; Ray: as many as fit.",
 )
 @click.option(
-    "--threads", type=click.IntRange(1), help="Threads a cell; unset: cores / jobs; Ray: at most 4."
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads per cell; unset: cores / jobs; Ray: at most 4.",
 )
-@click.option(
-    "--keep-students",
-    type=click.Choice(["none", "best", "all"]),
-    help="Instead of the study's.",
+@setting(
+    "study",
+    "keep_students",
+    sections=STUDY_SECTIONS,
+    overrides=True,
+    help="Trained students to keep, whatever STUDY.toml says.",
 )
 @click.pass_obj
 def study(
     progress: Progress,
+    /,
     study: str,
     out: str | None,
     engine: str,
     dry: bool,
     jobs: int | None,
     threads: int | None,
-    keep_students: str | None,
+    **options: Any,
 ) -> None:
-    """Train and compare all that STUDY.toml names; what is done is not done again.
+    """Train and compare everything that STUDY.toml names; nothing is done twice.
 
-    A study that was stopped, or killed, goes on when the command is given again; cells that
-    failed are tried again.
+    A study that was stopped or killed continues when the same command is run again, and cells
+    that failed are tried again.
     """
     from pathlib import Path
 
@@ -61,22 +74,21 @@ def study(
     from teachback.study.config import read_study
 
     read = read_study(study)
-    if keep_students is not None:
-        changed = read.study.model_copy(update={"keep_students": keep_students})
-        read = read.model_copy(update={"study": changed})
+    changed = read.study.model_copy(update=settings(options).get("study", {}))
+    read = read.model_copy(update={"study": changed})
     folder = Path(out or f"runs/{read.study.name}")
 
     def notice(line: str) -> None:
         click.echo(line, err=True)
 
-    planned = running.plan(read, notice)
+    planned = running.plan_study(read, notice)
     if dry:
         from teachback.study.engines import LocalEngine
 
         # Where the cells would run is not asked: Ray's cluster may not be up yet.
         _forecast(planned, folder, LocalEngine(jobs or 0, threads or 0))
         return
-    outcome = running.run(
+    outcome = running.run_study(
         planned, folder, _engine(engine, jobs, threads), progress=progress, notice=notice
     )
     _print(outcome, planned, folder)
@@ -92,28 +104,29 @@ def _engine(name: str, jobs: int | None, threads: int | None) -> Engine:
     return LocalEngine(jobs or 0, threads or 0)
 
 
-def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
+def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
     from teachback.cli import show
     from teachback.study import forecast, running
-    from teachback.study.verdicts import detectable, family_of
+    from teachback.study.family import family_of
+    from teachback.study.judging import detectable
     from teachback.system.progress import clock_text
 
-    known, left = running.estimate(planned, folder, engine)
+    known, left = running.forecast_of(planned, folder, engine)
     waiting = {cell.hash for cell in left}
     rows: dict[tuple[str, ...], list[float]] = {}
     measured = True
     for cell in planned.cells:
         spec = cell.spec
-        values = (spec[key] for key in ("size", "alpha", "strategy", "teacher", "student"))
-        key = (spec["system"], spec["dataset"], *("–" if v is None else str(v) for v in values))
+        values = (spec.size, spec.alpha, spec.strategy, spec.teacher, spec.student)
+        key = (spec.system, spec.dataset, *("–" if v is None else str(v) for v in values))
         row = rows.setdefault(key, [0, 0, 0.0])
         row[0] += 1
         if cell.hash in waiting:
             seconds, is_measured = known.seconds(cell)
-            measured = measured and (is_measured or not (cell.trains or spec["student"]))
+            measured = measured and (is_measured or not (cell.trains or spec.student))
             row[1] += 1
             row[2] += seconds
-    click.echo("dry run: nothing is run and nothing asked")
+    click.echo("dry run: nothing was run, and no teacher was asked")
     head = ["system", "dataset", "size", "alpha", "strategy", "teacher", "student"]
     click.echo(
         show.table(
@@ -127,65 +140,69 @@ def _forecast(planned: Plan, folder: Path, engine: Engine) -> None:
     total = sum(seconds for _, _, seconds in rows.values())
     click.echo(
         f"{len(planned.cells)} cells, {len(left)} of them left: about "
-        f"{clock_text(total / engine.slots)} with {engine.slots} at once and {engine.threads} "
-        "threads each"
+        f"{clock_text(total / engine.slots)} with {_count(engine.slots, 'cell')} at once and "
+        f"{_count(engine.threads, 'thread')} each"
     )
     click.echo(
-        "times: as cells of the same kind have taken in this folder"
+        "times: what cells of the same kind took in this folder"
         if measured and left
-        else f"times: rough, {forecast.BASIS}"
+        else f"times: a rough estimate, {forecast.BASIS}"
     )
     size, note = known.disk(planned.cells, planned.students)
-    click.echo(f"disk: about {size / 2**20:.0f} MiB when all is done; {note}")
+    click.echo(f"disk: about {size / 2**20:.0f} MiB when everything is done; {note}")
     family = family_of(folder, planned.family, planned.cells)
-    for one in planned.data:
+    for one in planned.datasets:
         found = detectable(one, planned.study, family)
         click.echo(f"{one.name}: {_detectable(found)}")
 
 
-def _detectable(found: dict[str, float | None]) -> str:
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _detectable(found: Detectable) -> str:
     """What a dry run says of the study's power."""
 
     def points(value: float | None) -> str:
         return "no difference" if value is None else f"{100 * value:.1f} points"
 
     text = (
-        f"{found['items']} independent test items and {found['seeds']} seeds show "
-        f"{points(found['difference'])} at 80% power (p < 0.05)"
+        f"{_count(found.items, 'independent test item')} and {_count(found.seeds, 'seed')} can "
+        f"show {points(found.difference)} at {found.power:.0%} power (p < 0.05)"
     )
-    if found["family"] and found["family"] > 1:
-        text += (
-            f", {points(found['in_family'])} as the first of the {found['family']} confirmatory "
-            "tests"
-        )
+    if found.family > 1:
+        text += f", {points(found.in_family)} as the first of the {found.family} confirmatory tests"
     return (
-        f"{text}; assumed: exactly one of two students is right on {found['discordance']:.0%} of "
-        f"the items, the true difference varies over seeds by {100 * (found['seed_sd'] or 0):.0f} "
-        f"points, an item's differences correlate by {found['persistence']} between seeds"
+        f"{text}; assumed: on {found.discordance:.0%} of the items exactly one of two students is "
+        f"right, the true difference varies between seeds by {100 * found.seed_sd:.0f} points "
+        "(standard deviation), an item's differences correlate between seeds by "
+        f"{found.persistence}"
     )
 
 
-def _print(outcome: Outcome, planned: Plan, folder: Path) -> None:
+def _print(outcome: StudyOutcome, planned: PlannedStudy, folder: Path) -> None:
     from collections import Counter
 
-    counts = Counter(outcome.states.values())
+    counts = Counter(state or "not run" for state in outcome.states.values())
     states = ", ".join(f"{number} {state}" for state, number in counts.items())
     click.echo(f"{len(planned.cells)} cells: {states} ({outcome.ran} in this run)")
-    for title, key in (("confirmatory", "confirmatory"), ("exploratory", "exploratory")):
-        rows = outcome.verdicts[key]
+    for title, rows in (
+        ("confirmatory", outcome.verdicts.confirmatory),
+        ("exploratory", outcome.verdicts.exploratory),
+    ):
         if rows:
             click.echo(f"\n{title}:")
         for row in rows:
-            factors = ", ".join(
-                f"{name} {row[name]}"
-                for name in ("size", "strategy", "alpha")
-                if row[name] is not None
-            )
-            where = f"{row['dataset']}{f', {factors}' if factors else ''}"
-            verdict = row["verdict"]
-            if row["difference"] is None:
-                verdict = f"{row['a']} minus {row['b']} ({row['way']}): {verdict}"
-            click.echo(f"  {where}: {verdict}")
+            click.echo(f"  {_sentence(row)}")
     if counts["failed"]:
-        click.echo("\nthe same command tries the failed cells again")
+        click.echo("\nrun the same command again to retry the failed cells")
     click.echo(f"\nall files: {folder}")
+
+
+def _sentence(row: VerdictRow) -> str:
+    """A comparison: where, and what it shows."""
+    numbers = (("size", row.size), ("strategy", row.strategy), ("alpha", row.alpha))
+    where = ", ".join([row.dataset, *(f"{name} {v}" for name, v in numbers if v is not None)])
+    if row.finding is None:
+        return f"{where}: {row.a} minus {row.b} ({row.way}): {row.verdict}"
+    return f"{where}: {row.verdict}"

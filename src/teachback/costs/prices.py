@@ -34,7 +34,7 @@ class Price:
     """US dollars per million tokens, and where that is known from.
 
     ``cached`` is for input tokens that the server found in its prefix cache. Requests of more
-    than ``most_in`` input tokens are dearer than this.
+    than ``most_in`` input tokens cost more than this.
     """
 
     input: float
@@ -54,12 +54,15 @@ class Price:
         return (plain + tokens_cached * self.cached + tokens_out * self.output) / 1e6
 
 
-def find_price(model: str, address: str | None, file: str | Path | None = None) -> Price | None:
+def find_price(
+    model: str, address: str | None, file: str | Path | None = None, *, free: bool = False
+) -> Price | None:
     """The price of ``model`` at ``address``, or None where it is not known.
 
     Args:
         model: As the server knows it.
         address: The server's URL; None for a teacher that asks no server.
+        free: Whether the model is known to cost nothing where it asks no server.
         file: TOML or JSON: model → ``input``, ``output`` and, if cheaper, ``cached``, in US
             dollars per million tokens. What it names, it decides.
 
@@ -69,7 +72,7 @@ def find_price(model: str, address: str | None, file: str | Path | None = None) 
     if file is not None and (own := read_prices(file).get(model)) is not None:
         return own
     if address is None:
-        return Price(0, 0, 0, "no server is asked")
+        return Price(0, 0, 0, "no server is asked") if free else None
     if is_loopback(urlsplit(address).hostname or ""):
         return Price(0, 0, 0, "a server on this machine")
     return _from_table(model, address)
@@ -92,9 +95,11 @@ def read_prices(file: str | Path) -> dict[str, Price]:
 
 def unknown(model: str, address: str | None) -> str:
     """That no price is known, and what to do about it."""
+    where = "" if address is None else f" at {address}"
     return (
-        f"no price is known for {model} at {address}: give one with --prices FILE, where FILE "
-        f"holds [{json.dumps(model)}] with input = and output = in dollars per million tokens"
+        f"no price is known for {model}{where}: give a file of prices (--prices, or "
+        f"teacher.prices) that holds [{json.dumps(model)}] with input = and output = in dollars "
+        "per million tokens"
     )
 
 

@@ -1,17 +1,18 @@
 """Datasets: read, check, describe, import, sample, split."""
 
-from teachback.datasets.checking import CheckResult, Problem, check, read_examples
-from teachback.datasets.fields import example_from_row
+from teachback.datasets.checking import CheckResult, Problem, check
+from teachback.datasets.examples import example_from_row
 from teachback.datasets.official import OFFICIAL, Imported, import_official
+from teachback.datasets.reading import ExampleFile, open_examples, read_examples
 from teachback.datasets.sampling import split_valid, subsample
 from teachback.datasets.sources import read_rows
 from teachback.datasets.statistics import DatasetStats, Spread, stats
-from teachback.datasets.streaming import open_examples
 
 __all__ = [
     "OFFICIAL",
     "CheckResult",
     "DatasetStats",
+    "ExampleFile",
     "Imported",
     "Problem",
     "Spread",

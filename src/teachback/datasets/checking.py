@@ -1,34 +1,31 @@
-"""Reading a dataset: the question kind of a file, every bad row, the examples."""
+"""One pass over a dataset's rows: the question kind of the file, and everything wrong with it."""
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from teachback.datasets.fields import (
-    Draft,
-    canonical,
-    draft_of,
-    duplicate_warning,
-    example_of,
-    unread_keys,
-)
+import numpy as np
+
+from teachback.datasets.examples import duplicate_warning, example_of
+from teachback.datasets.fields import Draft, draft_of, unread_keys
 from teachback.datasets.sources import scan_rows
-from teachback.errors import DataError
-from teachback.files.rows import bad_line
-from teachback.questions import KINDS, normalise
+from teachback.files.rows import Row, bad_line
+from teachback.questions import (
+    KINDS,
+    QuestionKind,
+    candidates,
+    kind_named,
+    normalise,
+    recognised_kind,
+    unreadable,
+)
 from teachback.records import Example
 
 _LONGEST_REASON = 400
-_IN_WORDS = {
-    "multiple-choice": "choices",
-    "yes-no": "yes or no as the answer",
-    "number": "a number as the answer",
-    "text": "text as the answer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +54,8 @@ class CheckResult:
     problems: tuple[Problem, ...]
     """At most one for each row, in the order of the file."""
     warnings: tuple[Problem, ...]
-
-
-def read_examples(path: str | Path, *, kind: str | None = None) -> list[Example]:
-    """Read a dataset: JSON lines, CSV, Parquet, or ``hf:owner/name[/config][:split]``.
-
-    The question kind belongs to the file: all rows have choices (multiple-choice), or all
-    answers are yes or no, or numbers, or other text. A file in which rows of one kind stand
-    among those of another is an error, also a few numbers among answers in text: one stray
-    row must not turn a file of numbers into a file of text. ``kind`` settles it: ``text``
-    takes every answer as text, ``label`` as one of a closed set, which is all the answers of
-    the file, sorted, and becomes each example's ``choices``.
-
-    Raises:
-        DataError: a row is not as it must be (the message names the first lines and says how
-            to see all), or the file cannot be read.
-        MissingExtraError: Parquet or hub files without the packages that read them.
-    """
-    examples, result = _scan(path, kind)
-    if not result.problems:
-        return examples
-    first, *others = result.problems
-    more = ""
-    if others:
-        lines = [str(problem.line) for problem in others]
-        named = ", ".join([*lines[:3], "…"] if len(lines) > 3 else lines)
-        more = f" (and {len(others)} more, lines {named}; run `teachback data check {path}`)"
-    raise DataError(first.at(path) + more)
+    labels: tuple[str, ...] = ()
+    """The choices of every example, for a kind that takes them from the whole file: sorted."""
 
 
 def check(path: str | Path, kind: str | None = None) -> CheckResult:
@@ -93,114 +65,165 @@ def check(path: str | Path, kind: str | None = None) -> CheckResult:
         DataError: the file cannot be opened, or there is no such ``kind``.
         MissingExtraError: as `read_examples`.
     """
-    return _scan(path, kind)[1]
+    return survey(path, kind, lambda _: None)
 
 
-def _scan(path: str | Path, kind: str | None) -> tuple[list[Example], CheckResult]:
-    if kind is not None and kind not in KINDS:
-        close = get_close_matches(kind, KINDS, 1)
-        meant = f" (did you mean {close[0]!r}?)" if close else ""
-        raise DataError(f"no question kind {kind!r}{meant}: choose one of {', '.join(KINDS)}")
-    rows, drafts, problems, warnings = _drafts(path)
-    examples: list[Example] = []
-    if drafts:
-        forms = [form_of(draft) for _, draft in drafts] if kind is None else [kind] * len(drafts)
-        counts = Counter(forms)
-        # The kind of most rows, of the first row where there is no most; the others are strays.
-        kind = counts.most_common(1)[0][0]
-        labels = _labels(drafts, problems) if kind == "label" else {}
-        spellings = tuple(sorted(labels.values()))
-        for (line, draft), form in zip(drafts, forms, strict=True):
-            try:
-                if form != kind:
-                    raise ValueError(_stray(draft, form, kind, counts))
-                example = example_of(draft, kind, spellings)
-                if labels and example.answer != labels[normalise(example.answer)]:
-                    spelling = labels[normalise(example.answer)]
-                    raise ValueError(f"the label {example.answer!r} is spelled {spelling!r} above")
-            except ValueError as error:
-                problems.append(Problem(line, _one_line(str(error))))
-                continue
-            examples.append(example)
-            odd = duplicate_warning(draft.choices)
-            if odd:
-                warnings.append(Problem(line, _one_line(odd)))
-    for found in (problems, warnings):
-        found.sort(key=lambda problem: problem.line or 0)
-    return examples, CheckResult(str(path), rows, kind, tuple(problems), tuple(warnings))
+def survey(path: str | Path, kind: str | None, keep: Callable[[Example], object]) -> CheckResult:
+    """`check`, which hands each example to ``keep`` as it goes: those of a file without problems,
+    in its order, but for the labels, which only the whole file knows.
 
+    Memory holds eight bytes a row, and what is wrong. A file in which an id may stand twice, or
+    rows of several kinds, is gone through a second time to say where.
 
-def _drafts(
-    path: str | Path,
-) -> tuple[int, list[tuple[int, Draft]], list[Problem], list[Problem]]:
-    """All rows (their number, those with the right fields by line) and what is wrong or odd."""
-    rows = 0
-    drafts: list[tuple[int, Draft]] = []
-    problems: list[Problem] = []
-    line_of_id: dict[str, int] = {}
-    unread: dict[str, list[int]] = {}
+    Raises:
+        DataError: the file cannot be opened, or there is no such ``kind``.
+        MissingExtraError: as `read_examples`.
+    """
+    found = _Pass(None if kind is None else kind_named(kind))
     for line, row in scan_rows(path):
-        rows += line is not None
-        if isinstance(row, str) or line is None:
-            problems.append(Problem(line, _one_line(str(row))))
+        if line is None:
+            found.of_file.append(str(row))
+            continue
+        found.rows += 1
+        try:
+            if isinstance(row, str):
+                raise ValueError(row)
+            keep(found.example(line, row))
+        except ValueError as error:
+            found.problems[line] = str(error)
+    repeated = _repeated(found.id_hashes)
+    if repeated or len(found.kinds) > 1:
+        _look_again(path, found, repeated)
+    return found.result(path)
+
+
+@dataclass
+class _Pass:
+    """What has been found so far."""
+
+    named: QuestionKind | None
+    """The kind that the user named."""
+    rows: int = 0
+    of_file: list[str] = field(default_factory=list)
+    """What is wrong with the file as a whole."""
+    problems: dict[int, str] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Rows by the kind that each looks like by itself."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """The labels of the file as first spelled, by their normal form."""
+    id_hashes: array[int] = field(default_factory=lambda: array("q"))
+    """In place of the ids: two equal ones may be an accident, unequal ones are not."""
+    unread: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Keys that no step reads: the first line, and how many rows have it."""
+
+    def example(self, line: int, row: Row) -> Example:
+        """The example of one row, whose choices lack the labels; raises ValueError with what is
+        wrong with it."""
+        draft = draft_of(row)
+        self.id_hashes.append(hash(draft.id))
+        for key in unread_keys(row):
+            first, count = self.unread.get(key, (line, 0))
+            self.unread[key] = (first, count + 1)
+        kind = self.named or recognised_kind(draft.answer, draft.choices)
+        self.kinds[kind.name] += 1
+        example = example_of(draft, kind)
+        if kind.choices_from == "file":
+            spelling = self.labels.setdefault(normalise(example.answer), example.answer)
+            if example.answer != spelling:
+                raise ValueError(f"the label {example.answer!r} is spelled {spelling!r} above")
+        else:
+            self._read_back(line, example)
+        if (odd := duplicate_warning(draft.choices)) is not None:
+            self.warnings.append(_problem(line, odd))
+        return example
+
+    def _read_back(self, line: int, example: Example) -> None:
+        """Raises ValueError where a right answer would not be recognised in any format."""
+        reason = unreadable(example, "text")
+        if reason is None:
+            return
+        if not candidates(example) or unreadable(example, "both") is not None:
+            raise ValueError(reason)
+        self.warnings.append(_problem(line, f'{reason}; with answer_format = "both" it can be'))
+
+    @property
+    def kind(self) -> QuestionKind | None:
+        """The kind of most rows, of the first row where there is no most."""
+        if self.named is not None or not self.kinds:
+            return self.named
+        return KINDS[self.kinds.most_common(1)[0][0]]
+
+    def result(self, path: str | Path) -> CheckResult:
+        of_file = list(self.of_file)
+        if not self.rows and not of_file:
+            of_file.append("the file is empty: it has no rows")
+        if len(self.labels) == 1:
+            only = next(iter(self.labels.values()))
+            of_file.append(f"every answer is {only!r}: labels need at least two different ones")
+        labels = tuple(sorted(self.labels.values()))
+        if self.kind is not None:
+            for label in labels:
+                reason = unreadable(Example("", "", label, self.kind.name, labels), "text")
+                of_file += [] if reason is None else [f"label {label!r}: {reason}"]
+        unread = [
+            _problem(line, f"the key {key!r} is not read (in {count} of {self.rows} rows)")
+            for key, (line, count) in sorted(self.unread.items())
+        ]
+        return CheckResult(
+            path=str(path),
+            rows=self.rows,
+            kind=None if self.kind is None else self.kind.name,
+            problems=(
+                *(_problem(None, reason) for reason in of_file),
+                *(_problem(line, self.problems[line]) for line in sorted(self.problems)),
+            ),
+            warnings=tuple(sorted([*unread, *self.warnings], key=lambda each: each.line or 0)),
+            labels=labels,
+        )
+
+
+def _repeated(hashes: array[int]) -> frozenset[int]:
+    """The numbers that stand more than once in ``hashes``."""
+    values, counts = np.unique(np.asarray(hashes, dtype=np.int64), return_counts=True)
+    return frozenset(values[counts > 1].tolist())
+
+
+def _look_again(path: str | Path, found: _Pass, repeated: Collection[int]) -> None:
+    """Say where ids stand twice (their hashes are among ``repeated``), and which rows are not of
+    the kind of most."""
+    kind = found.kind
+    line_of_id: dict[str, int] = {}
+    for line, row in scan_rows(path):
+        if line is None or isinstance(row, str):
             continue
         try:
             draft = draft_of(row)
-            first = line_of_id.setdefault(draft.id, line)
-            if first != line:
-                raise ValueError(f"duplicate id {draft.id!r}: it stands on line {first} already")
-        except ValueError as error:
-            problems.append(Problem(line, _one_line(str(error))))
-            continue
-        drafts.append((line, draft))
-        for key in unread_keys(row):
-            unread.setdefault(key, []).append(line)
-    if not rows and not problems:
-        problems.append(Problem(None, "the file is empty: it has no row"))
-    warnings = [
-        Problem(lines[0], f"the key {key!r} is not read (in {len(lines)} of {rows} rows)")
-        for key, lines in sorted(unread.items())
-    ]
-    return rows, drafts, problems, warnings
-
-
-def form_of(draft: Draft) -> str:
-    """The kind that a row looks like by itself."""
-    if draft.choices:
-        return "multiple-choice"
-    for kind in ("yes-no", "number"):
-        try:
-            canonical(draft, kind)
         except ValueError:
             continue
-        return kind
-    return "text"
+        if hash(draft.id) in repeated:
+            first = line_of_id.setdefault(draft.id, line)
+            if first != line:
+                found.problems[line] = f"duplicate id {draft.id!r}: line {first} already has it"
+                continue
+        own = found.named or recognised_kind(draft.answer, draft.choices)
+        if kind is not None and own is not kind:
+            found.problems[line] = _stray(draft, own, kind, found.kinds)
 
 
-def _stray(draft: Draft, form: str, kind: str, counts: Counter[str]) -> str:
-    """Why a row that looks like ``form`` does not belong to a file of ``kind``."""
-    others = f"{counts[kind]} of {counts.total()} rows have {_IN_WORDS[kind]}"
-    if "multiple-choice" in (form, kind):
-        has = "has choices" if form == "multiple-choice" else "has no choices"
+def _stray(draft: Draft, own: QuestionKind, kind: QuestionKind, kinds: Counter[str]) -> str:
+    """Why a row that looks like ``own`` does not belong to a file of ``kind``."""
+    others = f"{kinds[kind.name]} of {kinds.total()} rows have {kind.rows_have}"
+    if bool(draft.choices) != (kind.choices_from == "row"):
+        has = "has choices" if draft.choices else "has no choices"
         return f"mixed rows: this one {has}, and {others}"
     return (
-        f"mixed rows: the answer {str(draft.answer)[:60]!r} reads as {form}, and {others} "
+        f"mixed rows: the answer {str(draft.answer)[:60]!r} reads as {own.name}, and {others} "
         "(kind = text takes them all as text)"
     )
 
 
-def _labels(drafts: Sequence[tuple[int, Draft]], problems: list[Problem]) -> dict[str, str]:
-    """The labels of a file as first spelled, by their normal form."""
-    labels: dict[str, str] = {}
-    for _, draft in drafts:
-        label = canonical(draft, "label")
-        labels.setdefault(normalise(label), label)
-    if len(labels) == 1:
-        only = next(iter(labels.values()))
-        problems.append(Problem(None, f"all answers are {only!r}, and a label is one of several"))
-    return labels
-
-
-def _one_line(reason: str) -> str:
+def _problem(line: int | None, reason: str) -> Problem:
+    """The reason in one line, at most `_LONGEST_REASON` characters of it."""
     plain = " ".join(reason.splitlines())
-    return plain if len(plain) <= _LONGEST_REASON else f"{plain[:_LONGEST_REASON]}…"
+    return Problem(line, plain if len(plain) <= _LONGEST_REASON else f"{plain[:_LONGEST_REASON]}…")

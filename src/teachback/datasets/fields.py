@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from teachback.files.rows import Row, json_name
-from teachback.questions import KINDS, normalise
-from teachback.records import Example
 
 KEYS = ("id", "question", "choices", "answer", "context", "group", "explanation")
 MOST_CHOICES = 26
 """Choices are named by the letters A to Z."""
 
 _KEYS = frozenset(KEYS)
-_WITHOUT_CHOICES = frozenset(("yes-no", "number", "text", "label"))
 # Names that other datasets give to what is missing here; a slip of spelling is found anyway.
 _FOREIGN_NAMES = {
     "options": "choices",
@@ -27,8 +22,6 @@ _FOREIGN_NAMES = {
     "target": "answer",
     "qid": "id",
 }
-# What `normalise` may take off: only such choices can be the same without being duplicates.
-_TRIMMED = re.compile(r"^(?:the|an|a)\s|^[\W_]|[\W_]$", re.IGNORECASE)
 
 Answer = str | bool | int | float | Decimal
 
@@ -78,70 +71,6 @@ def unread_keys(row: Row) -> set[str]:
     return {key for key in unknown if row[key] is not None} if unknown else unknown
 
 
-def example_of(draft: Draft, kind: str, labels: Sequence[str] = ()) -> Example:
-    """The example of a draft, once the kind of its file is known.
-
-    Raises:
-        ValueError: the row is not of this kind; the message says why.
-    """
-    if kind == "multiple-choice" and not draft.choices:
-        raise ValueError("the choices are missing")
-    if kind in _WITHOUT_CHOICES and draft.choices:
-        raise ValueError(f"the row has choices, and the kind of the file is {kind}")
-    choices = tuple(labels) if kind == "label" else draft.choices
-    return Example(
-        id=draft.id,
-        question=draft.question,
-        answer=canonical(draft, kind),
-        kind=kind,
-        choices=choices,
-        context=draft.context,
-        group=draft.group,
-    )
-
-
-def example_from_row(row: Row, kind: str, *, labels: Sequence[str] = ()) -> Example:
-    """The example that one row holds, for readers of files with rows like these.
-
-    ``labels`` are all labels of the file, for kind ``label``.
-
-    Raises:
-        ValueError: the row is not an example of this kind; the message says why.
-    """
-    return example_of(draft_of(row), kind, labels)
-
-
-def canonical(draft: Draft, kind: str) -> str:
-    """The answer of a draft as ``kind`` writes it; raises ValueError with the reason."""
-    value = draft.answer
-    if isinstance(value, bool) and kind in ("text", "label"):
-        value = str(value).lower()
-    try:
-        return KINDS[kind].canonical(value, draft.choices)
-    except ValueError as error:
-        if kind == "multiple-choice" and isinstance(value, int):
-            raise ValueError(
-                f"{error} (an answer is a choice's text or its letter, not its position)"
-            ) from None
-        raise
-
-
-def duplicate_warning(choices: Sequence[str]) -> str | None:
-    """Two choices that count as one answer when compared, though both may be meant."""
-    if not any(map(_TRIMMED.search, choices)):
-        return None
-    seen: dict[str, str] = {}
-    for choice in choices:
-        plain = normalise(choice)
-        if plain in seen:
-            return (
-                f"the choices {seen[plain]!r} and {choice!r} differ only in an article or in "
-                "punctuation: they count as the same answer"
-            )
-        seen[plain] = choice
-    return None
-
-
 @lru_cache(maxsize=4096)
 def _meant(key: str, absent: tuple[str, ...]) -> str | None:
     """The absent key that ``key`` seems to stand for."""
@@ -157,13 +86,15 @@ def _checked(name: str, value: str) -> str:
     if not value or value.isspace():
         raise ValueError(f"the {name} is empty")
     if "\0" in value:
-        raise ValueError(f"the {name} holds a NUL character")
+        raise ValueError(f"the {name} contains a NUL character")
     if value.isascii():
         return value
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the {name} holds what is not UTF-8: save the file as UTF-8") from None
+        raise ValueError(
+            f"the {name} has characters that are not UTF-8: save the file as UTF-8"
+        ) from None
     return value
 
 
@@ -209,7 +140,9 @@ def _choices(row: Row) -> tuple[str, ...]:
     if len(value) < 2:
         raise ValueError(f"at least 2 choices are needed, not {len(value)}")
     if len(value) > MOST_CHOICES:
-        raise ValueError(f"at most {MOST_CHOICES} choices have a letter, and here are {len(value)}")
+        raise ValueError(
+            f"at most {MOST_CHOICES} choices have a letter, and this row has {len(value)}"
+        )
     choices = [_checked("choice", _choice(choice)).strip() for choice in value]
     seen: dict[str, str] = {}
     for choice in choices:

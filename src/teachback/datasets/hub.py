@@ -6,51 +6,45 @@ import re
 from pathlib import Path
 
 from teachback.errors import DataError, MissingExtraError
+from teachback.references import HubDatasetReference
 from teachback.system.launch import OFFLINE_SWITCH, is_offline
 
 # The hub converts every public dataset to Parquet, on a branch of its own, as
 # CONFIG/SPLIT/0000.parquet.
 _BRANCH = "refs/convert/parquet"
 _FILE = re.compile(r"(?P<config>[^/]+)/(?P<split>[^/]+)/\d+\.parquet")
-_REFERENCE = re.compile(
-    r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<config>[^/:]+))?(?::(?P<split>[^/:]+))?"
-)
 
 
-def is_hub(path: str | Path) -> bool:
-    return str(path).startswith("hf:")
-
-
-def hub_files(reference: str) -> list[Path]:
+def hub_files(reference: HubDatasetReference) -> list[Path]:
     """The Parquet files of a hub dataset, in order, downloaded to the hub's cache.
 
     The config and the split may be left out where the dataset has only one. A split is
     never guessed: it would be too easy to evaluate on the training rows.
 
     Raises:
-        DataError: the reference leads nowhere, several configs or splits are meant by it,
+        DataError: the hub has no such dataset, several configs or splits are meant by it,
             or no hub can be reached.
         MissingExtraError: huggingface_hub is not installed.
     """
-    match = _REFERENCE.fullmatch(reference)
-    if match is None:
-        raise DataError(f"{reference} is no hub dataset: write hf:owner/name[/config][:split]")
     if is_offline():
-        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub must not be asked")
+        raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub is not contacted")
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
     except ImportError:
         raise MissingExtraError("huggingface_hub", "parquet", f"reading {reference}") from None
     api = HfApi()
-    repository = match["repository"]
     try:
         # One request with a time limit; listing the files proper would be tried for half a minute.
-        siblings = api.dataset_info(repository, revision=_BRANCH, timeout=20).siblings
+        siblings = api.dataset_info(reference.repository, revision=_BRANCH, timeout=20).siblings
         names = [sibling.rfilename for sibling in siblings or ()]
-        chosen = _chosen(reference, names, match["config"], match["split"])
+        chosen = _chosen(reference, names)
         return [
-            Path(api.hf_hub_download(repository, name, revision=_BRANCH, repo_type="dataset"))
+            Path(
+                api.hf_hub_download(
+                    reference.repository, name, revision=_BRANCH, repo_type="dataset"
+                )
+            )
             for name in chosen
         ]
     except DataError:
@@ -77,10 +71,10 @@ def hub_files(reference: str) -> list[Path]:
         ) from error
 
 
-def _chosen(reference: str, names: list[str], config: str | None, split: str | None) -> list[str]:
+def _chosen(reference: HubDatasetReference, names: list[str]) -> list[str]:
     """The files of the one config and split that ``reference`` means."""
     found = [match for name in sorted(names) if (match := _FILE.fullmatch(name))]
-    for what, wanted in (("config", config), ("split", split)):
+    for what, wanted in (("config", reference.config), ("split", reference.split)):
         there = sorted({match[what] for match in found})
         if wanted is None and len(there) > 1:
             form = "hf:owner/name/CONFIG" if what == "config" else ":SPLIT at the end"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from teachback.datasets.checking import Problem
-from teachback.datasets.fields import example_from_row
+from teachback.datasets.examples import example_from_row
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
 from teachback.files import write_jsonl
@@ -45,9 +45,9 @@ def import_official(
 ) -> Imported:
     """Write the released ``files`` of one of `OFFICIAL` as one dataset, atomically.
 
-    Also read are the same rows as Parquet or from the hub (``hf:…``). GSM8K has no ids: they
+    The same rows are also read as Parquet or from the hub (``hf:…``). GSM8K has no ids: they
     are the file's name without suffix and the line's number (``train-00001``). Rows that
-    cannot be an example (two choices with the same text, say) are left out and told.
+    cannot be an example (two choices with the same text, say) are left out and listed.
 
     ``with_solutions`` adds what the release gives in support of an answer as ``explanation``,
     which makes the file one of exemplars: GSM8K's solution without its calculator marks and
@@ -71,12 +71,12 @@ def import_official(
             row = _converted(release, released, f"{stem}-{line:05d}", here)
             if str(row["id"]) in found_at:
                 first = found_at[str(row["id"])]
-                raise DataError(f"{here}: the id {row['id']!r} stands in {first} already")
+                raise DataError(f"{here}: {first} already has the id {row['id']!r}")
             found_at[str(row["id"])] = here
             if not with_solutions:
                 row.pop("explanation", None)
             elif "explanation" not in row:
-                raise DataError(f"{here}: this release of {release.title} has no solution")
+                raise DataError(f"{here}: this release of {release.title} has no solutions")
             try:
                 example_from_row(row, release.kind)
             except ValueError as error:
@@ -123,7 +123,7 @@ def _json_list(path: str | Path) -> list[Row] | None:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON ({error})") from None
     if rows is not None and not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{path}: the list holds something else than JSON objects")
+        raise DataError(f"{path}: the list contains something other than JSON objects")
     return rows
 
 

@@ -41,9 +41,8 @@ def subsample(examples: Collection[Example], size: int | float, seed: int) -> li
         total += sizes[group]
     if not taken:
         raise DataError(
-            f"a sample of {wanted} rows holds no whole group of this dataset (the first drawn "
-            f"with seed {seed} has {sizes[next(iter(_order(sizes, seed, 'subsample')))]}): "
-            "ask for more"
+            f"no whole group fits into a sample of {wanted} rows (the first one drawn with seed "
+            f"{seed} has {sizes[next(iter(_order(sizes, seed, 'subsample')))]}): ask for more"
         )
     return [example for example in examples if unit(example) in taken]
 

@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from teachback.datasets.hub import hub_files, is_hub
+from teachback.datasets.hub import hub_files
 from teachback.errors import DataError, MissingExtraError
 from teachback.files import scan_jsonl
 from teachback.files.rows import Row, bad_line
+from teachback.references import HubDatasetReference, parse_dataset
 
 _NEEDED_COLUMNS = ("id", "question", "answer")
 _CHOICE_COLUMN = re.compile(r"choice_([a-z])")
@@ -35,10 +36,12 @@ def scan_rows(path: str | Path) -> Iterator[Scanned]:
 
     Raises:
         DataError: the file as such cannot be read, or the hub cannot be reached.
+        ReferenceError_: ``path`` is not written as a dataset is.
         MissingExtraError: Parquet without pyarrow, the hub without huggingface_hub.
     """
-    if is_hub(path):
-        yield from _parquet_rows(hub_files(str(path)), str(path))
+    named = parse_dataset(str(path))
+    if isinstance(named, HubDatasetReference):
+        yield from _parquet_rows(hub_files(named), str(path))
         return
     suffix = Path(path).suffix.casefold()
     problem = _foreign(Path(path), suffix)
@@ -83,7 +86,7 @@ def _foreign(path: Path, suffix: str) -> str | None:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except IsADirectoryError:
-        raise DataError(f"{path} is a folder, and a file is needed") from None
+        raise DataError(f"{path} is a folder: name a file") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     if suffix == ".parquet":
@@ -97,7 +100,7 @@ def _foreign(path: Path, suffix: str) -> str | None:
     if head.startswith(b"PAR1"):
         return "the file is Parquet: give it a name that ends in .parquet"
     if suffix != ".csv" and head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"["):
-        return "the file is one JSON list, and one JSON object a line is needed"
+        return "the file is one JSON list: write one JSON object on each line"
     return None
 
 
@@ -150,7 +153,7 @@ def _header_problem(header: Sequence[str]) -> str | None:
 
 def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Row | str:
     if len(cells) != len(header):
-        return f"{len(cells)} cells, and the header has {len(header)}"
+        return f"{len(cells)} cells, but the header has {len(header)}"
     row: Row = {}
     choices: list[str] = []
     for name, cell in zip(header, cells, strict=True):

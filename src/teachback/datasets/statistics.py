@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from string import ascii_uppercase
 
 from teachback.errors import DataError
-from teachback.questions import candidates
+from teachback.questions import count_name, kind_of
 from teachback.records import Example
 
 
@@ -34,12 +33,12 @@ class DatasetStats:
     """Rows per gold answer: by letter for multiple choice, by answer where the answers can be
     listed (those that never are gold included), empty for numbers and text."""
     choices: dict[int, int]
-    """Rows per number of choices, for multiple choice."""
+    """Rows per number of choices, where each row has its own; else empty."""
     question_words: Spread
     """Words of a question, its context and choices left out."""
     gold_longest: float | None
-    """Share of rows in which no choice has more characters than the gold one (ties count), for
-    multiple choice: what a student can get right without reading the question."""
+    """Share of rows in which no choice has more characters than the gold one (ties count): what
+    a student can get right without reading the question. None where rows have no choices."""
 
 
 def stats(examples: Sequence[Example]) -> DatasetStats:
@@ -50,24 +49,20 @@ def stats(examples: Sequence[Example]) -> DatasetStats:
     """
     if not examples:
         raise DataError("there are no examples to describe")
-    kind = examples[0].kind
+    kind = kind_of(examples[0])
+    golds = Counter(map(count_name, examples))
+    names = max(map(kind.count_names, examples), key=len)
     choices: Counter[int] = Counter()
     gold_longest: float | None = None
-    if kind == "multiple-choice":
+    if kind.choices_from == "row":
         choices.update(len(example.choices) for example in examples)
-        positions = Counter(example.choices.index(example.answer) for example in examples)
-        letters = ascii_uppercase[: max(choices)]
-        balance = {letter: positions[index] for index, letter in enumerate(letters)}
-        longest = sum(len(e.answer) == max(map(len, e.choices)) for e in examples)
+        longest = sum(len(e.answer) >= max(map(len, e.choices)) for e in examples)
         gold_longest = longest / len(examples)
-    else:
-        answers = Counter(example.answer for example in examples)
-        balance = {answer: answers[answer] for answer in candidates(examples[0])}
     return DatasetStats(
         rows=len(examples),
-        kind=kind,
+        kind=kind.name,
         groups=len({unit(example) for example in examples}),
-        balance=balance,
+        balance={name: golds[name] for name in names},
         choices=dict(sorted(choices.items())),
         question_words=_spread(len(example.question.split()) for example in examples),
         gold_longest=gold_longest,

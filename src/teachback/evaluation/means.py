@@ -52,7 +52,7 @@ def mean_accuracy(predictions: Mapping[int, Sequence[Prediction]]) -> MeanAccura
     """The accuracy of one system from its predictions by seed.
 
     Students that are to be counted by their explained answer are brought to it by
-    :func:`teachback.evaluation.metrics.in_way` first. Raises DataError where there are no
+    :func:`teachback.evaluation.ways.in_way` first. Raises DataError where there are no
     predictions, or the seeds were not evaluated on the same items.
     """
     if not predictions:

@@ -9,19 +9,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from teachback.errors import DataError
-from teachback.questions import KINDS, normalise, same_answer
+from teachback.evaluation.ways import in_way
+from teachback.questions import KINDS, same_answer
 from teachback.records import Example, Prediction
-
-Way = Literal["direct", "explained"]
-"""How a student answered: at once, or as the conclusion of its explanation."""
 
 MAX_LABELS = 20
 """More distinct gold answers than this are not labels; per-label figures are left out."""
@@ -142,47 +140,6 @@ def check(predictions: Sequence[Prediction], what: str = "the predictions") -> N
             )
 
 
-def in_way(
-    predictions: Sequence[Prediction], way: Way, what: str = "the predictions"
-) -> list[Prediction]:
-    """``predictions`` with the given way's answer as ``answer``, ``correct``, ``unparsed``.
-
-    So each student can be counted and compared in the way that was chosen for it on
-    ``valid``. Raises DataError, naming them by ``what``, where a prediction has no
-    explained answer to give.
-    """
-    if way == "direct":
-        return list(predictions)
-    lacking = [p.id for p in predictions if p.explained_correct is None]
-    if lacking:
-        raise DataError(
-            f"{what}: {len(lacking)} of {len(predictions)} have no explained answer, first "
-            f"{lacking[0]!r}; evaluate with --explain"
-        )
-    return [
-        replace(
-            p,
-            answer=p.explained_answer,
-            correct=bool(p.explained_correct),
-            unparsed=p.explained_answer is None,
-            probabilities=None,
-        )
-        for p in predictions
-    ]
-
-
-def better_way(predictions: Sequence[Prediction]) -> Way:
-    """The way that was right more often, to be called on ``valid`` only.
-
-    Direct where both were right equally often (it is cheaper) or no explanation was asked.
-    """
-    if any(p.explained_correct is None for p in predictions):
-        return "direct"
-    direct = sum(p.correct for p in predictions)
-    explained = sum(bool(p.explained_correct) for p in predictions)
-    return "explained" if explained > direct else "direct"
-
-
 def clusters(predictions: Sequence[Prediction]) -> NDArray[np.int64]:
     """The unit that each prediction belongs to: its group's number, from 0, as first seen.
 
@@ -235,11 +192,10 @@ def wilson(share: float, n: float) -> tuple[float, float]:
 
 
 def majority_label(train: Sequence[Example], test: Sequence[Example]) -> list[Prediction]:
-    """The baseline that looks at no question: the most frequent answer of ``train``.
+    """The baseline that looks at no question: the most frequent answer of ``train``, for
+    multiple choice the most frequent position of the gold answer (the question kind decides).
 
-    Multiple choice: the most frequent position of the gold answer, and the most frequent
-    of those that exist where a question has fewer choices. Of equally frequent ones, the
-    first in ``train``. Raises DataError where ``train`` is empty or the kinds differ.
+    Raises DataError where ``train`` is empty or the kinds differ.
     """
     if not train:
         raise DataError("the majority label needs at least one training example")
@@ -250,15 +206,7 @@ def majority_label(train: Sequence[Example], test: Sequence[Example]) -> list[Pr
             f"the majority label needs one question kind: {train[0].id!r} is {kind}, "
             f"{other.id!r} is {other.kind}"
         )
-    if kind == "multiple-choice":
-        positions = Counter(e.choices.index(e.answer) for e in train)
-        ranked = [position for position, _ in positions.most_common()]
-        answers = [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
-    else:
-        counts = Counter(normalise(e.answer) for e in train)
-        most = counts.most_common(1)[0][0]
-        answer = next(e.answer for e in train if normalise(e.answer) == most)
-        answers = [answer] * len(test)
+    answers = KINDS[kind].majority_answers(train, test)
     return [
         Prediction(
             id=e.id,

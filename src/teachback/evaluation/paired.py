@@ -7,16 +7,24 @@ The formulas, and why they count seeds as well as items, stand in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from teachback.errors import DataError
-from teachback.evaluation.crossed import Estimate, estimate_difference
-from teachback.evaluation.metrics import Way, check, clusters, in_way
-from teachback.records import Prediction
+from teachback.evaluation.crossed import DifferenceEstimate, estimate_difference
+from teachback.evaluation.metrics import check, clusters
+from teachback.evaluation.ways import IN_WORDS, Answers, in_way_by_seed
+from teachback.records import ComparedWay, Prediction
+
+Finding = Literal["shown", "hint", "not-shown"]
+"""What a comparison shows; a ``hint`` is what was not declared beforehand and would be shown."""
+
+LEVEL = 0.05
+"""A comparison with a smaller p, or Holm's p, is shown."""
 
 FEW_GROUPS = 20
 """With fewer units than this, a comparison says so: the t distribution is a rough guide."""
@@ -39,12 +47,15 @@ class SeedComparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Estimate):
-    """A minus B, averaged over seeds. ``caveats``: what the figures do not show, in words."""
+class Comparison(DifferenceEstimate):
+    """A minus B, averaged over seeds. ``caveats``: what the figures do not show, in words.
+
+    ``way``: how both answered; None where predictions were compared as they were given.
+    """
 
     a: str
     b: str
-    way: Way
+    way: ComparedWay | None
     accuracy_a: float
     accuracy_b: float
     n_items: int
@@ -54,23 +65,46 @@ class Comparison(Estimate):
     seeds: tuple[SeedComparison, ...]
     caveats: tuple[str, ...]
 
+    @property
+    def in_words(self) -> str:
+        """How both answered; empty where predictions were compared as they were given."""
+        return "" if self.way is None else IN_WORDS[self.way]
+
+
+def compare_systems(
+    a: Mapping[int, Answers],
+    b: Mapping[int, Answers],
+    *,
+    way: ComparedWay = "direct",
+    names: tuple[str, str] = ("A", "B"),
+) -> Comparison:
+    """The primary test of two systems in one way of answering; ``chosen``: each, under each
+    seed, in the way that it chose.
+
+    Raises ConfigError where there is no such way, DataError where an answer is missing that
+    the way needs, and as `compare` does.
+    """
+    brought = [
+        in_way_by_seed(system, way, name) for system, name in zip((a, b), names, strict=True)
+    ]
+    return replace(compare(*brought, names=names), way=way)
+
 
 def compare(
     a: Mapping[int, Sequence[Prediction]],
     b: Mapping[int, Sequence[Prediction]],
     *,
-    way: Way = "direct",
     names: tuple[str, str] = ("A", "B"),
 ) -> Comparison:
     """The primary test: the accuracy of ``a`` minus that of ``b``, each given per seed.
 
     Seeds pair the systems: a seed drew the same training subset, order and initialisation
     for both. A system that knows no seed (the untrained student, the majority label) is
-    given the same predictions under each. Students that answer in different ways are
-    brought to one by :func:`teachback.evaluation.metrics.in_way` first.
+    given the same predictions under each. The predictions' first answers are compared,
+    whatever way they were brought to (:mod:`teachback.evaluation.ways`).
 
-    Raises DataError where the seeds, the items, their gold answers or groups differ, where
-    an explained answer is asked for and missing, or where there is only one unit of items.
+    Raises DataError where the seeds, the items, their gold answers or groups differ, or where
+    there is only one unit of items.
     """
     _check_seeds(a, b, names)
     seeds = sorted(a)
@@ -81,16 +115,15 @@ def compare(
     right_b = np.empty_like(right_a)
     for right, system, name in ((right_a, a, names[0]), (right_b, b, names[1])):
         for column, seed in enumerate(seeds):
-            what = f"{name}, seed {seed}"
-            aligned = align(system[seed], what, reference, where)
-            right[:, column] = [p.correct for p in in_way(aligned, way, what)]
+            aligned = align(system[seed], f"{name}, seed {seed}", reference, where)
+            right[:, column] = [p.correct for p in aligned]
     groups = clusters(reference)
     estimate = estimate_difference(right_a - right_b, groups)
     return Comparison(
         **asdict(estimate),
         a=names[0],
         b=names[1],
-        way=way,
+        way=None,
         accuracy_a=float(right_a.mean()),
         accuracy_b=float(right_b.mean()),
         n_items=len(reference),
@@ -120,11 +153,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def finding(
+    comparison: Comparison,
+    *,
+    adjusted_p: float | None = None,
+    alpha: float = LEVEL,
+    declared: bool = True,
+) -> Finding:
+    """What a comparison shows, as :func:`verdict` says it in words."""
+    decisive = comparison.p if adjusted_p is None else adjusted_p
+    if decisive >= alpha:
+        return "not-shown"
+    return "shown" if declared else "hint"
+
+
 def verdict(
     comparison: Comparison,
     *,
     adjusted_p: float | None = None,
-    alpha: float = 0.05,
+    alpha: float = LEVEL,
     declared: bool = True,
 ) -> str:
     """A comparison in words: the difference, how sure it is, and whether it is shown.
@@ -133,12 +180,13 @@ def verdict(
     was not ``declared`` beforehand is a hint at most.
     """
     c = comparison
-    decisive = c.p if adjusted_p is None else adjusted_p
-    found = "not shown"
-    if decisive < alpha:
-        higher = c.a if c.difference > 0 else c.b
-        found = f"shown, {higher} is better" if declared else f"a hint, {higher} is higher"
-    way = "" if c.way == "direct" else f" ({c.way} answers)"
+    higher = c.a if c.difference > 0 else c.b
+    found = {
+        "not-shown": "not shown",
+        "shown": f"shown, {higher} is better",
+        "hint": f"a hint, {higher} is higher",
+    }[finding(c, adjusted_p=adjusted_p, alpha=alpha, declared=declared)]
+    way = f" ({c.in_words})" if c.in_words else ""
     grouped = f" in {c.n_groups} groups" if c.n_groups < c.n_items else ""
     adjusted = "" if adjusted_p is None else f" (after Holm, {_p(adjusted_p)})"
     text = (
@@ -214,7 +262,7 @@ def _seed_comparison(
     )
 
 
-def _caveats(estimate: Estimate, n_seeds: int, n_groups: int) -> tuple[str, ...]:
+def _caveats(estimate: DifferenceEstimate, n_seeds: int, n_groups: int) -> tuple[str, ...]:
     caveats = []
     if n_seeds == 1:
         caveats.append("one seed: this is about these two students and says nothing of other seeds")

@@ -14,15 +14,13 @@ from pathlib import Path
 from teachback.datasets import read_examples, read_rows
 from teachback.errors import ConfigError
 from teachback.files.rows import bad_line
-from teachback.questions import parse, same_answer
+from teachback.questions import KINDS, parse, same_answer
 from teachback.records import Example, Exemplar
 
 __all__ = ["BUILTIN", "builtin", "choose", "for_kind", "read_exemplars"]
 
 BUILTIN = ("commonsenseqa", "strategyqa", "openbookqa", "arithmetic")
 """The names of the built-in sets."""
-
-_BY_KIND = {"multiple-choice": "openbookqa", "yes-no": "strategyqa", "number": "arithmetic"}
 
 
 def choose(reference: str | None, kind: str) -> list[Exemplar]:
@@ -47,9 +45,8 @@ def choose(reference: str | None, kind: str) -> list[Exemplar]:
 
 
 def for_kind(kind: str) -> list[Exemplar]:
-    """The default for a question kind: openbookqa for multiple-choice, strategyqa for yes-no,
-    arithmetic for number, and none (zero-shot) for any other kind."""
-    name = _BY_KIND.get(kind)
+    """The default of a question kind: the set that the kind names, or none (zero-shot)."""
+    name = KINDS[kind].exemplars
     return builtin(name) if name else []
 
 
@@ -96,7 +93,7 @@ def _without_conclusion(example: Example, explanation: str) -> str:
         return explanation
     if not same_answer(example, parsed.answer):
         raise ValueError(
-            f"the explanation concludes {parsed.answer!r}, and the answer is {example.answer!r}"
+            f"the explanation concludes {parsed.answer!r}, but the answer is {example.answer!r}"
         )
     if not parsed.explanation:
         raise ValueError("the explanation is nothing but the answer: say why it is right")

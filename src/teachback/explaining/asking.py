@@ -2,8 +2,8 @@
 
 A pool of workers pulls requests from the examples as they stream by: memory does not grow
 with their number. Each reply is committed before the next request is asked, so a run can
-be stopped at any moment; a rerun asks what is missing and nothing else. How many requests
-a remote teacher bears is the teacher's own concern.
+be stopped at any moment; a rerun asks for what is missing and nothing else. How many requests
+a remote teacher can take at once is its own concern.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from teachback.errors import CostCapError, TeacherError, UsageError
-from teachback.explaining.needs import Asked, IsKept, Job, Needs, Prompter
+from teachback.explaining.missing_requests import MissingRequest, MissingRequests, RequestMaker
+from teachback.explaining.selection import SelectionRules
 from teachback.explaining.spending import Meter
-from teachback.records import Completion, Example, Request
+from teachback.records import Completion, Example, Request, RequestKind, Strategy
 from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress, Step
 from teachback.teachers import Teacher
@@ -51,7 +52,7 @@ class GenerationSummary:
 
 
 class GenerationInterrupted(KeyboardInterrupt):
-    """Ctrl-C, after what was in flight has been kept; says how to go on.
+    """Ctrl-C, after what was in flight has been kept; says how to continue.
 
     A KeyboardInterrupt, so that nothing mistakes a half-asked dataset for a whole one.
     """
@@ -65,11 +66,11 @@ def generate(
     examples: Iterable[Example],
     *,
     teacher: Teacher,
-    prompts: Prompter,
-    strategy: Asked,
+    prompts: RequestMaker,
+    strategy: Strategy | RequestKind,
     store: CompletionStore,
-    is_kept: IsKept,
     samples: int = 1,
+    rules: SelectionRules | None = None,
     concurrency: int | None = None,
     meter: Meter | None = None,
     progress: Progress = SILENT,
@@ -86,7 +87,7 @@ def generate(
         prompts: Makes the requests.
         strategy: ``cote``, ``rp`` or ``crop``; or ``direct``, for a prompting baseline.
         store: Gets every reply as it arrives.
-        is_kept: The verdict on an example's COTE completions; called for ``crop`` alone.
+        rules: Decide for ``crop`` which COTE replies are kept.
         samples: Requests of a kind per example; a later, larger number asks the difference.
         concurrency: Requests in flight at most; by default what the teacher can use.
         meter: Counts what this costs, and may have a cap.
@@ -94,7 +95,7 @@ def generate(
 
     Raises:
         CostCapError: The next request may pass the meter's cap; says as much as TeacherError.
-        TeacherError: The teacher could not go on; says what is stored and how to continue.
+        TeacherError: The teacher could not continue; says what is stored and how to continue.
         GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
             they arrive within a few seconds, or until a second Ctrl-C.
         StoreError: The store cannot be written.
@@ -105,7 +106,10 @@ def generate(
     except RuntimeError:
         pass
     else:
-        raise UsageError("generate() was called in an event loop: await generate_async() there")
+        raise UsageError(
+            "an event loop is running here (in a notebook, say), so that a teacher must be asked "
+            "with await: TeacherSession.ask_async or generate_async"
+        )
 
     async def run() -> GenerationSummary:
         try:
@@ -115,16 +119,14 @@ def generate(
                 prompts=prompts,
                 strategy=strategy,
                 store=store,
-                is_kept=is_kept,
+                rules=rules,
                 samples=samples,
                 concurrency=concurrency,
                 meter=meter,
                 progress=progress,
             )
         finally:
-            close = getattr(teacher, "aclose", None)
-            if close is not None:
-                await close()
+            await teacher.aclose()
 
     return asyncio.run(run())
 
@@ -133,11 +135,11 @@ async def generate_async(
     examples: Iterable[Example],
     *,
     teacher: Teacher,
-    prompts: Prompter,
-    strategy: Asked,
+    prompts: RequestMaker,
+    strategy: Strategy | RequestKind,
     store: CompletionStore,
-    is_kept: IsKept,
     samples: int = 1,
+    rules: SelectionRules | None = None,
     concurrency: int | None = None,
     meter: Meter | None = None,
     progress: Progress = SILENT,
@@ -145,8 +147,10 @@ async def generate_async(
     """`generate` for a caller with an event loop; leaves the teacher open."""
     total = len(examples) if isinstance(examples, Sized) else None
     with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
-        needs = Needs(teacher.model, prompts, strategy, store, is_kept, samples, step)
-        run = _Run(teacher, needs, meter, step)
+        missing = MissingRequests(
+            teacher.model, prompts, strategy, store, rules or SelectionRules(), samples, step
+        )
+        run = _Run(teacher, missing, meter, step)
         workers = min(concurrency or teacher.concurrency, teacher.concurrency)
         with _metered(teacher, meter):
             return await run.work(examples, max(1, workers))
@@ -154,10 +158,7 @@ async def generate_async(
 
 @contextmanager
 def _metered(teacher: Teacher, meter: Meter | None) -> Iterator[None]:
-    """Give ``teacher`` the meter, if it takes one."""
-    if not hasattr(teacher, "meter"):
-        yield
-        return
+    """Give ``teacher`` the meter for as long as it is asked."""
     teacher.meter = meter
     try:
         yield
@@ -170,7 +171,7 @@ class _Run:
     """One run's state, shared by its workers."""
 
     teacher: Teacher
-    needs: Needs
+    missing: MissingRequests
     meter: Meter | None
     step: Step
     summary: GenerationSummary = field(default_factory=GenerationSummary)
@@ -184,9 +185,11 @@ class _Run:
 
     async def work(self, examples: Iterable[Example], workers: int) -> GenerationSummary:
         began = time.monotonic()
-        missing = self.needs.first_round(examples)
+        first_round = self.missing.first_round(examples)
         pulling = asyncio.Lock()
-        self._tasks = [asyncio.create_task(self._worker(missing, pulling)) for _ in range(workers)]
+        self._tasks = [
+            asyncio.create_task(self._worker(first_round, pulling)) for _ in range(workers)
+        ]
         try:
             with self._on_interrupt():
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -198,67 +201,68 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.summary.seconds = time.monotonic() - began
-            self.summary.needed = self.needs.needed
-            self.summary.already_stored = self.needs.already_stored
+            self.summary.needed = self.missing.needed
+            self.summary.already_stored = self.missing.already_stored
         if isinstance(self._error, TeacherError | CostCapError):
-            told = f"{self._error}; {_stored(self.summary)}"
-            raise type(self._error)(told) from self._error
+            message = f"{self._error}; {_stored(self.summary)}"
+            raise type(self._error)(message) from self._error
         if self._error is not None:
             raise self._error
         if self._interrupted:
             raise GenerationInterrupted(self.summary)
         return self.summary
 
-    async def _worker(self, missing: Iterator[Job | None], pulling: asyncio.Lock) -> None:
+    async def _worker(
+        self, first_round: Iterator[MissingRequest | None], pulling: asyncio.Lock
+    ) -> None:
         try:
             while not self._stopping:
                 async with pulling:
-                    job = next(missing, _END)
-                    while job is None:
+                    missing = next(first_round, _END)
+                    while missing is None:
                         await asyncio.sleep(0)
-                        job = next(missing, _END)
-                if isinstance(job, _End):
+                        missing = next(first_round, _END)
+                if isinstance(missing, _End):
                     return
-                await self._settle(job)
+                await self._finish(missing)
         except Exception as error:
             self._error = self._error or error
             raise
 
-    async def _settle(self, job: Job) -> None:
+    async def _finish(self, missing: MissingRequest) -> None:
         """One request, and the second round of an example whose last first one this was."""
-        opened = job.opened
-        await self._ask(job)
-        opened.left -= 1
-        if opened.left:
+        unfinished = missing.of
+        await self._ask(missing)
+        unfinished.left -= 1
+        if unfinished.left:
             return
-        if job.request.kind == "cote" and self.needs.strategy == "crop":
-            for backup in self.needs.second_round(opened):
+        if missing.request.kind == "cote" and self.missing.strategy == "crop":
+            for backup in self.missing.second_round(unfinished):
                 if self._stopping:
                     return
                 await self._ask(backup)
-        self.needs.close(opened)
         self.step.advance()
 
-    async def _ask(self, job: Job) -> None:
+    async def _ask(self, missing: MissingRequest) -> None:
         """Ask, store, count. The same prompt under two ids is asked once."""
-        opened, request, key, just_missed = job
+        request, key = missing.request, missing.key
         while twin := self._asking.get(key):
             await twin.wait()
-            just_missed = False
-        if not just_missed and self.needs.is_stored(opened, request, key):
+        if self.missing.is_stored(missing):
             return
-        asked = self._asking[key] = asyncio.Event()
+        replied = self._asking[key] = asyncio.Event()
         try:
             completion = await self._complete(request)
             meter = self.meter if completion.finish_reason != "failed" else None
             charged = meter is not None
-            self.needs.store.put(self.teacher.model, request, completion, key=key, charged=charged)
+            store = self.missing.store
+            store.put(self.teacher.model, request, completion, key=key, charged=charged)
             if meter is not None:
                 meter.settle(request, completion)
         finally:
             del self._asking[key]
-            asked.set()
-        self.needs.replied(opened, request, completion)
+            replied.set()
+        self.missing.replied(missing, completion)
         summary = self.summary
         if completion.finish_reason == "failed":
             summary.failed += 1
@@ -269,7 +273,7 @@ class _Run:
         summary.tokens_cached += completion.tokens_cached or 0
 
     async def _complete(self, request: Request) -> Completion:
-        if self.meter is None or hasattr(self.teacher, "meter"):
+        if self.meter is None or self.teacher.meters_itself:
             return await self.teacher.complete(request)
         async with self.meter.attempt(request):
             return await self.teacher.complete(request)
@@ -320,5 +324,5 @@ _END = _End()
 def _stored(summary: GenerationSummary) -> str:
     return (
         f"{summary.in_store} replies are stored ({summary.stored} of them new, {summary.failed} "
-        "requests failed); the same command asks only what is missing"
+        "requests failed); the same command asks only for what is missing"
     )

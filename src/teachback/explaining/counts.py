@@ -1,39 +1,102 @@
-"""What a selection came to, in numbers. Pure."""
+"""What a selection came to, in numbers: counted, added, and as the file ``selection.json``."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from teachback.explaining.selection import Selection
-from teachback.questions import same_answer
+from teachback.files.rows import Row
+from teachback.questions import count_name, same_answer
 from teachback.records import Example, Explanation, Rejection, RejectionReason, Strategy
+from teachback.versioned import Versioned
 
 
 @dataclass(frozen=True, slots=True)
-class SelectionSummary:
-    """The selection table. ``asked == kept + sum(rejected.values())``."""
+class SelectionCounts:
+    """The selection table. ``asked == kept + sum(rejected.values())``.
+
+    The counts of two selections of different examples add up: ``a + b``.
+    """
 
     strategy: Strategy
     examples: int
     asked: int
     kept: int
     explained_examples: int
-    rejected: dict[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
     not_asked: int = 0
-    per_strategy: dict[str, dict[str, int]] = field(default_factory=dict)
-    yield_per_label: dict[str, tuple[int, int]] = field(default_factory=dict)
+    per_strategy: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Strategy of the request → ``kept`` or the reason of a rejection → requests."""
+    yield_per_label: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Gold label → (examples with a kept explanation, examples). Multiple choice: by letter."""
     agreement: tuple[int, int] = (0, 0)
     """COTE replies whose conclusion is gold, of all COTE replies that came."""
     rp_contradictions: tuple[int, int] = (0, 0)
     """RP replies whose conclusion is not gold, of all RP replies that came."""
 
+    def __add__(self, other: SelectionCounts) -> SelectionCounts:
+        labels = sorted({*self.yield_per_label, *other.yield_per_label})
+        strategies = sorted({*self.per_strategy, *other.per_strategy})
+        return SelectionCounts(
+            strategy=self.strategy,
+            examples=self.examples + other.examples,
+            asked=self.asked + other.asked,
+            kept=self.kept + other.kept,
+            explained_examples=self.explained_examples + other.explained_examples,
+            rejected=_added(self.rejected, other.rejected),
+            not_asked=self.not_asked + other.not_asked,
+            per_strategy={
+                name: _added(self.per_strategy.get(name, {}), other.per_strategy.get(name, {}))
+                for name in strategies
+            },
+            yield_per_label={
+                label: _both(
+                    self.yield_per_label.get(label, (0, 0)),
+                    other.yield_per_label.get(label, (0, 0)),
+                )
+                for label in labels
+            },
+            agreement=_both(self.agreement, other.agreement),
+            rp_contradictions=_both(self.rp_contradictions, other.rp_contradictions),
+        )
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Both counts, the most frequent first."""
+    return dict((Counter(one) + Counter(other)).most_common())
+
+
+def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def from_version_0(row: Row) -> Row:
+    """``selection.json`` as runs and studies wrote it before it had a version.
+
+    Runs wrote the counts as they are now. Studies had names of their own, did not count by
+    strategy, and of RP's replies counted only those that contradict gold.
+    """
+    row = dict(row)
+    if "yield_by_label" in row:
+        row["yield_per_label"] = row.pop("yield_by_label")
+    agreement, contrary = row.get("agreement"), row.get("rp_contradictions")
+    if isinstance(agreement, dict):
+        row["agreement"] = [agreement.get("right"), agreement.get("asked")]
+    if isinstance(contrary, int):
+        row["rp_contradictions"] = [contrary, 0]
+    return row
+
+
+SELECTION_FILE = Versioned(SelectionCounts, (from_version_0,))
+"""``selection.json``: of a run folder these counts, of a study's the same with what they are of
+(:data:`teachback.study.schema.MATERIAL_FILE`)."""
+
 
 def summarise(
     examples: Iterable[Example], selection: Selection, strategy: Strategy
-) -> SelectionSummary:
+) -> SelectionCounts:
     """Count a selection: by reason, by label, and the teacher's agreement with gold."""
     explanations: dict[str, list[Explanation]] = {}
     rejections: dict[str, list[Rejection]] = {}
@@ -69,7 +132,7 @@ class Tally:
         self._examples += 1
         self._explained += explained
         self.not_asked += len(part.not_asked)
-        if (label := label_of(example)) is not None:
+        if (label := count_name(example)) is not None:
             counts = self._labels.setdefault(label, [0, 0])
             counts[0] += explained
             counts[1] += 1
@@ -88,10 +151,10 @@ class Tally:
             contrary = outcome.answer is not None and not right
             self._contrary += contrary and outcome.strategy == "rp"
 
-    def summary(self) -> SelectionSummary:
+    def summary(self) -> SelectionCounts:
         """All of it so far."""
         kept, rejected = self._kept.total(), self._reasons.total()
-        return SelectionSummary(
+        return SelectionCounts(
             strategy=self.strategy,
             examples=self._examples,
             asked=kept + rejected,
@@ -111,10 +174,3 @@ class Tally:
             counts["kept"] = self._kept[strategy]
         counts.update(self._rejected.get(strategy, {}))
         return dict(counts.most_common())
-
-
-def label_of(example: Example) -> str | None:
-    """What a yield is counted by; None where the answers are open."""
-    if example.kind == "multiple-choice":
-        return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[example.choices.index(example.answer)]
-    return example.answer if example.kind in ("yes-no", "label") else None

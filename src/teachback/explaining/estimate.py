@@ -7,17 +7,14 @@ whose COTE replies are stored (a pilot's, say) and estimated from them for the o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from teachback.costs import tokens
 from teachback.costs.prices import Price
-from teachback.explaining.needs import IsKept
+from teachback.explaining.selection import ExplanationKind, ReplyLookup, SelectionRules, is_kept
 from teachback.records import Completion, Example, Message, Request
 from teachback.teachers.prompts import Prompts
-
-Lookup = Callable[[Request], Completion | None]
-"""The stored reply to a request; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RequestEstimate:
     """What the strategies would ask of one teacher over one dataset.
 
     ``crop_least`` and ``crop_most``: RP for no, and for every, example that is not judged yet.
@@ -93,7 +90,7 @@ class Estimate:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _RequestSums:
     """Sums over requests of one kind."""
 
     count: int = 0
@@ -115,18 +112,18 @@ class _Prefix:
     about: float = 0.0
     most: int = 0
 
-    def add(self, request: Request, *tallies: _Tally) -> None:
+    def add(self, request: Request, *sums: _RequestSums) -> None:
         if request.prefix is not self.messages:
             self.messages = request.prefix
             self.about = tokens.about_in(request.prefix)
             self.most = tokens.most_in(request.prefix) - tokens.most_in(())
         about, most = tokens.about_in(request.messages), tokens.most_in(request.messages)
-        for tally in tallies:
-            tally.count += 1
-            tally.about_in += self.about + about
-            tally.shared += self.about
-            tally.most_in += self.most + most
-            tally.most_out += request.sampling.max_tokens
+        for each in sums:
+            each.count += 1
+            each.about_in += self.about + about
+            each.shared += self.about
+            each.most_in += self.most + most
+            each.most_out += request.sampling.max_tokens
 
 
 @dataclass(slots=True)
@@ -143,34 +140,44 @@ class _Replies:
         self.tokens += tokens.about(reply.text + (reply.thinking or "")) if out is None else out
 
 
-def estimate(
-    examples: Iterable[Example], *, prompts: Prompts, samples: int, lookup: Lookup, is_kept: IsKept
-) -> Estimate:
+def estimate_requests(
+    examples: Iterable[Example],
+    lookup: ReplyLookup,
+    *,
+    prompts: Prompts,
+    samples: int,
+    rules: SelectionRules | None = None,
+) -> RequestEstimate:
     """Count what COTE, RP and CROP would ask. Reads ``examples`` once; makes no call."""
-    cote, rp, rp_sure, rp_open = _Tally(), _Tally(), _Tally(), _Tally()
+
+    def stored(example: Example, kind: ExplanationKind, sample: int) -> Completion | None:
+        reply = lookup(example, kind, sample)
+        return None if reply is None or reply.finish_reason == "failed" else reply
+
+    cote, rp, rp_sure, rp_open = _RequestSums(), _RequestSums(), _RequestSums(), _RequestSums()
     seen = {"cote": _Replies(), "rp": _Replies()}
     total = judged = backups = 0
     for example in examples:
         total += 1
         replies: list[Completion] = []
         for sample in range(samples):
-            request = prompts.request(example, "cote", sample)
-            reply = lookup(request)
+            reply = stored(example, "cote", sample)
             if reply is None:
-                seen["cote"].prefix.add(request, cote)
+                seen["cote"].prefix.add(prompts.request(example, "cote", sample), cote)
             else:
                 seen["cote"].add(reply)
                 replies.append(reply)
         known = len(replies) == samples
-        kept = known and is_kept(example, replies)
+        kept = known and is_kept(example, replies, rules)
         judged += known
         backups += known and not kept
         for sample in range(samples):
-            request = prompts.request(example, "rp", sample)
-            reply = lookup(request)
+            reply = stored(example, "rp", sample)
             if reply is not None:
                 seen["rp"].add(reply)
-            elif not known:
+                continue
+            request = prompts.request(example, "rp", sample)
+            if not known:
                 seen["rp"].prefix.add(request, rp, rp_open)
             elif kept:
                 seen["rp"].prefix.add(request, rp)
@@ -178,7 +185,7 @@ def estimate(
                 seen["rp"].prefix.add(request, rp, rp_sure)
     out = {kind: _about_out(replies, seen, prompts) for kind, replies in seen.items()}
     least = cote.load(out["cote"]).plus(rp_sure.load(out["rp"]))
-    return Estimate(
+    return RequestEstimate(
         examples=total,
         stored=sum(replies.count for replies in seen.values()),
         cote=cote.load(out["cote"]),

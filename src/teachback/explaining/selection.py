@@ -7,16 +7,13 @@ have asked and the store does not hold is listed as not asked, outside that sum.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
-from teachback.questions import kind_of, normalise, parse, plain_conclusion, same_answer
+from teachback.questions import kind_of, normalise, parse, same_answer
 from teachback.records import (
     Completion,
     Example,
@@ -26,9 +23,9 @@ from teachback.records import (
     Strategy,
 )
 
-Asked = Literal["cote", "rp"]
+ExplanationKind = Literal["cote", "rp"]
 Choose = Literal["first", "all", "shortest", "agreed"]
-Lookup = Callable[[Example, Asked, int], Completion | None]
+ReplyLookup = Callable[[Example, ExplanationKind, int], Completion | None]
 """(example, cote or rp, sample) → the stored completion, None if it was never asked."""
 
 # An explanation that speaks of having been told the answer teaches the student to do so.
@@ -72,15 +69,12 @@ class SelectionRules:
     thinking: bool = False
 
 
-_PLAIN_RULES = SelectionRules()
-
-
 @dataclass(frozen=True, slots=True)
 class NotAsked:
     """A request that the strategy needs and the store does not hold."""
 
     id: str
-    strategy: Asked
+    strategy: ExplanationKind
     sample: int
 
 
@@ -95,7 +89,7 @@ class Selection:
 
 def judge(
     example: Example,
-    strategy: Asked,
+    strategy: ExplanationKind,
     sample: int,
     teacher: str,
     completion: Completion,
@@ -140,52 +134,16 @@ def is_kept(
 ) -> bool:
     """Whether `select` keeps any of an example's COTE completions, which are all its samples:
     what CROP's second round turns on."""
-    rules = rules or _PLAIN_RULES
+    rules = rules or SelectionRules()
+    verdicts = (judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions))
     if rules.choose != "agreed":  # something is chosen wherever something is right
-        return any(_is_right(example, each, rules) for each in completions)
-    verdicts = [judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions)]
-    return bool(_choose(example, verdicts, rules.choose)[0])
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`is_kept` under these rules, as generation asks for it."""
-
-    rules: SelectionRules = field(default_factory=SelectionRules)
-
-    def __call__(self, example: Example, completions: Sequence[Completion]) -> bool:
-        return is_kept(example, completions, self.rules)
-
-    @cached_property
-    def name(self) -> str:
-        """Another one whenever a verdict may be another: for other rules, and for other code."""
-        here = Path(__file__)
-        code = hashlib.sha256()
-        for file in (here, *sorted((here.parent / "questions").glob("*.py"))):
-            code.update(file.read_bytes())
-        return f"{self.rules} {code.hexdigest()}"
-
-
-def _is_right(example: Example, completion: Completion, rules: SelectionRules) -> bool:
-    """Whether `judge` accepts a COTE completion: at a glance if it can be told so, since a
-    resumed CROP run wants to know it of every stored reply."""
-    text = completion.text
-    if completion.finish_reason == "stop" and not (rules.thinking and completion.thinking):
-        found = plain_conclusion(example, text)
-        if found is not None:
-            answer, explained = found
-            if answer != example.answer and not same_answer(example, answer):
-                return False
-            # The explanation has at most one word more than the text that it was cut out of.
-            short = len(text) < 2 * rules.max_words or len(text.split()) < rules.max_words
-            if short and explained > 0 and _has_other_word(example, text, explained):
-                return True
-    return isinstance(judge(example, "cote", 0, "", completion, rules), Explanation)
+        return any(isinstance(verdict, Explanation) for verdict in verdicts)
+    return bool(_choose(example, list(verdicts), rules.choose)[0])
 
 
 def select(
     examples: Iterable[Example],
-    lookup: Lookup,
+    lookup: ReplyLookup,
     *,
     strategy: Strategy,
     teacher: str,
@@ -208,7 +166,7 @@ def select(
 
 def select_each(
     examples: Iterable[Example],
-    lookup: Lookup,
+    lookup: ReplyLookup,
     *,
     strategy: Strategy,
     teacher: str,
@@ -216,7 +174,7 @@ def select_each(
     rules: SelectionRules | None = None,
 ) -> Iterator[tuple[Example, Selection]]:
     """`select`, one example after the other, for more of them than fit into memory."""
-    rules = rules or _PLAIN_RULES
+    rules = rules or SelectionRules()
     for example in examples:
         explanations: list[Explanation] = []
         rejections: list[Rejection] = []
@@ -238,7 +196,7 @@ def select_each(
         yield example, Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
 
 
-_ROUNDS: dict[Strategy, tuple[Asked, ...]] = {
+_ROUNDS: dict[Strategy, tuple[ExplanationKind, ...]] = {
     "cote": ("cote",),
     "rp": ("rp",),
     "crop": ("cote", "rp"),
@@ -297,31 +255,12 @@ _CONCLUDING = frozenset(
 )
 
 
-def _has_other_word(example: Example, text: str, end: int) -> bool:
-    """Whether ``text[:end]`` shows at a glance that more is said than the label."""
-    gold = example.answer.casefold()
-    for match in _PLAIN_WORD.finditer(text, 0, end):
-        word = match[0]
-        if word not in _CONCLUDING and word not in gold:
-            return True
-    return False
-
-
 _WORD = re.compile(r"\w+")
-_MARK = re.compile(r"\(?\b[A-Z]\b[.:)]")
-_LONGER = re.compile(r"\w{2,}")
-_PLAIN_WORD = re.compile(r"(?<= )[a-z]{2,}(?= )")
+_MARK_OR_WORD = re.compile(r"\(?\b[A-Z]\b[.:)]|(\w+)")  # "(B)", "B." and "B:" are marks
 
 
 def _restates_label(example: Example, explanation: str) -> bool:
     """Nothing is explained: no words beyond the answer's own and those that conclude."""
-    answer = set(_WORD.findall(example.answer.casefold()))
-
-    def other(word: str) -> bool:
-        return word not in answer and word not in _CONCLUDING
-
-    # Nearly always one of the first words tells; those of one letter may be marks.
-    if explanation.isascii() and any(other(m[0].lower()) for m in _LONGER.finditer(explanation)):
-        return False
-    words = _WORD.findall(_MARK.sub(" ", explanation).casefold())
-    return not any(map(other, words))
+    known = _CONCLUDING.union(word.casefold() for word in _WORD.findall(example.answer))
+    words = (match[1] for match in _MARK_OR_WORD.finditer(explanation))
+    return all(word is None or word.casefold() in known for word in words)

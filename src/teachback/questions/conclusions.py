@@ -7,6 +7,7 @@ only found, cut out, and handed on.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,12 +62,6 @@ _LEAD = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NO_LEAD = re.compile(r".*[^A-Za-z\s#*_,:]", re.IGNORECASE | re.DOTALL)
-# From a full stop to the noun of a sentence that concludes without doubt.
-_PLAIN = re.compile(
-    r"""["')*_]{0,3}\s{0,9}(?:(?:Therefore|Thus|Hence|So),?\ )?
-    [Tt]he\ (?:(?:correct|best|right|final)\ )?""",
-    re.VERBOSE,
-)
 # "## Answer", alone on its line.
 _HEADED = re.compile(
     r"(?mi)^[ \t#*_]{0,20}(?:(?:final|correct)[ ])?answer[ \t#*_\r]{0,20}\n\s*(?=\S)"
@@ -212,60 +207,6 @@ def _is_supposed(text: str, start: int) -> bool:
     return _SUPPOSED.search(text, max(0, start - 40), start) is not None
 
 
-# What follows tells of most replies at a glance what `announced` yields first. It is exact, since
-# no announcement spans a full stop, "the answer" after one (and words of _PLAIN) is neither
-# another's answer nor a supposition, and each needs a noun but for "####" and "\boxed".
-
-
-def surely_explained(text: str) -> int:
-    """A place up to which all of ``text`` is explanation, whatever it concludes: the end of its
-    first sentence, where no noun of an announcement stands in it. 0 or less where that is not
-    sure."""
-    # One character is found much faster than several.
-    if _is_folded(text) or ("#" in text and "####" in text) or ("\\" in text and "\\boxed" in text):
-        return 0
-    stop = text.find(".")
-    sentence = text[: max(0, stop)].lower()
-    for noun in _NOUNS:
-        if noun in sentence:
-            return 0
-    return stop
-
-
-def plainly_said(text: str) -> str | None:
-    """SAID of the sentence "The answer is SAID." that ``text``, for some of which
-    `surely_explained`, ends in without doubt, if it begins with a bracket; else None."""
-    at = text.rfind("answer is (")
-    if at < 0 or not _PLAIN.fullmatch(text, text.rfind(".", 0, at) + 1, at):
-        return None
-    said = text[at + len("answer is ") :].removesuffix(".")
-    lowered = said.lower()
-    for noun in _NOUNS:
-        if noun in lowered:
-            return None
-    return said
-
-
-def last_announced(text: str) -> str | None:
-    """The statement that the last noun of ``text``, for some of which `surely_explained`,
-    announces, if a full stop parts it from the noun before; None where that cannot be told."""
-    plain = _searched(text)
-    at = plain.rfind("answer")
-    for noun in _NOUNS[1:]:
-        place = plain.rfind(noun, max(0, at))
-        at = place if place >= 0 else at
-    if at < 0 or (match := _ANNOUNCED.match(text, at)) is None:
-        return None
-    stop = text.rfind(".", 0, at)
-    if not _PLAIN.fullmatch(text, stop + 1, at):
-        between = plain[max(0, stop) : at]
-        if stop < 0 or any(noun in between for noun in _NOUNS) or _is_other(text, at):
-            return None
-        if _is_supposed(text, _lead_start(text, at)):
-            return None
-    return text[match.end() : _line_end(text, match.end())]
-
-
 def _searched(text: str) -> str:
     """``text`` to look for nouns in: of the same length, in lower case."""
     plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
@@ -312,18 +253,26 @@ def without(text: str, start: int, end: int) -> str:
     that is left with nothing under it ("4. Conclusion: The answer is B").
     """
     before = text[:start].strip().rstrip("*_#").rstrip()
-    before = before[:-200] + _BARE_HEADING.sub("", before[-200:]).rstrip()
+    if before.rstrip(_AFTER_HEADING).endswith(("Conclusion", "answer", "Answer")):
+        before = before[:-200] + _BARE_HEADING.sub("", before[-200:]).rstrip()
     after = text[end:].lstrip(" \t*_.,;:)]}\"'").strip()
     return f"{before} {after}" if before and after else before.rstrip(" ,;:") or after
 
 
+_AFTER_HEADING = " \t\n\r\f\v*_:.,"
 # At a line's beginning, or after a sentence (recorded replies often lack the line break).
 _BARE_HEADING = re.compile(
     r"(?:^|(?<=[\n.!?)]))[ \t]*(?:[-•*#]+\s*|\(?\d{1,2}[.)]\s*|Step\s+\d{1,2}\s*[:.]\s*)?[*_]*"
     r"(?:In\s+)?(?:Conclusion|Final\s+answer|Answer)[*_]*\s*[:.,]?[*_]*\s*\Z"
 )
 
-_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…"
+_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、"
+# What cannot be seen goes; curly quotes become straight ones.
+_ALIKE: dict[int, str | None] = {
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
+    **dict.fromkeys(map(ord, "‘’‛′"), "'"),
+    **dict.fromkeys(map(ord, "“”‟″"), '"'),
+}
 
 
 _LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
@@ -338,8 +287,11 @@ def is_blank(text: str) -> bool:
 
 def normalise(text: str) -> str:
     """For comparing texts: case, runs of white space and outer punctuation do not count,
-    nor does a leading article.
+    nor do a leading article, the form of an apostrophe or quotation mark, characters that
+    cannot be seen, and whether an accent is written as one character with its letter.
     """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_ALIKE))
     plain = " ".join(text.split()).casefold().strip(_EDGE)
     return _LEADING_ARTICLE.sub("", plain)
 

@@ -1,25 +1,37 @@
-"""Multiple choice with lettered options, and labels (a closed set without letters)."""
+"""Multiple choice: lettered options."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from teachback.questions.conclusions import first_sentence, is_blank, negated, normalise
-from teachback.questions.kind import Reading
+from teachback.questions.choice_texts import (
+    NONE,
+    another_follows,
+    is_other_number,
+    named_at_start,
+    named_within,
+    read_within,
+    start_of,
+    written_out,
+)
+from teachback.questions.conclusions import (
+    Span,
+    first_sentence,
+    is_blank,
+    marked_end,
+    negated,
+    normalise,
+)
+from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import AnswerFormat, Example
 
-_NONE = re.compile(
-    r"""\W*(?:none\b|neither\b|nothing\b|not\s+(?:\w+ly\s+)?(?:listed|given|among|provided|available|present|in|clear|any)|unclear\b
-    |unknown\b|undetermined\b|no\s+(?:correct|right|suitable|answer|option|choice|single)
-    |all\s+of|both\b|either\b|cannot\b|can't\b|impossible\b|indeterminate\b|n/?a\b)""",
-    re.IGNORECASE | re.VERBOSE,
-)
 # "**Option B**", "<answer B: …>", "\\text{B}"
 _OPENING = re.compile(
-    r"""[\s*_"'“‘`{$<\-]*(?:\\[(\[]\s*)?(?:\\(?:text|mathrm|textbf|mathbf)\{)?
+    r"""(?:[\s*_"'“‘`{$<]|-(?!\d))*(?:\\[(\[]\s*)?(?:\\(?:text|mathrm|textbf|mathbf)\{)?
     (?:(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)\b)[\s:>*_]*)?[\s"'“‘`<]*""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -33,7 +45,6 @@ _SEVERAL = re.compile(
 # A letter in small print is an answer only where it is all there is: "b", "b)".
 _ALONE = re.compile(r"([a-z])[\s)\].:*_\"'”’`}$]*$")
 _LETTER_AFTER = re.compile(r"[\s*_\"'”’`]*[(\[]\s*(?:(?:choice|option)\s+)?([A-Z])\s*[)\]]")
-_JOINED = re.compile(r"[\s*_\"'”’`]*(?:,|/|&|and\b|or\b)\s*(?:and\b|or\b)?")
 _WORD_AFTER = re.compile(r"\s+([A-Za-z]+)")
 # Words that cannot follow an article, so the "A" before them is a letter.
 _NO_NOUN = frozenset(
@@ -42,114 +53,16 @@ _NO_NOUN = frozenset(
 )
 _NEW_SENTENCE = re.compile(r"[*_)\]\"'”’`}]*(?:[.!][*_)\]\"'”’`}]*\s|\s*\n)")
 _CONTRASTED = re.compile(r"\b(?:not|because|since|as|than|rather|instead|unlike)\b", re.IGNORECASE)
-_QUOTES = re.compile(r"[\s*_\"'“‘`(]*")
-_ARTICLE = re.compile(r"(?:the|an|a)\s+", re.IGNORECASE)
-_GAP = re.compile(r"\s+")
-_SEPARATOR = re.compile(r"[\s*_)\].:,;\-–—=}>\"'”’`]*")
+_SEPARATOR = re.compile(r"(?:[\s*_)\].:,;=}>\"'”’`]|[\-–—](?!\d))*")
 
 
-def _context(example: Example) -> str:
-    return f"{example.context.strip()}\n\n" if example.context else ""
-
-
-_PLAIN_HEADS = frozenset("bcdefghijklmnopqrsuvwxyz0123456789")
-
-
-@lru_cache(maxsize=4096)
-def _words(choice: str) -> tuple[str, ...]:
-    """The words of a choice for comparing; one reply asks for them several times."""
-    return tuple(normalise(choice).split())
-
-
-@lru_cache(maxsize=4096)
-def _padded(choice: str) -> str:
-    return f" {re.sub(r'[^a-z0-9]+', ' ', normalise(choice)).strip()} "
-
-
-def _start_of(statement: str, choice: str) -> int:
-    """Length of ``choice`` at the start of ``statement``; 0 where it does not stand there.
-
-    Case, runs of white space, quotes and a leading article do not count.
-    """
-    return _named_at_start(statement, (choice,))[1]
-
-
-def _end_of(statement: str, at: int, words: tuple[str, ...]) -> int:
-    """Where ``words`` (case-folded) end in ``statement`` if they stand at ``at``; else 0.
-
-    By hand: a pattern for each of a dataset's choices would never be in re's cache.
-    """
-    for word in words[:-1]:
-        if statement[at : at + len(word)].casefold() != word:
-            return 0
-        gap = _GAP.match(statement, at + len(word))
-        if gap is None:
-            return 0
-        at = gap.end()
-    end = at + len(words[-1])
-    if statement[at:end].casefold() != words[-1]:
-        return 0
-    # Not inside a longer word: "race" is not the start of "racetrack".
-    return 0 if words[-1][-1].isalnum() and statement[end : end + 1].isalnum() else end
-
-
-def _named_at_start(statement: str, choices: tuple[str, ...]) -> tuple[str | None, int]:
-    """The choice that stands at the start of ``statement``, and its length there; the longest
-    one, of these the first; None where there is none."""
-    quotes = _QUOTES.match(statement)
-    begin = quotes.end() if quotes else 0
-    article = _ARTICLE.match(statement, begin)
-    # Behind an article, or that article may be the choice's own.
-    starts = (article.end(), begin) if article else (begin,)
-    heads = "".join([statement[start : start + 1].casefold()[:1] for start in starts])
-    named, longest = None, 0
-    for choice in choices:
-        # Nearly all are ruled out by their first letter; t and a may begin an article.
-        head = choice[:1].lower()
-        if head not in heads and head in _PLAIN_HEADS:
-            continue
-        words = _words(choice)
-        for start in starts if words else ():
-            if end := _end_of(statement, start, words):
-                if end > longest:
-                    named, longest = choice, end
-                break
-    return named, longest
-
-
-# Choices of words: nothing in them can be taken for a letter, an article, a "none" or an "or".
-_WORDED = re.compile(r"(?:(?!(?:the|an|and|or)\b)[a-z]{2}[\w ,'%-]*\n)+", re.IGNORECASE | re.ASCII)
-
-
-def _named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:
-    """The choices whose text stands in ``sentence``; one inside another named one is not
-    counted ("ball" within "red ball").
-    """
-    plain = f" {re.sub(r'[^a-z0-9]+', ' ', sentence.casefold())} "
-    padded = {c: _padded(c) for c in choices}
-    named = [c for c in choices if padded[c].strip() and padded[c] in plain]
-    return [
-        c for c in named if not any(c != other and padded[c] in padded[other] for other in named)
-    ]
-
-
-def _joined(statement: str, end: int, choice: str, choices: tuple[str, ...]) -> bool:
-    """Whether another choice follows the one that ends at ``end``: "a dog or a cat"."""
-    joined = _JOINED.match(statement, end)
-    if joined is None:
-        return False
-    return _named_at_start(statement[joined.end() :], choices)[0] not in (None, choice)
-
-
-def _within(sentence: str, choices: tuple[str, ...]) -> Reading:
-    named = _named_within(sentence, choices)
-    return Reading(named[0] if len(named) == 1 else None, len(sentence), opens=False)
-
-
-class MultipleChoice:
+class MultipleChoice(QuestionKind):
     """Lettered options; an answer is a choice's text."""
 
     name = "multiple-choice"
+    choices_from = "row"
+    exemplars = "openbookqa"
+    rows_have = "choices"
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         text = str(value).strip()
@@ -159,22 +72,48 @@ class MultipleChoice:
                 return hits[0]
         if len(text) == 1 and text.upper() in ascii_uppercase[: len(choices)]:
             return choices[ascii_uppercase.index(text.upper())]
-        raise ValueError(f"the answer {text!r} is not among the choices {list(choices)}")
+        hint = ""
+        if isinstance(value, int):
+            hint = " (an answer is a choice's text or its letter, not its position)"
+        raise ValueError(f"the answer {text!r} is not among the choices {list(choices)}{hint}")
+
+    def recognises(self, value: Any, choices: tuple[str, ...]) -> bool:
+        return bool(choices)
 
     def render(self, example: Example) -> str:
         lettered = zip(ascii_uppercase, example.choices, strict=False)
         options = "\n".join([f"({letter}) {choice}" for letter, choice in lettered])
-        return f"{_context(example)}{example.question.strip()}\n{options}"
-
-    def candidates(self, example: Example) -> tuple[str, ...]:
-        return example.choices
+        return f"{super().render(example)}\n{options}"
 
     def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
         letter = ascii_uppercase[example.choices.index(answer)]
         return {"letter": letter, "text": answer, "both": f"({letter}) {answer}"}[answer_format]
 
+    def conclusion_form(self, choices: tuple[str, ...]) -> str:
+        return (
+            "The answer is (LETTER) CHOICE. Here LETTER and CHOICE are the letter and the words of "
+            "the right choice."
+        )
+
+    def marked_ending(self, text: str) -> Span | None:
+        return marked_end(text)
+
+    def count_names(self, example: Example) -> tuple[str, ...]:
+        """Letters, since the choices differ from question to question."""
+        return tuple(ascii_uppercase[: len(example.choices)])
+
+    def majority_answers(self, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+        """The choice at the most frequent position of the gold answer, at the most frequent of
+        those that exist where a question has fewer choices."""
+        positions = Counter(e.choices.index(e.answer) for e in train)
+        ranked = [position for position, _ in positions.most_common()]
+        return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
+
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices
+        written = self._written(statement, choices)
+        if written is not None:
+            return written
         begin = _OPENING.match(statement)
         at = begin.end() if begin else 0
 
@@ -182,47 +121,55 @@ class MultipleChoice:
             return Reading(None, len(first_sentence(statement)))
 
         # Texts of one character ("5", "C") are left to the letters below.
-        texts = tuple([choice for choice in choices if len(choice) > 1])
+        texts = tuple([c for c in choices if len(c) > 1 or not (c.isascii() and c.isalnum())])
         # Before "none", since a choice may itself be "None of the above", or "not guilty".
-        choice, length = _named_at_start(statement[at:], texts)
+        choice, length = named_at_start(statement[at:], texts)
         if choice is not None:
             end = at + length
             letter = _LETTER_AFTER.match(statement, end)
             if letter and ascii_uppercase.find(letter.group(1)) != choices.index(choice):
                 return unread()
-            if _joined(statement, end, choice, texts):
+            if another_follows(statement, end, choice, texts):
                 return unread()
             return Reading(choice, letter.end() if letter else end)
-        if _NONE.match(statement, at) or negated(statement, at):
+        if NONE.match(statement, at) or negated(statement, at):
             return unread()
         letter_at, after, bracketed = self._letter(statement, at, len(choices))
         if letter_at is None:
-            return _within(first_sentence(statement), choices)
+            return read_within(first_sentence(statement), choices)
         chosen = choices[letter_at]
         several = _SEVERAL.match(statement, after)
         if several and several.group(1) != ascii_uppercase[letter_at]:
             return unread()
         if not bracketed:
             letter_text = ascii_uppercase[letter_at].casefold()
-            same_text = [c for c in choices if c.casefold() == letter_text]
-            if same_text and same_text != [chosen]:
+            shown = ascii_uppercase[letter_at]
+            if shown in choices and shown != chosen:
                 return unread()  # "C" where "C" is the text of (B): letter or text?
             word = _WORD_AFTER.match(statement, after) if letter_text in "ai" else None
             if word and word.group(1).casefold() not in _NO_NOUN:
                 # "A dog": the article (or "I think"), unless the words that follow name a choice.
-                return _within(first_sentence(statement), choices)
+                return read_within(first_sentence(statement), choices)
         return self._with_text(statement, letter_at, after, choices)
 
-    def read_plain(self, example: Example, said: str) -> str | None:
-        """What `read` surely makes of ``said`` if that is "(B) plants", to the letter, and plants
-        the text of B; else None."""
-        at = ascii_uppercase.find(said[1:2] or "-")
-        if not 0 <= at < len(example.choices):
-            return None
-        chosen = example.choices[at]
-        if said != f"({ascii_uppercase[at]}) {chosen}":
-            return None
-        return chosen if _WORDED.fullmatch("\n".join((*example.choices, ""))) else None
+    @staticmethod
+    def _written(statement: str, choices: tuple[str, ...]) -> Reading | None:
+        """What `say` writes in any of its formats, and nothing else on the line: a choice's text,
+        its letter, or both. A line that is one choice's text and another's letter names none."""
+        letters = ascii_uppercase[: len(choices)]
+        lettered = [
+            f"({letter}) {choice}" for letter, choice in zip(letters, choices, strict=False)
+        ]
+        by_both, end = written_out(statement, lettered)
+        if by_both is not None:
+            return Reading(choices[by_both], end)
+        by_text, end = written_out(statement, choices)
+        by_letter, letter_end = written_out(statement, letters)
+        if by_text is None:
+            return None  # letters have many more forms than the bare one: see `_letter`
+        if by_letter is not None and by_letter != by_text:
+            return Reading(None, max(end, letter_end))
+        return Reading(choices[by_text], end)
 
     @staticmethod
     def _with_text(statement: str, letter_at: int, after: int, choices: tuple[str, ...]) -> Reading:
@@ -231,21 +178,23 @@ class MultipleChoice:
         separator = _SEPARATOR.match(statement, after)
         rest_at = separator.end() if separator else after
         rest = statement[rest_at:]
-        named_first, length = _named_at_start(rest, choices)
+        named_first, length = named_at_start(rest, choices)
         # "B. Plants need light": the letter is all, and another sentence begins.
         if _NEW_SENTENCE.match(statement, after) and not (
             named_first is not None and is_blank(first_sentence(rest)[length:])
         ):
             return Reading(chosen, after)
         if named_first is not None:
-            own = length if named_first == chosen else _start_of(rest, chosen)
+            own = length if named_first == chosen else start_of(rest, chosen)
             if own < length:  # "(A) the text of B": letter and text disagree
                 return Reading(None, rest_at + length)
             return Reading(chosen, rest_at + own)
         sentence = first_sentence(rest)
-        if rest_at > after and "," not in statement[after:rest_at] and _NONE.match(rest):
+        if rest_at > after and "," not in statement[after:rest_at] and NONE.match(rest):
             return Reading(None, rest_at + len(sentence))
-        named = _named_within(sentence, choices)
+        named = named_within(sentence, choices)
+        if is_other_number(sentence, chosen):  # "(A) -15" where A is 15
+            return Reading(None, rest_at + len(sentence))
         if len(named) == 1 and named[0] != chosen and not _CONTRASTED.search(sentence):
             return Reading(None, rest_at + len(sentence))
         return Reading(chosen, after)
@@ -260,40 +209,3 @@ class MultipleChoice:
                 if 0 <= index < count:
                     return index, match.end(1) if pattern is _ALONE else match.end(), bracketed
         return None, at, False
-
-    def same(self, left: str, right: str) -> bool:
-        return normalise(left) == normalise(right)
-
-
-class Label:
-    """A closed set of labels, the same for the whole file; no letters are shown."""
-
-    name = "label"
-
-    def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
-        text = str(value).strip()
-        if not text:
-            raise ValueError("the answer is empty")
-        return text
-
-    def render(self, example: Example) -> str:
-        return f"{_context(example)}{example.question.strip()}"
-
-    def candidates(self, example: Example) -> tuple[str, ...]:
-        return example.choices
-
-    def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
-        return answer
-
-    def read(self, example: Example, statement: str) -> Reading:
-        sentence = first_sentence(statement)
-        choice, length = _named_at_start(statement, example.choices)
-        if choice is not None:
-            several = _joined(statement, length, choice, example.choices)
-            return Reading(None, len(sentence)) if several else Reading(choice, length)
-        if _NONE.match(statement) or negated(statement):
-            return Reading(None, len(sentence))
-        return _within(sentence, example.choices)
-
-    def same(self, left: str, right: str) -> bool:
-        return normalise(left) == normalise(right)

@@ -1,7 +1,21 @@
 """A study's report: one HTML file for people, the same in Markdown, and a CSV row per cell.
 
-It reads a study folder through its files alone. Every figure is measured anew from the
+It reads a study's folder through its files alone. Every figure is measured anew from the
 predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are the study's.
+
+``folder``                the study's folder, read through :mod:`teachback.study.schema`
+``arms``                  its cells grouped over seeds, with the figures of each group
+``page``                  what a page consists of: sections of paragraphs, tables, charts
+``verdict_section``       the verdict, from ``comparisons`` and ``controls``
+``accuracy_section``      accuracy by dataset and by every factor
+``curves_section``        learning curves, size curves, accuracy and cost of an answer
+``explanations_section``  yield and rejections of the explanations; cost of the study
+``examples_section``      examples about which two systems disagree
+``record_section``        cells that have no result; configuration, versions, hashes
+``html``                  a page as HTML, with ``markup`` (elements), ``svg`` (charts), ``style``
+``markdown``              a page as Markdown
+``csv_table``             a row for each cell
+``text``                  how numbers are written and text is made safe to show
 """
 
 from __future__ import annotations
@@ -11,35 +25,35 @@ from typing import Literal
 
 from teachback.errors import RunFolderError
 from teachback.files import package_version, write_text
-from teachback.report import html, markdown, tidy
-from teachback.report.accuracy import accuracy_section
+from teachback.report import csv_table, html, markdown
+from teachback.report.accuracy_section import accuracy_section
 from teachback.report.arms import Arms
-from teachback.report.curves import cost_section, curves_section
-from teachback.report.examples import examples_section
-from teachback.report.folder import Study, read_study
-from teachback.report.material import effort_section, material_section
+from teachback.report.curves_section import cost_section, curves_section
+from teachback.report.examples_section import examples_section
+from teachback.report.explanations_section import effort_section, explanations_section
+from teachback.report.folder import ReportedStudy, read_folder
 from teachback.report.page import Page
-from teachback.report.record import cells_section, record_section
+from teachback.report.record_section import cells_section, record_section
 from teachback.report.text import count
-from teachback.report.verdicts import verdict_section
+from teachback.report.verdict_section import verdict_section
 
 __all__ = ["Format", "report", "write_report"]
 
 Format = Literal["html", "md", "csv"]
 
-_MARKS = (html.MARK, markdown.MARK, ",".join(tidy.FIELDS))
+_MARKS = (html.MARK, markdown.MARK, ",".join(csv_table.FIELDS))
 
 
 def report(folder: str | Path, form: Format = "html") -> str:
     """The report of the study in ``folder``, as the text of a file.
 
-    Raises RunFolderError where there is no study. A study that is not finished, or has cells
-    that failed, gives a report that says so.
+    Raises RunFolderError where there is no study, DataError where its plan is damaged. A study
+    that is not finished, or has failed cells, gets a report that says so.
     """
-    study = read_study(folder)
+    study = read_folder(folder)
     arms = Arms(study)
     if form == "csv":
-        return tidy.tidy(arms)
+        return csv_table.csv_table(arms)
     page = _page(study, arms)
     return html.html_page(page) if form == "html" else markdown.markdown_page(page)
 
@@ -56,19 +70,19 @@ def write_report(folder: str | Path, form: Format = "html", out: str | Path | No
         raise RunFolderError(f"{path} is a folder: give a file's name")
     if path.is_file() and not _is_report(path):
         raise RunFolderError(
-            f"{path} is there and is no report of teachback: choose another file, or remove it"
+            f"{path} exists and is not a report of teachback: choose another file, or remove it"
         )
     write_text(path, text)
     return path
 
 
-def _page(study: Study, arms: Arms) -> Page:
+def _page(study: ReportedStudy, arms: Arms) -> Page:
     sections = [
         verdict_section(study),
         accuracy_section(arms),
         curves_section(arms),
         cost_section(arms),
-        material_section(study),
+        explanations_section(study),
         effort_section(study, arms),
         examples_section(study, arms),
         cells_section(study),

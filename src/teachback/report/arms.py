@@ -9,31 +9,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
 
 from teachback.errors import DataError
 from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy
 from teachback.questions import KINDS
-from teachback.records import Prediction
-from teachback.report.folder import BASELINES, FACTORS, Cell, Study, rows_of
+from teachback.records import ComparedWay, Prediction
+from teachback.report.folder import ReportedCell, ReportedStudy, State
 from teachback.report.page import Content, Figure
 from teachback.report.text import NOTHING, interval, percent, size_name
+from teachback.study.config import Size
+from teachback.study.schema import FACTORS, SYSTEM_NAMES, Factor, FactorValue, Setting
 
-Answering = Literal["direct", "explained", "chosen"]
-"""``chosen``: each student in the way that was better on valid."""
-
-ORDER = (
-    "majority",
-    "untrained",
-    "ST",
-    "ST (equal time)",
-    "MT-Re",
-    "MT-Ra",
-    "MT-CoT",
-    "MT-CoT (permuted)",
-    "CoT",
-    "teacher, direct",
-    "teacher, chain of thought",
+ORDER = tuple(
+    SYSTEM_NAMES[name]
+    for name in (
+        "majority",
+        "untrained",
+        "st",
+        "equal-time",
+        "mt-re",
+        "mt-ra",
+        "mt-cot",
+        "permuted",
+        "cot",
+        "teacher-direct",
+        "teacher-cot",
+    )
 )
 """Systems in the order of tables; others follow as the plan has them."""
 
@@ -44,20 +45,20 @@ class Arm:
 
     label: str
     """The system's name, with the teacher's where several teachers are evaluated."""
-    cells: tuple[Cell, ...]
+    cells: tuple[ReportedCell, ...]
     _known: dict[str, MeanAccuracy | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
-    def first(self) -> Cell:
+    def first(self) -> ReportedCell:
         return self.cells[0]
 
     @property
-    def done(self) -> dict[int, Cell]:
+    def done(self) -> dict[int, ReportedCell]:
         """Finished cells by seed; a system that knows no seed stands under 0."""
-        found: dict[int, Cell] = {}
+        found: dict[int, ReportedCell] = {}
         for cell in self.cells:
-            if cell.status == "done":
-                found.setdefault(cell.seed or 0, cell)
+            if cell.state == "done":
+                found.setdefault(cell.spec.seed or 0, cell)
         return found
 
     @property
@@ -66,24 +67,23 @@ class Arm:
         done = self.done.values()
         return bool(done) and all(c.metrics is not None and c.metrics.explained for c in done)
 
-    def predictions(self, answering: Answering) -> dict[int, list[Prediction]]:
-        """By seed, each prediction brought to the way of answering."""
+    def predictions(self, way: ComparedWay) -> dict[int, list[Prediction]]:
+        """By seed, each prediction brought to a way of answering."""
         return {
-            seed: in_way(cell.predictions, cell.way if answering == "chosen" else answering)
-            for seed, cell in self.done.items()
+            seed: in_way(cell.predictions, way, chosen=cell.way) for seed, cell in self.done.items()
         }
 
-    def accuracy(self, answering: Answering = "direct") -> MeanAccuracy | None:
+    def accuracy(self, way: ComparedWay = "direct") -> MeanAccuracy | None:
         """Mean over seeds; None where nothing is finished, not asked, or not comparable."""
-        if answering not in self._known:
-            self._known[answering] = self._accuracy(answering)
-        return self._known[answering]
+        if way not in self._known:
+            self._known[way] = self._accuracy(way)
+        return self._known[way]
 
-    def _accuracy(self, answering: Answering) -> MeanAccuracy | None:
-        if not self.done or (answering == "explained" and not self.explains):
+    def _accuracy(self, way: ComparedWay) -> MeanAccuracy | None:
+        if not self.done or (way == "explained" and not self.explains):
             return None
         try:
-            return mean_accuracy(self.predictions(answering))
+            return mean_accuracy(self.predictions(way))
         except DataError:
             return None
 
@@ -96,7 +96,7 @@ class Arm:
     def _agreement(self) -> MeanAccuracy | None:
         if not self.explains:
             return None
-        same = KINDS[self.first.kind].same
+        same = KINDS[self.first.spec.data.kind].same
         agreeing = {
             seed: [
                 replace(
@@ -115,99 +115,91 @@ class Arm:
         except DataError:
             return None
 
-    def mean(self, name: str) -> float | None:
-        """The mean over seeds of a figure of ``result.json``, or of the cost by 1,000."""
-        found = []
-        for cell in self.done.values():
-            value = cell.cost.get(name) if name not in cell.result else cell.number(name)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found.append(float(value))
+    def mean_cost(self, name: str) -> float | None:
+        """The mean over seeds of what 1,000 answers cost, ``direct_seconds`` for one."""
+        found = [cell.cost[name] for cell in self.done.values() if name in cell.cost]
         return sum(found) / len(found) if found else None
 
     def state(self) -> str:
         """What is to be said instead of a figure."""
-        states = {cell.status for cell in self.cells}
-        for status, text in (
+        states = {cell.state for cell in self.cells}
+        texts: tuple[tuple[State, str], ...] = (
             ("failed", "failed"),
             ("unreadable", "unreadable"),
             ("not-run", "not run"),
             ("not-available", "not available"),
-        ):
-            if status in states:
-                return text
-        return NOTHING
-
-
-Setting = dict[str, Any]
-"""One value for each factor (student, size, strategy, teacher, alpha)."""
+        )
+        return next((text for state, text in texts if state in states), NOTHING)
 
 
 class Arms:
     """All arms of a study, and where to find them."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: ReportedStudy) -> None:
         self.study = study
-        prompted = {(c.dataset, c.system, c.teacher) for c in study.cells if _prompts(c)}
+        prompted = {
+            (c.spec.dataset, c.spec.system, c.spec.teacher)
+            for c in study.cells
+            if c.is_prompted_teacher
+        }
         of_one_name = Counter((dataset, system) for dataset, system, _ in prompted)
-        grouped: dict[tuple[Any, ...], list[Cell]] = {}
-        met: Counter[tuple[Any, ...]] = Counter()
+        grouped: dict[tuple[object, ...], list[ReportedCell]] = {}
+        met: Counter[tuple[object, ...]] = Counter()
         for cell in study.cells:
-            key = (cell.dataset, cell.system, *(getattr(cell, name) for name in FACTORS))
+            key = (cell.spec.dataset, cell.spec.system, cell.spec.setting)
             # A second cell of one seed differs in something that is no factor: an arm of its own.
-            met[*key, cell.seed] += 1
-            grouped.setdefault((*key, met[*key, cell.seed]), []).append(cell)
+            met[*key, cell.spec.seed] += 1
+            grouped.setdefault((*key, met[*key, cell.spec.seed]), []).append(cell)
         several = {name for name, number in of_one_name.items() if number > 1}
         self.arms = [
-            Arm(_label(c[0], several=(c[0].dataset, c[0].system) in several), tuple(c))
+            Arm(_label(c[0], several=(c[0].spec.dataset, c[0].spec.system) in several), tuple(c))
             for c in grouped.values()
         ]
         found = list(dict.fromkeys(arm.label for arm in self.arms))
         self.systems = sorted(found, key=lambda label: (_rank(label), found.index(label)))
-        self.datasets = list(dict.fromkeys(cell.dataset for cell in study.cells))
+        self.datasets = list(dict.fromkeys(cell.spec.dataset for cell in study.cells))
 
-    def values(self, factor: str, dataset: str | None = None) -> list[Any]:
+    def values(self, factor: Factor, dataset: str | None = None) -> list[FactorValue]:
         """A factor's values in the plan's order; sizes ascending, counts before shares.
 
         Those of one dataset, or of all.
         """
-        trained = (
-            c
+        trained = [
+            c.spec
             for c in self.study.cells
-            if c.control not in BASELINES and dataset in (None, c.dataset)
-        )
+            if not c.is_baseline and dataset in (None, c.spec.dataset)
+        ]
         if factor == "size":
-            return sorted({c.size for c in trained}, key=_size_order)
-        return [
-            value
-            for value in dict.fromkeys(getattr(cell, factor) for cell in trained)
-            if value is not None
-        ]
+            return [*sorted({spec.size for spec in trained}, key=_size_order)]
+        values = dict.fromkeys(spec.value(factor) for spec in trained)
+        return [value for value in values if value is not None]
 
-    def main(self, dataset: str, **fixed: Any) -> Setting:
+    @property
+    def students(self) -> list[str | None]:
+        """The students that are trained; None alone where there are none."""
+        names = dict.fromkeys(c.spec.student for c in self.study.cells if not c.is_baseline)
+        return list(names) or [None]
+
+    def main(self, dataset: str, student: str | None = None) -> Setting:
         """The setting of a dataset that tables show unless they vary a factor: that of its first
-        confirmatory comparison, or else the plan's first values and the largest size."""
-        setting: Setting = {}
-        declared = [
-            row
-            for row in rows_of((self.study.verdicts or {}).get("confirmatory"))
-            if row.get("dataset") == dataset
-        ]
+        confirmatory comparison, or else the plan's first values and the largest size; with the
+        ``student``, where one is given."""
+        verdicts = self.study.verdicts
+        rows = verdicts.confirmatory if verdicts else ()
+        setting: dict[Factor, FactorValue] = {}
         for factor in FACTORS:
             values = self.values(factor, dataset)
-            first: Any = values[-1 if factor == "size" else 0] if values else None
-            setting[factor] = next(
-                (row[factor] for row in declared if factor in row and row[factor] in values), first
-            )
-        return setting | fixed
+            first = values[-1 if factor == "size" else 0] if values else None
+            declared = (row.value(factor) for row in rows if row.dataset == dataset)
+            setting[factor] = next((value for value in declared if value in values), first)
+        return Setting.of(setting if student is None else {**setting, "student": student})
 
-    def find(self, dataset: str, label: str, setting: Mapping[str, Any]) -> Arm | None:
+    def find(self, dataset: str, label: str, setting: Setting) -> Arm | None:
         """The arm of a system in a setting; its first with finished cells."""
         fitting = [
             arm
             for arm in self.arms
-            if arm.first.dataset == dataset
-            and arm.label == label
-            and arm.first.in_setting(_own(arm.first, setting))
+            if arm.first.spec.dataset == dataset and arm.label == label and arm.first.is_in(setting)
         ]
         return next((arm for arm in fitting if arm.done), fitting[0] if fitting else None)
 
@@ -216,18 +208,18 @@ class Arms:
 
         What is trained comes first: it fills the charts.
         """
-        trained = {arm.label for arm in self.arms if arm.first.control not in BASELINES}
+        trained = {arm.label for arm in self.arms if not arm.first.is_baseline}
         order = sorted(self.systems, key=lambda one: one not in trained)
         return order.index(label)
 
 
-def accuracy_cell(arm: Arm | None, answering: Answering = "direct") -> Content:
+def accuracy_cell(arm: Arm | None, way: ComparedWay = "direct") -> Content:
     """An arm's accuracy in per cent with interval and n, or why there is none."""
     if arm is None:
         return NOTHING
-    figures = arm.accuracy(answering)
+    figures = arm.accuracy(way)
     if figures is None:
-        if answering == "explained" and arm.done and not arm.explains:
+        if way == "explained" and arm.done and not arm.explains:
             return "not asked"
         return arm.state() if not arm.done else NOTHING
     return Figure(percent(figures.accuracy), accuracy_detail(figures, arm))
@@ -238,19 +230,19 @@ def accuracy_detail(figures: MeanAccuracy, arm: Arm) -> str:
     n = f"{figures.n_items:,}"
     if figures.n_groups < figures.n_items:
         n += f" in {figures.n_groups:,} groups"
-    planned = len({cell.seed for cell in arm.cells})
-    if arm.first.seed is not None:
+    planned = len({cell.spec.seed for cell in arm.cells})
+    if arm.first.spec.seed is not None:
         n += f"×{figures.n_seeds}"
         if figures.n_seeds < planned:
             n += f" of {planned} seeds"
     return f"{interval(figures.low, figures.high)} {n}"
 
 
-def settings_text(settings: Mapping[str, Setting], leave_out: Iterable[str] = ()) -> str:
+def settings_text(settings: Mapping[str, Setting], leave_out: Iterable[Factor] = ()) -> str:
     """The settings of datasets in words: what they share, then what each has for itself."""
     parts = []
     for factor in FACTORS:
-        own = {dataset: setting.get(factor) for dataset, setting in settings.items()}
+        own = {dataset: setting.value(factor) for dataset, setting in settings.items()}
         if factor in leave_out or not own or (factor != "size" and set(own.values()) == {None}):
             continue
         if len(set(own.values())) == 1:
@@ -258,53 +250,42 @@ def settings_text(settings: Mapping[str, Setting], leave_out: Iterable[str] = ()
         else:
             each = (f"{factor_words(factor, value)} for {name}" for name, value in own.items())
             parts.append(" and ".join(each))
-    return f"At {', '.join(parts)}." if parts else ""
+    return f"With {', '.join(parts)}." if parts else ""
 
 
-def factor_words(factor: str, value: Any) -> str:
+def factor_words(factor: Factor, value: FactorValue) -> str:
     """A factor and its value: "strategy cote", "all training rows"."""
     if factor == "size" and value is None:
         return "all training rows"
     return f"{'training size' if factor == 'size' else factor} {factor_name(factor, value)}"
 
 
-def factor_name(factor: str, value: Any) -> str:
+def factor_name(factor: Factor, value: FactorValue) -> str:
     """A factor's value as tables name it."""
-    if factor == "size":
+    if factor == "size" and not isinstance(value, str):
         return size_name(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def value_name(arms: Arms, dataset: str, factor: str, value: Any) -> str:
+def value_name(arms: Arms, dataset: str, factor: Factor, value: FactorValue) -> str:
     """As `factor_name`; a size that is no count with the rows it stands for."""
-    if factor != "size" or isinstance(value, int):
+    if factor != "size" or isinstance(value, int | str):
         return factor_name(factor, value)
     rows = {
-        arm.first.rows
+        arm.first.spec.data.size
         for arm in arms.arms
-        if arm.first.dataset == dataset
-        and arm.first.size == value
-        and arm.first.control not in BASELINES
+        if arm.first.spec.dataset == dataset
+        and arm.first.spec.size == value
+        and not arm.first.is_baseline
     }
     known = next(iter(rows)) if len(rows) == 1 else None
     return size_name(value) if known is None else f"{size_name(value)} ({known:,})"
 
 
-def _own(cell: Cell, setting: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A prompted teacher is a baseline whichever teacher explains, and is shown by its name."""
-    if _prompts(cell):
-        return {key: value for key, value in setting.items() if key != "teacher"}
-    return setting
-
-
-def _prompts(cell: Cell) -> bool:
-    return cell.control in ("teacher-direct", "teacher-cot")
-
-
-def _label(cell: Cell, *, several: bool) -> str:
-    if _prompts(cell) and several and cell.teacher:
-        return f"{cell.system} ({cell.teacher})"
-    return cell.system
+def _label(cell: ReportedCell, *, several: bool) -> str:
+    if cell.is_prompted_teacher and several and cell.spec.teacher:
+        return f"{cell.spec.system} ({cell.spec.teacher})"
+    return cell.spec.system
 
 
 def _rank(label: str) -> float:
@@ -312,10 +293,10 @@ def _rank(label: str) -> float:
         if label == name or (name.startswith("teacher") and label.startswith(f"{name} (")):
             return rank
     # What is not known stands between the students and the teachers.
-    return ORDER.index("teacher, direct") - 0.5
+    return ORDER.index(SYSTEM_NAMES["teacher-direct"]) - 0.5
 
 
-def _size_order(size: float | None) -> tuple[int, float]:
+def _size_order(size: Size | None) -> tuple[int, float]:
     if size is None:
         return (2, 0.0)
     return (1, size) if isinstance(size, float) else (0, size)

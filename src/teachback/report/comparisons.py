@@ -2,76 +2,64 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from teachback.files.rows import Row
+from teachback.records import ComparedWay
 from teachback.report.arms import factor_words
-from teachback.report.folder import FACTORS, number_of, text_of
 from teachback.report.page import Content, Figure, Span, Table
 from teachback.report.text import NOTHING, p_value, percent, points
+from teachback.study.schema import FACTORS, Factor, VerdictRow
 
-_FINDING = re.compile(
-    r": (?:not shown|shown, .*? is better|a hint, .*? is higher)\.(?P<caveats>.*)$", re.DOTALL
-)
-
-LEVEL = 0.05
-"""A comparison with a smaller p is shown; as :func:`teachback.evaluation.verdict` has it."""
-
-
-WAYS = {
+WAY_NAMES: dict[ComparedWay, str] = {
     "direct": "direct answer",
     "chosen": "way chosen on valid",
     "explained": "explained answer",
 }
 
 
-def is_shown(row: Row) -> bool:
-    """Whether a confirmatory comparison is shown: by Holm's p, and by nothing else."""
-    p = number_of(row.get("p_holm"))
-    return p is not None and p < LEVEL
+def is_shown(row: VerdictRow) -> bool:
+    """Whether a confirmatory comparison is shown."""
+    return row.finding == "shown"
 
 
-def way_of(row: Row) -> str:
-    return text_of(row.get("way")) or "?"
+def is_shown_better(row: VerdictRow) -> bool:
+    """Whether the first system is shown to be better."""
+    return is_shown(row) and (row.difference or 0) > 0
 
 
-def names_of(row: Row) -> str:
-    return f"{text_of(row.get('a')) or '?'} minus {text_of(row.get('b')) or '?'}"
+def where(row: VerdictRow) -> str:
+    """The dataset and the way of answering, before a sentence about both systems."""
+    return f"{row.dataset}, {WAY_NAMES[row.way]}"
 
 
-def size_words(row: Row) -> str:
-    items, seeds = number_of(row.get("items")), number_of(row.get("seeds"))
-    if items is None or seeds is None:
-        return "not recorded"
-    return f"{items:,.0f} × {seeds:.0f}"
+def names_of(row: VerdictRow) -> str:
+    """What is subtracted from what."""
+    return f"{row.a} minus {row.b}"
 
 
-def setting_words(row: Row, factors: Sequence[str]) -> str:
-    """The factors of a comparison that are recorded, those named in ``factors``."""
+def setting_words(row: VerdictRow, factors: Sequence[Factor]) -> str:
+    """Those of ``factors`` that the comparison depends on."""
     return ", ".join(
-        factor_words(factor, row[factor])
+        factor_words(factor, value)
         for factor in factors
-        if factor in row and (factor == "size" or row[factor] is not None)
+        if (value := row.value(factor)) is not None or factor == "size"
     )
 
 
-def reason_of(row: Row) -> str:
-    """Why a comparison has no figures: what the study wrote in place of its verdict."""
-    return (text_of(row.get("verdict")) or "not known yet").rstrip(".")
+def varying_factors(rows: Sequence[VerdictRow]) -> list[Factor]:
+    """The factors that are not the same in all comparisons."""
+    return [factor for factor in FACTORS if len({row.value(factor) for row in rows}) > 1]
 
 
-def caveats_of(row: Row) -> str:
-    """What the study's own verdict adds after its finding: how little one seed says, for one."""
-    found = _FINDING.search(text_of(row.get("verdict")) or "")
-    return found["caveats"].strip() if found else ""
+def caveats_of(row: VerdictRow) -> str:
+    """What must be said beside the finding, in sentences: how little one seed says, for one."""
+    return " ".join(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in row.caveats)
 
 
-def comparison_table(title: str, rows: list[Row], *, exploratory: bool = False) -> Table:
-    widest = max(
-        (abs(v) for r in rows for k in ("low", "high") if (v := number_of(r.get(k))) is not None),
-        default=0.0,
-    )
+def comparison_table(title: str, rows: Sequence[VerdictRow], *, exploratory: bool = False) -> Table:
+    """All figures of these comparisons, one a row."""
+    ends = [abs(end) for row in rows for end in (row.low, row.high) if end is not None]
+    widest = max(ends, default=0.0)
     head = (
         "Dataset and comparison",
         "Way",
@@ -82,52 +70,45 @@ def comparison_table(title: str, rows: list[Row], *, exploratory: bool = False) 
         "Items × seeds",
         "Verdict",
     )
-    every = {caveats_of(row) for row in rows if number_of(row.get("difference")) is not None}
+    every = {caveats_of(row) for row in rows if row.finding is not None}
     shared_caveats = next(iter(every)) if len(every) == 1 else ""
-    varying = [f for f in FACTORS if len({str(row.get(f)) for row in rows}) > 1]
+    varying = varying_factors(rows)
     found: list[tuple[Content, ...]] = []
     for row in rows:
-        difference, low, high = (number_of(row.get(k)) for k in ("difference", "low", "high"))
-        where = f"{text_of(row.get('dataset')) or '?'}: {names_of(row)}"
-        first = Figure(where, setting_words(row, varying))
-        caveats = caveats_of(row)
-        known = difference is not None and low is not None and high is not None
         estimate: Content = NOTHING
         span: Content = NOTHING
-        if difference is not None and low is not None and high is not None:
-            estimate = Figure(points(difference), f"[{points(low)}, {points(high)}]")
-            span = Span(difference, low, high, widest)
+        if row.difference is not None and row.low is not None and row.high is not None:
+            estimate = Figure(points(row.difference), f"[{points(row.low)}, {points(row.high)}]")
+            span = Span(row.difference, row.low, row.high, widest)
         found.append(
             (
-                first,
-                way_of(row),
+                Figure(f"{row.dataset}: {names_of(row)}", setting_words(row, varying)),
+                row.way,
                 estimate,
                 span,
-                p_value(number_of(row.get("p"))),
-                *(() if exploratory else (p_value(number_of(row.get("p_holm"))),)),
-                size_words(row),
-                Figure(_words(row, exploratory=exploratory), "" if shared_caveats else caveats)
-                if known
-                else reason_of(row),
+                p_value(row.p),
+                *(() if exploratory else (p_value(row.p_holm),)),
+                NOTHING if row.items is None else f"{row.items:,} × {row.seeds}",
+                Figure(_finding(row), "" if shared_caveats else caveats_of(row)),
             )
         )
     legend = (
-        "The line is the 95% interval, the dot the estimate, the stroke across them zero; all "
+        "The line is the 95% interval, the dot the estimate, and the stroke across them zero; all "
         f"lines reach to ±{percent(widest)} points."
         if widest
         else ""
     )
     shared = setting_words(rows[0], [factor for factor in FACTORS if factor not in varying])
-    note = " ".join(filter(None, (f"All at {shared}." if shared else "", shared_caveats)))
+    note = " ".join(filter(None, (f"All with {shared}." if shared else "", shared_caveats)))
     return Table(title, head, tuple(found), note, legend=legend)
 
 
-def _words(row: Row, *, exploratory: bool) -> str:
-    difference = number_of(row.get("difference")) or 0.0
-    higher = text_of(row.get("a" if difference > 0 else "b")) or "?"
-    if exploratory:
-        p = number_of(row.get("p"))
-        return f"hint: {higher} higher" if p is not None and p < LEVEL else "not shown"
-    if number_of(row.get("p_holm")) is None:
-        return "not judged yet"
-    return f"shown: {higher} is better" if is_shown(row) else "not shown"
+def _finding(row: VerdictRow) -> str:
+    """What a comparison shows, in a few words; why it has no figures, where it has none."""
+    if row.finding is None:
+        return row.verdict.rstrip(".")
+    return {
+        "shown": f"shown: {row.higher} is better",
+        "hint": f"hint: {row.higher} higher",
+        "not-shown": "not shown",
+    }[row.finding]

@@ -1,363 +1,304 @@
-"""Reading a study folder: its cells, what each gave, and what lies beside them.
+"""Reading a study's folder for its report: the cells, what each gave, and what lies beside them.
 
-A study folder may be of any age: running, killed, finished in part. What is not there is
-None ("not recorded"); a cell whose files cannot be read is shown as such and stops nothing.
+A folder may be of any age: running, killed, finished in part. What is not there is None; a cell
+whose files cannot be read is shown as such and stops nothing. The files themselves are read by
+:mod:`teachback.study.schema`.
 """
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, TypeVar
 
 from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, TeachbackError
-from teachback.evaluation import Metrics, Way, measure
-from teachback.files import read_json, read_jsonl, read_predictions, sha256_of
-from teachback.files.rows import Row
+from teachback.evaluation import Metrics, measure
+from teachback.files import read_json, read_predictions, sha256_of
 from teachback.questions import KINDS
-from teachback.records import Example, Prediction
+from teachback.records import Example, Prediction, Way
+from teachback.study.schema import (
+    CELL_FILE,
+    COST_FILE,
+    FACTORS,
+    FAMILY_FILE,
+    MATERIAL_FILE,
+    VERDICTS_FILE,
+    CellResult,
+    CellSpec,
+    MaterialRecord,
+    Setting,
+    Status,
+    TeacherCost,
+    Verdicts,
+    cell_folder,
+    read_plan,
+    result_of,
+)
+from teachback.versioned import checked
 
-Status = Literal["done", "failed", "not-available", "not-run", "unreadable"]
-
-FACTORS = ("student", "size", "strategy", "teacher", "alpha")
-"""What a study varies beside datasets, systems and seeds."""
+State = Status | Literal["not-run", "unreadable"]
+"""What became of a planned cell."""
 
 BASELINES = ("untrained", "majority", "teacher-direct", "teacher-cot")
 """Controls that are not trained, and so know no size."""
 
+PROMPTED = ("teacher-direct", "teacher-cot")
+"""Controls that are a prompted teacher."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A file that the study was run on."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """``manifest.json``, as :func:`teachback.files.manifest` makes it for runs and studies."""
+
+    date: str
+    teachback: str | None
+    python: str
+    platform: str
+    packages: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, InputFile] = field(default_factory=dict)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises DataError naming the file and the field."""
+    return checked(Manifest, read_json(path), str(path))
+
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ReportedCell:
     """One planned cell and what became of it.
 
     ``predictions`` are without explanations and probabilities: those of a large study would
     fill the memory. ``metrics`` are measured anew from them, in both ways of answering.
     """
 
-    hash: str
-    dataset: str
-    system: str
-    objective: str | None
-    control: str | None
-    student: str | None
-    size: int | float | None
-    strategy: str | None
-    teacher: str | None
-    alpha: float | None
-    seed: int | None
-    kind: str
-    train_sha256: str | None
-    test_sha256: str | None
-    rows: int | None
-    """Training rows that ``size`` stands for."""
-    status: Status
-    error: str | None
-    result: Row
+    spec: CellSpec
+    state: State = "not-run"
+    error: str | None = None
+    result: CellResult | None = None
     predictions: tuple[Prediction, ...] = ()
     metrics: Metrics | None = None
-    cost: Row = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
     """For 1,000 answers: ``direct_seconds``, ``direct_tokens``, ``explained_seconds``, …"""
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.spec.control in BASELINES
+
+    @property
+    def is_prompted_teacher(self) -> bool:
+        return self.spec.control in PROMPTED
 
     @property
     def way(self) -> Way:
         """The way of answering that was chosen on valid; direct where none was."""
-        return "explained" if self.result.get("way") == "explained" else "direct"
+        return (self.result.way if self.result else None) or "direct"
 
-    def number(self, name: str) -> float | None:
-        """A number of ``result.json``, None where it is not there."""
-        return number_of(self.result.get(name))
+    def is_in(self, setting: Setting) -> bool:
+        """Whether the cell is in this setting; a factor that it does not depend on fits all.
 
-    def in_setting(self, setting: Mapping[str, Any]) -> bool:
-        """Whether the cell has the setting's factors; one it does not depend on fits all."""
-        for name, wanted in setting.items():
-            own = getattr(self, name)
-            if name == "size":
-                if own != wanted and self.control not in BASELINES:
+        A prompted teacher is a baseline whichever teacher explains, and is shown by its name.
+        """
+        for factor in FACTORS:
+            own, wanted = self.spec.value(factor), setting.value(factor)
+            if factor == "size":
+                if own != wanted and not self.is_baseline:
                     return False
+            elif factor == "teacher" and self.is_prompted_teacher:
+                continue
             elif own is not None and own != wanted:
                 return False
         return True
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """What one strategy made of one teacher's replies for one dataset."""
+class ReportedMaterial:
+    """The counts of one selection of explanations, and the folder that they lie in."""
 
-    dataset: str
-    teacher: str
-    strategy: str
-    record: Row
+    record: MaterialRecord
     folder: Path
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
-    """A study folder, read."""
+class ReportedStudy:
+    """A study's folder, read."""
 
     folder: Path
     name: str
-    settings: Row
     settings_text: str | None
-    manifest: Row
-    cells: tuple[Cell, ...]
+    manifest: Manifest | None
+    cells: tuple[ReportedCell, ...]
     planned: bool
     """Whether the plan (``cells.jsonl``) is there; without it only begun cells are known."""
     outside: int
     """Cell folders that are not in the plan."""
-    materials: tuple[Material, ...]
-    teachers: tuple[Row, ...]
-    verdicts: Row | None
+    materials: tuple[ReportedMaterial, ...]
+    teachers: tuple[TeacherCost, ...]
+    verdicts: Verdicts | None
     declared: str | None
     """When the confirmatory family was written down, where that is recorded."""
     problems: tuple[str, ...]
 
-    def with_status(self, *statuses: str) -> list[Cell]:
-        return [cell for cell in self.cells if cell.status in statuses]
+    def in_state(self, *states: State) -> list[ReportedCell]:
+        return [cell for cell in self.cells if cell.state in states]
 
     @property
     def finished(self) -> bool:
         """Whether every planned cell has come to an end that a rerun would not change."""
-        return self.planned and all(c.status in ("done", "not-available") for c in self.cells)
+        return self.planned and all(c.state in ("done", "not-available") for c in self.cells)
 
 
-def read_study(folder: str | Path) -> Study:
-    """Read the study in ``folder``. Raises RunFolderError where there is none."""
+def read_folder(folder: str | Path) -> ReportedStudy:
+    """Read the study in ``folder``. Raises RunFolderError where there is none, and DataError
+    where its plan is damaged."""
     folder = Path(folder)
     plan, inner = folder / "cells.jsonl", folder / "cells"
     if not folder.is_dir():
         raise RunFolderError(f"{folder}: there is no such folder")
     if not plan.is_file() and not any(inner.glob("*/cell.json")):
         raise RunFolderError(
-            f"{folder} is no study folder (it has no cells.jsonl): "
+            f"{folder} is not a study's folder (it has no cells.jsonl): "
             "teachback study STUDY.toml -o DIR makes one"
         )
     problems: list[str] = []
-    rows = _plan(plan, inner, problems)
-    cells = tuple(_cell(row, inner / str(row.get("hash"))) for row in rows)
-    known = {cell.hash for cell in cells}
-    outside = sum(path.parent.name not in known for path in inner.glob("*/cell.json"))
-    text, settings = _settings(folder / "study.toml", problems)
-    return Study(
+    if plan.is_file():
+        specs = read_plan(folder)
+    else:
+        problems.append("cells.jsonl is missing: cells that were not begun are not known")
+        begun = (
+            _read(CELL_FILE.read, path, problems) for path in sorted(inner.glob("*/cell.json"))
+        )
+        specs = list(filter(None, begun))
+    by_address: dict[str, CellSpec] = {}
+    for spec in specs:
+        by_address.setdefault(spec.hash, spec)
+    cells = tuple(_cell(spec, folder) for spec in by_address.values())
+    files = {cell.spec.data.train_sha256 for cell in cells}
+    # A training file that has changed has left the explanations of its older form.
+    materials = (
+        ReportedMaterial(record, path.parent)
+        for path in sorted(folder.glob("material/*/selection.json"))
+        if (record := _read(MATERIAL_FILE.read, path, problems)) and record.train_sha256 in files
+    )
+    costs = (
+        _read(COST_FILE.read, path, problems)
+        for path in sorted(folder.glob("teachers/*/cost.json"))
+    )
+    family = _read(FAMILY_FILE.read, folder / "family.json", problems)
+    name, text = _settings(folder / "study.toml", problems)
+    return ReportedStudy(
         folder=folder,
-        name=_name(settings, folder),
-        settings=settings,
+        name=name or folder.resolve().name,
         settings_text=text,
-        manifest=_object(folder / "manifest.json", problems) or {},
+        manifest=_read(read_manifest, folder / "manifest.json", problems),
         cells=cells,
         planned=plan.is_file(),
-        outside=outside,
-        materials=tuple(_materials(folder / "material", cells, problems)),
-        teachers=tuple(
-            found
-            for path in sorted(folder.glob("teachers/*/cost.json"))
-            if (found := _object(path, problems)) is not None
-        ),
-        verdicts=_object(folder / "verdicts.json", problems),
-        declared=text_of((_object(folder / "family.json", problems) or {}).get("declared")),
+        outside=sum(path.parent.name not in by_address for path in inner.glob("*/cell.json")),
+        materials=tuple(materials),
+        teachers=tuple(filter(None, costs)),
+        verdicts=_read(VERDICTS_FILE.read, folder / "verdicts.json", problems),
+        declared=family.declared if family else None,
         problems=tuple(problems),
     )
 
 
-def full_predictions(study: Study, cell: Cell) -> list[Prediction]:
+def full_predictions(study: ReportedStudy, cell: ReportedCell) -> list[Prediction]:
     """A cell's predictions with all that they hold, explanations included."""
-    return read_predictions(study.folder / "cells" / cell.hash / "predictions.jsonl")
+    return read_predictions(cell_folder(study.folder, cell.spec.hash) / "predictions.jsonl")
 
 
-def input_examples(study: Study, sha256: str | None, kind: str) -> dict[str, Example] | None:
+def input_examples(study: ReportedStudy, sha256: str, kind: str) -> dict[str, Example] | None:
     """The examples by id of an input file, if a file of its recorded hash is still at hand.
 
-    A study folder keeps no questions, only the hashes of the files that they stand in.
+    A study's folder keeps no questions, only the hashes of the files that they stand in.
     """
-    if sha256 is None:
-        return None
-    for entry in object_of(study.manifest.get("inputs")).values():
-        if object_of(entry).get("sha256") != sha256:
-            continue
-        path = Path(str(entry.get("path")))
+    for entry in study.manifest.inputs.values() if study.manifest else ():
+        path = Path(entry.path)
         try:
-            if path.is_file() and sha256_of(path) == sha256:
+            if entry.sha256 == sha256 and path.is_file() and sha256_of(path) == sha256:
                 return {example.id: example for example in read_examples(path, kind=kind)}
         except (TeachbackError, OSError):
             continue
     return None
 
 
-def number_of(value: object) -> float | None:
-    """``value`` if it is a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)
-
-
-def text_of(value: object) -> str | None:
-    """``value`` as text, None where it is null."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def object_of(value: object) -> Row:
-    """``value`` if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def rows_of(value: object) -> list[Row]:
-    """The objects in a list; nothing where ``value`` is none."""
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _plan(plan: Path, inner: Path, problems: list[str]) -> list[Row]:
-    if not plan.is_file():
-        problems.append("cells.jsonl is not there: cells that were not begun are not known")
-        found = (_object(path, problems) for path in sorted(inner.glob("*/cell.json")))
-        return [row for row in found if row is not None]
-    try:
-        rows = [row for _, row in read_jsonl(plan)]
-    except DataError as error:
-        raise RunFolderError(f"the plan cannot be read: {error}") from error
-    seen: dict[str, Row] = {}
-    for row in rows:
-        seen.setdefault(str(row.get("hash")), row)
-    return list(seen.values())
-
-
-def _cell(row: Row, folder: Path) -> Cell:
-    data = object_of(row.get("data"))
-    seed, size = number_of(row.get("seed")), number_of(row.get("size"))
-    rows = number_of(data.get("size"))
-    cell = Cell(
-        hash=text_of(row.get("hash")) or "",
-        dataset=text_of(row.get("dataset")) or "?",
-        system=text_of(row.get("system")) or "?",
-        objective=text_of(row.get("objective")),
-        control=text_of(row.get("control")),
-        student=text_of(row.get("student")),
-        size=size if size is None or isinstance(row["size"], float) else int(size),
-        strategy=text_of(row.get("strategy")),
-        teacher=text_of(row.get("teacher")),
-        alpha=number_of(row.get("alpha")),
-        seed=None if seed is None else int(seed),
-        kind=text_of(data.get("kind")) or "text",
-        train_sha256=text_of(data.get("train_sha256")),
-        test_sha256=text_of(data.get("test_sha256")),
-        rows=None if rows is None else int(rows),
-        status="not-run",
-        error=None,
-        result={},
-    )
-    # A hash names a folder; anything else in its place would lead out of the study.
-    if not cell.hash or Path(cell.hash).name != cell.hash or cell.hash in (".", ".."):
-        return replace(cell, status="unreadable", error="the cell has no usable hash")
-    if not (folder / "result.json").is_file():
-        return cell
-    try:
-        return _outcome(cell, folder)
-    except DataError as error:
-        return replace(cell, status="unreadable", error=str(error))
-
-
-def _outcome(cell: Cell, folder: Path) -> Cell:
-    """``cell`` with what ``result.json`` and the files beside it say."""
-    result = read_json(folder / "result.json")
-    status: Any = result.get("status")
-    error = text_of(result.get("error"))
-    if status not in get_args(Status):
-        return replace(cell, status="unreadable", error=f"result.json has status {status!r}")
-    if status != "done":
-        return replace(cell, status=status, error=error, result=result)
-    kind = cell.kind
-    if kind not in KINDS:
-        return replace(cell, status="unreadable", error=f"its question kind is {kind!r}")
-    full = read_predictions(folder / "predictions.jsonl")
-    metrics = measure(full, kind)
-    return replace(
-        cell,
-        status="done",
-        result=result,
-        predictions=tuple(map(_light, full)),
-        metrics=metrics,
-        cost=_cost(folder / "metrics.json"),
-    )
-
-
-def _light(p: Prediction) -> Prediction:
-    """Without explanation and probabilities."""
-    return Prediction(
-        id=p.id,
-        gold=p.gold,
-        answer=p.answer,
-        correct=p.correct,
-        unparsed=p.unparsed,
-        group=p.group,
-        explained_answer=p.explained_answer,
-        explained_correct=p.explained_correct,
-    )
-
-
-def _cost(path: Path) -> Row:
-    """The evaluated system's cost for 1,000 answers, from ``metrics.json``."""
-    try:
-        recorded = read_json(path)
-    except DataError:
-        return {}
-    costs = recorded.get("cost_per_1000", recorded.get("cost"))
-    if not isinstance(costs, dict):
-        return {}
-    inner = [value for value in costs.values() if isinstance(value, dict)]
-    return inner[0] if inner else costs
-
-
-def _settings(path: Path, problems: list[str]) -> tuple[str | None, Row]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)
-    except FileNotFoundError:
-        problems.append("study.toml is not there: the configuration is not recorded")
-        return None, {}
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"study.toml cannot be read ({error})")
-        return None, {}
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"study.toml is not valid TOML ({error})")
-        return text, {}
-
-
-def _name(settings: Row, folder: Path) -> str:
-    for place in (settings, object_of(settings.get("study"))):
-        if isinstance(place.get("name"), str) and place["name"]:
-            return str(place["name"])
-    return folder.resolve().name
-
-
-def _object(path: Path, problems: list[str]) -> Row | None:
-    """A file of one JSON object; None, and a problem noted, where it cannot be read."""
+def _read(read: Callable[[Path], _T], path: Path, problems: list[str]) -> _T | None:
+    """A file's record; None where it is not there, or, with a problem noted, is damaged."""
     if not path.is_file():
         return None
     try:
-        return read_json(path)
+        return read(path)
     except DataError as error:
         problems.append(str(error))
         return None
 
 
-def _materials(folder: Path, cells: tuple[Cell, ...], problems: list[str]) -> list[Material]:
-    """Those of the plan's training files; a file that has changed has left its older ones."""
-    files = {cell.train_sha256 for cell in cells}
-    found = []
-    for path in sorted(folder.glob("*/selection.json")):
-        record = _object(path, problems)
-        if record is not None and record.get("train_sha256") in (None, *files):
-            found.append(
-                Material(
-                    dataset=text_of(record.get("dataset")) or "?",
-                    teacher=text_of(record.get("teacher")) or "?",
-                    strategy=text_of(record.get("strategy")) or "?",
-                    record=record,
-                    folder=path.parent,
-                )
-            )
-    return found
+def _cell(spec: CellSpec, folder: Path) -> ReportedCell:
+    """A cell with what the files in its folder say."""
+    cell = ReportedCell(spec)
+    place = cell_folder(folder, spec.hash)
+    try:
+        result = result_of(folder, spec.hash)
+        if result is None:
+            return cell
+        cell = replace(cell, state=result.status, error=result.error, result=result)
+        if result.status != "done":
+            return cell
+        if spec.data.kind not in KINDS:
+            raise DataError(f"its question kind is {spec.data.kind!r}")
+        full = read_predictions(place / "predictions.jsonl")
+        metrics = measure(full, spec.data.kind)
+    except DataError as error:
+        return replace(cell, state="unreadable", error=str(error))
+    return replace(
+        cell,
+        predictions=tuple(replace(p, explanation=None, probabilities=None) for p in full),
+        metrics=metrics,
+        cost=_cost(place / "metrics.json"),
+    )
+
+
+def _cost(path: Path) -> dict[str, float]:
+    """The evaluated system's cost for 1,000 answers, from ``metrics.json``."""
+    try:
+        recorded = read_json(path).get("cost_per_1000")
+    except DataError:
+        return {}
+    systems = list(recorded.values()) if isinstance(recorded, dict) else []
+    first = systems[0] if systems and isinstance(systems[0], dict) else {}
+    return {
+        name: float(value)
+        for name, value in first.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _settings(path: Path, problems: list[str]) -> tuple[str | None, str | None]:
+    """The study's name and the text of its file; what is not there is None."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problems.append("study.toml is missing: the study's settings are not recorded")
+        return None, None
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"study.toml cannot be read ({error})")
+        return None, None
+    try:
+        section = tomllib.loads(text).get("study")
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"study.toml is not valid TOML ({error})")
+        return None, text
+    name = section.get("name") if isinstance(section, dict) else None
+    return name if isinstance(name, str) else None, text

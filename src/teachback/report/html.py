@@ -10,8 +10,10 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from markupsafe import Markup
+
 from teachback.report import svg
-from teachback.report.markup import Markup, el, join
+from teachback.report.markup import el, join
 from teachback.report.page import (
     Block,
     Chart,
@@ -29,7 +31,7 @@ from teachback.report.page import (
 from teachback.report.style import STYLE
 from teachback.report.text import NOTHING, shortened
 
-MARK = '<meta name="generator" content="teachback report"/>'
+MARK = Markup('<meta name="generator" content="teachback report"/>')
 """Stands in every report, so that a new one may take the place of an old one."""
 
 _LONGEST_NUMBER = 16
@@ -46,12 +48,12 @@ def html_page(page: Page) -> str:
         "head",
         el("meta", charset="utf-8"),
         el("meta", http_equiv="Content-Security-Policy", content=policy),
-        Markup(MARK),
+        MARK,
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="referrer", content="no-referrer"),
         el("meta", name="color-scheme", content="light dark"),
         el("title", page.title),
-        el("style", Markup(STYLE)),
+        el("style", STYLE),
     )
     contents = el(
         "nav",
@@ -225,7 +227,7 @@ def _disagreement(shown: Disagreement, level: int) -> Markup:
     parts.append(el("p", "Gold answer: ", el("strong", _own(shortened(shown.gold)))))
     parts.append(el("div", *(_said(said, level + 1) for said in shown.said), class_="said"))
     if shown.others:
-        items: list[str | Markup] = []
+        items: list[str] = []
         for other in shown.others:
             items += ["; " if items else "Others: ", _own(other.system), ": "]
             items += _answer(other.answer, other.verdict)
@@ -247,7 +249,7 @@ def _said(said: Said, level: int) -> Markup:
     return el("div", *parts)
 
 
-def _answer(answer: str | None, verdict: str) -> tuple[Markup | str, ...]:
+def _answer(answer: str | None, verdict: str) -> tuple[str, ...]:
     if answer is None:
         return (el("span", verdict, class_=verdict),)
     return (_own(shortened(answer)), " – ", el("span", verdict, class_=verdict))

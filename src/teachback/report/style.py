@@ -1,6 +1,8 @@
 """The report's style sheet: screen and print, wide and narrow, light and dark."""
 
-STYLE = """
+from markupsafe import Markup
+
+STYLE = Markup("""
 :root {
   color-scheme: light dark;
   --ground: #fff; --raised: #f5f6f8; --text: #1b1f24; --quiet: #545d68; --rule: #d5d9de;
@@ -162,4 +164,4 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
   .charts { grid-template-columns: 1fr 1fr; }
   .span { width: 90px; }
 }
-"""
+""")

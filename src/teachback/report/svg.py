@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from teachback.report.markup import Markup, el, join
+from markupsafe import Markup
+
+from teachback.report.markup import el, join
 from teachback.report.page import Chart, Point, Series, Span
 
 WIDTH, HEIGHT = 360, 250

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teachback.files import read_json, read_predictions, write_json, write_predictions
-from teachback.records import Prediction
+from teachback.records import Prediction, Way
 
 if TYPE_CHECKING:
     from teachback.evaluation import Metrics
@@ -35,14 +35,14 @@ class Evaluated:
     metrics: Mapping[str, Metrics]
     predictions: Mapping[str, Sequence[Prediction]]
     cost: Mapping[str, Cost]
-    way: str
+    way: Way
 
 
 def write_evaluation(
     folder: Path,
     predictions: Mapping[str, Sequence[Prediction]],
     cost: Mapping[str, Cost],
-    way: str,
+    way: Way,
     kind: str,
     seed: int = 0,
     asked: Mapping[str, str] | None = None,
@@ -77,18 +77,21 @@ class EvaluatedRun:
     """What comparing needs of an evaluated folder."""
 
     seed: int
-    way: str
+    way: Way
     choice_score: str | None
     kind: str
     predictions: list[Prediction]
 
 
 def read_run(folder: Path) -> EvaluatedRun:
-    """Read an evaluated run folder. Raises DataError where its files are not as they must be."""
-    metrics = read_json(folder / "metrics.json")
+    """Read an evaluated run folder. Raises UsageError where its files are not as they must be."""
+    from teachback.evaluation import student_way
+
+    file = folder / "metrics.json"
+    metrics = read_json(file)
     return EvaluatedRun(
         seed=int(metrics.get("seed", 0)),
-        way=str(metrics.get("way", "direct")),
+        way=student_way(metrics.get("way", "direct"), str(file)),
         choice_score=metrics.get("choice_score"),
         kind=str(metrics.get("kind", "text")),
         predictions=read_predictions(folder / "predictions.jsonl"),
@@ -97,14 +100,15 @@ def read_run(folder: Path) -> EvaluatedRun:
 
 def read_evaluation(folder: Path) -> Evaluated:
     """An evaluation written before, measured anew from its predictions."""
-    from teachback.evaluation import measure
+    from teachback.evaluation import measure, student_way
     from teachback.systems import Cost
 
-    record = read_json(folder / "metrics.json")
+    file = folder / "metrics.json"
+    record = read_json(file)
     predictions = {
         name: read_predictions(folder / _predictions_file(name, number))
         for number, name in enumerate(record["systems"])
     }
     metrics = {name: measure(own, record["kind"]) for name, own in predictions.items()}
     cost = {name: Cost(**figures) for name, figures in record["cost_per_1000"].items()}
-    return Evaluated(metrics, predictions, cost, str(record["way"]))
+    return Evaluated(metrics, predictions, cost, student_way(record["way"], str(file)))

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
 from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.files import RUN_FILES, manifest, new_folder, read_json, write_json, write_text
+from teachback.files import manifest, new_folder, read_json, write_json, write_text
 from teachback.records import Example
+from teachback.references import RecordedReference, parse_dataset, parse_teacher
+from teachback.system.progress import Notice
 
 STORE = "completions.sqlite"
+
+RUN_FILES = (
+    "config.toml",
+    "manifest.json",
+    "completions.sqlite",
+    "completions.sqlite-wal",
+    "completions.sqlite-shm",
+    "completions.sqlite-lock",
+    "explanations.jsonl",
+    "rejections.jsonl",
+    "selection.json",
+    "checkpoints",
+    "student",
+    "predictions.jsonl",
+    "predictions.untrained.jsonl",
+    "predictions.majority.jsonl",
+    "metrics.json",
+)
+"""What a run folder may hold; nothing else in such a folder is ever removed."""
 
 _MAY_CHANGE = ("concurrency", "max_cost", "prices")
 """Keys of [teacher] that change how a run goes, and nothing that comes out of it."""
@@ -47,8 +68,8 @@ def begin_folder(
     ``inputs``: further files that the run reads, for the manifest. ``overwrite`` removes all
     that the folder holds of a run, but for the replies, before anything new is written.
 
-    Raises RunFolderError where the folder belongs to a run with another configuration or
-    other data.
+    Raises RunFolderError where the folder belongs to a run with a different configuration or
+    different data.
     """
     text = write_config(config)
     present = folder / "config.toml"
@@ -56,10 +77,10 @@ def begin_folder(
     if overwrite:
         # The replies stay: they are keyed by what was asked, and were paid for.
         new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
-    elif present.is_file() and not _goes_on(present, config, grows):
+    elif present.is_file() and not _continues(present, config, grows):
         raise RunFolderError(
-            f"{folder} belongs to a run with another configuration (its config.toml "
-            "differs): choose another folder, or --overwrite"
+            f"{folder} belongs to a run with a different configuration (its config.toml "
+            "differs): choose a different folder, or give --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
         before = read_json(folder / "manifest.json").get("inputs", {})
@@ -67,8 +88,8 @@ def begin_folder(
             n: i["sha256"] for n, i in record["inputs"].items()
         }:
             raise RunFolderError(
-                f"{folder} was begun on other data (a file has changed since): choose another "
-                "folder, or --overwrite"
+                f"{folder} was begun on different data (a file has changed since): choose a "
+                "different folder, or give --overwrite"
             )
         if present.read_text(encoding="utf-8") != text:
             write_text(present, text)
@@ -78,9 +99,7 @@ def begin_folder(
     write_text(present, text)
 
 
-def keep_apart(
-    train: Sequence[Example], test: Sequence[Example], notice: Callable[[str], None]
-) -> None:
+def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
     """A test set that was trained on measures memory. Some real files share a few rows, which
     is said; raises DataError where half or more of the test questions stand in train.
     """
@@ -108,26 +127,27 @@ def test_in_train(train: Sequence[Example], test: Sequence[Example]) -> int:
 
 def _inputs(config: Config) -> dict[str, Path]:
     """Every local file that the configuration names, by what it is for."""
-    named = {
-        "train": config.data.train,
-        "test": config.data.test,
-        "instructions": config.teacher.instructions,
-    }
-    reference = config.teacher.reference or ""
-    if reference.startswith("recorded:"):
-        for number, file in enumerate(reference.removeprefix("recorded:").split(",")):
-            named[f"recorded {number}"] = file
-    found = {
-        name: Path(path)
-        for name, path in named.items()
-        if path is not None and not path.startswith("hf:")
-    }
+    found = {}
+    for name, dataset in (("train", config.data.train), ("test", config.data.test)):
+        if dataset is not None and not parse_dataset(dataset).is_remote:
+            found[name] = Path(dataset)
+    if config.teacher.instructions is not None:
+        found["instructions"] = Path(config.teacher.instructions)
+    found |= recordings_of(config.teacher.reference)
     exemplars = Path(config.teacher.exemplars)
     return found | ({"exemplars": exemplars} if exemplars.is_file() else {})
 
 
-def _goes_on(present: Path, config: Config, grows: bool) -> bool:
-    """Whether ``config`` may go on with what the configuration in ``present`` has begun."""
+def recordings_of(teacher: str | None) -> dict[str, Path]:
+    """The files of a recorded teacher, by what they are for; of other teachers none."""
+    named = None if teacher is None else parse_teacher(teacher)
+    if not isinstance(named, RecordedReference):
+        return {}
+    return {f"recorded {number}": Path(file) for number, file in enumerate(named.files)}
+
+
+def _continues(present: Path, config: Config, grows: bool) -> bool:
+    """Whether ``config`` may continue what the configuration in ``present`` has begun."""
     try:
         before = read_config(present, anchored=False)
     except ConfigError:
@@ -138,6 +158,6 @@ def _goes_on(present: Path, config: Config, grows: bool) -> bool:
         keys.append("samples")
     changed = {key: getattr(config.teacher, key) for key in keys}
     teacher = before.teacher.model_copy(update=changed)
-    # A run that did not fit goes on with less.
+    # A run that did not fit continues with less.
     train = before.train.model_copy(update={key: getattr(config.train, key) for key in MEMORY_KEYS})
     return before.model_copy(update={"teacher": teacher, "train": train}) == config

@@ -1,7 +1,7 @@
 """The steps of a run, each from files to files, and the chain of them.
 
-A run folder holds what `teachback.files.RUN_FILES` lists. Each step writes its files whole and
-last, so a rerun sees which steps are done and does the rest.
+A run folder holds what `teachback.runs.folders.RUN_FILES` lists. Each step writes its files whole
+and last, so a rerun sees which steps are done and does the rest.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback.system import launch
-from teachback.config import Config, EvaluateConfig, TeacherConfig
+from teachback.config import Config, EvaluateConfig, SelectionConfig, StudentConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
+from teachback.explaining.session import TeacherSetup, configured_teacher
+from teachback.explaining.spending import Bill
+from teachback.files import (
+    new_folder,
+    read_explanations,
+    read_json,
+)
+from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
     BASELINES,
     EVALUATION_FILES,
@@ -24,24 +31,13 @@ from teachback.runs.evaluations import (
     write_evaluation,
 )
 from teachback.runs.explanations import (
-    Bill,
     Explained,
     explain,
-    meter_of,
-    price_of,
-    prompts_of,
     select_anew,
-    teacher_of,
-)
-from teachback.files import (
-    new_folder,
-    read_explanations,
-    read_json,
 )
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
-from teachback.system.progress import SILENT, Progress
-from teachback.records import Example, Explanation, Prediction
-from teachback.store import CompletionStore
+from teachback.system import launch
+from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
 if TYPE_CHECKING:
     from teachback.systems import Cost
@@ -51,7 +47,6 @@ __all__ = [
     "BASELINES",
     "Evaluated",
     "Explained",
-    "Notice",
     "begin_folder",
     "evaluate_student",
     "evaluate_teacher",
@@ -67,9 +62,6 @@ __all__ = [
     "write_evaluation",
 ]
 
-Notice = Callable[[str], None]
-
-
 # ---------------------------------------------------------------------- train
 
 
@@ -78,7 +70,7 @@ def check_references(config: Config) -> None:
     from teachback.students.weights import resolve
 
     if config.train.objective != "st":
-        teacher_of(config.teacher)
+        configured_teacher(config.teacher)
     check_student(config.student.reference, resolve(config.student.reference).adapter)
 
 
@@ -147,41 +139,38 @@ def evaluate_student(
     Writes ``predictions.jsonl``, ``predictions.untrained.jsonl``,
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
-    from teachback.evaluation import majority_label
-    from teachback.systems import predict
-    from teachback.students.student import Student
+    from teachback.students.load import load
+    from teachback.systems import predict, predict_majority, predict_untrained
 
     config = evaluate or EvaluateConfig()
-    student = Student.load(reference, precision=precision)
+    student = load(reference, precision=precision)
+    card = student.card
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
     if not overwrite:  # said before the work; what is there goes only when the new is there
         new_folder(folder, False, names=EVALUATION_FILES)
-    if config.baselines and student.card.objective is not None:
-        _check_base(student.card.base)
-    predictions["student"], cost["student"] = predict(
-        student, test, config, progress=progress, what="answer"
-    )
-    way, seed = student.card.way, student.card.seed or 0
-    if config.baselines and student.card.objective is not None:
-        untrained = Student.load(student.card.base, precision=precision)
-        card = student.card
-        untrained.with_card(
+    if config.baselines and card.objective is not None:
+        _check_base(card.base)
+    predictions["student"], cost["student"] = predict(student, test, config, progress=progress)
+    if config.baselines and card.objective is not None:
+        del student
+        untrained = StudentConfig(
+            reference=card.base,
+            precision=precision,
             answer_format=card.answer_format,
             task_marker=card.task_marker,
             max_source_tokens=card.max_source_tokens,
         )
-        del student
-        # Untrained, it has never been told where an explanation ends: direct answers only.
-        direct = config.model_copy(update={"explain": False})
-        predictions["untrained"], cost["untrained"] = predict(
-            untrained, test, direct, progress=progress, what="answer (untrained)"
+        predictions["untrained"], cost["untrained"] = predict_untrained(
+            untrained, test, config, progress=progress, what="answer (untrained)"
         )
     if config.baselines and train:
-        predictions["majority"] = majority_label(train, test)
+        predictions["majority"] = predict_majority(train, test)
     new_folder(folder, True, names=EVALUATION_FILES)
     asked = {"student": reference, "choice_score": config.choice_score}
-    return write_evaluation(folder, predictions, cost, way, test[0].kind, seed, asked)
+    return write_evaluation(
+        folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
+    )
 
 
 def _check_base(base: str) -> None:
@@ -191,7 +180,7 @@ def _check_base(base: str) -> None:
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(
-            f"the untrained student cannot be had ({error}): bring it back, or --no-baselines"
+            f"the untrained student cannot be loaded ({error}): restore it, or give --no-baselines"
         ) from error
 
 
@@ -206,27 +195,16 @@ def evaluate_teacher(
     progress: Progress = SILENT,
 ) -> Evaluated:
     """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once."""
-    from teachback.evaluation import majority_label
-    from teachback.systems import predict_by_prompting
+    from teachback.systems import predict_by_prompting, predict_majority
 
     config = evaluate or EvaluateConfig()
-    teacher = teacher_of(teacher_config)
-    prompts = prompts_of(teacher_config, teacher, test[0].kind)
-    price = price_of(teacher_config, teacher)
+    setup = TeacherSetup.from_config(teacher_config, SelectionConfig(), test[0].kind)
     new_folder(folder, overwrite, names=EVALUATION_FILES)
-    with CompletionStore(folder / STORE) as store:
-        own = predict_by_prompting(
-            teacher,
-            prompts,
-            test,
-            store,
-            explain=config.explain,
-            meter=meter_of(teacher_config, teacher, price, store),
-            progress=progress,
-        )
+    with setup.open(folder / STORE) as session:
+        own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
     predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
     if config.baselines and train:
-        predictions["majority"] = majority_label(train, test)
+        predictions["majority"] = predict_majority(train, test)
     return write_evaluation(folder, predictions, {}, "direct", test[0].kind)
 
 
@@ -247,7 +225,7 @@ def run(
     ``paid`` is called when a teacher has been asked, with the costs and the number of
     explanations kept.
     """
-    notice = notice or (lambda _: None)
+    notice = notice or no_notice
     examples = training_part(config)
     # Read first, so that a bad line in it is not found out after training.
     test = read_examples(config.data.test, kind=config.data.kind) if config.data.test else None

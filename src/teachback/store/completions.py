@@ -10,8 +10,6 @@ got no reply are kept apart, with the last error and a count; they are asked aga
 
 Attempts that may be billed can be noted before they are sent (`CompletionStore.charge`), so
 that what a killed run had in flight is known to the next one.
-
-That some requests lack nothing can be noted too (`CompletionStore.settle`): replies never go away.
 """
 
 from __future__ import annotations
@@ -27,22 +25,21 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from teachback.errors import StoreError
+from teachback.errors import RunFolderError, StoreError
 from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
 from teachback.store.ledger import Usage
-from teachback.store.read_ahead import Lookups
 from teachback.store.schema import (
     ALL,
     ANY_FAILURE,
     APPLICATION_ID,
-    COMPLETION,
+    GET,
+    HAS,
     PUT,
     PUT_FAILURE,
     PUT_SHARED,
     SCHEMA,
-    SETTLED,
     VERSION,
 )
 
@@ -81,7 +78,7 @@ class CompletionStore:
     Raises:
         StoreError: From the constructor and from every method: the file is missing (when
             read only), is not a completion store, is damaged, cannot be written, or is being
-            written by another one.
+            written by another process.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -101,8 +98,6 @@ class CompletionStore:
                     raise
                 if not read_only:
                     (self._may_have_failed,) = self._db.execute(ANY_FAILURE).fetchone()
-                self._replies = Lookups(self._db, COMPLETION)
-                self._present = Lookups(self._db, "1")
         except BaseException:
             self._release()
             raise
@@ -115,11 +110,8 @@ class CompletionStore:
         """The reply under a key; a failed completion if there was never one; None if it was
         never asked."""
         digest = bytes.fromhex(key)
-        row = self._replies.ahead(digest)
-        if row is not None:
-            return Completion(*row)
         with self._errors():
-            row = self._replies.find(digest)
+            row = self._db.execute(GET, (digest,)).fetchone()
             if row is not None:
                 return Completion(*row)
             if not self._may_have_failed:
@@ -128,12 +120,9 @@ class CompletionStore:
         return None if row is None else Completion("", finish_reason="failed", error=row[0])
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is a reply. A failure is none."""
-        digest = bytes.fromhex(key)
-        if self._present.ahead(digest) or self._replies.ahead(digest):
-            return True
+        """Whether there is a reply. A failure does not count."""
         with self._errors():
-            return self._present.find(digest) is not None
+            return self._db.execute(HAS, (bytes.fromhex(key),)).fetchone() is not None
 
     def put(
         self,
@@ -187,19 +176,6 @@ class CompletionStore:
         """Take back one attempt that was not billed after all."""
         with self._errors(), self._transaction():
             ledger.uncharge(self._db, self._key(self._shared_hash(teacher, request), request))
-
-    def settle(self, digest: bytes, requests: int) -> None:
-        """Note that all of some requests have replies here: the caller's ``digest`` of them, and
-        how many they are."""
-        with self._errors():
-            self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?)", (digest, requests))
-
-    def settled(self, digest: bytes) -> int | None:
-        """How many requests were noted under a digest; None where nothing was."""
-        with self._errors():
-            find = "SELECT requests FROM settled WHERE digest = ?"
-            row = self._db.execute(find, (digest,)).fetchone()
-        return None if row is None else int(row[0])
 
     def usage(self, teacher: str) -> Usage:
         """What this teacher's replies have used, and its attempts that got none."""
@@ -283,13 +259,12 @@ class CompletionStore:
         try:
             return Lock(self.path.with_name(f"{self.path.name}-lock"))
         except Held as held:
-            who = f"process {held.holder}" if held.holder else "another process"
             raise StoreError(
-                f"{self.path} is being written by {who}: wait for its end or stop it, and then "
-                "give the same command again"
+                f"{self.path} is being written by {held.holder}: wait until it ends, or stop it, "
+                "and then run the same command again"
             ) from None
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be opened or used: {error.strerror}") from error
+        except RunFolderError as error:
+            raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -317,7 +292,9 @@ class CompletionStore:
                     f"this one knows {VERSION}); upgrade teachback"
                 )
         elif application or tables or read_only:
-            raise StoreError(f"{self.path}: not a completion store of teachback; name another file")
+            raise StoreError(
+                f"{self.path}: not a teachback completion store: name a different file"
+            )
         if read_only:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -325,7 +302,6 @@ class CompletionStore:
         if application != APPLICATION_ID:
             self._db.executescript(SCHEMA)
         ledger.create(self._db)
-        self._db.executescript(SETTLED)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -354,8 +330,8 @@ class CompletionStore:
             raise
         except sqlite3.DatabaseError as error:
             raise StoreError(
-                f"{self.path} is damaged or no completion store ({error}): name another file, or "
-                "move this one away and rerun"
+                f"{self.path} is damaged or is not a completion store ({error}): name a different "
+                "file, or move this one away and rerun"
             ) from error
 
 

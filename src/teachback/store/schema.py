@@ -44,11 +44,13 @@ PRAGMA user_version = {VERSION};
 COMMIT;
 """
 
-COMPLETION = "text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds"
+_COMPLETION = "text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds"
 ALL = (
-    f"SELECT key, shared, example_id, kind, sample, messages, {COMPLETION} "  # noqa: S608
+    f"SELECT key, shared, example_id, kind, sample, messages, {_COMPLETION} "  # noqa: S608
     "FROM reply ORDER BY number"
 )
+GET = f"SELECT {_COMPLETION} FROM reply WHERE key = ?"  # noqa: S608
+HAS = "SELECT 1 FROM reply WHERE key = ?"
 PUT = (
     "INSERT INTO reply (key, shared, example_id, kind, sample, messages, arrived, text, "
     "finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds) "
@@ -59,11 +61,4 @@ PUT_FAILURE = (
     "INSERT INTO failure VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE "
     "SET error = excluded.error, times = times + 1, last = excluded.last"
 )
-# Apart from the rest: stores made before it get it when they are next written.
-SETTLED = """
-CREATE TABLE IF NOT EXISTS settled (
-    digest BLOB PRIMARY KEY,
-    requests INTEGER NOT NULL
-) WITHOUT ROWID;
-"""
 ANY_FAILURE = "SELECT EXISTS (SELECT 1 FROM failure)"

@@ -12,24 +12,32 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from teachback.errors import DataError
-from teachback.questions import KINDS, candidates, parse, render, say_answer
-from teachback.records import Example
-from teachback.students.student import Student
+from teachback.evaluation.ways import answer_in
+from teachback.questions import candidates, kind_for_question, parse, render, say_answer
+from teachback.records import Answer, Example, Role
+from teachback.students.card import StudentCard
+from teachback.students.model import Generated
 
 ChoiceScore = Literal["sum", "mean"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a student said of one example. None: unparsed, or not asked for."""
+class AskableModel(Protocol):
+    """What answering needs of a `teachback.students.model.StudentModel`."""
 
-    answer: str | None
-    probabilities: dict[str, float] | None = None
-    explanation: str | None = None
-    explained_answer: str | None = None
+    card: StudentCard
+
+    def log_probabilities(
+        self, sources: Sequence[str], targets: Sequence[Sequence[str]]
+    ) -> list[list[tuple[float, int]]]: ...
+
+    def same_tokens(self, left: str, right: str) -> bool: ...
+
+    def generate(
+        self, sources: Sequence[str], role: Role, max_new_tokens: int
+    ) -> list[Generated]: ...
 
 
 @dataclass(slots=True)
@@ -45,7 +53,7 @@ class Effort:
 
 
 def answers(
-    student: Student,
+    student: AskableModel,
     examples: Sequence[Example],
     *,
     explain: bool = False,
@@ -53,8 +61,10 @@ def answers(
     batch_size: int = 16,
     max_new_tokens: int | None = None,
     effort: Effort | None = None,
-) -> Iterator[tuple[int, Answered]]:
+) -> Iterator[tuple[int, Answer]]:
     """Answer every example; yields (its index, the answer), shortest questions first.
+
+    Without ``explain``, a student whose own way is to explain answers directly.
 
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
@@ -83,11 +93,20 @@ def answers(
                 answer = concluded
             elif objective == "mt-re" and text is not None:
                 concluded = answer
-            yield index, Answered(answer, probabilities, text, concluded)
+            yield (
+                index,
+                answer_in(
+                    student.card.way,
+                    direct_answer=answer,
+                    explained_answer=concluded,
+                    explanation=text,
+                    probabilities=probabilities,
+                ),
+            )
 
 
 def _direct(
-    student: Student, batch: Sequence[Example], choice_score: ChoiceScore, effort: Effort
+    student: AskableModel, batch: Sequence[Example], choice_score: ChoiceScore, effort: Effort
 ) -> list[tuple[str | None, dict[str, float] | None]]:
     listed = [candidates(example) for example in batch]
     sources = [render(example) for example in batch]
@@ -103,13 +122,17 @@ def _direct(
         for example, own in zip(batch, listed, strict=True)
     ]
     results: list[tuple[str | None, dict[str, float] | None]] = []
-    for own, scores in zip(listed, student.log_probabilities(sources, said), strict=True):
+    scored = student.log_probabilities(sources, said)
+    for own, texts, scores in zip(listed, said, scored, strict=True):
         values = [total / length if choice_score == "mean" else total for total, length in scores]
         top = max(values)
         shares = [math.exp(value - top) for value in values]
         total_share = sum(shares)
         # Scores that are not numbers (a diverged student) name no answer.
         best = own[values.index(top)] if math.isfinite(top) else None
+        chosen = texts[values.index(top)]
+        if any(text != chosen and student.same_tokens(text, chosen) for text in texts):
+            best = None  # it cannot say which of the two it means
         results.append(
             (best, {c: s / total_share for c, s in zip(own, shares, strict=True)} if best else None)
         )
@@ -117,7 +140,7 @@ def _direct(
 
 
 def _explained(
-    student: Student, batch: Sequence[Example], limit: int, effort: Effort
+    student: AskableModel, batch: Sequence[Example], limit: int, effort: Effort
 ) -> list[tuple[str, str | None]]:
     generated = student.generate([render(e) for e in batch], "explanation", limit)
     effort.explained_tokens += sum(g.tokens for g in generated)
@@ -130,27 +153,28 @@ def _explained(
 
 
 def answer_question(
-    student: Student,
+    student: AskableModel,
     question: str,
     *,
     choices: Sequence[str] = (),
     context: str | None = None,
     explain: bool = False,
-) -> Answered:
-    """Answer one question the way the student was trained to be asked.
+) -> Answer:
+    """Answer one question in the student's own way; with ``explain``, explain in any case.
 
-    The kind is the one it was trained on; ``choices`` make it multiple choice. Raises
-    DataError where the student needs choices and none are given.
+    The kind is the one it was trained on; where that takes no choices, ``choices`` make it
+    multiple choice. Raises DataError where the student needs choices and none are given.
     """
-    kind = "multiple-choice" if choices else student.card.kind or "text"
-    labels = student.card.labels if kind == "label" else ()
-    if kind == "multiple-choice" and len(choices) < 2:
+    trained = student.card.kind or "text"
+    kind = kind_for_question(trained, choices)
+    if kind is None:
+        raise DataError(f"the student's card names an unknown question kind {trained!r}")
+    if kind.choices_from == "row" and len(choices) < 2:
         raise DataError(
-            "this student answers multiple-choice questions: give two or more choices "
+            f"this student answers {kind.name} questions: give two or more choices "
             "(--choice A --choice B)"
         )
-    if kind not in KINDS:
-        raise DataError(f"the student's card names an unknown question kind {kind!r}")
-    example = Example("question", question, "", kind, tuple(choices) or labels, context)
-    ((_, answered),) = answers(student, [example], explain=explain)
-    return answered
+    offered = student.card.labels if kind.choices_from == "file" else tuple(choices)
+    example = Example("question", question, "", kind.name, offered, context)
+    ((_, answer),) = answers(student, [example], explain=explain or student.card.way == "explained")
+    return answer

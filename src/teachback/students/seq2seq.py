@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.causal import finished
+from teachback.students.model import Generated, StudentModel
 from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
-from teachback.students.student import Generated, Student
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
 ENCODER_MARKERS: dict[Role, str] = {"answer": "answer: ", "explanation": "explain: "}
@@ -25,7 +24,7 @@ a question's targets can share a row in the decoder exactly, and with it the key
 that the decoder makes of the encoder's output. Others get separate rows."""
 
 
-class Seq2SeqStudent(Student):
+class Seq2SeqStudent(StudentModel):
     """Marker tokens forced as the decoder's first, or a prefix on the encoder's input."""
 
     family = "seq2seq"
@@ -83,4 +82,4 @@ class Seq2SeqStudent(Student):
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
-        return [finished(self, ids) for ids in output[:, start.shape[1] :].tolist()]
+        return [self.generated(ids) for ids in output[:, start.shape[1] :].tolist()]

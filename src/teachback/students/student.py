@@ -1,275 +1,35 @@
-"""The student: a small model that answers, and says why.
-
-What both families share stands here; how a family reads a question, computes target
-log-probabilities and generates stands in ``causal.py`` and ``seq2seq.py``.
-"""
+"""The student as people meet it: loaded from a folder or reference, asked, saved."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
-
-from teachback.objectives import TrainingExample
-from teachback.records import AnswerFormat, Role, TrainingPair
-from teachback.students.loss import cross_entropies, weighted_cross_entropy
-from teachback.students.quiet import quiet
-from teachback.students.rows import Branch, EncodedExample, Row
-
-CARD = "teachback.json"
-"""The file in a student's folder that says how it was trained and how to ask it."""
-
-Precision = Literal["auto", "fp32", "bf16"]
-TaskMarker = Literal["decoder", "encoder"]
-Way = Literal["direct", "explained"]
+from teachback.records import Answer
+from teachback.students.answering import answer_question
+from teachback.students.card import Precision, StudentCard
+from teachback.students.load import load
+from teachback.students.model import StudentModel
 
 
 @dataclass(frozen=True, slots=True)
-class StudentCard:
-    """How a student reads and writes; saved beside its weights."""
+class Student:
+    """A small model that answers, and says why."""
 
-    base: str
-    family: Literal["causal", "seq2seq"] = "causal"
-    task_marker: TaskMarker = "decoder"
-    answer_format: AnswerFormat = "text"
-    objective: str | None = None
-    alpha: float | None = None
-    seed: int | None = None
-    max_source_tokens: int = 512
-    max_target_tokens: int = 256
-    way: Way = "direct"
-    """The default way of answering: the better one on ``valid``."""
-    kind: str | None = None
-    labels: tuple[str, ...] = ()
-    valid: dict[str, float] | None = None
+    model: StudentModel
 
-    def save(self, folder: Path) -> None:
-        (folder / CARD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+    @property
+    def card(self) -> StudentCard:
+        """How it was trained and how it is asked."""
+        return self.model.card
 
     @classmethod
-    def load(cls, folder: Path) -> StudentCard | None:
-        """The card of ``folder``; None where there is none (a plain pretrained model)."""
-        path = folder / CARD
-        if not path.is_file():
-            return None
-        row = json.loads(path.read_text(encoding="utf-8"))
-        known = {key: row[key] for key in row if key in cls.__dataclass_fields__}
-        known["labels"] = tuple(known.get("labels", ()))
-        return cls(**known)
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """A generated text and the number of tokens it took (end token included)."""
-
-    text: str
-    tokens: int
-    complete: bool
-    """Whether it ended by itself rather than at the limit."""
-
-
-PLAIN_HEADS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3", "t5"})
-
-
-class Student(ABC):
-    """A model, its tokenizer, and the card that says how to use them.
-
-    ``model`` may be a ``transformers`` model or a peft model around one.
-    """
-
-    family: Literal["causal", "seq2seq"]
-
-    def __init__(self, model: Any, tokenizer: Any, card: StudentCard) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
-        self.card = card
-
-    # ------------------------------------------------------------------ what a family defines
-
-    @abstractmethod
-    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        """Tokens of the question as the model reads it, before any marker."""
-
-    @abstractmethod
-    def marker_ids(self, role: Role) -> tuple[int, ...]:
-        """Tokens that announce the task, outside the loss."""
-
-    @abstractmethod
-    def text_ids(self, target: str) -> tuple[int, ...]:
-        """Tokens of a target text, without the end token."""
-
-    @abstractmethod
-    def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """Tensors of a batch; what :meth:`target_logits` reads."""
-
-    @abstractmethod
-    def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        """The model's output at the target positions only: logits (targets, vocabulary), or
-        what goes into the output layer where that layer is passed by. ``model`` is the
-        student's, perhaps wrapped by a trainer.
+    def load(cls, reference: str | Path, *, precision: Precision = "auto") -> Student:
+        """The student in a folder, or behind a reference; errors are those of
+        :func:`teachback.students.load.load`.
         """
-
-    @abstractmethod
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
-        """Greedy decoding of one task for each question."""
-
-    def sharing_problem(self) -> str | None:
-        """Why this model cannot read a question once for several targets and give exactly what
-        a row per target gives; None where it can.
-        """
-        return None
-
-    # ------------------------------------------------------------------ encoding
-
-    @property
-    def end_id(self) -> int:
-        return int(self.tokenizer.eos_token_id)
-
-    @property
-    def pad_id(self) -> int:
-        pad = self.tokenizer.pad_token_id
-        return int(pad) if pad is not None else self.end_id
-
-    def branch(self, role: Role, target: str, weight: float = 1.0) -> Branch:
-        """A target with its marker. The end token is part of it, unless it was cut off: a
-        student must not learn to stop in the middle of a sentence.
-        """
-        ids = (*self.text_ids(target), self.end_id)
-        return Branch(self.marker_ids(role), ids[: self.card.max_target_tokens], weight)
-
-    def row(self, source: str, role: Role, branches: Sequence[Branch]) -> Row:
-        """A question (its end kept where it is too long: the choices stand there)."""
-        ids = self.source_ids(source, role)
-        limit = self.card.max_source_tokens
-        if len(ids) > limit:
-            ids = (*ids[:1], *ids[len(ids) - limit + 1 :])
-        return Row(ids, tuple(branches))
-
-    def encode(self, example: TrainingExample) -> EncodedExample:
-        """All targets of one example; those that read the same tokens share a row."""
-        shared: dict[tuple[int, ...], list[Branch]] = {}
-        for pair in example.pairs:
-            prefix = self.row(pair.source, pair.role, ()).prefix
-            shared.setdefault(prefix, []).append(self.branch(pair.role, pair.target, pair.weight))
-        return EncodedExample(
-            example.id,
-            tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
-        )
-
-    def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
-        """All rows of ``examples`` as they are computed: separate where they cannot share."""
-        return [row for example in examples for row in example.rows]
-
-    def lengths(self, pair: TrainingPair) -> tuple[int, int]:
-        """(source tokens, target tokens) before any cut, for the report on the data."""
-        return len(self.source_ids(pair.source, pair.role)), len(self.text_ids(pair.target)) + 1
-
-    # ------------------------------------------------------------------ loss and scores
-
-    def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
-        """Σ over the batch of weight · mean token cross-entropy: N times its L."""
-        head = self.model.get_output_embeddings()
-        if not self._head_is_last():
-            with logits_only_at(head, batch["target_index"]):
-                logits = self.target_outputs(model, batch).float()
-            losses = nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
-            return (losses * batch["target_weights"]).sum()
-        with passed_by(head, batch["target_index"]):
-            hidden = self.target_outputs(model, batch)
-        return weighted_cross_entropy(
-            hidden, head.weight, batch["target_ids"], batch["target_weights"]
-        )
-
-    def token_losses(self, batch: dict[str, Tensor]) -> Tensor:
-        """Cross-entropy of every target token, float32, shape (targets,); no gradient."""
-        head = self.model.get_output_embeddings()
-        if not self._head_is_last():
-            with logits_only_at(head, batch["target_index"]):
-                logits = self.target_outputs(self.model, batch).float()
-            return nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
-        with passed_by(head, batch["target_index"]):
-            hidden = self.target_outputs(self.model, batch)
-        return cross_entropies(hidden, head.weight, batch["target_ids"])
-
-    def _head_is_last(self) -> bool:
-        """Whether logits are hidden · headᵀ and nothing else: a plain linear layer without
-        bias or adapter, in a model type known to put no scaling or capping after it.
-        """
-        head = self.model.get_output_embeddings()
-        return (
-            isinstance(head, nn.Linear)
-            and getattr(head, "bias", None) is None
-            and self.model.config.model_type in PLAIN_HEADS
-            and not getattr(self.model.config, "final_logit_softcapping", None)
-        )
-
-    @torch.inference_mode()
-    def log_probabilities(
-        self, sources: Sequence[str], targets: Sequence[Sequence[str]], role: Role = "answer"
-    ) -> list[list[tuple[float, int]]]:
-        """For every source and each of its targets: (sum of log-probabilities, end token
-        included; number of tokens). One forward pass for the whole batch.
-        """
-        rows = [
-            self.row(source, role, [self.branch(role, target) for target in own])
-            for source, own in zip(sources, targets, strict=True)
-        ]
-        batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
-        self.model.eval()
-        with self.autocast():
-            losses = self.token_losses(batch)
-        count = sum(len(own) for own in targets)
-        number = batch["target_rows"]
-        sums = torch.zeros(count, dtype=torch.float64, device=losses.device)
-        sums.index_add_(0, number, -losses.double())
-        lengths = torch.bincount(number, minlength=count)
-        flat = iter(zip(sums.tolist(), lengths.tolist(), strict=True))
-        return [[next(flat) for _ in own] for own in targets]
-
-    # ------------------------------------------------------------------ device and precision
-
-    @property
-    def device(self) -> torch.device:
-        device: torch.device = next(self.model.parameters()).device
-        return device
-
-    precision: Precision = "auto"
-
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """bf16 where asked for, or by itself where the hardware multiplies it natively."""
-        dtype = next(self.model.parameters()).dtype
-        if dtype == torch.bfloat16 or not use_bf16(self.precision, self.device):
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-    def with_card(self, **changes: Any) -> Student:
-        """This student with its card changed; the weights are the same objects."""
-        self.card = replace(self.card, **changes)
-        return self
-
-    # ------------------------------------------------------------------ files
-
-    def save(self, folder: Path) -> None:
-        """Weights (safetensors) or adapter, tokenizer and card into ``folder``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        with quiet():
-            self.model.save_pretrained(folder)
-            self.tokenizer.save_pretrained(folder)
-        self.card.save(folder)
-
-    @staticmethod
-    def load(reference: str | Path, **options: Any) -> Student:
-        """A student from a folder or reference; see :func:`teachback.students.load.load`."""
-        from teachback.students.load import load
-
-        return load(str(reference), **options)
+        return cls(load(reference, precision=precision))
 
     def answer(
         self,
@@ -278,73 +38,16 @@ class Student(ABC):
         choices: Sequence[str] = (),
         context: str | None = None,
         explain: bool = False,
-    ) -> Any:
-        """Answer one question; see :func:`teachback.students.answering.answer_question`."""
-        from teachback.students.answering import answer_question
+    ) -> Answer:
+        """Answer one question in the student's own way, which may be to explain first.
 
-        return answer_question(self, question, choices=choices, context=context, explain=explain)
+        ``explain``: explain in any case. ``choices`` make the question multiple choice.
+        Raises DataError where the student needs choices and none are given.
+        """
+        return answer_question(
+            self.model, question, choices=choices, context=context, explain=explain
+        )
 
-
-def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether to compute in bf16. By itself on CUDA from Ampere on and on CPUs with AMX,
-    which multiply it natively; elsewhere float32 is the faster, or not known to be the slower.
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type == "cpu":
-        return bool(torch.cpu._is_amx_tile_supported())
-    return False
-
-
-@contextlib.contextmanager
-def logits_only_at(head: nn.Module, index: Tensor) -> Iterator[None]:
-    """Within: the output layer computes only the flattened positions ``index``.
-
-    The head's input (rows, length, hidden) becomes (1, targets, hidden), so the model's own
-    forward returns logits of shape (1, targets, vocabulary), whatever scaling or capping it
-    puts after the head, and whatever wrapper (peft, DDP) stands around it.
-    """
-
-    def select(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        hidden = inputs[0]
-        return (hidden.reshape(-1, hidden.shape[-1])[index].unsqueeze(0), *inputs[1:])
-
-    handle = head.register_forward_pre_hook(select)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-@contextlib.contextmanager
-def passed_by(head: nn.Module, index: Tensor) -> Iterator[None]:
-    """Within: the output layer hands on its input at the positions ``index``, untouched."""
-    with logits_only_at(head, index):
-        # An instance attribute hides the class's method; hooks still run around it.
-        head.forward = lambda hidden: hidden
-        try:
-            yield
-        finally:
-            del head.forward
-
-
-@contextlib.contextmanager
-def last_logits_only(head: nn.Module) -> Iterator[None]:
-    """Within: the output layer computes the last position alone, all that decoding looks at.
-
-    Otherwise a prompt's first pass computes logits for each of its tokens: with a vocabulary
-    of 262,144, 7 GB for 32 questions of 150 tokens.
-    """
-
-    def select(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        # Contiguous, or torch multiplies with one copy of a frozen output layer per row (bmm
-        # over an expanded weight): 5 GB and seconds for 16 rows of this vocabulary.
-        return (inputs[0][:, -1:].contiguous(), *inputs[1:])
-
-    handle = head.register_forward_pre_hook(select)
-    try:
-        yield
-    finally:
-        handle.remove()
+    def save(self, folder: str | Path) -> None:
+        """Write weights (safetensors) or adapter, tokenizer and card into ``folder``."""
+        self.model.save(Path(folder))

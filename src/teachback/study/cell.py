@@ -2,9 +2,9 @@
 
 The folder holds ``cell.json`` (what defines the cell) and ``task.json`` (how to run it: the
 configuration, where the explanations lie). The process trains, evaluates on the test file once,
-and writes ``result.json`` last: a folder with it is finished. Killed and begun again, training
-goes on from its last checkpoint. ``--watched``: end at once when standard input closes, which it
-does when the process that began this one is gone, however it ended.
+and writes ``result.json`` last: a folder with it is finished. Killed and started again, training
+continues from its last checkpoint. ``--watched``: end at once when standard input closes, which
+it does when the process that started this one is gone, however it ended.
 """
 
 from __future__ import annotations
@@ -17,33 +17,43 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from teachback.config import Config, parse_config
 from teachback.datasets import read_examples
 from teachback.errors import TeachbackError
-from teachback.files import read_explanations, read_json, write_json
+from teachback.files import read_explanations, read_json
 from teachback.files.locks import Held, Lock
-from teachback.records import Example, Prediction
+from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.folders import training_part
+from teachback.study.schema import (
+    EQUAL_FILE,
+    RESULT_FILE,
+    TASK_FILE,
+    CellResult,
+    CellTask,
+    EqualPasses,
+    TrainingRecord,
+)
 from teachback.system.progress import SILENT, Progress
+from teachback.versioned import checked
 
 if TYPE_CHECKING:
-    from teachback.students.student import Student, StudentCard
+    from teachback.students.model import StudentModel
     from teachback.systems import Cost
 
 ORPHANED = 75
 """Exit code of a cell whose study is gone."""
 
 TAKEN = 76
-"""Exit code of a cell that another process runs."""
+"""Exit code of a cell that another process is running."""
 
 _EQUAL = "equal.json"
-"""Beside an ST at equal time: the passes of MT-CoT, and those of ST that compute as much."""
+"""Beside an ST at equal time: how many passes that is."""
 
 _WAITS = 100
 """Tenths of a second that a cell waits for another process to leave it."""
@@ -51,53 +61,56 @@ _WAITS = 100
 
 @dataclass(frozen=True)
 class _Answers:
+    """What a system said of the test file. ``way`` and ``valid``: as in a CellResult."""
+
     predictions: list[Prediction]
-    cost: Mapping[str, Cost]
-    way: str | None
+    cost: Mapping[str, Cost] = field(default_factory=dict)
+    way: Way | None = None
     valid: Mapping[str, float] | None = None
 
 
-def new_result(engine: str, threads: int | None = None) -> dict[str, Any]:
-    """``result.json`` of a cell that begins now, here."""
-    return {
-        "status": "done",
-        "error": None,
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": None,
-        "seconds_train": None,
-        "seconds_evaluate": None,
-        "threads": threads,
-        "precision": None,
-        "epochs": None,
-        "steps": None,
-        "history": [],
-        "way": None,
-        "valid": None,
-        "engine": engine,
-        "host": platform.node(),
-        "resumed": False,
-    }
+def result_begun(engine: str, threads: int | None = None) -> CellResult:
+    """The result of a cell that begins now, on this machine, as far as it is known."""
+    return CellResult(
+        status="done",
+        error=None,
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=None,
+        seconds_train=None,
+        seconds_evaluate=None,
+        threads=threads,
+        precision=None,
+        epochs=None,
+        steps=None,
+        history=(),
+        way=None,
+        valid=None,
+        engine=engine,
+        host=platform.node(),
+        resumed=False,
+        equal_to=None,
+    )
 
 
-def run_cell(folder: Path, progress: Progress = SILENT) -> dict[str, Any]:
-    """Run the cell of ``folder`` and return its ``result.json``, which is written last.
+def run_cell(folder: Path, progress: Progress = SILENT) -> CellResult:
+    """Run the cell of ``folder`` and return its result, which is written last.
 
     An error makes a ``failed`` result, not an exception: it is a row of the study.
     """
-    task = read_json(folder / "task.json")
+    task = TASK_FILE.read(folder / "task.json")
     started = time.perf_counter()
-    result = new_result(task["engine"], task["threads"])
-    # Its seconds_train are then of the last process alone.
-    result["resumed"] = (folder / "checkpoints").is_dir() or (folder / "student").is_dir()
+    # What is resumed has the seconds_train of its last process alone.
+    resumed = (folder / "checkpoints").is_dir() or (folder / "student").is_dir()
+    result = replace(result_begun(task.engine, task.threads), resumed=resumed)
     try:
-        result |= _run(folder, task, progress)
+        result = _run(folder, task, result, progress)
     except (Exception, MemoryError) as error:
         traceback.print_exc()
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         line = str(error) if isinstance(error, TeachbackError) else _named(error)
-        result |= {"status": "failed", "error": line}
-    result["seconds"] = time.perf_counter() - started
-    write_json(folder / "result.json", result)
+        result = replace(result, status="failed", error=line)
+    result = replace(result, seconds=time.perf_counter() - started)
+    RESULT_FILE.write(folder / "result.json", result)
     return result
 
 
@@ -106,52 +119,47 @@ def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}"
 
 
-def _run(folder: Path, task: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    config = parse_config(task["config"], source=str(folder / "task.json"))
-    control = task["control"]
+def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) -> CellResult:
+    config = parse_config(dict(task.config), source=str(folder / "task.json"))
     test = read_examples(config.data.test or "", kind=config.data.kind)
-    if control == "majority":
-        from teachback.evaluation import majority_label
-
-        train = read_examples(config.data.train, kind=config.data.kind)
-        answers = _Answers(majority_label(train, test), {}, None)
-        return _evaluated(folder, config, test, answers, time.perf_counter())
-    if control == "untrained":
+    if task.control in ("majority", "untrained"):
         started = time.perf_counter()
-        return _evaluated(folder, config, test, _untrained(config, test, progress), started)
+        answer = _majority if task.control == "majority" else _untrained
+        return _evaluated(folder, config, test, answer(config, test, progress), started, begun)
     student = None
     if not (folder / "student").is_dir():
         student = _train(folder, config, task, progress)
-    found = _training(folder)
-    if task["equal_to"] is not None:
-        found["equal_to"] = read_json(folder / _EQUAL)
+    found = _trained_result(folder, begun)
+    if task.equal_to is not None:
+        found = replace(found, equal_to=EQUAL_FILE.read(folder / _EQUAL))
     started = time.perf_counter()
     answers = _trained(folder, config, test, student, progress)
-    found |= _evaluated(folder, config, test, answers, started)
-    if not task["keep_student"]:
+    found = _evaluated(folder, config, test, answers, started, found)
+    if not task.keep_student:
         shutil.rmtree(folder / "student")
     return found
 
 
-def _train(folder: Path, config: Config, task: Mapping[str, Any], progress: Progress) -> Student:
+def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> StudentModel:
     from teachback.training import train
 
-    explanations = read_explanations(task["explanations"]) if task["explanations"] else []
+    explanations = read_explanations(task.explanations) if task.explanations else []
     examples = training_part(config)
     settings = config.train
-    if task["equal_to"] is not None:
+    if task.equal_to is not None:
         from teachback.training.work import equal_passes
 
         epochs = equal_passes(
             examples,
             explanations,
-            task["equal_to"],
+            task.equal_to,
             train_config=settings,
             student_config=config.student,
             valid_fraction=config.data.valid_fraction,
         )
         settings = settings.model_copy(update={"epochs": epochs})
-        write_json(folder / _EQUAL, {"matched_epochs": task["equal_to"], "epochs": epochs})
+        passes = EqualPasses(matched_epochs=task.equal_to, epochs=epochs)
+        EQUAL_FILE.write(folder / _EQUAL, passes)
         explanations = []
     return train(
         examples,
@@ -166,59 +174,70 @@ def _train(folder: Path, config: Config, task: Mapping[str, Any], progress: Prog
     ).student
 
 
-def _training(folder: Path) -> dict[str, Any]:
-    """What the trained student's own record says of its training."""
-    record = read_json(folder / "student" / "training.json")
-    kept = ("epoch", "loss", "accuracy")
-    history = [{k: entry[k] for k in kept if k in entry} for entry in record["history"]]
-    return {
-        "seconds_train": record["seconds"],
-        "threads": record["threads"],
-        "precision": record.get("precision"),
-        "epochs": history[-1]["epoch"] if history else None,
-        "steps": record["steps"],
-        "history": history,
-    }
+def _training(folder: Path) -> TrainingRecord:
+    """The trained student's own record of its training."""
+    path = folder / "student" / "training.json"
+    return checked(TrainingRecord, read_json(path), str(path))
+
+
+def _trained_result(folder: Path, begun: CellResult) -> CellResult:
+    """``begun`` with what the student's own record says of its training."""
+    record = _training(folder)
+    return replace(
+        begun,
+        seconds_train=record.seconds,
+        threads=record.threads,
+        precision=record.precision,
+        epochs=record.history[-1].epoch if record.history else None,
+        steps=record.steps,
+        history=record.history,
+    )
+
+
+def _majority(config: Config, test: list[Example], _: Progress) -> _Answers:
+    from teachback.systems import predict_majority
+
+    train = read_examples(config.data.train, kind=config.data.kind)
+    return _Answers(predict_majority(train, test))
 
 
 def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answers:
-    from teachback.students.load import load
-    from teachback.systems import predict
+    from teachback.systems import predict_untrained
 
-    student = load(config.student.reference, precision=config.student.precision)
-    student.with_card(
-        answer_format=config.student.answer_format,
-        task_marker=config.student.task_marker,
-        max_source_tokens=config.student.max_source_tokens,
-    )
-    # Untrained, it has never been told where an explanation ends: direct answers only.
-    direct = config.evaluate.model_copy(update={"explain": False})
-    predictions, cost = predict(student, test, direct, progress=progress, what="answer")
-    return _Answers(predictions, {"student": cost}, None)
+    predictions, cost = predict_untrained(config.student, test, config.evaluate, progress=progress)
+    return _Answers(predictions, {"student": cost})
 
 
 def _trained(
-    folder: Path, config: Config, test: list[Example], student: Student | None, progress: Progress
+    folder: Path,
+    config: Config,
+    test: list[Example],
+    student: StudentModel | None,
+    progress: Progress,
 ) -> _Answers:
     from teachback.students.load import load
     from teachback.systems import predict
 
     if student is None:  # trained by a process that was killed before it had evaluated
-        student = load(str(folder / "student"), precision=config.student.precision)
-    predictions, cost = predict(student, test, config.evaluate, progress=progress, what="answer")
-    card: StudentCard = student.card
-    valid = card.valid
+        student = load(folder / "student", precision=config.student.precision)
+    predictions, cost = predict(student, test, config.evaluate, progress=progress)
+    valid = student.card.valid
     if valid is None:
-        history = _training(folder)["history"]
-        best = [entry["accuracy"] for entry in history if "accuracy" in entry]
+        history = _training(folder).history
+        best = [epoch.accuracy for epoch in history if epoch.accuracy is not None]
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None
-    return _Answers(predictions, {"student": cost}, card.way, valid)
+    return _Answers(predictions, {"student": cost}, student.card.way, valid)
 
 
 def _evaluated(
-    folder: Path, config: Config, test: list[Example], answers: _Answers, started: float
-) -> dict[str, Any]:
+    folder: Path,
+    config: Config,
+    test: list[Example],
+    answers: _Answers,
+    started: float,
+    begun: CellResult,
+) -> CellResult:
     write_evaluation(
         folder,
         {"student": answers.predictions},
@@ -228,11 +247,12 @@ def _evaluated(
         config.train.seed,
         {"choice_score": config.evaluate.choice_score},
     )
-    return {
-        "seconds_evaluate": time.perf_counter() - started,
-        "way": answers.way,
-        "valid": None if answers.valid is None else dict(answers.valid),
-    }
+    return replace(
+        begun,
+        seconds_evaluate=time.perf_counter() - started,
+        way=answers.way,
+        valid=None if answers.valid is None else dict(answers.valid),
+    )
 
 
 def _watch() -> None:
@@ -258,13 +278,11 @@ def main(arguments: list[str]) -> int:
             break
         except Held as held:
             if not left:
-                print(f"process {held.holder} runs this cell", file=sys.stderr)  # noqa: T201
+                print(f"{held.holder} is running this cell", file=sys.stderr)  # noqa: T201
                 return TAKEN
             time.sleep(0.1)  # one whose study was killed is about to end
-    try:
+    with lock:
         run_cell(folder, Progress(sys.stderr))
-    finally:
-        lock.release()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The study file: every key, checked, and the factors of the grid made plain.
+"""The study file: every key, checked, and the factors of the grid written out.
 
 The sections of a run (`[teacher]`, `[selection]`, `[student]`, `[train]`, `[evaluate]`) are those
 of :mod:`teachback.config`, with its defaults; the keys that a study varies stand in `[study]`.
@@ -27,13 +27,14 @@ from teachback.config import (
 )
 from teachback.errors import ConfigError
 from teachback.records import Objective, Strategy
+from teachback.references import STUDENT_FORMS, TEACHER_FORMS
 
 Control = Literal[
     "untrained", "majority", "equal-time", "permuted", "teacher-direct", "teacher-cot"
 ]
 KeepStudents = Literal["none", "best", "all"]
 Against = Literal["st", "equal-time", "permuted"]
-ComparedWay = Literal["direct", "chosen"]
+DeclaredWay = Literal["direct", "chosen"]
 Size = int | float
 
 MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
@@ -81,23 +82,21 @@ class StudyConfig(Section):
         "explanations, the prompted teacher (directly, by chain of thought)",
     )
     strategies: _Strategies = _key(("crop",), "how explanations are obtained", min_length=1)
-    teachers: _Texts = _key(
-        (), "openai:MODEL[@URL], gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]; none: st only"
-    )
-    students: _Texts = _key(
-        ("pypi:gemma-3-270m",), "hf:owner/name, a folder, gguf:FILE or pypi:NAME", min_length=1
-    )
+    teachers: _Texts = _key((), f"{TEACHER_FORMS}; none: st only")
+    students: _Texts = _key((StudentConfig().reference,), STUDENT_FORMS, min_length=1)
     sizes: Annotated[tuple[_Size, ...], AfterValidator(_distinct)] = _key(
         (1.0,), "training rows: counts, or fractions up to 1.0 (all); nested", min_length=1
     )
     alphas: Annotated[tuple[_Alpha, ...], AfterValidator(_distinct)] = _key(
-        (0.5,), "weights of the answer task; multi-task objectives alone have one", min_length=1
+        (0.5,), "weights of the answer task; only multi-task objectives have one", min_length=1
     )
     seeds: Annotated[tuple[_Seed, ...], AfterValidator(_distinct)] = _key(
-        (0, 1, 2), "draw the sample, the valid part, the order, the initialisation", min_length=1
+        (0, 1, 2),
+        "each draws the sample, the valid part, the order and the initialisation",
+        min_length=1,
     )
     keep_students: KeepStudents = _key(
-        "none", "trained students that stay on disk; best: by valid, per dataset and student"
+        "none", "trained students kept on disk; best: the best on valid, per dataset and student"
     )
 
 
@@ -105,17 +104,17 @@ class DatasetConfig(Section):
     """`[[dataset]]`: one labelled task."""
 
     name: str = _key(..., "what the dataset is called in results", min_length=1)
-    train: str = _key(..., "dataset to train on: JSON lines, CSV, Parquet or hf:owner/name")
+    train: str = _key(..., config.DataConfig.model_fields["train"].description or "")
     test: str = _key(..., "dataset to evaluate on, once per finished cell; selects nothing")
-    kind: str | None = _key(None, "question kind; unset: found from the file's rows")
+    kind: str | None = _key(None, config.DataConfig.model_fields["kind"].description or "")
     valid_fraction: float = _key(
         config.DataConfig.model_fields["valid_fraction"].default,
-        "share of train kept apart to choose by (at least 50 rows)",
+        config.DataConfig.model_fields["valid_fraction"].description or "",
         gt=0,
         le=0.5,
     )
     teachers: _Texts | None = _key(
-        None, "instead of study.teachers (a recording answers one dataset)"
+        None, "in place of study.teachers (a recording answers for one dataset only)"
     )
 
 
@@ -123,13 +122,14 @@ class ConfirmatoryConfig(Section):
     """`[confirmatory]`: the comparisons that are declared before the study runs."""
 
     objectives: _Objectives | None = _key(
-        None, "what is compared; unset: the study's multi-task objectives"
+        None, "objectives to compare; unset: the study's multi-task objectives"
     )
     against: Annotated[tuple[Against, ...], AfterValidator(_distinct)] = _key(
-        ("st",), "with what: st, equal-time (ST at MT-CoT's compute), permuted"
+        ("st",), "what they are compared with: st, equal-time (ST at MT-CoT's compute), permuted"
     )
-    ways: Annotated[tuple[ComparedWay, ...], AfterValidator(_distinct)] = _key(
-        ("direct", "chosen"), "the direct answer; the way that each student chose on valid"
+    ways: Annotated[tuple[DeclaredWay, ...], AfterValidator(_distinct)] = _key(
+        ("direct", "chosen"),
+        "the direct answer; the way of answering that each student chose on valid",
     )
     strategy: Strategy | None = _key(None, "unset: the study's first")
     alpha: _Alpha | None = _key(None, "unset: the study's first")
@@ -137,7 +137,7 @@ class ConfirmatoryConfig(Section):
 
 
 class StudyFile(Section):
-    """A whole study, as its file says, names of files made absolute."""
+    """A whole study as its file describes it, with the names of files made absolute."""
 
     study: StudyConfig = StudyConfig()
     dataset: tuple[DatasetConfig, ...] = Field(..., min_length=1)
@@ -178,7 +178,7 @@ VARIED = {
 
 
 def read_study(path: str | Path) -> StudyFile:
-    """Read a study file; relative files are meant from its folder.
+    """Read a study file; relative names of files start from its folder.
 
     Raises ConfigError naming the file, the key, what is wrong and, for an unknown key, the one
     that was probably meant.
@@ -194,7 +194,7 @@ def parse_study(values: dict[str, Any], *, source: str, folder: Path) -> StudyFi
         if isinstance(values.get(section), dict) and name in values[section]:
             raise ConfigError(f"{source}: a study varies {key!r}; set {instead}")
     if isinstance(values.get("dataset"), dict):
-        raise ConfigError(f"{source}: there may be several datasets: write [[dataset]]")
+        raise ConfigError(f"{source}: a study may have several datasets: write [[dataset]]")
     try:
         study = StudyFile.model_validate(values)
     except ValidationError as error:
@@ -253,11 +253,11 @@ def study_table() -> str:
 
 
 def _contradiction(study: StudyFile) -> str | None:
-    """What the keys, each right by itself, cannot mean together."""
+    """What is wrong with the keys together, each being right by itself; None where nothing is."""
     grid, family = study.study, study.confirmatory
     names = [dataset.name for dataset in study.dataset]
     if len(set(names)) < len(names):
-        return "two datasets have one name (dataset.name)"
+        return "two datasets have the same name (dataset.name)"
     explains = [o for o in grid.objectives if o != "st"]
     if "permuted" in grid.controls or "equal-time" in grid.controls:
         explains.append("mt-cot")
@@ -267,7 +267,7 @@ def _contradiction(study: StudyFile) -> str | None:
             needs = explains[0] if explains else f"the control {prompted[0]}"
             return f"{needs} needs a teacher for {dataset.name!r}: set study.teachers"
     if "equal-time" in grid.controls and "mt-cot" not in grid.objectives:
-        return 'the control "equal-time" is measured by MT-CoT: put mt-cot into study.objectives'
+        return 'the control "equal-time" gets MT-CoT\'s compute: add mt-cot to study.objectives'
     for objective in family.objectives or ():
         if objective not in grid.objectives or objective == "st":
             return f"confirmatory.objectives names {objective!r}, which the study does not compare"
@@ -283,7 +283,7 @@ def _contradiction(study: StudyFile) -> str | None:
     )
     for key, value, known in chosen:
         if value is not None and value not in known:
-            return f"confirmatory.{key} = {value!r} is none of the study's"
+            return f"confirmatory.{key} = {value!r} is not one of the study's values"
     return None
 
 

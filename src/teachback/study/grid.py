@@ -10,38 +10,22 @@ stay.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 from teachback.config import MEMORY_KEYS, Config
 from teachback.errors import ConfigError
 from teachback.records import Example, Objective, Strategy
 from teachback.study.config import Control, DatasetConfig, Size, StudyFile, run_config
-
-NAMES: dict[str, str] = {
-    "st": "ST",
-    "mt-re": "MT-Re",
-    "mt-ra": "MT-Ra",
-    "mt-cot": "MT-CoT",
-    "cot": "CoT",
-    "equal-time": "ST (equal time)",
-    "permuted": "MT-CoT (permuted)",
-    "untrained": "untrained",
-    "majority": "majority",
-    "teacher-direct": "teacher, direct",
-    "teacher-cot": "teacher, chain of thought",
-}
-"""Objective or control → the system's name in tables."""
+from teachback.study.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
 """Controls that ask a teacher; they run where its store is, not in a process of their own."""
 
 
 @dataclass(frozen=True)
-class Data:
+class StudyDataset:
     """A dataset, read; ``train_sha256`` and ``test_sha256`` are those of the files."""
 
     config: DatasetConfig
@@ -60,7 +44,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Asked:
+class DatasetTeacher:
     """A teacher as it is asked about one dataset: its label and the hash of its prompts."""
 
     reference: str
@@ -70,17 +54,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Material:
-    """The explanations of one dataset by one teacher and strategy."""
+    """The explanations of one dataset by one teacher and strategy: what they depend on."""
 
     dataset: str
     train_sha256: str
-    teacher: Asked
+    teacher: DatasetTeacher
     strategy: Strategy
     samples: int
-    selection: Mapping[str, Any]
+    selection: ConfigValues
 
     @property
-    def definition(self) -> dict[str, Any]:
+    def definition(self) -> dict[str, object]:
         """What a cell trained on these explanations depends on."""
         return {
             "prompts": self.teacher.prompts,
@@ -90,7 +74,7 @@ class Material:
 
     @property
     def slug(self) -> str:
-        """The name of its folder: another one whenever the explanations may be others."""
+        """The name of its folder, a different one for different explanations."""
         definition = {
             "dataset": self.dataset,
             "train_sha256": self.train_sha256,
@@ -103,24 +87,23 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of one system. ``spec`` is the content of ``cell.json``."""
+class PlannedCell:
+    """One run of one system: what defines it, and what running it needs."""
 
-    spec: Mapping[str, Any]
+    spec: CellSpec
     config: Config
     material: Material | None = None
     matches: str | None = None
     """The cell whose compute this one is given."""
-    teacher: Asked | None = field(default=None, compare=False)
+    teacher: DatasetTeacher | None = field(default=None, compare=False)
 
     @property
     def hash(self) -> str:
-        return str(self.spec["hash"])
+        return self.spec.hash
 
     @property
     def control(self) -> Control | None:
-        control: Control | None = self.spec["control"]
-        return control
+        return self.spec.control
 
     @property
     def trains(self) -> bool:
@@ -130,33 +113,31 @@ class Cell:
     def title(self) -> str:
         """For people: what distinguishes this cell from others."""
         spec = self.spec
-        parts = [spec["dataset"], spec["system"]]
-        parts += [str(spec[key]) for key in ("strategy", "teacher", "student") if spec[key]]
-        parts += [
-            f"{key} {spec[key]}" for key in ("size", "alpha", "seed") if spec[key] is not None
-        ]
-        return ", ".join(parts)
+        parts = [spec.dataset, spec.system]
+        parts += [text for text in (spec.strategy, spec.teacher, spec.student) if text]
+        numbers = (("size", spec.size), ("alpha", spec.alpha), ("seed", spec.seed))
+        return ", ".join([*parts, *(f"{name} {n}" for name, n in numbers if n is not None)])
 
 
-def cells(
+def planned_cells(
     study: StudyFile,
-    data: Sequence[Data],
-    asked: Mapping[tuple[str, str], Asked],
+    datasets: Sequence[StudyDataset],
+    teachers: Mapping[tuple[str, str], DatasetTeacher],
     students: Mapping[str, str],
-) -> list[Cell]:
+) -> list[PlannedCell]:
     """All cells in the order in which they run: a first seed of everything, then the next.
 
-    ``asked``: (dataset, teacher's reference) → how it is asked; ``students``: reference →
+    ``teachers``: (dataset, teacher's reference) → how it is asked; ``students``: reference →
     label. Raises ConfigError where a size is larger than a dataset.
     """
-    found: dict[str, Cell] = {}
-    for dataset in data:
-        for cell in _of_dataset(study, dataset, asked, students):
+    found: dict[str, PlannedCell] = {}
+    for dataset in datasets:
+        for cell in _of_dataset(study, dataset, teachers, students):
             found.setdefault(cell.hash, cell)
     return list(found.values())
 
 
-def size_of(data: Data, size: Size) -> Size | None:
+def size_of(data: StudyDataset, size: Size) -> Size | None:
     """A size as cells have it: None for all rows."""
     rows = len(data.train)
     if isinstance(size, float):
@@ -168,7 +149,7 @@ def size_of(data: Data, size: Size) -> Size | None:
     return None if size == rows else size
 
 
-def rows_of(data: Data, size: Size | None) -> int:
+def rows_of(data: StudyDataset, size: Size | None) -> int:
     """How many rows a size asks for."""
     if size is None:
         return len(data.train)
@@ -177,12 +158,12 @@ def rows_of(data: Data, size: Size | None) -> int:
 
 def _of_dataset(
     study: StudyFile,
-    data: Data,
-    asked: Mapping[tuple[str, str], Asked],
+    data: StudyDataset,
+    known: Mapping[tuple[str, str], DatasetTeacher],
     students: Mapping[str, str],
-) -> Iterator[Cell]:
+) -> Iterator[PlannedCell]:
     grid = study.study
-    teachers = [asked[data.name, t] for t in study.teachers_of(data.config)]
+    teachers = [known[data.name, t] for t in study.teachers_of(data.config)]
     make = _Maker(study, data, students)
     if "majority" in grid.controls:
         yield make.baseline("majority")
@@ -198,6 +179,15 @@ def _of_dataset(
                 yield from _of_point(study, make, teachers, one)
 
 
+class _Trained(TypedDict, total=False):
+    """Keys of ``[train]`` that a system sets."""
+
+    objective: Objective
+    permute: bool
+    alpha: float
+    patience: int
+
+
 @dataclass(frozen=True)
 class _Point:
     """The factors that every trained system has."""
@@ -208,15 +198,15 @@ class _Point:
 
 
 def _of_point(
-    study: StudyFile, make: _Maker, teachers: Sequence[Asked], point: _Point
-) -> Iterator[Cell]:
+    study: StudyFile, make: _Maker, teachers: Sequence[DatasetTeacher], point: _Point
+) -> Iterator[PlannedCell]:
     grid = study.study
     if "st" in grid.objectives:
         yield make.trained(point, "st")
     for teacher in teachers:
         for strategy in grid.strategies:
             material = make.material(teacher, strategy)
-            matched: list[Cell] = []
+            matched: list[PlannedCell] = []
             for objective in grid.objectives:
                 if objective == "cot":
                     yield make.trained(point, "cot", material)
@@ -240,18 +230,18 @@ def _of_point(
 class _Maker:
     """Makes the cells of one dataset."""
 
-    def __init__(self, study: StudyFile, data: Data, students: Mapping[str, str]) -> None:
+    def __init__(self, study: StudyFile, data: StudyDataset, students: Mapping[str, str]) -> None:
         self.study, self.data, self.students = study, data, students
 
-    def material(self, teacher: Asked, strategy: Strategy) -> Material:
+    def material(self, teacher: DatasetTeacher, strategy: Strategy) -> Material:
         selection = self.study.selection.model_dump(exclude={"strategy"})
         samples = self.study.teacher.samples
         data = self.data
         return Material(data.name, data.train_sha256, teacher, strategy, samples, selection)
 
     def baseline(
-        self, control: Control, *, student: str | None = None, teacher: Asked | None = None
-    ) -> Cell:
+        self, control: Control, *, student: str | None = None, teacher: DatasetTeacher | None = None
+    ) -> PlannedCell:
         """A control that is not trained."""
         config = run_config(
             self.study,
@@ -259,12 +249,12 @@ class _Maker:
             student=student,
             teacher=None if teacher is None else teacher.reference,
         )
-        definition = self._definition(control, student=student, teacher=teacher)
+        spec = self._spec(control, student=student, teacher=teacher)
         if teacher is not None:
-            definition["explanations"] = {"prompts": teacher.prompts}
+            spec = replace(spec, explanations={"prompts": teacher.prompts})
         if control != "untrained":
-            definition["evaluate"] = {}  # no student answers
-        return Cell(_hashed(definition), config, teacher=teacher)
+            spec = replace(spec, evaluate={})  # no student answers
+        return PlannedCell(spec.addressed(), config, teacher=teacher)
 
     def trained(
         self,
@@ -274,30 +264,30 @@ class _Maker:
         alpha: float | None = None,
         *,
         control: Control | None = None,
-    ) -> Cell:
+    ) -> PlannedCell:
         """A student trained by one objective, as it is or as the control ``permuted``."""
-        changed: dict[str, Any] = {"objective": objective, "permute": control == "permuted"}
+        changed: _Trained = {"objective": objective, "permute": control == "permuted"}
         if alpha is not None:
             changed["alpha"] = alpha
         return self._student(point, changed, material, alpha, control, objective)
 
-    def matched(self, point: _Point, material: Material, match: Cell) -> Cell:
+    def matched(self, point: _Point, material: Material, match: PlannedCell) -> PlannedCell:
         """ST with the compute of the cell ``match``, which runs before it."""
-        changed = {"objective": "st", "patience": 0}
+        changed: _Trained = {"objective": "st", "patience": 0}
         own = self.study.train.patience and len(self.study.study.alphas) > 1
-        alpha = match.spec["alpha"] if own else None
+        alpha = match.spec.alpha if own else None
         return self._student(point, changed, material, alpha, "equal-time", "st", match.hash)
 
     def _student(
         self,
         point: _Point,
-        changed: dict[str, Any],
+        changed: _Trained,
         material: Material | None,
         alpha: float | None,
         control: Control | None,
         objective: Objective,
         matches: str | None = None,
-    ) -> Cell:
+    ) -> PlannedCell:
         config = run_config(
             self.study,
             self.data.config,
@@ -308,7 +298,7 @@ class _Maker:
             seed=point.seed,
             **changed,
         )
-        definition = self._definition(
+        spec = self._spec(
             control,
             objective=objective,
             student=point.student,
@@ -322,62 +312,54 @@ class _Maker:
         train = config.train.model_dump(exclude=without)
         if matches is not None:
             train |= {"epochs": None, "matches": matches}
-        definition["train"] = train
-        definition["explanations"] = None if material is None else material.definition
-        return Cell(_hashed(definition), config, material, matches)
+        explanations = None if material is None else material.definition
+        spec = replace(spec, train=train, explanations=explanations)
+        return PlannedCell(spec.addressed(), config, material, matches)
 
-    def _definition(
+    def _spec(
         self,
         control: Control | None,
         *,
         objective: Objective | None = None,
         student: str | None = None,
-        teacher: Asked | None = None,
+        teacher: DatasetTeacher | None = None,
         strategy: Strategy | None = None,
         size: Size | None = None,
         alpha: float | None = None,
         seed: int | None = None,
-    ) -> dict[str, Any]:
+    ) -> CellSpec:
+        """What defines a cell, but for how it is trained and what it learns from."""
         data = self.data
         settings = None
         if student is not None:
             settings = self.study.student.model_dump(exclude={"reference"})
-        return {
-            "dataset": data.name,
-            "data": {
-                "train_sha256": data.train_sha256,
-                "test_sha256": data.test_sha256,
-                "kind": data.kind,
-                "size": rows_of(data, size),
-                "valid_fraction": data.config.valid_fraction,
-            },
-            "system": NAMES[control or objective or ""],
-            "objective": objective,
-            "control": control,
-            "strategy": strategy,
-            "teacher": None if teacher is None else teacher.label,
-            "student": None if student is None else self.students[student],
-            "size": size,
-            "alpha": alpha,
-            "seed": seed,
-            "train": None,
-            "student_settings": settings,
-            "explanations": None,
-            "evaluate": self.study.evaluate.model_dump(exclude={"baselines", "batch_size"}),
-        }
-
-
-def digest_of(definition: Mapping[str, Any]) -> str:
-    """The SHA-256 of its canonical JSON, in hexadecimal."""
-    text = json.dumps(definition, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        return CellSpec(
+            hash="",
+            dataset=data.name,
+            data=CellData(
+                train_sha256=data.train_sha256,
+                test_sha256=data.test_sha256,
+                kind=data.kind,
+                size=rows_of(data, size),
+                valid_fraction=data.config.valid_fraction,
+            ),
+            system=SYSTEM_NAMES[control or objective or ""],
+            objective=objective,
+            control=control,
+            strategy=strategy,
+            teacher=None if teacher is None else teacher.label,
+            student=None if student is None else self.students[student],
+            size=size,
+            alpha=alpha,
+            seed=seed,
+            train=None,
+            student_settings=settings,
+            explanations=None,
+            evaluate=self.study.evaluate.model_dump(exclude={"baselines", "batch_size"}),
+        )
 
 
 def slug(text: str, digest: str) -> str:
     """A folder's name that can be read, with the digest that makes it the only one."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in text)
     return f"{plain.strip('.-')[:80]}-{digest}"
-
-
-def _hashed(definition: dict[str, Any]) -> dict[str, Any]:
-    return {"hash": digest_of(definition)[:16], **definition}

@@ -3,31 +3,32 @@
 A task takes the cell's files with it and brings its results back, so nodes need not share a
 disk; what they need is teachback in this version, and local student weights at the same path. On
 the node the cell is a process of its own, as on one machine. A node that dies takes its cells'
-work with it, and Ray begins them anew elsewhere. Which cluster: ``RAY_ADDRESS``, else the one that
-runs on this machine, else one of this machine's cores that Ray starts.
+work with it, and Ray starts them again elsewhere. Which cluster: ``RAY_ADDRESS``, else the one
+that runs on this machine, else one of this machine's cores that Ray starts.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from teachback.errors import MissingExtraError, UsageError
-from teachback.files import package_version, read_json
+from teachback.files import package_version
+from teachback.references import parse_dataset
 from teachback.study.engines import LOG, Ended, cell_command, process_environment, why
+from teachback.study.schema import TASK_FILE, CellTask
 
 _RETRIES = 3
-"""How often a cell is begun anew after its node or its worker died."""
+"""How often a cell is started again after its node or its worker died."""
 
 _MOST_THREADS = 4
-"""Threads of a cell where nobody says how many: small students gain little from more."""
+"""Threads of a cell by default: small students gain little from more."""
 
 
 @dataclass
@@ -63,16 +64,12 @@ class RayEngine:
         self._running: dict[Any, Path] = {}
 
     def start(self, folder: Path, gpu: bool) -> None:
-        task = read_json(folder / "task.json")
-        inputs: dict[str, str] = {}
-        data = task["config"]["data"]
-        for key in ("train", "test"):
-            if not data[key].startswith("hf:"):
-                inputs[f"{key}{Path(data[key]).suffix}"] = data[key]
-                data[key] = f"{key}{Path(data[key]).suffix}"
-        if task["explanations"] is not None:
-            inputs["explanations.jsonl"] = task["explanations"]
-            task["explanations"] = "explanations.jsonl"
+        task = TASK_FILE.read(folder / "task.json")
+        inputs = {
+            f"{name}{Path(file).suffix}": file
+            for name, file in _files_of(task).items()
+            if name == "explanations" or not parse_dataset(file).is_remote
+        }
         blobs = [self._blob(path) for path in inputs.values()]
         job = self._ray.remote(_run).options(
             num_cpus=self.threads,
@@ -121,10 +118,25 @@ class RayEngine:
         self._ray.shutdown()
 
 
+def _files_of(task: CellTask) -> dict[str, str]:
+    """The files that a cell reads: ``train``, ``test`` and, where it has any, ``explanations``."""
+    data = cast("Mapping[str, str]", task.config["data"])
+    files = {name: data[name] for name in ("train", "test")}
+    return files if task.explanations is None else files | {"explanations": task.explanations}
+
+
+def _moved(task: CellTask, places: Mapping[str, str]) -> CellTask:
+    """The task with those of its files that ``places`` names where they lie on this node."""
+    data = {**cast("Mapping[str, object]", task.config["data"]), **places}
+    data.pop("explanations", None)
+    explanations = places.get("explanations", task.explanations)
+    return replace(task, config={**task.config, "data": data}, explanations=explanations)
+
+
 def _run(
     name: str,
     cell: str,
-    task: dict[str, Any],
+    task: CellTask,
     threads: int,
     version: str | None,
     inputs: Sequence[str],
@@ -132,21 +144,16 @@ def _run(
 ) -> tuple[str | None, dict[str, bytes]]:
     """On the node: the cell's process in a folder of its own, and all that it leaves."""
     if (here := package_version("teachback")) != version:
-        raise UsageError(f"this node has teachback {here} and the study {version}")
+        raise UsageError(f"this node has teachback {here}, but the study uses {version}")
     root = Path(tempfile.mkdtemp(prefix="teachback-"))
     try:
         folder = root / name
         folder.mkdir()
         for file, blob in zip(inputs, blobs, strict=True):
             (root / file).write_bytes(blob)
-        data = task["config"]["data"]
-        for key in ("train", "test"):
-            if data[key] in inputs:
-                data[key] = str(root / data[key])
-        if task["explanations"] is not None:
-            task["explanations"] = str(root / task["explanations"])
         (folder / "cell.json").write_text(cell, "utf-8")
-        (folder / "task.json").write_text(json.dumps(task), "utf-8")
+        places = {Path(file).stem: str(root / file) for file in inputs}
+        TASK_FILE.write(folder / "task.json", _moved(task, places))
         with open(folder / LOG, "wb") as log:
             # Its standard input closes with this worker, and it ends then.
             process = subprocess.Popen(  # noqa: S603

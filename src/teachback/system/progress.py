@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Never, TextIO, TypeVar
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+Notice = Callable[[str], None]
+"""Gets a line for the user, without a line end: what takes a while, what is unusual."""
+
 _T = TypeVar("_T")
 
 _LINE_SECONDS = 10.0
@@ -56,6 +59,10 @@ class Progress:
 
 SILENT = Progress()
 """The default of library functions: nothing is shown."""
+
+
+def no_notice(_line: str) -> None:
+    """The default of library functions: nothing is said."""
 
 
 class Step:

@@ -12,13 +12,14 @@ from teachback.modelfiles.header import read_gguf_header, require_whole
 from teachback.records import Completion, Message, Request
 from teachback.teachers.engines import Ask, Engine, EngineName, UnreadableError, installed
 from teachback.teachers.prompts import Form
+from teachback.teachers.protocol import Teacher
 from teachback.teachers.replies import shortened
 
 _SLOTS: dict[EngineName, int] = {"openvino": 8, "llama.cpp": 1}
 """Requests at once, as measured on two cores; see `engines`."""
 
 
-class GgufTeacher:
+class GgufTeacher(Teacher):
     """The model in a GGUF file, run by the faster engine that is installed and can.
 
     ``model`` is the file's name and the first eight hexadecimal digits of its SHA-256
@@ -40,6 +41,8 @@ class GgufTeacher:
         MissingExtraError: No engine is installed that runs it.
     """
 
+    free = True
+
     def __init__(
         self,
         file: str | Path,
@@ -55,7 +58,7 @@ class GgufTeacher:
         require_whole(self._file)
         self._engines = [engine] if engine else installed(header.architecture)
         self.model = f"{self._file.stem}@{(sha256 or sha256_of(self._file))[:8]}"
-        self.form: Form = form
+        self.form = form
         self._slots = slots or _SLOTS[self._engines[0]]
         self.concurrency = min(concurrency or self._slots, self._slots)
         self._engine: Engine | None = None
@@ -75,7 +78,7 @@ class GgufTeacher:
             primed.set()
 
     async def aclose(self) -> None:
-        """Free the model. A later ``complete`` loads it anew."""
+        """Free the model. A later ``complete`` loads it again."""
         engine, self._engine, self._opening = self._engine, None, None
         self._primed.clear()
         if engine is not None:

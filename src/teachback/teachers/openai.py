@@ -25,7 +25,7 @@ from teachback.system.launch import OFFLINE_SWITCH, is_offline
 from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.prompts import Form
-from teachback.teachers.protocol import Attempt, Meter
+from teachback.teachers.protocol import Attempt, Teacher
 from teachback.teachers.replies import (
     BadBody,
     completion_of,
@@ -59,11 +59,11 @@ class _Trouble(Exception):
         self.body = body
 
 
-class OpenAITeacher:
+class OpenAITeacher(Teacher):
     """A model behind ``/chat/completions``, or ``/completions`` where ``form`` is text.
 
-    ``model`` is the model's name alone, without the server, so that a store goes on when
-    the same model moves to another port.
+    ``model`` is the model's name alone, without the server, so that a store stays valid
+    when the same model moves to another port.
 
     Args:
         model: As the server knows it.
@@ -83,6 +83,8 @@ class OpenAITeacher:
         ReferenceError_: An address or key that cannot work; nothing was sent.
     """
 
+    meters_itself = True
+
     def __init__(
         self,
         model: str,
@@ -99,10 +101,9 @@ class OpenAITeacher:
         api_key_file: str | Path | None = None,
     ) -> None:
         self.model = model
-        self.form: Form = form
+        self.form = form
         self.concurrency = concurrency or _DEFAULT_CONCURRENCY
         self._official = base_url is None
-        self.meter: Meter | None = None
         self._key = api_key or _find_key(api_key_file)
         if self._official and not self._key:
             raise ReferenceError_(
@@ -110,7 +111,7 @@ class OpenAITeacher:
                 f"as openai:{model}@http://host/v1"
             )
         if any(not "!" <= character <= "~" for character in self._key):
-            raise ReferenceError_("the API key holds characters that no key has; set it anew")
+            raise ReferenceError_("the API key contains characters that no key has: set it again")
         path = "/chat/completions" if form == "chat" else "/completions"
         connect_seconds = min(timeout, _CONNECT_SECONDS)
         self._line = _line(base_url or OFFICIAL_URL, path, self._key, connect_seconds)
@@ -208,19 +209,21 @@ class OpenAITeacher:
         code = error_code_of(body)
         if 300 <= status < 400:
             to = self._redacted(response.headers.get("location", "another address"))
-            raise self._hopeless(f"HTTP {status}: it sends us to {to}; name that address")
+            raise self._hopeless(f"HTTP {status}: it redirects to {to}: name that address instead")
         if status in _HOPELESS_STATUS or code in _HOPELESS_CODES:
             raise self._hopeless(what)
         if status in (408, 429) or status >= 500:
             wait = retry_after(response.headers)
             if wait is not None and wait > self._patience:
-                raise self._hopeless(f"{what}; it asks to wait {wait:.0f} seconds")
+                raise self._hopeless(f"{what}; it asks us to wait {wait:.0f} seconds")
             raise _Trouble(what, wait=wait)
         if code == "content_filter":  # how Azure says that the prompt was filtered
             return Completion("", "refused", tokens_in=0, tokens_out=0, seconds=seconds)
         self._refusals += 1
         if not self._succeeded and self._refusals >= _REFUSALS:
-            raise self._hopeless(f"refused {self._refusals} requests and took none; last: {what}")
+            raise self._hopeless(
+                f"it refused {self._refusals} requests and accepted none; last: {what}"
+            )
         return Completion(text="", finish_reason="failed", seconds=seconds, error=what)
 
     def _give_up(self, trouble: _Trouble, attempts: int) -> Completion:
@@ -326,5 +329,5 @@ def _find_key(file: str | Path | None) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise ReferenceError_(f"the API key file {file} cannot be read: {reason}") from None

@@ -8,7 +8,7 @@ an RP prompt, its answer goes into a request.
 
 ``chat`` prompts are a system turn, a user and an assistant turn per exemplar, and a user turn.
 ``text`` prompts, for plain-completion models, are one text: the concatenation of the prefix's
-message and of the example's, which ends where the model is to go on.
+message and of the example's, which ends where the model continues.
 
 A question that the prompt itself solves is never asked: see `Prompts.check`.
 """
@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from teachback.errors import ConfigError, DataError
-from teachback.questions import normalise, render, say_answer
+from teachback.questions import KINDS, choices_of_file, normalise, render, stated
 from teachback.records import Example, Exemplar, Message, Request, RequestKind, Sampling
 
 __all__ = ["STOP", "Form", "Prompts", "reply_of"]
@@ -32,7 +32,7 @@ STOP = "\nQuestion:"
 """Where a ``text`` prompt's reply ends: the model begins a further question of its own."""
 
 # What is asked of the teacher. A chat model is told; a base model reads what the text that it
-# continues is. {conclusion} is one of _CONCLUSIONS.
+# continues is. {conclusion} is what the question kind says of its form.
 _TASKS: dict[Form, dict[RequestKind, str]] = {
     "chat": {
         "cote": (
@@ -62,18 +62,6 @@ _TASKS: dict[Form, dict[RequestKind, str]] = {
         ),
         "direct": "Each question is followed by its answer in this form: {conclusion}",
     },
-}
-
-# The form of a conclusion by question kind; a kind that is not listed concludes like text.
-_CONCLUSIONS = {
-    "multiple-choice": (
-        "The answer is (LETTER) CHOICE. Here LETTER and CHOICE are the letter and the words of "
-        "the right choice."
-    ),
-    "yes-no": "The answer is yes. Or: The answer is no.",
-    "number": "The answer is NUMBER. Here NUMBER is in digits and without a unit.",
-    "label": "The answer is LABEL. Here LABEL is one of: {labels}.",
-    "text": "The answer is ANSWER. Here ANSWER is as short as possible.",
 }
 
 
@@ -128,8 +116,7 @@ class Prompts:
             DataError: as `check` does.
         """
         self._check_one(example)
-        labels = example.choices if example.kind == "label" else ()
-        prefix, sampling = self._shared_part(kind, example.kind, labels)
+        prefix, sampling = self._shared_part(kind, example.kind, choices_of_file(example))
         if self.form == "text":
             cue = "The answer is" if kind == "direct" else "Explanation:"
             own = Message("text", f"Question: {_question(example, kind)}\n{cue}")
@@ -187,11 +174,11 @@ class Prompts:
             )
 
     def _shared_part(
-        self, kind: RequestKind, question_kind: str, labels: tuple[str, ...]
+        self, kind: RequestKind, question_kind: str, choices: tuple[str, ...]
     ) -> tuple[tuple[Message, ...], Sampling]:
         """The few-shot part and the sampling of one kind of request: the same two objects in
         every one of them, which saves memory and lets others know them by identity."""
-        known = (kind, question_kind, labels)
+        known = (kind, question_kind, choices)
         part = self._shared_parts.get(known)
         if part is None:
             sampling = self.sampling
@@ -200,7 +187,7 @@ class Prompts:
             if self.form == "text":
                 sampling = replace(sampling, stop=tuple(dict.fromkeys((STOP, *sampling.stop))))
             part = self._shared_parts[known] = (
-                _prefix(self, kind, question_kind, labels),
+                _prefix(self, kind, question_kind, choices),
                 sampling,
             )
         return part
@@ -224,9 +211,13 @@ class Prompts:
 
 def _identity(example: Example) -> object:
     """Equal for two examples that ask the same."""
-    # Labels are those of the whole file, so an exemplar file may know fewer of them.
-    choices = frozenset() if example.kind == "label" else frozenset(map(normalise, example.choices))
-    return normalise(example.context or ""), normalise(example.question), choices
+    # Of labels, which are those of the whole file, an exemplar file may know fewer.
+    choices = () if choices_of_file(example) else example.choices
+    return (
+        normalise(example.context or ""),
+        normalise(example.question),
+        frozenset(map(normalise, choices)),
+    )
 
 
 # What `normalise` takes off the end of a text in ASCII.
@@ -242,11 +233,11 @@ def _end(question: str) -> str:
 
 
 def _prefix(
-    prompts: Prompts, kind: RequestKind, question_kind: str, labels: tuple[str, ...]
+    prompts: Prompts, kind: RequestKind, question_kind: str, choices: tuple[str, ...]
 ) -> tuple[Message, ...]:
-    """The few-shot part. It knows the dataset's question kind and labels, but no example."""
-    conclusion = _CONCLUSIONS.get(question_kind, _CONCLUSIONS["text"])
-    conclusion = conclusion.replace("{labels}", ", ".join(labels))
+    """The few-shot part. It knows the dataset's question kind and labels (``choices``), but no
+    example."""
+    conclusion = KINDS[question_kind].conclusion_form(choices)
     task = _TASKS[prompts.form][kind].replace("{conclusion}", conclusion)
     instructions = (prompts.instructions or "").strip()
     opening = f"{instructions}\n\n{task}" if instructions else task
@@ -268,18 +259,12 @@ def _prefix(
 
 def _question(example: Example, kind: RequestKind) -> str:
     """The question as a teacher sees it; the gold answer is there for ``rp`` alone."""
-    given = f"\nThe correct answer is {_gold(example)}" if kind == "rp" else ""
+    given = f"\nThe correct answer is {stated(example, 'both')}" if kind == "rp" else ""
     return render(example) + given
 
 
 def reply_of(exemplar: Exemplar, kind: RequestKind) -> str:
     """What a perfect teacher writes. RP concludes too, so that the parser can tell an
     explanation that contradicts the given answer."""
-    conclusion = f"The answer is {_gold(exemplar.example)}"
+    conclusion = f"The answer is {stated(exemplar.example, 'both')}"
     return conclusion if kind == "direct" else f"{exemplar.explanation}\n{conclusion}"
-
-
-def _gold(example: Example) -> str:
-    """The gold answer as a model is to write it, and a full stop."""
-    said = say_answer(example, example.answer, "both")
-    return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -1,11 +1,8 @@
-"""What a teacher is: a model's name and one method.
-
-A teacher of your own is any object with these three attributes and this method; pass it
-to ``generate`` as it is. Nothing is registered anywhere.
-"""
+"""What a teacher is: a model's name, one method, and what it says of itself."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +19,7 @@ class Attempt:
     billed: bool = True
 
 
-class Meter(Protocol):
+class AttemptMeter(Protocol):
     """Counts what attempts cost, and stops those that could cost too much."""
 
     def attempt(self, request: Request) -> AbstractAsyncContextManager[Attempt]:
@@ -30,27 +27,50 @@ class Meter(Protocol):
         ...
 
 
-class Teacher(Protocol):
+class Teacher(ABC):
     """A large model that explains.
+
+    Derive a teacher of your own from this class and pass an object of it to
+    `teachback.generate`; nothing is registered anywhere. The whole of one::
+
+        import teachback as tb
+        from teachback.records import Completion
+
+        class MyTeacher(tb.Teacher):
+            model = "my-model-2026-11"
+
+            async def complete(self, request):
+                prompt = [(m.role, m.content) for m in (*request.prefix, *request.messages)]
+                reply = "Water freezes when it is cold.\\nThe answer is (A) ice."
+                return Completion(reply, tokens_in=len(str(prompt)) // 4, tokens_out=15)
+
+    Everything but ``model`` and ``complete`` has a default:
 
     Attributes:
         model: Its name. Part of the store's key, so whatever changes the replies to the
             same prompt must change this name too.
-        form: Which prompts it wants.
+        form: The form of prompt that it takes, ``chat`` or ``text``.
         concurrency: The most requests it can usefully hold at once. Generation never has
             more in flight; a remote teacher finds its own level below it.
-
-    A teacher that holds connections may also have ``async aclose()``; ``generate`` calls
-    it at the end, and a later ``complete`` must open anew (the event loop is another). One
-    that tries again by itself should have ``meter: Meter | None = None``: ``generate`` sets
-    it where calls cost money; without it, a call of ``complete`` counts as one attempt. One
-    that asks a server has its URL as ``address``, by which the price is found.
+        address: The URL of the server that it asks, by which its price is found; None where
+            it asks none.
+        free: Whether nothing is ever paid for its replies (a recording, a model in this
+            process). Where it is False and no server is named, what it costs is unknown.
+        meters_itself: Whether ``complete`` may send a request several times and holds
+            ``meter`` around each attempt. Where it is False, a call counts as one attempt.
+        meter: Set while requests are asked that may cost money; for a teacher that
+            ``meters_itself``.
     """
 
     model: str
-    form: Form
-    concurrency: int
+    form: Form = "chat"
+    concurrency: int = 8
+    address: str | None = None
+    free: bool = False
+    meters_itself: bool = False
+    meter: AttemptMeter | None = None
 
+    @abstractmethod
     async def complete(self, request: Request) -> Completion:
         """Reply to one request.
 
@@ -61,4 +81,7 @@ class Teacher(Protocol):
             TeacherError: No other request can succeed either (a wrong key, a server that
                 is gone). The run stops; what is stored stays.
         """
-        ...
+
+    async def aclose(self) -> None:  # noqa: B027 - most teachers hold nothing open
+        """Release whatever it holds open. A later ``complete`` opens it again, possibly in a
+        different event loop."""

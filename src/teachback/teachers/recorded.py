@@ -16,13 +16,14 @@ from teachback.files import read_jsonl, sha256_of
 from teachback.files.rows import Row, bad_line, json_name
 from teachback.records import Completion, Request
 from teachback.teachers.prompts import Form
+from teachback.teachers.protocol import Teacher
 
 _FIELDS = {"id": (str, "text"), "teacher": (str, "text"), "text": (str, "text")} | {
     "given_answer": (bool, "true or false")
 }
 
 
-class RecordedTeacher:
+class RecordedTeacher(Teacher):
     """Replies from recordings; a request without a line is a failed completion.
 
     ``model`` is the name (or names, joined by ``+``) in the lines, then ``@`` and the
@@ -35,9 +36,10 @@ class RecordedTeacher:
     """
 
     concurrency = 1  # nothing to wait for
+    free = True
 
     def __init__(self, files: Sequence[str | Path], *, form: Form = "chat") -> None:
-        self.form: Form = form
+        self.form = form
         self._texts: dict[tuple[str, bool], list[str]] = {}
         names: dict[str, None] = {}
         digest = hashlib.sha256()

@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterable
 
 from teachback.records import Completion, Request
 from teachback.teachers.prompts import Form
+from teachback.teachers.protocol import Teacher
 
 Reply = str | Completion | BaseException
 """A text, a whole completion, or an error to raise."""
 
 
-class ScriptedTeacher:
+class ScriptedTeacher(Teacher):
     """Replies from a queue or a function, and remembers in ``asked`` what it was asked.
 
     ``script`` is a function of the request, or replies to be given in order; when they
     run out, completions fail. An exception among the replies is raised. Without
     ``remember``, ``asked`` stays empty and memory does not grow.
     """
+
+    free = True
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class ScriptedTeacher:
         remember: bool = True,
     ) -> None:
         self.model = model
-        self.form: Form = form
+        self.form = form
         self.concurrency = concurrency
         self.asked: list[Request] = []
         self._remember = remember

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from teachback.config import TrainConfig
+from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
-from teachback.students.student import Student
 
 
-def with_adapter(student: Student, config: TrainConfig) -> Any:
+def with_adapter(student: StudentModel, config: TrainConfig) -> Any:
     """The student's model with a new LoRA adapter (Hu et al. 2021) at every linear layer."""
     adapter = LoraConfig(
         r=config.lora_rank,

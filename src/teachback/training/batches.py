@@ -1,8 +1,11 @@
-"""Which examples stand in one effective batch, and which process computes which of its rows."""
+"""Which examples stand in one effective batch, which process computes which of its rows, and
+which of these are computed at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -74,3 +77,27 @@ def share(rows: Sequence[Row], process: int, processes: int) -> list[Row]:
         shares[least].append(row)
         tokens[least] += len(row)
     return shares[process]
+
+
+def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
+    """Rows by length, cut so that rows × longest stays within the budget (one row at least):
+    into as few chunks as can be, and of all such ways the one that pads least.
+    """
+    ordered = sorted(rows, key=len)
+    # best[n]: (chunks, tokens with padding, where the last chunk begins) of the n shortest.
+    best = [(0, 0, 0)]
+    for end in range(1, len(ordered) + 1):
+        longest = len(ordered[end - 1])
+        first = max(0, min(end - 1, end - token_budget // max(1, longest)))
+        best.append(
+            min(
+                (best[begin][0] + 1, best[begin][1] + (end - begin) * longest, begin)
+                for begin in range(first, end)
+            )
+        )
+    cuts = [len(ordered)]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][2])
+    cuts.reverse()
+    for begin, end in pairwise(cuts):
+        yield ordered[begin:end]

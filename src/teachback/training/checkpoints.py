@@ -34,7 +34,7 @@ def identity(
     return digest.hexdigest()
 
 
-def prepare(folder: Path, identity: str, overwrite: bool) -> None:
+def claim(folder: Path, identity: str, overwrite: bool) -> None:
     """Make sure that the checkpoints in ``folder / FOLDER`` are this run's, or none."""
     checkpoints = folder / FOLDER
     marker = checkpoints / "run.json"

@@ -1,4 +1,4 @@
-"""What memory training takes at its peak, and what there is.
+"""What memory training takes at its peak.
 
 Weights, gradients and AdamW's two moments (Loshchilov and Hutter 2019) are counted. What a
 forward pass keeps for the backward pass is not counted but measured: two passes over the
@@ -8,10 +8,8 @@ fitted to the peaks that ``bench/training_memory.py`` measures, and rather above
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +17,10 @@ from torch import Tensor, nn
 from teachback.config import TrainConfig
 from teachback.errors import RunFolderError
 from teachback.students.loss import BLOCK_BYTES
+from teachback.students.model import StudentModel
 from teachback.students.rows import Branch, EncodedExample, Row
-from teachback.students.student import Student
 from teachback.system import launch
-from teachback.training.batches import EffectiveBatches, share
-from teachback.training.trainer import chunks
+from teachback.training.batches import EffectiveBatches, chunks, share
 
 _WORKING = 1.6
 """Peak over what is kept for the backward pass: gradients on their way, and what the
@@ -33,8 +30,6 @@ _WORKING_ADAPTER_BF16 = 2.1
 
 _PROCESS = 2**30
 """Python, its libraries and what loading a student leaves behind, in bytes."""
-
-_CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MemorySettings:
     """The settings that memory depends on; ``tokens`` are those of the largest chunk."""
 
     lora: bool
@@ -71,25 +66,25 @@ class Plan:
     bf16: bool
 
 
-class Estimate:
+class MemoryEstimate:
     """The memory of training ``student`` on ``examples``, as it is and as it could be.
 
     ``student`` is as it goes into training, with its adapter, before gradient checkpointing.
     """
 
     def __init__(
-        self, student: Student, examples: Sequence[EncodedExample], config: TrainConfig
+        self, student: StudentModel, examples: Sequence[EncodedExample], config: TrainConfig
     ) -> None:
         self.student, self.examples, self.config = student, examples, config
         self.rows = student.rows(examples)
         self.head = student.model.get_output_embeddings().weight
-        self.plan = Plan(
+        self.settings = MemorySettings(
             config.lora,
             self.largest(config.token_budget),
             config.gradient_checkpointing,
             self._bf16(),
         )
-        self.per_token, self.once = self._measured(self.plan.bf16)
+        self.per_token, self.once = self._measured(self.settings.bf16)
 
     def _bf16(self) -> bool:
         dtype = next(self.student.model.parameters()).dtype
@@ -107,12 +102,12 @@ class Estimate:
                 found = max(found, len(part) * len(part[-1]))
         return max(found, max(map(len, self.rows)))
 
-    def of(self, plan: Plan) -> Memory:
-        """The peak of training by ``plan``."""
+    def of(self, settings: MemorySettings) -> Memory:
+        """The peak of training by ``settings``."""
         model, config = self.student.model, self.student.model.config
-        own = plan.lora == self.plan.lora
+        own = settings.lora == self.settings.lora
         parameters = list(model.parameters())
-        size = 2 if plan.lora and plan.bf16 else 4
+        size = 2 if settings.lora and settings.bf16 else 4
         if own:
             weights = sum(p.numel() * p.element_size() for p in parameters)
             trained = sum(p.numel() for p in parameters if p.requires_grad)
@@ -127,24 +122,24 @@ class Estimate:
         # Several processes keep a second copy of the gradients, to exchange.
         state = trained * (12 if launch.processes() == 1 else 16)
         per_token = self.per_token
-        if plan.checkpointing:
+        if settings.checkpointing:
             layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)
             hidden = int(getattr(config, "hidden_size", None) or config.d_model)
             # Every layer's input is kept, and one layer at a time computed anew.
             per_token = per_token / layers + layers * hidden * 4
-        working = _WORKING_ADAPTER_BF16 if plan.lora and plan.bf16 else _WORKING
-        activations = int(per_token * plan.tokens * working)
-        computed = 2 if plan.bf16 else 4
+        working = _WORKING_ADAPTER_BF16 if settings.lora and settings.bf16 else _WORKING
+        activations = int(per_token * settings.tokens * working)
+        computed = 2 if settings.bf16 else 4
         entries = self.head.numel()
-        block = min(BLOCK_BYTES, plan.tokens * len(self.head) * computed)
+        block = min(BLOCK_BYTES, settings.tokens * len(self.head) * computed)
         if self.student.device.type == "cpu":
             output = block + entries * computed  # the libraries' own rearranged copy
         else:
-            output = block * 3 if plan.bf16 else block  # with a float32 copy
-        if not plan.lora:
+            output = block * 3 if settings.bf16 else block  # with a float32 copy
+        if not settings.lora:
             # A copy in bf16, the gradient from the loss and, where this is the input layer too,
             # the gradient of that.
-            output += entries * (10 if plan.bf16 else 8)
+            output += entries * (10 if settings.bf16 else 8)
             if own:
                 output += max(0, self.once - entries * 4)
         return Memory(weights, state, activations, output)
@@ -159,13 +154,13 @@ class Estimate:
                 for b in longest.branches
             ),
         )
-        whole_kept, half_kept = self._kept(longest, bf16), self._kept(half, bf16)
+        whole_kept, half_kept = self.kept(longest, bf16), self.kept(half, bf16)
         if len(half) == len(longest):
             return whole_kept / len(longest), 0
         per_token = (whole_kept - half_kept) / (len(longest) - len(half))
         return per_token, max(0, int(whole_kept - per_token * len(longest)))
 
-    def _kept(self, row: Row, bf16: bool) -> int:
+    def kept(self, row: Row, bf16: bool) -> int:
         """Bytes that a forward pass over ``row`` keeps for the backward pass."""
         student = self.student
         lasting = {
@@ -192,12 +187,12 @@ class Estimate:
         student.model.train(training)
         return sum(kept.values())
 
-    def check(self, there: int | None) -> None:
+    def check(self, there: int) -> None:
         """Raise RunFolderError, naming the settings that would make it fit, where the peak
         exceeds ``there`` bytes.
         """
-        needed = self.of(self.plan)
-        if there is None or needed.total <= there:
+        needed = self.of(self.settings)
+        if needed.total <= there:
             return
         found = self.fitting(there)
         if found:
@@ -213,126 +208,41 @@ class Estimate:
         """The settings that make training fit, each alone, else all together; empty: none."""
         budget = self.config.token_budget
         least = max(map(len, self.rows))
-        while budget > least and self._total(tokens=self.largest(budget)) > there:
+        while budget > least and self.total_with(tokens=self.largest(budget)) > there:
             budget = max(least, budget // 2)
         smaller = self.largest(budget)
         changes: list[tuple[str, dict[str, bool | int]]] = []
-        if not self.plan.lora:
+        if not self.settings.lora:
             changes.append(("--lora", {"lora": True}))
-        if smaller < self.plan.tokens:
+        if smaller < self.settings.tokens:
             changes.append((f"--token-budget {budget}", {"tokens": smaller}))
-        if not self.plan.checkpointing:
+        if not self.settings.checkpointing:
             changes.append(("--gradient-checkpointing", {"checkpointing": True}))
-        if not self.plan.bf16:
+        if not self.settings.bf16:
             changes.append(("--precision bf16", {"bf16": True}))
         alone = [
             f"{name} ({gib(total)})"
             for name, change in changes
-            if (total := self._total(**change)) <= there
+            if (total := self.total_with(**change)) <= there
         ]
         if alone:
             return " or ".join(alone)
         together = {key: value for _, change in changes for key, value in change.items()}
-        total = self._total(**together)
+        total = self.total_with(**together)
         if total > there:
             return ""
         return f"{' '.join(name for name, _ in changes)} ({gib(total)})"
 
-    def _total(self, **change: bool | int) -> int:
-        plan = replace(self.plan, **change)  # type: ignore[arg-type]
-        if plan.bf16 == self.plan.bf16:
-            return self.of(plan).total
+    def total_with(self, **change: bool | int) -> int:
+        """Bytes at the peak with some of the `MemorySettings` changed."""
+        settings = replace(self.settings, **change)  # type: ignore[arg-type]
+        if settings.bf16 == self.settings.bf16:
+            return self.of(settings).total
         before = self.per_token, self.once
-        self.per_token, self.once = self._measured(plan.bf16)
-        total = self.of(plan).total
+        self.per_token, self.once = self._measured(settings.bf16)
+        total = self.of(settings).total
         self.per_token, self.once = before
         return total
-
-
-def memory_there(device: torch.device) -> int | None:
-    """Bytes that this process may take on ``device``, with what it has already; None where the
-    system does not say.
-    """
-    if device.type == "cuda":
-        free = int(torch.cuda.mem_get_info(device)[0])
-        return free + int(torch.cuda.memory_reserved(device))
-    available = _available()
-    if available is None:
-        return None
-    limits = [available, *_cgroup_rooms()]
-    # Processes of one machine share its memory.
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if launch.processes() > 1 else 1
-    return min(limits) // beside + _own()
-
-
-def _available() -> int | None:
-    """What the system could still give, its file cache included."""
-    try:
-        return _fields("/proc/meminfo")["MemAvailable"] * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _own() -> int:
-    """What this process holds and no other: the memory that the estimate counts again."""
-    try:
-        return _fields("/proc/self/status")["RssAnon"] * 1024
-    except (OSError, KeyError, ValueError):
-        return 0
-
-
-def _cgroup_rooms(root: Path = _CGROUPS, membership: Path = Path("/proc/self/cgroup")) -> list[int]:
-    """What is left of each limit that a container or a scheduler sets, in bytes."""
-    try:
-        lines = membership.read_text("ascii").splitlines()
-    except (OSError, ValueError):
-        return []
-    rooms = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            top, names = root, ("memory.max", "memory.current", "inactive_file")
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            top = root / "memory"
-        else:
-            continue
-        folder = top / path.lstrip("/")
-        # Within a container, its own folder may be mounted as the top one.
-        for each in (folder, *folder.parents):
-            room = _room(each, *names)
-            if room is not None:
-                rooms.append(room)
-            if each == top:
-                break
-    return rooms
-
-
-def _room(folder: Path, limit: str, usage: str, inactive: str) -> int | None:
-    try:
-        most = int((folder / limit).read_text("ascii"))
-        used = int((folder / usage).read_text("ascii"))
-        statistics = (folder / "memory.stat").read_text("ascii").splitlines()
-        given_back = next(
-            int(line.split()[1]) for line in statistics if line.split()[0] == inactive
-        )
-    except (OSError, ValueError, StopIteration):  # "max": no limit
-        return None
-    return most - used + given_back
-
-
-def _fields(file: str) -> dict[str, int]:
-    """``Name: number kB`` lines."""
-    found = {}
-    for line in Path(file).read_text("utf-8").splitlines():
-        name, _, value = line.partition(":")
-        if value.split()[:1] and value.split()[0].isdigit():
-            found[name] = int(value.split()[0])
-    return found
 
 
 def gib(size: int) -> str:

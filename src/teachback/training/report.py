@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from teachback.errors import RunFolderError
+from teachback.errors import DataError, RunFolderError
 from teachback.objectives import TrainingExample
-from teachback.students.student import Student
-from teachback.training.memory import Estimate, Memory, gib, memory_there
+from teachback.questions import candidates, say_answer, unreadable
+from teachback.records import Example
+from teachback.students.model import StudentModel
+from teachback.system.progress import Notice
+from teachback.training.machine_memory import memory_there
+from teachback.training.memory import Memory, MemoryEstimate, gib
+
+TOLERATED = 0.1
+"""Share of examples that may have answers which this student cannot say apart."""
 
 _SAMPLE = 2000
 
@@ -47,7 +54,33 @@ class DataReport:
         return result
 
 
-def data_report(student: Student, examples: Sequence[TrainingExample]) -> DataReport:
+def check_choices(student: StudentModel, examples: Sequence[Example], notice: Notice) -> None:
+    """Say which examples have answers that this student's tokenizer cannot tell apart, and which
+    have a right answer that would not be recognised. Raises DataError where they are more than
+    `TOLERATED` of all: what is trained and measured would then be the tokenizer.
+    """
+    answer_format = student.card.answer_format
+    alike: list[str] = []
+    misread: list[str] = []
+    for example in examples:
+        said = [say_answer(example, answer, answer_format) for answer in candidates(example)]
+        if (two := student.indistinguishable(said)) is not None:
+            alike.append(f"example {example.id!r}: {two[0]!r} and {two[1]!r}")
+        if (reason := unreadable(example, answer_format)) is not None:
+            misread.append(f"example {example.id!r}: {reason}")
+    for found, what, remedy in (
+        (alike, "answers are the same tokens for this student", "take another student"),
+        (misread, "the right answer is not recognised", 'set answer_format = "both"'),
+    ):
+        if not found:
+            continue
+        line = f"{what} in {len(found)} of {len(examples)} examples, first {found[0]}"
+        if len(found) > TOLERATED * len(examples):
+            raise DataError(f"{line}; {remedy}, or leave these examples out")
+        notice(line)
+
+
+def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> DataReport:
     """Tokenise the pairs as training will and count; long data is sampled evenly."""
     pairs = [pair for example in examples for pair in example.pairs]
     step = max(1, -(-len(pairs) // _SAMPLE))
@@ -88,21 +121,20 @@ class Needs:
     parameters: int
     trained: int
     memory: Memory
-    memory_there: int | None
+    memory_there: int
     disk: int
     disk_there: int
 
     def lines(self) -> list[str]:
         """For people."""
-        there = f" of {gib(self.memory_there)} there" if self.memory_there else ""
         return [
             f"parameters: {self.parameters / 1e6:.1f} M, trained {self.trained / 1e6:.1f} M",
-            f"memory: {self.memory.line()}{there}; "
+            f"memory: {self.memory.line()} of {gib(self.memory_there)} there; "
             f"disk while training: about {gib(self.disk)} of {gib(self.disk_there)} free",
         ]
 
 
-def needs_of(estimate: Estimate, folder: Path) -> Needs:
+def needs_of(estimate: MemoryEstimate, folder: Path) -> Needs:
     """What training by ``estimate`` into ``folder`` will need.
 
     Checkpoints hold the trained weights and the optimiser's moments, and there are at most two
@@ -114,7 +146,7 @@ def needs_of(estimate: Estimate, folder: Path) -> Needs:
     needs = Needs(
         parameters=sum(p.numel() for p in model.parameters()),
         trained=trained,
-        memory=estimate.of(estimate.plan),
+        memory=estimate.of(estimate.settings),
         memory_there=memory_there(estimate.student.device),
         disk=trained * 4 + 2 * trained * 12,
         disk_there=shutil.disk_usage(folder).free,

@@ -9,8 +9,7 @@ is a matter of memory and time and never changes the loss, however ragged the ba
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,12 @@ import torch
 from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from teachback.students.rows import EncodedExample, Row
-from teachback.students.student import Student
+from teachback.students.model import StudentModel
+from teachback.students.rows import EncodedExample
 from teachback.system import launch
 from teachback.system.progress import Step
 from teachback.training import processes
-from teachback.training.batches import EffectiveBatches, share
+from teachback.training.batches import EffectiveBatches, chunks, share
 
 Score = Callable[[], float | None]
 """Accuracy on this process's share of valid, with the weights as they are; None in all
@@ -31,31 +30,9 @@ processes where it cannot be had cheaply.
 """
 
 
-def chunks(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
-    """Rows by length, cut so that rows × longest stays within the budget (one row at least):
-    into as few chunks as can be, and of all such ways the one that pads least.
-    """
-    ordered = sorted(rows, key=len)
-    # best[n]: (chunks, tokens with padding, where the last chunk begins) of the n shortest.
-    best = [(0, 0, 0)]
-    for end in range(1, len(ordered) + 1):
-        longest = len(ordered[end - 1])
-        first = max(0, min(end - 1, end - token_budget // max(1, longest)))
-        best.append(
-            min(
-                (best[begin][0] + 1, best[begin][1] + (end - begin) * longest, begin)
-                for begin in range(first, end)
-            )
-        )
-    cuts = [len(ordered)]
-    while cuts[-1]:
-        cuts.append(best[cuts[-1]][2])
-    cuts.reverse()
-    for begin, end in pairwise(cuts):
-        yield ordered[begin:end]
-
-
-def batch_loss(student: Student, examples: Sequence[EncodedExample], token_budget: int) -> float:
+def batch_loss(
+    student: StudentModel, examples: Sequence[EncodedExample], token_budget: int
+) -> float:
     """The L of `teachback.objectives` over ``examples``, without gradients."""
     total = 0.0
     student.model.eval()
@@ -77,7 +54,7 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        student: Student,
+        student: StudentModel,
         args: TrainingArguments,
         train: Sequence[EncodedExample],
         valid: Sequence[EncodedExample],

@@ -16,12 +16,12 @@ from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.records import Example, Explanation
 from teachback.students.load import load
+from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample
-from teachback.students.student import Student
 from teachback.training.pairs import pairs_of
 
 
-def work(student: Student, examples: Iterable[EncodedExample]) -> int:
+def work(student: StudentModel, examples: Iterable[EncodedExample]) -> int:
     """Multiply-adds of one forward pass over ``examples``, padding and attention left out."""
     prefix = branch = target = 0
     for row in student.rows(list(examples)):

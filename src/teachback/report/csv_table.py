@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
+from teachback.evaluation import COMPARED_WAYS, resolved
 from teachback.report.arms import Arms
-from teachback.report.folder import Cell
+from teachback.report.folder import ReportedCell
 from teachback.report.text import visible
 
 FIELDS = (
@@ -23,7 +23,7 @@ FIELDS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def tidy(arms: Arms) -> str:
+def csv_table(arms: Arms) -> str:
     """The CSV text, with its header and a row for each planned cell."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
@@ -33,9 +33,9 @@ def tidy(arms: Arms) -> str:
     return out.getvalue()
 
 
-def _row(cell: Cell) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(FIELDS)
-    row["cell"] = cell.hash
+def _row(cell: ReportedCell) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(FIELDS)
+    row |= {"cell": cell.spec.hash, "status": cell.state, "error": cell.error}
     for name in (
         "dataset",
         "system",
@@ -47,10 +47,8 @@ def _row(cell: Cell) -> dict[str, Any]:
         "teacher",
         "alpha",
         "seed",
-        "status",
-        "error",
     ):
-        row[name] = getattr(cell, name)
+        row[name] = getattr(cell.spec, name)
     for name in (
         "seconds_train",
         "seconds_evaluate",
@@ -62,18 +60,16 @@ def _row(cell: Cell) -> dict[str, Any]:
         "host",
         "began",
     ):
-        row[name] = cell.result.get(name)
+        row[name] = None if cell.result is None else getattr(cell.result, name)
     metrics = cell.metrics
     if metrics is None:
         return row
     row |= {"n": metrics.n, "n_groups": metrics.n_groups, "chosen_way": cell.way}
     for name in ("agreement", "gold_probability", "calibration_error"):
         row[name] = getattr(metrics, name)
-    for way, figures in (
-        ("direct", metrics.direct),
-        ("explained", metrics.explained),
-        ("chosen", metrics.explained if cell.way == "explained" else metrics.direct),
-    ):
+    by_way = {"direct": metrics.direct, "explained": metrics.explained}
+    for way in COMPARED_WAYS:
+        figures = by_way[resolved(way, cell.way, cell.spec.hash)]
         if figures is not None:
             for name in ("accuracy", "low", "high", "unparsed"):
                 if f"{way}_{name}" in row:

@@ -1,4 +1,4 @@
-"""What the teachers gave: yield, agreement, rejections, money and hours."""
+"""What the teachers' explanations came to, and what the study cost: money and hours."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections import Counter
 
 from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
-from teachback.explaining.counts import label_of
 from teachback.files import read_rejections
+from teachback.questions import count_name
 from teachback.report.arms import Arms
-from teachback.report.folder import (
-    Material,
-    Study,
-    input_examples,
-    number_of,
-    object_of,
-    text_of,
-)
+from teachback.report.folder import ReportedMaterial, ReportedStudy, input_examples
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.report.text import NOTHING, amount, dollars, hours, interval, percent
 
@@ -24,28 +17,29 @@ MOST_LABELS = 20
 """Rows of the table by label; more are counted and left out."""
 
 
-def material_section(study: Study) -> Section:
+def explanations_section(study: ReportedStudy) -> Section:
     """Yield and agreement of each strategy, rejections by reason and by gold label."""
     if not study.materials:
         return Section(
-            "Explanations", (Paragraph("No explanations are in this folder (yet).", "plain"),)
+            "Explanations", (Paragraph("There are no explanations in this folder (yet).", "plain"),)
         )
     note = (
-        "The unit is one request: asked = kept + rejected. Yield: kept of asked. Agreement: how "
-        "often the teacher, not knowing the answer, concluded as gold says. Examples explained: "
-        "those with at least one kept explanation. In brackets Wilson’s 95% interval, requests and "
-        "examples counted as independent."
+        "The unit is one request: asked = kept + rejected. Yield: kept out of asked. Agreement: "
+        "how often the teacher, not knowing the answer, came to the gold answer. Examples "
+        "explained: those with at least one kept explanation. In brackets Wilson’s 95% interval, "
+        "which takes requests and examples as independent."
     )
     rows = [
         (
             _name(material),
-            _count(material, "asked"),
-            _share(material.record.get("kept"), material.record.get("asked")),
-            _agreement(material),
-            _share(material.record.get("explained_examples"), material.record.get("examples")),
-            _count(material, "not_asked"),
+            f"{counts.asked:,}",
+            _share(counts.kept, counts.asked),
+            _share(*counts.agreement),
+            _share(counts.explained_examples, counts.examples),
+            f"{counts.not_asked:,}",
         )
         for material in study.materials
+        for counts in (material.record,)
     ]
     head = (
         "Dataset, strategy, teacher",
@@ -64,7 +58,7 @@ def material_section(study: Study) -> Section:
     return Section("Explanations", tuple(blocks))
 
 
-def effort_section(study: Study, arms: Arms) -> Section:
+def effort_section(study: ReportedStudy, arms: Arms) -> Section:
     """What the teachers cost, and how long training and evaluating took."""
     blocks: list[Block] = []
     if study.teachers:
@@ -74,14 +68,15 @@ def effort_section(study: Study, arms: Arms) -> Section:
     rows: list[tuple[Content, ...]] = []
     total_train = total_evaluate = 0.0
     for system in arms.systems:
-        done = [c for a in arms.arms if a.label == system for c in a.cells if c.status == "done"]
+        done = [c for a in arms.arms if a.label == system for c in a.cells if c.state == "done"]
         if not done:
             continue
-        train = sum(cell.number("seconds_train") or 0.0 for cell in done)
-        evaluate = sum(cell.number("seconds_evaluate") or 0.0 for cell in done)
+        results = [cell.result for cell in done if cell.result is not None]
+        train = sum(result.seconds_train or 0.0 for result in results)
+        evaluate = sum(result.seconds_evaluate or 0.0 for result in results)
         total_train += train
         total_evaluate += evaluate
-        steps = [steps for c in done if (steps := c.number("steps")) is not None]
+        steps = [result.steps for result in results if result.steps is not None]
         rows.append(
             (
                 system,
@@ -93,7 +88,7 @@ def effort_section(study: Study, arms: Arms) -> Section:
             )
         )
     if rows:
-        done_all = len(study.with_status("done"))
+        done_all = len(study.in_state("done"))
         rows.append(
             (
                 "all",
@@ -110,73 +105,44 @@ def effort_section(study: Study, arms: Arms) -> Section:
             "Time of training and evaluating",
             head,
             tuple(rows),
-            "Wall time of the cells that are done, added up, as if they had run one by one.",
+            "Wall time of the finished cells, added up as if they had run one after the other.",
         )
     )
     return Section("Cost of the study", tuple(blocks))
 
 
-def _name(material: Material) -> Figure:
-    return Figure(f"{material.dataset}, {material.strategy}", material.teacher)
+def _name(material: ReportedMaterial) -> Figure:
+    record = material.record
+    return Figure(f"{record.dataset}, {record.strategy}", record.teacher)
 
 
-def _count(material: Material, key: str) -> str:
-    number = number_of(material.record.get(key))
-    return NOTHING if number is None else f"{number:,.0f}"
-
-
-def _share(part: object, whole: object) -> Content:
-    some, all_ = number_of(part), number_of(whole)
-    if some is None or not all_:
+def _share(part: int, whole: int) -> Content:
+    if not whole:
         return NOTHING
-    share = some / all_
-    return Figure(
-        percent(share) + "%", f"{some:,.0f} of {all_:,.0f} {interval(*wilson(share, all_))}"
-    )
+    share = part / whole
+    return Figure(percent(share) + "%", f"{part:,} of {whole:,} {interval(*wilson(share, whole))}")
 
 
-def _agreement(material: Material) -> Content:
-    record = material.record.get("agreement")
-    if not isinstance(record, dict):
-        return NOTHING
-    return _share(record.get("right"), record.get("asked"))
-
-
-def _reasons(materials: tuple[Material, ...]) -> Table:
-    reasons: dict[str, float] = {}
-    for material in materials:
-        for reason, number in _rejected(material).items():
-            reasons[reason] = reasons.get(reason, 0.0) + number
+def _reasons(materials: tuple[ReportedMaterial, ...]) -> Table:
+    reasons = sum((Counter(material.record.rejected) for material in materials), Counter[str]())
     shown = sorted(reasons, key=lambda reason: (-reasons[reason], reason))
     rows: list[tuple[Content, ...]] = []
     for material in materials:
-        own = _rejected(material)
-        cells = tuple(f"{own.get(reason, 0.0):,.0f}" for reason in shown)
-        rows.append((_name(material), f"{sum(own.values()):,.0f}", *cells))
+        own = material.record.rejected
+        cells = (f"{own.get(reason, 0):,}" for reason in shown)
+        rows.append((_name(material), f"{sum(own.values()):,}", *cells))
     head = ("Dataset, strategy, teacher", "Rejected", *shown)
     return Table("Rejections by reason", head, tuple(rows))
 
 
-def _rejected(material: Material) -> dict[str, float]:
-    record = material.record.get("rejected")
-    if not isinstance(record, dict):
-        return {}
-    return {str(k): n for k, value in record.items() if (n := number_of(value)) is not None and n}
-
-
-def _labels(materials: tuple[Material, ...]) -> Table | None:
+def _labels(materials: tuple[ReportedMaterial, ...]) -> Table | None:
     rows: list[tuple[Content, ...]] = []
     left = 0
     for material in materials:
-        counts = {
-            label: pair
-            for label, pair in object_of(material.record.get("yield_by_label")).items()
-            if isinstance(pair, list) and len(pair) == 2
-        }
-        left += max(0, len(counts) - MOST_LABELS)
-        for label, pair in list(counts.items())[:MOST_LABELS]:
-            name = Figure(str(label), f"{material.dataset}, {material.strategy}")
-            rows.append((name, _share(*pair)))
+        record = material.record
+        left += max(0, len(record.yield_per_label) - MOST_LABELS)
+        for label, counts in list(record.yield_per_label.items())[:MOST_LABELS]:
+            rows.append((Figure(label, f"{record.dataset}, {record.strategy}"), _share(*counts)))
     if not rows:
         return None
     note = "Multiple choice: the letter of the gold choice." + (
@@ -186,10 +152,10 @@ def _labels(materials: tuple[Material, ...]) -> Table | None:
     return Table("Examples with an explanation by gold label", head, tuple(rows), note)
 
 
-def _rejections_by_label(study: Study) -> Block | None:
-    """Requests by reason and by the gold label of their example, which the train file tells."""
+def _rejections_by_label(study: ReportedStudy) -> Block | None:
+    """Requests by reason and by the gold label of their example, which the train file has."""
     rows: list[tuple[Content, ...]] = []
-    found: list[tuple[Material, str, Counter[str]]] = []
+    found: list[tuple[ReportedMaterial, str, Counter[str]]] = []
     missing = 0
     for material in study.materials:
         by_label = _counted(study, material)
@@ -199,13 +165,13 @@ def _rejections_by_label(study: Study) -> Block | None:
     total = sum((reasons for _, _, reasons in found), Counter[str]())
     shown = sorted(total, key=lambda reason: (-total[reason], reason))
     for material, label, reasons in found:
-        name = Figure(label, f"{material.dataset}, {material.strategy}")
+        name = Figure(label, f"{material.record.dataset}, {material.record.strategy}")
         rows.append((name, f"{reasons.total():,}", *(f"{reasons[r]:,}" for r in shown)))
     note = ""
     if missing:
         note = (
-            f"Not told for {missing} of {len(study.materials)}: the gold labels stand in the "
-            "training file, which is not at hand, and a study folder keeps only its hash."
+            f"Not known for {missing} of {len(study.materials)} selections: the gold labels are "
+            "in the training file, which was not found, and a study’s folder keeps only its hash."
         )
     if not rows:
         return (
@@ -215,10 +181,11 @@ def _rejections_by_label(study: Study) -> Block | None:
     return Table("Rejections by gold label and reason", head, tuple(rows), note)
 
 
-def _counted(study: Study, material: Material) -> dict[str, Counter[str]] | None:
+def _counted(study: ReportedStudy, material: ReportedMaterial) -> dict[str, Counter[str]] | None:
     """Rejections by label and reason; None where the labels or rejections cannot be read."""
-    cell = next((cell for cell in study.cells if cell.dataset == material.dataset), None)
-    examples = None if cell is None else input_examples(study, cell.train_sha256, cell.kind)
+    cell = next((c for c in study.cells if c.spec.dataset == material.record.dataset), None)
+    data = None if cell is None else cell.spec.data
+    examples = None if data is None else input_examples(study, data.train_sha256, data.kind)
     path = material.folder / "rejections.jsonl"
     if examples is None or not path.is_file():
         return None
@@ -226,7 +193,7 @@ def _counted(study: Study, material: Material) -> dict[str, Counter[str]] | None
     try:
         for rejection in read_rejections(path):
             example = examples.get(rejection.id)
-            label = None if example is None else label_of(example)
+            label = None if example is None else count_name(example)
             if label is not None:
                 found.setdefault(label, Counter())[rejection.reason] += 1
     except DataError:
@@ -234,20 +201,20 @@ def _counted(study: Study, material: Material) -> dict[str, Counter[str]] | None
     return found
 
 
-def _teachers(study: Study) -> Table:
+def _teachers(study: ReportedStudy) -> Table:
     rows: list[tuple[Content, ...]] = []
-    for record in study.teachers:
-        asked, paid = number_of(record.get("requests")), number_of(record.get("dollars"))
-        each = 1000 * paid / asked if paid is not None and asked else None
-        tokens = (number_of(record.get(f"tokens_{k}")) for k in ("in", "cached", "out"))
+    for cost in study.teachers:
+        known = cost.dollars is not None and cost.requests
         rows.append(
             (
-                text_of(record.get("teacher")) or "?",
-                amount(asked),
-                *(amount(number) for number in tokens),
-                dollars(paid),
-                dollars(each),
-                hours(number_of(record.get("seconds"))),
+                cost.teacher,
+                amount(cost.requests),
+                amount(cost.tokens_in),
+                amount(cost.tokens_cached),
+                amount(cost.tokens_out),
+                dollars(cost.dollars),
+                dollars(1000 * (cost.dollars or 0) / cost.requests if known else None),
+                hours(cost.seconds),
             )
         )
     head = (

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from teachback.records import ComparedWay
 from teachback.report.arms import (
-    Answering,
     Arm,
     Arms,
-    Setting,
     accuracy_cell,
     factor_name,
     settings_text,
     value_name,
 )
-from teachback.report.folder import BASELINES, FACTORS
+from teachback.report.comparisons import WAY_NAMES
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.report.text import NOTHING, count, interval, percent
+from teachback.study.schema import FACTORS, Factor, Setting
 
 HOW = (
-    "Accuracy in per cent: right answers of all, what could not be parsed is not right; the mean "
-    "over seeds. In brackets its 95% interval, in which items and seeds are both samples (variance "
-    "of a crossed two-way layout, as in the primary test; Wilson’s interval at the effective "
-    "number of items), then test items × seeds. Whether two systems differ is for the paired test "
-    "above to say: intervals that overlap do not make them alike."
+    "Accuracy in per cent: right answers out of all, the mean over seeds; an answer that could not "
+    "be parsed is not right. In brackets the 95% interval, which treats items and seeds both as "
+    "samples (variance of a crossed two-way layout, as in the primary test; Wilson’s interval at "
+    "the effective number of items), then test items × seeds. Whether two systems differ is for "
+    "the paired test above to say: intervals that overlap do not make them equal."
 )
 
-_TITLES = {
+_TITLES: dict[Factor, str] = {
     "strategy": "Strategies by objective",
     "size": "Training sizes by objective",
-    "alpha": "Values of alpha by objective",
-    "teacher": "Teachers by objective",
     "student": "Students by objective",
+    "teacher": "Teachers by objective",
+    "alpha": "Values of alpha by objective",
 }
 
 
 def accuracy_section(arms: Arms) -> Section:
     """The tables: systems by dataset, both ways of answering, and every varied factor."""
     blocks: list[Block] = [Paragraph(HOW, "note")]
-    for student in arms.values("student") or [None]:
-        settings = {name: arms.main(name, student=student) for name in arms.datasets}
+    for student in arms.students:
+        settings = {name: arms.main(name, student) for name in arms.datasets}
         blocks.append(_by_dataset(arms, settings, "direct"))
         if any(_chose(arms.find(d, s, settings[d])) for d in arms.datasets for s in arms.systems):
             blocks.append(_by_dataset(arms, settings, "chosen"))
@@ -51,15 +51,14 @@ def _chose(arm: Arm | None) -> bool:
     return arm is not None and any(cell.way == "explained" for cell in arm.done.values())
 
 
-def _by_dataset(arms: Arms, settings: Mapping[str, Setting], answering: Answering) -> Table:
+def _by_dataset(arms: Arms, settings: Mapping[str, Setting], way: ComparedWay) -> Table:
     rows: list[tuple[Content, ...]] = []
     for label in arms.systems:
         found = [arms.find(dataset, label, setting) for dataset, setting in settings.items()]
         if any(arm is not None for arm in found):
-            rows.append((label, *(accuracy_cell(arm, answering) for arm in found)))
-    way = "direct answer" if answering == "direct" else "way chosen on valid"
+            rows.append((label, *(accuracy_cell(arm, way) for arm in found)))
     return Table(
-        f"Objectives by dataset, {way}",
+        f"Objectives by dataset, {WAY_NAMES[way]}",
         ("System", *settings),
         tuple(rows),
         settings_text(settings),
@@ -72,15 +71,15 @@ def _ways(arms: Arms) -> Section:
         Paragraph(
             "Direct: the answer task alone, without an explanation. Explained: the conclusion of "
             "the explanation that was written. Chosen: the way that was better on valid, a part of "
-            "train. MT-Re’s explanation draws no conclusion, so both its answers are one, as are "
-            "those of CoT, which has only the explained one. Agreement: how often both ways gave "
-            "the same answer. Unparsed: answers that could not be read, over all seeds.",
+            "train. MT-Re’s explanation draws no conclusion, and CoT has only the explained "
+            "answer, so both their ways give one and the same. Agreement: how often both ways gave "
+            "the same answer. Unparsed: answers that could not be parsed, over all seeds.",
             "note",
         )
     ]
-    for student in arms.values("student") or [None]:
+    for student in arms.students:
         for dataset in arms.datasets:
-            setting = arms.main(dataset, student=student)
+            setting = arms.main(dataset, student)
             rows = [
                 (label, *_way_cells(arm))
                 for label in arms.systems
@@ -122,7 +121,7 @@ def _way_cells(arm: Arm) -> tuple[Content, ...]:
 
 def chosen_way(arm: Arm) -> str:
     """Which way the students of an arm chose on valid, over seeds."""
-    recorded = [c.result.get("way") for c in arm.done.values() if c.result.get("way")]
+    recorded = [c.result.way for c in arm.done.values() if c.result and c.result.way]
     if not recorded:
         return NOTHING
     explained = recorded.count("explained")
@@ -131,8 +130,8 @@ def chosen_way(arm: Arm) -> str:
     return f"explained in {explained} of {len(recorded)} seeds"
 
 
-def _unparsed(arm: Arm, answering: Answering) -> Content:
-    figures = arm.accuracy(answering)
+def _unparsed(arm: Arm, way: ComparedWay) -> Content:
+    figures = arm.accuracy(way)
     if figures is None:
         return NOTHING
     answers = figures.n_items * figures.n_seeds
@@ -142,13 +141,11 @@ def _unparsed(arm: Arm, answering: Answering) -> Content:
 def _factors(arms: Arms) -> list[Section]:
     """A part for each factor with several values, the others as in the main setting."""
     parts = []
-    for factor in ("strategy", "size", "student", "teacher", "alpha"):
+    for factor in _TITLES:
         tables = []
-        for student in (arms.values("student") or [None]) if factor != "student" else [None]:
+        for student in arms.students if factor != "student" else [None]:
             for dataset in arms.datasets:
-                setting = arms.main(dataset)
-                if factor != "student":
-                    setting["student"] = student
+                setting = arms.main(dataset, student)
                 table = _by_factor(arms, dataset, factor, setting)
                 if table is not None:
                     tables.append(table)
@@ -157,7 +154,7 @@ def _factors(arms: Arms) -> list[Section]:
     return parts
 
 
-def _by_factor(arms: Arms, dataset: str, factor: str, setting: Setting) -> Table | None:
+def _by_factor(arms: Arms, dataset: str, factor: Factor, setting: Setting) -> Table | None:
     """Rows: a factor's values. Columns: the students' systems. None where there is one value."""
     values = arms.values(factor, dataset)
     if len(values) < 2:
@@ -165,11 +162,11 @@ def _by_factor(arms: Arms, dataset: str, factor: str, setting: Setting) -> Table
     systems = [label for label in arms.systems if not _baseline(arms, label)]
     columns = []
     for label in systems:
-        found = [arms.find(dataset, label, setting | {factor: value}) for value in values]
+        found = [arms.find(dataset, label, setting.where(factor, value)) for value in values]
         if any(arm is not None for arm in found):
             columns.append((label, found))
     varied = [
-        any(a is not None and getattr(a.first, factor) is not None for a in c) for _, c in columns
+        any(a is not None and a.first.spec.value(factor) is not None for a in c) for _, c in columns
     ]
     if not any(varied) and factor != "size":
         return None
@@ -185,7 +182,7 @@ def _by_factor(arms: Arms, dataset: str, factor: str, setting: Setting) -> Table
     note = settings_text({dataset: setting}, leave_out=(factor,))
     if constant:
         named = ", ".join(constant)
-        note += f" The same students in every row, for they do not depend on it: {named}."
+        note += f" The same students in every row, since they do not depend on it: {named}."
     return Table(
         f"{_TITLES[factor]}: {dataset}, direct answer",
         (factor.capitalize(), *(label for label, _ in columns)),
@@ -195,7 +192,7 @@ def _by_factor(arms: Arms, dataset: str, factor: str, setting: Setting) -> Table
 
 
 def _baseline(arms: Arms, label: str) -> bool:
-    return all(arm.first.control in BASELINES for arm in arms.arms if arm.label == label)
+    return all(arm.first.is_baseline for arm in arms.arms if arm.label == label)
 
 
 def _every_arm(arms: Arms) -> Section:
@@ -212,18 +209,19 @@ def _every_arm(arms: Arms) -> Section:
     )
     rows: list[tuple[Content, ...]] = []
     for arm in sorted(
-        arms.arms, key=lambda a: (arms.datasets.index(a.first.dataset), arms.systems.index(a.label))
+        arms.arms,
+        key=lambda a: (arms.datasets.index(a.first.spec.dataset), arms.systems.index(a.label)),
     ):
         agreement = arm.agreement()
         factors = []
         for factor in shown:
-            value = getattr(arm.first, factor)
-            depends = value is not None or (factor == "size" and arm.first.control not in BASELINES)
+            value = arm.first.spec.value(factor)
+            depends = value is not None or (factor == "size" and not arm.first.is_baseline)
             factors.append(factor_name(factor, value) if depends else NOTHING)
         rows.append(
             (
                 arm.label,
-                arm.first.dataset,
+                arm.first.spec.dataset,
                 *factors,
                 accuracy_cell(arm, "direct"),
                 accuracy_cell(arm, "explained"),
@@ -240,6 +238,6 @@ def _every_arm(arms: Arms) -> Section:
 
 
 def _progress(arm: Arm) -> str:
-    done = sum(cell.status == "done" for cell in arm.cells)
+    done = sum(cell.state == "done" for cell in arm.cells)
     text = f"{done} of {count(len(arm.cells), 'cell')} done"
     return text if done == len(arm.cells) else f"{text}; {arm.state()}"

@@ -13,22 +13,28 @@ from dataclasses import dataclass
 
 from teachback.errors import DataError
 from teachback.records import Example, Prediction
-from teachback.report.arms import Arm, Arms, Setting
-from teachback.report.folder import Cell, Study, full_predictions, input_examples, rows_of
+from teachback.report.arms import Arm, Arms
+from teachback.report.folder import (
+    ReportedCell,
+    ReportedStudy,
+    full_predictions,
+    input_examples,
+)
 from teachback.report.page import Block, Disagreement, Paragraph, Said, Section
 from teachback.report.text import count
+from teachback.study.schema import SYSTEM_NAMES, Setting
 
 EACH_WAY = 3
 """Examples shown of each direction."""
 
 DRAW_SEED = 0
 
-_BASELINE = "ST"
+_BASELINE = SYSTEM_NAMES["st"]
 _MULTI_TASK = ("mt-cot", "mt-ra", "mt-re")
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _TwoSystems:
     """Two systems of one dataset, both finished under ``seed``."""
 
     dataset: str
@@ -37,18 +43,21 @@ class _Pair:
     seed: int
 
 
-def examples_section(study: Study, arms: Arms) -> Section:
+def examples_section(study: ReportedStudy, arms: Arms) -> Section:
     """Where multi-task students and ST disagree, each pair of systems a part of its own."""
     settings = {dataset: arms.main(dataset) for dataset in arms.datasets}
     pairs = _pairs(study, arms, settings)
     if not pairs:
-        text = "No multi-task student and ST student of one seed are finished: nothing to compare."
+        text = (
+            "There is nothing to compare: under no seed are a multi-task student and ST both "
+            "finished."
+        )
         return Section("Where objectives disagree", (Paragraph(text),))
     note = (
-        f"Direct answers at the main setting. Of all test items that one system had right and the "
+        f"Direct answers at the main setting. Of all test items that one system got right and the "
         f"other wrong, {EACH_WAY} in each direction are drawn at random (Python’s random.sample, "
         f"seed {DRAW_SEED}, from the ids in alphabetical order); nobody picked them. They show how "
-        "the students write, not how often they are right: that is in the tables."
+        "the students write, not how often they are right: for that, see the tables."
     )
     questions: dict[str, dict[str, Example] | None] = {}
     parts = []
@@ -56,8 +65,10 @@ def examples_section(study: Study, arms: Arms) -> Section:
     read: tuple[str, int] | None = None
     for number, pair in enumerate(pairs):
         if pair.dataset not in questions:
-            cell = next(arm.first for arm in arms.arms if arm.first.dataset == pair.dataset)
-            questions[pair.dataset] = input_examples(study, cell.test_sha256, cell.kind)
+            data = next(
+                arm.first.spec.data for arm in arms.arms if arm.first.spec.dataset == pair.dataset
+            )
+            questions[pair.dataset] = input_examples(study, data.test_sha256, data.kind)
         if (pair.dataset, pair.seed) != read:
             systems = _systems(study, arms, settings[pair.dataset], pair)
             read = (pair.dataset, pair.seed)
@@ -66,7 +77,7 @@ def examples_section(study: Study, arms: Arms) -> Section:
     if any(found is None for found in questions.values()):
         blocks.append(
             Paragraph(
-                "The questions themselves are not shown where their file is not at hand: a study "
+                "The questions themselves are not shown where their file was not found: a study’s "
                 "folder keeps only its hash.",
                 "note",
             )
@@ -74,26 +85,22 @@ def examples_section(study: Study, arms: Arms) -> Section:
     return Section("Where objectives disagree", tuple(blocks), tuple(parts))
 
 
-def _pairs(study: Study, arms: Arms, settings: Mapping[str, Setting]) -> list[_Pair]:
+def _pairs(study: ReportedStudy, arms: Arms, settings: Mapping[str, Setting]) -> list[_TwoSystems]:
     """Each multi-task objective against ST, those declared as confirmatory first."""
-    declared = [
-        (row.get("dataset"), row.get("a"), row.get("b"))
-        for row in rows_of((study.verdicts or {}).get("confirmatory"))
-    ]
+    rows = study.verdicts.confirmatory if study.verdicts else ()
+    declared = [(row.dataset, row.a, row.b) for row in rows]
     multi = [
         label
         for objective in _MULTI_TASK
         for label in arms.systems
         if any(
-            a.label == label and a.first.objective == objective and a.first.control is None
+            a.label == label and a.first.spec.objective == objective and not a.first.spec.control
             for a in arms.arms
         )
     ]
     wanted = [*declared, *((d, label, _BASELINE) for d in arms.datasets for label in multi)]
     pairs = []
     for dataset, a, b in dict.fromkeys(wanted):
-        if not (isinstance(dataset, str) and isinstance(a, str) and isinstance(b, str)):
-            continue
         if dataset not in settings:
             continue
         one, other = (arms.find(dataset, label, settings[dataset]) for label in (a, b))
@@ -101,18 +108,18 @@ def _pairs(study: Study, arms: Arms, settings: Mapping[str, Setting]) -> list[_P
             continue
         both = sorted(set(one.done) & set(other.done))
         if both:
-            pairs.append(_Pair(dataset, a, b, both[0]))
+            pairs.append(_TwoSystems(dataset, a, b, both[0]))
     return pairs
 
 
 def _systems(
-    study: Study, arms: Arms, setting: Setting, pair: _Pair
+    study: ReportedStudy, arms: Arms, setting: Setting, pair: _TwoSystems
 ) -> dict[str, dict[str, Prediction]]:
     """What each system said of each item, explanations included; those that can be read."""
     systems: dict[str, dict[str, Prediction]] = {}
     for label in arms.systems:
         cell = _cell(arms.find(pair.dataset, label, setting), pair.seed)
-        if cell is not None and cell.control != "majority":
+        if cell is not None and cell.spec.control != "majority":
             with contextlib.suppress(DataError):
                 systems[label] = {p.id: p for p in full_predictions(study, cell)}
     return systems
@@ -120,7 +127,7 @@ def _systems(
 
 def _part(
     systems: dict[str, dict[str, Prediction]],
-    pair: _Pair,
+    pair: _TwoSystems,
     questions: dict[str, Example] | None,
     *,
     folded: bool,
@@ -128,7 +135,7 @@ def _part(
     """Both directions of one pair's disagreement, and examples of each."""
     title = f"{pair.dataset}: {pair.a} and {pair.b}, seed {pair.seed}"
     if pair.a not in systems or pair.b not in systems:
-        return Section(title, (Paragraph("The predictions cannot be read any more."),))
+        return Section(title, (Paragraph("The predictions can no longer be read."),))
     ours, theirs = systems[pair.a], systems[pair.b]
     shared = sorted(set(ours) & set(theirs))
     only_a = [i for i in shared if ours[i].correct and not theirs[i].correct]
@@ -144,11 +151,11 @@ def _part(
     return Section(title, tuple(blocks), folded=folded)
 
 
-def _cell(arm: Arm | None, seed: int) -> Cell | None:
+def _cell(arm: Arm | None, seed: int) -> ReportedCell | None:
     """An arm's cell of a seed, or its only one where it knows no seed."""
     if arm is None or not arm.done:
         return None
-    if arm.first.seed is None:
+    if arm.first.spec.seed is None:
         return next(iter(arm.done.values()))
     return arm.done.get(seed)
 

@@ -1,0 +1,139 @@
+"""Options of commands: made from the configuration's keys, or shared by several commands.
+
+An option that sets a key takes its type, its choices, its bounds, its default and its meaning
+from the key's field, so that each is written once. Its value reaches the command as a parameter
+named ``SECTION__KEY``, and `settings` sorts these into sections again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from teachback.config import SECTIONS, Section
+from teachback.questions import KINDS
+
+SOURCE = "the command's options"
+"""What errors in the values of options name in the place of a file."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_BETWEEN = "__"
+
+
+def setting(
+    section: str,
+    key: str,
+    *flags: str,
+    sections: Mapping[str, type[Section]] = SECTIONS,
+    help: str = "{}.",
+    default: Any = None,
+    overrides: bool = False,
+    **attributes: Any,
+) -> Callable[[Command], Command]:
+    """A decorator: the option that sets ``section.key``.
+
+    Args:
+        flags: Where they are not ``--key`` with dashes.
+        sections: Those of the file that has the key.
+        help: Its text; ``{}`` stands for the key's meaning.
+        default: Where the command's own differs from the key's.
+        overrides: Whether it replaces what a file says; then it has no default.
+        attributes: Further ones of `click.option` (``metavar``, ``required``).
+    """
+    model = sections[section]
+    field = model.model_fields[key]
+    kind = _type_of(model.model_json_schema()["properties"][key])
+    own = None
+    if not overrides and not attributes.get("required"):
+        own = field.get_default() if default is None else default
+    if own is not None:
+        attributes |= {"default": own, "show_default": own is not False}
+    attributes["help"] = _sentence(help.format(field.description), kind)
+    names = flags or (f"--{key.replace('_', '-')}",)
+    if kind is click.BOOL:
+        attributes["is_flag"] = True
+        names = (f"{names[0]}/--no-{names[0].removeprefix('--')}",) if own else names
+    else:
+        attributes["type"] = kind
+        if isinstance(kind, click.IntRange | click.FloatRange):
+            attributes.setdefault("metavar", "N" if isinstance(kind, click.IntRange) else "X")
+    return click.option(*names, f"{section}{_BETWEEN}{key}", **attributes)
+
+
+def settings(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The values of all options that set keys: section → key → value; without those that
+    were not given and have no default."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in options.items():
+        section, between, key = name.partition(_BETWEEN)
+        if between and value is not None:
+            found.setdefault(section, {})[key] = value
+    return found
+
+
+def _type_of(schema: Mapping[str, Any]) -> Any:
+    """click's type for the values that a field's JSON schema allows."""
+    some = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    if {one.get("type") for one in some} == {"integer", "number"}:
+        return _count_or_fraction
+    (one,) = some
+    if "enum" in one:
+        return click.Choice(one["enum"])
+    bounds: dict[str, Any] = {}
+    for limit, (closed, opened) in _BOUNDS.items():
+        if opened in one:
+            bounds |= {limit: one[opened], f"{limit}_open": True}
+        elif closed in one:
+            bounds |= {limit: one[closed]}
+    if one["type"] == "integer":
+        return click.IntRange(**bounds) if bounds else click.INT
+    if one["type"] == "number":
+        return click.FloatRange(**bounds) if bounds else click.FLOAT
+    return {"boolean": click.BOOL, "string": click.STRING}[one["type"]]
+
+
+_BOUNDS = {"min": ("minimum", "exclusiveMinimum"), "max": ("maximum", "exclusiveMaximum")}
+
+
+def _count_or_fraction(text: str) -> int | float:
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a count nor a fraction like 0.1") from None
+
+
+def _sentence(text: str, kind: Any) -> str:
+    """A key's meaning with a capital, but where it begins with a value."""
+    first = re.match(r"[\w-]+:?", text)
+    word = first.group() if first else ""
+    is_value = word.endswith(":") or (isinstance(kind, click.Choice) and word in kind.choices)
+    return text if is_value else text[:1].upper() + text[1:]
+
+
+# What several commands have
+
+
+KIND = setting("data", "kind", metavar="KIND", help=f"{{}}; one of {', '.join(KINDS)}.")
+SIZE = setting("data", "size", metavar="N")
+SEED = setting("train", "seed")
+STUDENT = setting("student", "reference", "--student", metavar="REF")
+PRECISION = setting("student", "precision")
+INSTRUCTIONS = setting("teacher", "instructions", metavar="FILE")
+FORM = setting("teacher", "form")
+
+
+def out_option(
+    text: str = "The folder to write.", *, required: bool = True, **attributes: Any
+) -> Callable[[Command], Command]:
+    """``-o``, by default required."""
+    attributes = {"metavar": "DIR", "help": text} | attributes
+    return click.option("-o", "--out", required=required, **attributes)
+
+
+def overwrite_option(text: str) -> Callable[[Command], Command]:
+    """``--overwrite``; what it replaces differs from command to command."""
+    return click.option("--overwrite", is_flag=True, help=text)

@@ -1,0 +1,187 @@
+"""The ways of answering, and all that is decided about them.
+
+``direct``: the answer task alone. ``explained``: the conclusion of the explanation task.
+Every student chooses the better of these two on ``valid``, and answers in it by default.
+``chosen``: not a third way but each system in the way that it chose.
+
+Predictions hold the answers of both ways. A new way of answering that is computed from them is
+one more function in `_BRINGING`, and a word of `teachback.records.ComparedWay`; it is a word of
+`teachback.records.Way` only where students are to choose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, get_args
+
+from teachback.errors import ConfigError, DataError
+from teachback.records import Answer, ComparedWay, Prediction, Way
+
+WAYS: tuple[Way, ...] = get_args(Way)
+"""What a student chooses between; the cheapest first, which wins a tie."""
+
+COMPARED_WAYS: tuple[ComparedWay, ...] = get_args(ComparedWay)
+
+DEFAULT: Way = WAYS[0]
+"""The way of a system that has nothing to choose from: untrained, or without explanations."""
+
+IN_WORDS: Mapping[ComparedWay, str] = {
+    "direct": "direct answers",
+    "explained": "explained answers",
+    "chosen": "each in its chosen way",
+}
+"""How a verdict names the answers that were compared."""
+
+
+class Answers(Protocol):
+    """What a system said of some examples, and the way of answering that it chose; None where
+    that is not known.
+    """
+
+    @property
+    def predictions(self) -> Sequence[Prediction]: ...
+    @property
+    def way(self) -> Way | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemAnswers:
+    """The plain form of `Answers`."""
+
+    predictions: Sequence[Prediction]
+    way: Way | None
+
+
+def student_way(name: str, where: str) -> Way:
+    """``name`` as a way that a student answers in. Raises ConfigError, naming ``where``."""
+    if name not in WAYS:
+        raise ConfigError(_unknown(name, where, WAYS))
+    return name
+
+
+def compared_way(name: str, where: str) -> ComparedWay:
+    """``name`` as a way that systems are compared in. Raises ConfigError, naming ``where``."""
+    if name not in COMPARED_WAYS:
+        raise ConfigError(_unknown(name, where, COMPARED_WAYS))
+    return name
+
+
+def _unknown(name: str, where: str, known: Sequence[str]) -> str:
+    return (
+        f"{where}: there is no way of answering {name!r}: it is "
+        f"{', '.join(known[:-1])} or {known[-1]}"
+    )
+
+
+def has_choice(objective: str | None) -> bool:
+    """Whether a student of this objective may answer in more than one way.
+
+    ST learns no explanation, and MT-Re's explanations conclude nothing.
+    """
+    return objective not in (None, "st", "mt-re")
+
+
+def right_by_way(predictions: Sequence[Prediction]) -> dict[Way, int]:
+    """How many of ``predictions`` are right, by way; without ``explained`` where not all have
+    an explained answer.
+    """
+    right: dict[Way, int] = {"direct": sum(p.correct for p in predictions)}
+    if all(p.explained_correct is not None for p in predictions):
+        right["explained"] = sum(bool(p.explained_correct) for p in predictions)
+    return right
+
+
+def better_way(right: Mapping[Way, int]) -> Way:
+    """The way that was right more often by these counts, which must be of ``valid``.
+
+    The cheaper one, direct, where both were right equally often.
+    """
+    return max((way for way in WAYS if way in right), key=right.__getitem__)
+
+
+def answer_in(
+    way: Way,
+    *,
+    direct_answer: str | None,
+    explained_answer: str | None = None,
+    explanation: str | None = None,
+    probabilities: dict[str, float] | None = None,
+) -> Answer:
+    """The answer of a student whose own way is ``way``, or direct where it was not asked to
+    explain.
+    """
+    used: Way = way if explanation is not None else "direct"
+    return Answer(
+        answer=explained_answer if used == "explained" else direct_answer,
+        way=used,
+        direct_answer=direct_answer,
+        explained_answer=explained_answer,
+        explanation=explanation,
+        probabilities=probabilities,
+    )
+
+
+def resolved(way: ComparedWay, chosen: Way | None, what: str) -> str:
+    """``way``, with ``chosen`` replaced by what a system chose. Raises as `in_way` does."""
+    if compared_way(way, what) != "chosen":
+        return way
+    if chosen is None:
+        raise DataError(f"{what}: the way of answering that it chose is not known")
+    return student_way(chosen, what)
+
+
+def in_way(
+    predictions: Sequence[Prediction],
+    way: ComparedWay,
+    what: str = "the predictions",
+    *,
+    chosen: Way | None = None,
+) -> list[Prediction]:
+    """``predictions`` with the given way's answer as ``answer``, ``correct``, ``unparsed``.
+
+    ``chosen``: the way that the system chose, which ``way="chosen"`` needs. Raises ConfigError
+    for a way that does not exist, and DataError, naming the predictions by ``what``, where
+    they lack what the way needs.
+    """
+    return _BRINGING[resolved(way, chosen, what)](predictions, what)
+
+
+def in_way_by_seed(
+    system: Mapping[int, Answers], way: ComparedWay, name: str
+) -> dict[int, list[Prediction]]:
+    """A system's predictions by seed, each seed's brought to ``way``; errors name ``name``."""
+    return {
+        seed: in_way(one.predictions, way, f"{name}, seed {seed}", chosen=one.way)
+        for seed, one in system.items()
+    }
+
+
+def _direct(predictions: Sequence[Prediction], _what: str) -> list[Prediction]:
+    return list(predictions)
+
+
+def _explained(predictions: Sequence[Prediction], what: str) -> list[Prediction]:
+    lacking = [p.id for p in predictions if p.explained_correct is None]
+    if lacking:
+        raise DataError(
+            f"{what}: {len(lacking)} of {len(predictions)} have no explained answer, first "
+            f"{lacking[0]!r}; evaluate with --explain"
+        )
+    return [
+        replace(
+            p,
+            answer=p.explained_answer,
+            correct=bool(p.explained_correct),
+            unparsed=p.explained_answer is None,
+            probabilities=None,
+        )
+        for p in predictions
+    ]
+
+
+_BRINGING: Mapping[str, Callable[[Sequence[Prediction], str], list[Prediction]]] = {
+    "direct": _direct,
+    "explained": _explained,
+}
+"""Way → predictions as they are in that way."""

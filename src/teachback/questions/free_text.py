@@ -1,0 +1,67 @@
+"""Questions that are answered in free text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from teachback.questions.kind import QuestionKind, Reading, stripped_answer
+from teachback.records import Example
+
+# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5".
+_ABBREVIATED = re.compile(
+    r"(?:^|[\s(.])(?:[A-Za-z]|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt|lt"
+    r"|rev|etc|approx)\.$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
+
+_MARKS = "*_\"'`“”‘’ "
+# What only typesets the answer: \\text{Paris}, $x + 1$, \\(x + 1\\).
+_MARKUP = (
+    re.compile(r"\A\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\{([^{}]*)\}\Z"),
+    re.compile(r"\A\$([^$]+)\$\Z"),
+    re.compile(r"\A\\\((.+)\\\)\Z"),
+)
+
+
+class Text(QuestionKind):
+    """Free text: normalised exact match."""
+
+    name = "text"
+    rows_have = "text as the answer"
+    last_line_concludes = False
+
+    def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
+        return stripped_answer(value)
+
+    def read(self, example: Example, statement: str) -> Reading:
+        line = statement.split("\n", 1)[0].rstrip()
+        line = line[: _closing(line)]
+        for end in _SENTENCE_END.finditer(line):
+            if not _ABBREVIATED.search(line, max(0, end.start() - 8), end.start() + 1):
+                line = line[: end.end()]
+                break
+        whole = _untypeset(line.strip().strip(_MARKS).rstrip(".!。！"))
+        return Reading(whole or None, len(line))
+
+    def same(self, left: str, right: str) -> bool:
+        return super().same(left, right) or super().same(_untypeset(left), _untypeset(right))
+
+
+def _untypeset(text: str) -> str:
+    """``text`` without the marks of bold type, quotation and LaTeX around all of it."""
+    text = text.strip(_MARKS)
+    for markup in _MARKUP:
+        text = markup.sub(r"\1", text).strip(_MARKS)
+    return text
+
+
+def _closing(line: str) -> int:
+    """Where a brace closes that was opened before ``line``, as in a boxed conclusion."""
+    depth = 0
+    for at, character in enumerate(line):
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            return at
+    return len(line)

@@ -1,0 +1,334 @@
+"""The student's model, with its tokenizer and card: what is trained, scored and generates.
+
+What both families share stands here; how a family reads a question, computes target
+log-probabilities and generates stands in ``causal.py`` and ``seq2seq.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from teachback.errors import DataError
+from teachback.objectives import TrainingExample
+from teachback.records import Role, TrainingPair
+from teachback.students.card import Precision, StudentCard
+from teachback.students.loss import cross_entropies, weighted_cross_entropy
+from teachback.students.quiet import quiet
+from teachback.students.rows import Branch, EncodedExample, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generated text and the number of tokens it took (end token included)."""
+
+    text: str
+    tokens: int
+    complete: bool
+    """Whether it ended by itself rather than at the limit."""
+
+
+PLAIN_HEADS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3", "t5"})
+
+
+class StudentModel(ABC):
+    """A model, its tokenizer, and the card that says how to use them.
+
+    ``model`` may be a ``transformers`` model or a peft model around one.
+    """
+
+    family: Literal["causal", "seq2seq"]
+
+    def __init__(self, model: Any, tokenizer: Any, card: StudentCard) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.card = card
+
+    # ------------------------------------------------------------------ what a family defines
+
+    @abstractmethod
+    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
+        """Tokens of the question as the model reads it, before any marker."""
+
+    @abstractmethod
+    def marker_ids(self, role: Role) -> tuple[int, ...]:
+        """Tokens that announce the task, outside the loss."""
+
+    @abstractmethod
+    def text_ids(self, target: str) -> tuple[int, ...]:
+        """Tokens of a target text, without the end token."""
+
+    @abstractmethod
+    def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """Tensors of a batch; what :meth:`target_logits` reads."""
+
+    @abstractmethod
+    def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        """The model's output at the target positions only: logits (targets, vocabulary), or
+        what goes into the output layer where that layer is passed by. ``model`` is the
+        student's, perhaps wrapped by a trainer.
+        """
+
+    @abstractmethod
+    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+        """Greedy decoding of one task for each question."""
+
+    def sharing_problem(self) -> str | None:
+        """Why this model cannot read a question once for several targets and give exactly what
+        a row per target gives; None where it can.
+        """
+        return None
+
+    def generated(self, ids: list[int]) -> Generated:
+        """Generated tokens as text, up to the end token."""
+        complete = self.end_id in ids
+        if complete:
+            ids = ids[: ids.index(self.end_id) + 1]
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return Generated(text.strip(), len(ids), complete)
+
+    # ------------------------------------------------------------------ encoding
+
+    @property
+    def end_id(self) -> int:
+        return int(self.tokenizer.eos_token_id)
+
+    @property
+    def pad_id(self) -> int:
+        pad = self.tokenizer.pad_token_id
+        return int(pad) if pad is not None else self.end_id
+
+    def branch(self, role: Role, target: str, weight: float = 1.0) -> Branch:
+        """A target with its marker. The end token is part of it, unless it was cut off: a
+        student must not learn to stop in the middle of a sentence.
+        """
+        ids = (*self.text_ids(target), self.end_id)
+        return Branch(self.marker_ids(role), ids[: self.card.max_target_tokens], weight)
+
+    def row(self, source: str, role: Role, branches: Sequence[Branch]) -> Row:
+        """A question (its end kept where it is too long: the choices stand there)."""
+        ids = self.source_ids(source, role)
+        limit = self.card.max_source_tokens
+        if len(ids) > limit:
+            ids = (*ids[:1], *ids[len(ids) - limit + 1 :])
+        return Row(ids, tuple(branches))
+
+    def encode(self, example: TrainingExample) -> EncodedExample:
+        """All targets of one example; those that read the same tokens share a row."""
+        shared: dict[tuple[int, ...], list[Branch]] = {}
+        for pair in example.pairs:
+            prefix = self.row(pair.source, pair.role, ()).prefix
+            shared.setdefault(prefix, []).append(self.branch(pair.role, pair.target, pair.weight))
+        return EncodedExample(
+            example.id,
+            tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
+        )
+
+    @property
+    def positions(self) -> int | None:
+        """How many tokens the model can tell the order of; None where there is no such limit."""
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        return None if limit is None else int(limit)
+
+    def check_fits(self, rows: Iterable[Row], what: str) -> None:
+        """Raise DataError where a target would end beyond the model's `positions`."""
+        if self.positions is None:
+            return
+        for row in rows:
+            ends = [len(b.marker) + len(b.target) for b in row.branches]
+            needed = len(row.prefix) + max(ends, default=0)
+            if needed > self.positions:
+                raise DataError(
+                    f"{what} needs {needed} tokens, and this student can tell the order of "
+                    f"{self.positions}: lower student.max_source_tokens (now "
+                    f"{self.card.max_source_tokens}) or student.max_target_tokens (now "
+                    f"{self.card.max_target_tokens}), or take another student"
+                )
+
+    def indistinguishable(self, targets: Sequence[str]) -> tuple[str, str] | None:
+        """Two of these texts that the tokenizer turns into the same tokens (letters that it does
+        not know, say), so that no student could tell them apart; None where there are none."""
+        seen: dict[tuple[int, ...], str] = {}
+        for target in targets:
+            first = seen.setdefault(self.text_ids(target), target)
+            if first != target:
+                return first, target
+        return None
+
+    def same_tokens(self, left: str, right: str) -> bool:
+        """Whether the tokenizer turns two targets into the same tokens."""
+        return self.text_ids(left) == self.text_ids(right)
+
+    def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
+        """All rows of ``examples`` as they are computed: separate where they cannot share."""
+        return [row for example in examples for row in example.rows]
+
+    def lengths(self, pair: TrainingPair) -> tuple[int, int]:
+        """(source tokens, target tokens) before any cut, for the report on the data."""
+        return len(self.source_ids(pair.source, pair.role)), len(self.text_ids(pair.target)) + 1
+
+    # ------------------------------------------------------------------ loss and scores
+
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Σ over the batch of weight · mean token cross-entropy: N times its L."""
+        head = self.model.get_output_embeddings()
+        if not self._head_is_last():
+            with logits_only_at(head, batch["target_index"]):
+                logits = self.target_outputs(model, batch).float()
+            losses = nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
+            return (losses * batch["target_weights"]).sum()
+        with passed_by(head, batch["target_index"]):
+            hidden = self.target_outputs(model, batch)
+        return weighted_cross_entropy(
+            hidden, head.weight, batch["target_ids"], batch["target_weights"]
+        )
+
+    def token_losses(self, batch: dict[str, Tensor]) -> Tensor:
+        """Cross-entropy of every target token, float32, shape (targets,); no gradient."""
+        head = self.model.get_output_embeddings()
+        if not self._head_is_last():
+            with logits_only_at(head, batch["target_index"]):
+                logits = self.target_outputs(self.model, batch).float()
+            return nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
+        with passed_by(head, batch["target_index"]):
+            hidden = self.target_outputs(self.model, batch)
+        return cross_entropies(hidden, head.weight, batch["target_ids"])
+
+    def _head_is_last(self) -> bool:
+        """Whether logits are hidden · headᵀ and nothing else: a plain linear layer without
+        bias or adapter, in a model type known to put no scaling or capping after it.
+        """
+        head = self.model.get_output_embeddings()
+        return (
+            isinstance(head, nn.Linear)
+            and getattr(head, "bias", None) is None
+            and self.model.config.model_type in PLAIN_HEADS
+            and not getattr(self.model.config, "final_logit_softcapping", None)
+        )
+
+    @torch.inference_mode()
+    def log_probabilities(
+        self, sources: Sequence[str], targets: Sequence[Sequence[str]], role: Role = "answer"
+    ) -> list[list[tuple[float, int]]]:
+        """For every source and each of its targets: (sum of log-probabilities, end token
+        included; number of tokens). One forward pass for the whole batch.
+        """
+        rows = [
+            self.row(source, role, [self.branch(role, target) for target in own])
+            for source, own in zip(sources, targets, strict=True)
+        ]
+        self.check_fits(rows, "a question with one of its answers")
+        batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
+        self.model.eval()
+        with self.autocast():
+            losses = self.token_losses(batch)
+        count = sum(len(own) for own in targets)
+        number = batch["target_rows"]
+        sums = torch.zeros(count, dtype=torch.float64, device=losses.device)
+        sums.index_add_(0, number, -losses.double())
+        lengths = torch.bincount(number, minlength=count)
+        flat = iter(zip(sums.tolist(), lengths.tolist(), strict=True))
+        return [[next(flat) for _ in own] for own in targets]
+
+    # ------------------------------------------------------------------ device and precision
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    precision: Precision = "auto"
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """bf16 where asked for, or by itself where the hardware multiplies it natively."""
+        dtype = next(self.model.parameters()).dtype
+        if dtype == torch.bfloat16 or not use_bf16(self.precision, self.device):
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def with_card(self, **changes: Any) -> Self:
+        """This student with its card changed; the weights are the same objects."""
+        self.card = replace(self.card, **changes)
+        return self
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, folder: Path) -> None:
+        """Weights (safetensors) or adapter, tokenizer and card into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with quiet():
+            self.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        self.card.save(folder)
+
+
+def use_bf16(precision: Precision, device: torch.device) -> bool:
+    """Whether to compute in bf16. By itself on CUDA from Ampere on and on CPUs with AMX,
+    which multiply it natively; elsewhere float32 is the faster, or not known to be the slower.
+    """
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        return bool(torch.cpu._is_amx_tile_supported())
+    return False
+
+
+@contextlib.contextmanager
+def logits_only_at(head: nn.Module, index: Tensor) -> Iterator[None]:
+    """Within: the output layer computes only the flattened positions ``index``.
+
+    The head's input (rows, length, hidden) becomes (1, targets, hidden), so the model's own
+    forward returns logits of shape (1, targets, vocabulary), whatever scaling or capping it
+    puts after the head, and whatever wrapper (peft, DDP) stands around it.
+    """
+
+    def select(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = inputs[0]
+        return (hidden.reshape(-1, hidden.shape[-1])[index].unsqueeze(0), *inputs[1:])
+
+    handle = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextlib.contextmanager
+def passed_by(head: nn.Module, index: Tensor) -> Iterator[None]:
+    """Within: the output layer hands on its input at the positions ``index``, untouched."""
+    with logits_only_at(head, index):
+        # An instance attribute hides the class's method; hooks still run around it.
+        head.forward = lambda hidden: hidden
+        try:
+            yield
+        finally:
+            del head.forward
+
+
+@contextlib.contextmanager
+def last_logits_only(head: nn.Module) -> Iterator[None]:
+    """Within: the output layer computes the last position alone, all that decoding looks at.
+
+    Otherwise a prompt's first pass computes logits for each of its tokens: with a vocabulary
+    of 262,144, 7 GB for 32 questions of 150 tokens.
+    """
+
+    def select(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        # Contiguous, or torch multiplies with one copy of a frozen output layer per row (bmm
+        # over an expanded weight): 5 GB and seconds for 16 rows of this vocabulary.
+        return (inputs[0][:, -1:].contiguous(), *inputs[1:])
+
+    handle = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,85 @@
+"""What this machine has: cores, the processor and what it can do, memory. No torch here."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+NOTABLE_FEATURES = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_tile",
+    "amx_int8",
+    "amx_bf16",
+    "asimddp",
+    "i8mm",
+    "bf16",
+    "sve",
+)
+"""What decides how fast a model runs on a processor, x86's first, then Arm's, as Linux names it."""
+
+_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+"""Where a container finds its own limit: version 2 of control groups, and version 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """``name`` as its maker sells it; ``features`` as Linux names them, empty elsewhere."""
+
+    name: str
+    features: frozenset[str]
+
+    @property
+    def notable(self) -> tuple[str, ...]:
+        """Those of `NOTABLE_FEATURES` that it has, in that order."""
+        return tuple(name for name in NOTABLE_FEATURES if name in self.features)
+
+
+def cores() -> int:
+    """How many cores this process may use, those that its affinity leaves it."""
+    if psutil.LINUX or psutil.WINDOWS:
+        return len(psutil.Process().cpu_affinity())
+    return psutil.cpu_count() or 1
+
+
+def processor(description: Path = Path("/proc/cpuinfo")) -> Processor:
+    """The processor, of which ``description`` is Linux's account."""
+    try:
+        told = description.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return Processor(_plain_name(), frozenset())
+    # One block a core, of lines "key : value"; the first core stands for all.
+    first = dict(_pair(line) for line in told.split("\n\n", 1)[0].splitlines())
+    flags = first.get("flags") or first.get("Features") or ""  # x86; Arm
+    return Processor(first.get("model name") or _plain_name(), frozenset(flags.split()))
+
+
+def memory(limits: Iterable[Path] = _LIMITS) -> int:
+    """Bytes of memory: the machine's, or a container's own limit (a file of ``limits``) if that
+    is less."""
+    total: int = psutil.virtual_memory().total
+    for file in limits:
+        try:
+            total = min(total, int(file.read_text(encoding="ascii")))
+        except (OSError, ValueError):  # no such file, or the word "max": no limit
+            continue
+    return total
+
+
+def _pair(line: str) -> tuple[str, str]:
+    key, _, value = line.partition(":")
+    return key.strip(), value.strip()
+
+
+def _plain_name() -> str:
+    return platform.processor() or platform.machine() or "unknown"

@@ -1,0 +1,73 @@
+"""After training: the student's folder, whole and with the way of answering it chose on valid."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from teachback.files import write_json
+from teachback.records import Example
+from teachback.students.load import load
+from teachback.students.model import StudentModel, use_bf16
+from teachback.system import launch
+from teachback.system.progress import Progress
+from teachback.training import processes, validation
+from teachback.training.checkpoints import FOLDER
+from teachback.training.fit import Fitted
+from teachback.training.prepare import TrainingSettings
+from teachback.training.report import DataReport
+
+
+def save(student: StudentModel, folder: Path) -> Path:
+    """Save what was trained beside its place in ``folder``; returns where, in all processes."""
+    staging = processes.gathered(folder / f".student.{os.getpid()}.tmp")[0]
+    with processes.agreed():
+        if launch.is_first():
+            for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
+                shutil.rmtree(left, ignore_errors=True)
+            student.save(staging)
+    return staging
+
+
+def finish(
+    staging: Path,
+    folder: Path,
+    fitted: Fitted,
+    valid: Sequence[Example],
+    report: DataReport,
+    settings: TrainingSettings,
+    progress: Progress,
+) -> StudentModel:
+    """Load the student saved in ``staging``, let it choose its way of answering on ``valid``, and
+    move it to ``folder/student``; the checkpoints go.
+
+    It is loaded anew: an adapter merged, weights in the precision that is computed in.
+    """
+    precision = settings.student.precision
+    with processes.agreed():
+        student = load(staging, precision=precision)
+    validation.choose_way(student, valid, settings.evaluate, progress)
+    outcome = {
+        "seconds": fitted.seconds,
+        "steps": fitted.steps,
+        "precision": "bf16" if use_bf16(precision, student.device) else "fp32",
+        "threads": torch.get_num_threads(),
+        "processes": launch.processes(),
+        "history": list(fitted.history),
+        "data": asdict(report),
+    }
+    with processes.agreed():
+        if launch.is_first():
+            student.card.save(staging)
+            write_json(staging / "training.json", outcome)
+            # A folder named student is a whole student: renamed last.
+            if (folder / "student").exists():  # of before, with --overwrite
+                shutil.rmtree(folder / "student")
+            os.replace(staging, folder / "student")
+            shutil.rmtree(folder.resolve() / FOLDER, ignore_errors=True)
+    return student
