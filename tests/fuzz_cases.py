@@ -415,8 +415,8 @@ def damage_sqlite(file: Path, rng: random.Random) -> None:
         )  # fmt: skip
         with contextlib.suppress(sqlite3.Error, OverflowError):
             if rng.random() < 0.15:
-                db.execute(rng.choice([f"DROP TABLE {table}", "PRAGMA user_version = 99",
-                                       f"ALTER TABLE {table} RENAME COLUMN {column} TO z"]))  # fmt: skip
+                renamed = f"ALTER TABLE {table} RENAME COLUMN {column} TO z"
+                db.execute(rng.choice([f"DROP TABLE {table}", "PRAGMA user_version = 99", renamed]))
             elif rng.random() < 0.2:
                 db.execute(f"UPDATE {table} SET {column} = CAST(X'FFFE80' AS TEXT)")
             else:

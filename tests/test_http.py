@@ -136,7 +136,7 @@ def test_how_a_body_failed_is_told() -> None:
         server = MockServer(lambda _asked, reply=reply: reply)
         with server, pytest.raises(NoResponse) as caught:
             post(server.url)
-        assert (caught.value.garbled, caught.value.sent) == (is_garbled, True)
+        assert (caught.value.unusable, caught.value.sent) == (is_garbled, True)
 
 
 def test_the_password_of_an_address_goes_into_the_header() -> None:

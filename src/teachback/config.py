@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from teachback import files
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
-from teachback.records import AnswerFormat, Objective, Strategy
+from teachback.records import AnswerFormat, Objective, ReplyReading, Strategy
 from teachback.references import (
     DATASET_FORMS,
     STUDENT_FORMS,
@@ -71,13 +71,20 @@ class TeacherConfig(Section):
     )
     temperature: float = _key(0.0, "sampling temperature", ge=0)
     top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
-    max_tokens: int = _key(512, "longest reply, in tokens", ge=1)
+    max_tokens: int = _key(512, "longest reply, in tokens, thinking included", ge=1)
     samples: int = _key(1, "replies asked for per prompt", ge=1)
     concurrency: int = _key(32, "largest number of requests in flight", ge=1)
     max_cost: float | None = _key(
         None,
         "cap on the cost of asking in US dollars, over all runs into the folder; unset: no cap",
         gt=0,
+    )
+    max_reply_mb: int = _key(
+        8,
+        "longest body of a server's response, in megabytes and decompressed; a longer one is not "
+        "read on",
+        ge=1,
+        le=1000,
     )
     prices: str | None = _key(
         None, "TOML or JSON file: model → input, output, cached, in dollars per million tokens"
@@ -96,6 +103,10 @@ class SelectionConfig(Section):
         True, "reject an rp explanation that mentions having been told the answer"
     )
     thinking: bool = _key(False, "put a reasoning model's thinking part before its explanation")
+    reading: ReplyReading = _key(
+        "inferred",
+        "which conclusions count: announced ones, or also those inferred from the last sentences",
+    )
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
 
 
@@ -179,6 +190,9 @@ class EvaluateConfig(Section):
     max_new_tokens: int | None = _key(
         None, "longest generated explanation; unset: the student's longest target", ge=1
     )
+    reading: ReplyReading = _key(
+        "inferred", "as selection.reading, of what students and prompted teachers explain"
+    )
     baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
 
 
@@ -191,6 +205,14 @@ class Config(Section):
     student: StudentConfig = StudentConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _reads_all_alike(self) -> Config:
+        if self.selection.reading != self.evaluate.reading:
+            raise ValueError(
+                "selection.reading and evaluate.reading differ: what is compared is read in one way"
+            )
+        return self
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -25,6 +25,7 @@ from teachback.errors import MissingExtraError, TeachbackError, UsageError
 from teachback.files import is_disk_full
 from teachback.system import launch
 from teachback.system.progress import Progress
+from teachback.system.telemetry import forbid_telemetry
 
 COMMANDS = {
     "demo": ("teachback.cli.demo:demo", "The whole job on the embedded default."),
@@ -54,7 +55,6 @@ _LONGEST_LINE = 2000
 
 _QUIETER = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
@@ -187,6 +187,7 @@ def _set_quiet(ctx: click.Context, _parameter: click.Parameter, quiet: bool) -> 
 
 def _silence_libraries() -> None:
     """Hush what the model libraries say about themselves; a user's own setting wins."""
+    forbid_telemetry()
     for name, value in _QUIETER.items():
         os.environ.setdefault(name, value)
     for package in _CHATTY:

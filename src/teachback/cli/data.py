@@ -21,7 +21,7 @@ def data() -> None:
 def check_files(files: tuple[str, ...], **options: Any) -> None:
     """Name every bad row of each FILE, with the reason.
 
-    A FILE is JSON lines, CSV, Parquet or hf:owner/name[/config][:split].
+    A FILE is JSON lines, CSV, TSV, Parquet or hf:owner/name[/config][:split].
     """
     from teachback.datasets import check
     from teachback.errors import DataError

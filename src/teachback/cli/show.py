@@ -51,6 +51,11 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
         counts = [summary.per_strategy[name].get(reason, 0) for name in names]
         rows.append([reason, *map(str, counts), str(sum(counts))])
     say(table([summary.strategy, *names, "all"], rows))
+    if truncated := summary.rejected.get("truncated", 0):
+        say(
+            f"truncated: {truncated} replies were cut off, in their thinking or in their text, by "
+            "--max-tokens or the model's context; a larger --max-tokens asks for all replies anew"
+        )
     say(
         f"examples with an explanation: {summary.explained_examples} of {summary.examples} "
         f"({share(summary.explained_examples, summary.examples)})"
@@ -61,6 +66,9 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
     if summary.rp_contradictions[1]:
         wrong, replies = summary.rp_contradictions
         say(f"rp replies that contradict gold: {wrong} of {replies}")
+    if replies := sum(summary.read_by.values()):
+        parts = [f"{pattern} {share(n, replies)}" for pattern, n in summary.read_by.items()]
+        say(f"conclusions found by: {', '.join(parts)}")
     if summary.yield_per_label:
         parts = [f"{label} {share(k, n)}" for label, (k, n) in summary.yield_per_label.items()]
         say(f"yield by gold label: {', '.join(parts)}")
@@ -164,8 +172,8 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
     share = found.rp_share
     if share is None:
         say(
-            "crop asks rp where cote is not kept; how often is not known before some examples are "
-            "asked (--pilot 50), so crop lies between the two figures"
+            "crop asks rp where cote is not kept; how often is not known until some examples have "
+            "been asked (--pilot 50), so crop lies between the two figures"
         )
     else:
         say(
@@ -244,6 +252,14 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
     say(
         table(["", "n", "direct", "95%", "unparsed", "explained", "95%", "unparsed", "agree"], rows)
     )
+    for name, figures in systems.items():
+        for kind, one in (("direct", figures.direct), ("explained", figures.explained)):
+            if one is not None and one.cut_off:
+                say(
+                    f"{name}: {one.cut_off} of {one.n} {kind} answers were cut off by the limit on "
+                    "tokens before their answer, and count as unparsed: a teacher that thinks "
+                    "needs a larger --max-tokens"
+                )
     for name, cost in costs.items():
         line = (
             f"{name}: {cost.direct_seconds:.0f} s and {cost.direct_tokens:.0f} generated tokens "

@@ -37,7 +37,7 @@ class Price:
     """US dollars per million tokens, and where that is known from.
 
     ``cached`` is for input tokens that the server found in its prefix cache. Requests of more
-    than ``most_in`` input tokens are dearer than this.
+    than ``most_in`` input tokens cost more than this.
     """
 
     input: float
@@ -52,9 +52,11 @@ class Price:
         return not (self.input or self.output or self.cached)
 
     def dollars(self, tokens_in: float, tokens_out: float, tokens_cached: float = 0) -> float:
-        """What these tokens cost; the cached ones are among ``tokens_in``."""
-        plain = (tokens_in - tokens_cached) * self.input
-        return (plain + tokens_cached * self.cached + tokens_out * self.output) / 1e6
+        """What these tokens cost; the cached ones are among ``tokens_in``, or some of them are
+        not counted as such."""
+        cached = min(tokens_cached, tokens_in)
+        plain = (tokens_in - cached) * self.input
+        return (plain + cached * self.cached + tokens_out * self.output) / 1e6
 
 
 def find_price(

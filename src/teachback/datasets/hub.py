@@ -8,6 +8,7 @@ from pathlib import Path
 from teachback.errors import DataError, MissingExtraError
 from teachback.references import HubDatasetReference
 from teachback.system.launch import OFFLINE_SWITCH, is_offline
+from teachback.system.telemetry import no_telemetry
 
 # The hub converts every public dataset to Parquet, on a branch of its own, as
 # CONFIG/SPLIT/0000.parquet.
@@ -29,8 +30,9 @@ def hub_files(reference: HubDatasetReference) -> list[Path]:
     if is_offline():
         raise DataError(f"{reference}: {OFFLINE_SWITCH} is set, so the hub is not contacted")
     try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+        with no_telemetry():
+            from huggingface_hub import HfApi
+            from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
     except ImportError:
         raise MissingExtraError("huggingface_hub", "parquet", f"reading {reference}") from None
     api = HfApi()

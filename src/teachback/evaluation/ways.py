@@ -175,6 +175,7 @@ def _explained(predictions: Sequence[Prediction], what: str) -> list[Prediction]
             correct=bool(p.explained_correct),
             unparsed=p.explained_answer is None,
             probabilities=None,
+            cut_off=p.explained_cut_off,
         )
         for p in predictions
     ]

@@ -44,7 +44,7 @@ RUN_FILES = (
 )
 """What a run folder may hold; nothing else in such a folder is ever removed."""
 
-_MAY_CHANGE = ("concurrency", "max_cost", "prices")
+_MAY_CHANGE = ("concurrency", "max_cost", "max_reply_mb", "prices")
 """Keys of [teacher] that change how a run goes, and nothing that comes out of it."""
 
 
@@ -79,7 +79,7 @@ def begin_folder(
     that the folder holds of a run, but for the replies, before anything new is written.
 
     The caller holds the folder (`teachback.files.one_writer`). Raises RunFolderError where it
-    belongs to a run with another configuration or other data.
+    belongs to a run with a different configuration or different data.
     """
     text = write_config(config)
     present = folder / "config.toml"
@@ -87,17 +87,17 @@ def begin_folder(
     if overwrite:
         # The replies stay: they are keyed by what was asked, and were paid for.
         new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
-    elif present.is_file() and not _goes_on(present, config, grows):
+    elif present.is_file() and not _continues(present, config, grows):
         raise RunFolderError(
-            f"{folder} belongs to a run with another configuration (its config.toml "
-            "differs): choose another folder, or --overwrite"
+            f"{folder} belongs to a run with a different configuration (its config.toml "
+            "differs): choose a different folder, or give --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
         before = _hashes(folder / "manifest.json")
         if before != {name: file["sha256"] for name, file in record["inputs"].items()}:
             raise RunFolderError(
-                f"{folder} was begun on other data (a file has changed since): choose another "
-                "folder, or --overwrite"
+                f"{folder} was begun on different data (a file has changed since): choose a "
+                "different folder, or give --overwrite"
             )
         if read_text(present) != text:
             write_text(present, text)
@@ -172,8 +172,8 @@ def recordings_of(teacher: str | None) -> dict[str, Path]:
     return {f"recorded {number}": Path(file) for number, file in enumerate(named.files)}
 
 
-def _goes_on(present: Path, config: Config, grows: bool) -> bool:
-    """Whether ``config`` may go on with what the configuration in ``present`` has begun."""
+def _continues(present: Path, config: Config, grows: bool) -> bool:
+    """Whether ``config`` may continue what the configuration in ``present`` has begun."""
     try:
         before = read_config(present, anchored=False)
     except ConfigError:
@@ -184,6 +184,6 @@ def _goes_on(present: Path, config: Config, grows: bool) -> bool:
         keys.append("samples")
     changed = {key: getattr(config.teacher, key) for key in keys}
     teacher = before.teacher.model_copy(update=changed)
-    # A run that did not fit goes on with less.
+    # A run that did not fit continues with less.
     train = before.train.model_copy(update={key: getattr(config.train, key) for key in MEMORY_KEYS})
     return before.model_copy(update={"teacher": teacher, "train": train}) == config

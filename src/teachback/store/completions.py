@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
+from teachback.costs import tokens
 from teachback.errors import DataError, RunFolderError, StoreError, shortened
 from teachback.files import require_file
 from teachback.files.locks import Held, Lock
@@ -88,7 +89,7 @@ class CompletionStore:
     Raises:
         StoreError: From the constructor and from every method: the file is missing (when
             read only), is not a completion store, is damaged, cannot be written, or is being
-            written by another one.
+            written by another process.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -131,7 +132,7 @@ class CompletionStore:
         return None if error is None else Completion("", finish_reason="failed", error=error)
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is a reply. A failure is none."""
+        """Whether there is a reply. A failure does not count."""
         with self._errors():
             return self._db.execute(HAS, (bytes.fromhex(key),)).fetchone() is not None
 
@@ -156,6 +157,7 @@ class CompletionStore:
             with self._errors():
                 self._db.execute(PUT_FAILURE, (digest, *asked, error, now))
             return
+        completion = tokens.checked(completion)
         thinking = None if completion.thinking is None else _storable(completion.thinking)
         reply = (
             *(digest, shared, *asked, _messages(request.messages), now),
@@ -320,7 +322,9 @@ class CompletionStore:
                     f"this one knows {VERSION}); upgrade teachback"
                 )
         elif application or tables or read_only:
-            raise StoreError(f"{self.path}: not a completion store of teachback; name another file")
+            raise StoreError(
+                f"{self.path}: not a teachback completion store: name a different file"
+            )
         if read_only:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -372,8 +376,8 @@ class CompletionStore:
 
     def _damaged(self, why: str) -> StoreError:
         return StoreError(
-            f"{self.path} is damaged or no completion store ({shortened(why)}): name another "
-            "file, or move this one away and rerun"
+            f"{self.path} is damaged or is not a completion store ({shortened(why)}): name a "
+            "different file, or move this one away and rerun"
         )
 
 

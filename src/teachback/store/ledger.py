@@ -27,20 +27,29 @@ CREATE TABLE IF NOT EXISTS charge (
 _CHARGE = (
     "INSERT INTO charge VALUES (?, ?, 1, ?, ?) ON CONFLICT (key) DO UPDATE SET times = times + 1"
 )
+# Stores may hold what no server can have counted, as `tokens.checked` says: that is unknown.
+_IS_COUNT = f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {tokens.MOST_COUNTED}"
+_CACHED = f"CASE WHEN {_IS_COUNT.format('tokens_cached')} THEN tokens_cached END"
+_COUNTED = f"""
+WITH counted AS (
+    SELECT prefix, sampling, messages,
+        CASE WHEN {_IS_COUNT.format("tokens_in")} AND tokens_in >= coalesce({_CACHED}, 0)
+            THEN tokens_in END AS tokens_in,
+        CASE WHEN {_IS_COUNT.format("tokens_out")} THEN tokens_out END AS tokens_out,
+        {_CACHED} AS tokens_cached
+    FROM reply JOIN shared ON shared.hash = reply.shared WHERE teacher = ?
+)
+"""  # noqa: S608
 _USAGE = (
-    "SELECT count(*), sum(tokens_in), sum(tokens_out), sum(tokens_cached), "
-    "sum(tokens_in IS NULL OR tokens_out IS NULL) "
-    "FROM reply JOIN shared ON shared.hash = reply.shared WHERE teacher = ?"
+    f"{_COUNTED} SELECT count(*), sum(tokens_in), sum(tokens_out), "  # noqa: S608
+    "sum(CASE WHEN tokens_in IS NOT NULL THEN tokens_cached END), "
+    "sum(tokens_in IS NULL OR tokens_out IS NULL) FROM counted"
 )
 _UNCOUNTED = (
-    "SELECT prefix, sampling, messages, tokens_in, tokens_out "
-    "FROM reply JOIN shared ON shared.hash = reply.shared "
-    "WHERE teacher = ? AND (tokens_in IS NULL OR tokens_out IS NULL)"
+    f"{_COUNTED} SELECT prefix, sampling, messages, tokens_in, tokens_out "  # noqa: S608
+    "FROM counted WHERE tokens_in IS NULL OR tokens_out IS NULL"
 )
-_LOST = (
-    "SELECT sum(times), sum(times * tokens_in), sum(times * tokens_out) "
-    "FROM charge WHERE teacher = ?"
-)
+_LOST = "SELECT times, tokens_in, tokens_out FROM charge WHERE teacher = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,10 @@ def usage(db: sqlite3.Connection, teacher: str) -> Usage:
             turns = (Message(*turn) for part in (prefix, messages) for turn in json.loads(part))
             used_in += tokens.most_in(turns) if counted[0] is None else 0
             used_out += json.loads(sampling)[2] if counted[1] is None else 0
-    lost = (0, 0, 0)
+    lost = 0
     if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'charge'").fetchone():
-        lost = db.execute(_LOST, (teacher,)).fetchone()
-    times, lost_in, lost_out = (value or 0 for value in lost)
-    return Usage(replies, uncounted, times, used_in + lost_in, used_out + lost_out, cached)
+        for times, most_in, most_out in db.execute(_LOST, (teacher,)):
+            lost += times
+            used_in += times * most_in
+            used_out += times * most_out
+    return Usage(replies, uncounted, lost, used_in, used_out, cached)

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from teachback.errors import DataError
 from teachback.evaluation.ways import answer_in
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
-from teachback.records import Answer, Example, Role
+from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
 from teachback.students.model import Generated
 
@@ -32,6 +32,8 @@ class AskableModel(Protocol):
     def log_probabilities(
         self, sources: Sequence[str], targets: Sequence[Sequence[str]]
     ) -> list[list[tuple[float, int]]]: ...
+
+    def same_tokens(self, left: str, right: str) -> bool: ...
 
     def generate(
         self, sources: Sequence[str], role: Role, max_new_tokens: int
@@ -58,6 +60,7 @@ def answers(
     choice_score: ChoiceScore = "sum",
     batch_size: int = 16,
     max_new_tokens: int | None = None,
+    reading: ReplyReading = "inferred",
     effort: Effort | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """Answer every example; yields (its index, the answer), shortest questions first.
@@ -66,7 +69,8 @@ def answers(
 
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
-    explanation; unset, it is the student's longest training target.
+    explanation; unset, it is the student's longest training target. ``reading``: which of its
+    conclusions count, see :func:`teachback.questions.parse`.
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.max_target_tokens
@@ -82,7 +86,7 @@ def answers(
         explained: list[tuple[str, str | None]] = []
         if explain or objective == "cot":
             started = time.perf_counter()
-            explained = _explained(student, batch, limit, effort)
+            explained = _explained(student, batch, limit, reading, effort)
             effort.explained_seconds += time.perf_counter() - started
         for position, index in enumerate(part):
             answer, probabilities = direct[position] if direct else (None, None)
@@ -120,13 +124,17 @@ def _direct(
         for example, own in zip(batch, listed, strict=True)
     ]
     results: list[tuple[str | None, dict[str, float] | None]] = []
-    for own, scores in zip(listed, student.log_probabilities(sources, said), strict=True):
+    scored = student.log_probabilities(sources, said)
+    for own, texts, scores in zip(listed, said, scored, strict=True):
         values = [total / length if choice_score == "mean" else total for total, length in scores]
         top = max(values)
         shares = [math.exp(value - top) for value in values]
         total_share = sum(shares)
         # Scores that are not numbers (a diverged student) name no answer.
         best = own[values.index(top)] if math.isfinite(top) else None
+        chosen = texts[values.index(top)]
+        if any(text != chosen and student.same_tokens(text, chosen) for text in texts):
+            best = None  # it cannot say which of the two it means
         results.append(
             (best, {c: s / total_share for c, s in zip(own, shares, strict=True)} if best else None)
         )
@@ -134,14 +142,20 @@ def _direct(
 
 
 def _explained(
-    student: AskableModel, batch: Sequence[Example], limit: int, effort: Effort
+    student: AskableModel,
+    batch: Sequence[Example],
+    limit: int,
+    reading: ReplyReading,
+    effort: Effort,
 ) -> list[tuple[str, str | None]]:
     generated = student.generate([render(e) for e in batch], "explanation", limit)
     effort.explained_tokens += sum(g.tokens for g in generated)
     effort.unfinished += sum(not g.complete for g in generated)
     results: list[tuple[str, str | None]] = []
     for example, g in zip(batch, generated, strict=True):
-        parsed = parse(example, g.text, answer_first=student.card.objective == "mt-ra")
+        parsed = parse(
+            example, g.text, answer_first=student.card.objective == "mt-ra", reading=reading
+        )
         results.append((parsed.explanation, parsed.answer))
     return results
 

@@ -30,6 +30,7 @@ from teachback.references import (
 from teachback.students.conversion import converted, converted_folder
 from teachback.system.launch import is_offline
 from teachback.system.progress import Notice
+from teachback.system.telemetry import no_telemetry
 
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""
@@ -37,7 +38,7 @@ STUDENT_FILE = "teachback.json"
 _HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 _MODEL = "model.safetensors"
 _MODEL_INDEX = "model.safetensors.index.json"
-_ADAPTER = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model")
 
@@ -74,8 +75,8 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
         _require_model(folder, reference)
         base = _recorded_base(folder)
         return Weights(folder, None, reference, licence or (base and _licence_of(base)))
-    if not (folder / _ADAPTER).is_file():
-        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, _ADAPTER)}")
+    if not (folder / ADAPTER).is_file():
+        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, ADAPTER)}")
     base = _recorded_base(folder) or _base_of_adapter(folder)
     try:
         model, licence = _locate(base, notice)
@@ -217,14 +218,15 @@ def _fetched(named: HubModelReference, notice: Notice | None) -> Path:
     repository, revision = named.repository, named.revision
     if importlib.util.find_spec("huggingface_hub") is None:
         raise MissingExtraError("huggingface_hub", "train", f"{named}")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    with no_telemetry():
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HfHubHTTPError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
 
     def snapshot(local: bool) -> Path:
         # Folders inside a repository hold other formats (onnx, original checkpoints).

@@ -23,6 +23,7 @@ from teachback.files import package_version
 from teachback.references import parse_dataset
 from teachback.study.engines import LOG, Ended, cell_command, process_environment, why
 from teachback.study.schema import TASK_FILE, CellTask
+from teachback.system.telemetry import no_telemetry
 
 _RETRIES = 3
 """How often a cell is started again after its node or its worker died."""
@@ -41,7 +42,8 @@ class RayEngine:
 
     def __post_init__(self) -> None:
         try:
-            import ray
+            with no_telemetry():
+                import ray
         except ImportError:
             raise MissingExtraError("ray", "ray", "--engine ray") from None
         self._ray = ray

@@ -116,6 +116,13 @@ class Step:
             self._line_time, self._line_done = self._clock(), self._done
             self._print(self._line())
 
+    def say(self, line: str) -> None:
+        """A `Notice` while this step is under way."""
+        if self._bar is not None:
+            self._bar.write(line, file=self._stream)
+        else:
+            self._print(line)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -27,6 +27,7 @@ def open_teacher(
     form: Form = "chat",
     concurrency: int | None = None,
     timeout: float = 120.0,
+    max_reply_mb: int = 8,
     api_key_file: Path | None = None,
     notice: Notice | None = None,
 ) -> Teacher:
@@ -42,6 +43,7 @@ def open_teacher(
         form: Whether a remote model is asked as a chat or for a plain completion.
         concurrency: Upper bound on the requests in flight.
         timeout: Seconds for one attempt at one request, remote teachers only.
+        max_reply_mb: The longest body of a response, remote teachers only.
         api_key_file: A file that holds the key and nothing else.
         notice: Gets a line before anything that takes a while (joining a file from wheels).
 
@@ -75,6 +77,7 @@ def open_teacher(
                 form=form,
                 concurrency=concurrency,
                 timeout=timeout,
+                max_reply_mb=max_reply_mb,
                 api_key_file=api_key_file,
             )
         case ScriptedReference():

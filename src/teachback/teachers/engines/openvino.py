@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from teachback.records import Completion
+from teachback.system.telemetry import no_telemetry
 from teachback.teachers.engines import Ask, UnreadableError
-from teachback.teachers.replies import shortened, split_thinking
+from teachback.teachers.markers import split_thinking
+from teachback.teachers.replies import shortened
 
 _CACHE_GB = 2
 """Memory for keys and values: about 140,000 tokens of a model of 1.5B parameters."""
@@ -38,7 +40,8 @@ class OpenVinoEngine:
     """
 
     def __init__(self, file: Path, slots: int = 8) -> None:
-        import openvino_genai as ov
+        with no_telemetry():
+            import openvino_genai as ov
 
         self.slots = slots
         self._ov = ov
