@@ -17,7 +17,7 @@ from teachback.files import (
     write_rejections,
     write_text,
 )
-from teachback.records import ComparedWay, Objective, Prediction, Rejection, Strategy
+from teachback.records import ComparedWay, Cost, Objective, Prediction, Rejection, Strategy
 from teachback.runs.evaluations import write_evaluation
 from teachback.study.config import Control
 from teachback.study.judging import verdict_row
@@ -43,7 +43,6 @@ from teachback.study.schema import (
     cell_folder,
     write_plan,
 )
-from teachback.systems import Cost
 
 CHOICES = ("full refund", "store credit", "free repair", "no return")
 TEACHER = "recorded:big.jsonl"

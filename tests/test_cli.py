@@ -407,13 +407,13 @@ def test_another_run_s_folder_is_not_written_into(work: Path) -> None:
     done("generate", "train.jsonl", *teacher, "-o", "out")
     before = contents(work)
     line = refused("generate", "train.jsonl", *teacher, "--strategy", "rp", "-o", "out")
-    assert "belongs to a run with another configuration" in line
+    assert "belongs to a run with a different configuration" in line
     assert contents(work) == before
     done("generate", "train.jsonl", *teacher, "--strategy", "rp", "-o", "out", "--overwrite")
     write_lines(work / "teacher.jsonl", [recorded(0, "red", False)])
     write_lines(work / "train.jsonl", map(question, range(1, TRAIN)))
     line = refused("generate", "train.jsonl", *teacher, "--strategy", "rp", "-o", "out")
-    assert "begun on other data" in line
+    assert "begun on different data" in line
 
 
 def test_an_evaluation_is_not_overwritten_unasked(tiny: Path, work: Path) -> None:

@@ -67,7 +67,7 @@ def test_further_mistakes_are_counted() -> None:
     ("content", "reason"),
     [
         (b"[data\n", "not valid TOML"),
-        ('[data]\ntrain = "ä.jsonl"'.encode("latin-1"), "cannot be read"),
+        ('[data]\ntrain = "ä.jsonl"'.encode("latin-1"), "not UTF-8 at byte 17"),
         (None, "there is no such file"),
     ],
 )

@@ -164,7 +164,7 @@ def test_an_id_that_stands_twice_is_refused(tmp_path: Path) -> None:
         (b"[1, 2]", "something other than JSON objects"),
         (b"[{", "is not valid JSON"),
         (b"{", "line 1: not valid JSON"),
-        (b"\xff", "is not UTF-8"),
+        (b"\xff", "not UTF-8 at byte 1"),
     ],
 )
 def test_a_broken_input_is_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -198,3 +198,48 @@ def test_the_command(tmp_path: Path) -> None:
     assert CliRunner().invoke(data, [*arguments, "--overwrite"]).exit_code == 0
     unknown = CliRunner().invoke(data, ["import", "gsm8", str(source), "-o", str(out)])
     assert "no release 'gsm8' (did you mean 'gsm8k'?)" in str(unknown.exception)
+
+
+@pytest.mark.parametrize("facts", ["Ovens are hot. Ice melts.", ["Ovens are hot.", "Ice melts."]])
+@pytest.mark.parametrize("answer", [False, "false", "No"])
+def test_facts_as_one_text_and_answers_as_words(tmp_path: Path, facts: Any, answer: Any) -> None:
+    source = write(tmp_path / "in.jsonl", {**STRATEGYQA, "facts": facts, "answer": answer})
+    import_official("strategyqa", [source], tmp_path / "out.jsonl", with_solutions=True)
+    row = read_rows(tmp_path / "out.jsonl")[0][1]
+    assert (row["explanation"], row["answer"]) == ("Ovens are hot. Ice melts.", False)
+
+
+def test_a_fact_in_a_list_and_choices_and_keys_in_other_forms(tmp_path: Path) -> None:
+    choices = [{"label": 1, "text": "hot"}, {"label": 2, "text": "cold"}]
+    row = {"id": 1, "question": "How is ice?", "choices": choices, "answerKey": "2"}
+    source = write(tmp_path / "in.jsonl", {**row, "fact1": ["Ice is frozen."]})
+    out = tmp_path / "out.jsonl"
+    import_official("openbookqa", [source], out, with_solutions=True)
+    assert read_rows(out)[0][1]["explanation"] == "Ice is frozen."
+    assert [example.answer for example in read_examples(out)] == ["cold"]
+
+
+@pytest.mark.parametrize(
+    ("release", "row", "says"),
+    [
+        ("strategyqa", {**STRATEGYQA, "facts": {"a": 1}}, "list of texts, not an object"),
+        ("strategyqa", {**STRATEGYQA, "facts": ["a", 1]}, "list of texts, not a number"),
+        ("gsm8k", {**GSM8K, "answer": 1200}, "its answer must be text, not a number"),
+        (
+            "openbookqa",
+            {
+                "id": "1",
+                "question": "?",
+                "choices": {"label": "AB", "text": "xy"},
+                "answerKey": "B",
+            },
+            "the label of its choices is text, not a list",
+        ),
+    ],
+)
+def test_a_field_of_another_type_is_named(
+    tmp_path: Path, release: str, row: dict[str, Any], says: str
+) -> None:
+    source = write(tmp_path / "in.jsonl", row)
+    with pytest.raises(DataError, match=f"in.jsonl, line 1: .*{says}"):
+        import_official(release, [source], tmp_path / "out.jsonl", with_solutions=True)

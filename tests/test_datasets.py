@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -172,6 +173,18 @@ def test_a_kind_that_does_not_fit_or_does_not_exist(tmp_path: Path) -> None:
             "duplicate choices: 'a lake' and 'A  Lake'",
         ),
         (
+            {**choice_row(9), "choices": ["a caf\u00e9", "a cafe\u0301"]},
+            r"duplicate choices: 'a caf\xe9' and 'a cafe\u0301'",
+        ),
+        (
+            {**choice_row(9), "choices": ["a lake", "a\u00a0\u200blake"]},
+            r"duplicate choices: 'a lake' and 'a\xa0\u200blake'",
+        ),
+        (
+            {**choice_row(9), "choices": ["Tom\u2019s \ufb01sh", "Tom's fish"]},
+            r"duplicate choices: 'Tom\u2019s \ufb01sh' and " + '"Tom\'s fish"',
+        ),
+        (
             {**choice_row(9), "choices": [str(n) for n in range(27)]},
             "at most 26 choices have a letter, and this row has 27",
         ),
@@ -213,6 +226,29 @@ def test_choices_that_differ_in_an_article_are_read_with_a_warning(tmp_path: Pat
     assert result.problems == ()
     assert [warning.line for warning in result.warnings] == [1]
     assert "'the ground' and 'ground' differ only in an article" in result.warnings[0].reason
+
+
+@pytest.mark.parametrize(
+    ("choice", "answer"),
+    [
+        ("caf\u00e9", "cafe\u0301"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("it's", "it\u2019s"),
+        ("fish", "\ufb01sh"),
+        ("AB", "\uff21\uff22"),
+        ("two words", "two\u00a0words\u200b "),
+    ],
+)
+def test_an_answer_that_looks_like_a_choice_is_that_choice(
+    tmp_path: Path, choice: str, answer: str
+) -> None:
+    row = {**choice_row(1, answer), "choices": [choice, "tea"]}
+    assert answers(jsonl(tmp_path, row)) == [choice]
+
+
+def test_choices_that_look_different_stay_apart(tmp_path: Path) -> None:
+    row = {**choice_row(1, "x\u00b2"), "choices": ["x2", "x\u00b2", "\u2460", "1", "\u00bd"]}
+    assert answers(jsonl(tmp_path, row)) == ["x\u00b2"]
 
 
 def test_keys_that_nobody_reads_are_a_warning(tmp_path: Path) -> None:
@@ -285,6 +321,62 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         check(tmp_path)
 
 
+# Tables
+
+
+LONG = "word " * 30_000
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("tsv", "\t"), ("TSV", "\t")])
+def test_a_table_is_read_by_its_suffix_and_cells_may_be_long(
+    tmp_path: Path, suffix: str, separator: str
+) -> None:
+    path = tmp_path / f"data.{suffix}"
+    lines = [("id", "question", "context", "answer"), ("1", "Is it?", LONG, "yes")]
+    lines.append(("2", '"Is it ""short"", or not?"', "x", "no"))
+    path.write_text("".join(f"{separator.join(cells)}\n" for cells in lines))
+    before = csv.field_size_limit()
+    first, second = read_examples(path)
+    assert (first.context, first.answer) == (LONG.strip(), "yes")
+    assert (second.question, second.answer) == ('Is it "short", or not?', "no")
+    assert csv.field_size_limit() == before
+
+
+def test_a_line_of_a_table_over_the_limit_is_one_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    with path.open("w") as file:
+        file.write("id,question,answer\n1,")
+        for _ in range(20):
+            file.write("x" * 1_000_000)
+        file.write(",yes\n2,Is it?,yes\n3,Is it?,perhaps,no\n")
+    assert reasons(path) == {
+        2: "not valid CSV (the line is longer than 8 MiB)",
+        4: "4 cells, but the header has 3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "says"),
+    [
+        ("data.csv", "\t", "separated by tabs: give it a name that ends in .tsv"),
+        ("data.txt", "\t", "separated by tabs: give it a name that ends in .tsv"),
+        ("data.jsonl", ",", "separated by commas: give it a name that ends in .csv"),
+        ("data.tsv", ",", "separated by commas: give it a name that ends in .csv"),
+        ("data.csv", ";", "separated by semicolons: save it with commas"),
+        ("data.txt", ";", "separated by semicolons: save it with commas"),
+    ],
+)
+def test_a_table_with_another_separator_is_said_once(
+    tmp_path: Path, name: str, separator: str, says: str
+) -> None:
+    path = tmp_path / name
+    lines = [("id", '"question"', "answer"), *[(str(n), "Is it?", "yes") for n in range(2000)]]
+    path.write_text("".join(f"{separator.join(cells)}\n" for cells in lines))
+    found = reasons(path)
+    assert list(found) == [None]
+    assert says in found[None]
+
+
 # Rows for other readers
 
 
@@ -340,7 +432,7 @@ def test_csv_with_a_list_of_choices_and_other_kinds(tmp_path: Path) -> None:
     ("content", "line", "reason"),
     [
         (b"id,question\nq1,What?\n", 1, "the header has no column 'answer'"),
-        (b"id;question;answer\nq1;What?;x\n", 1, "the header has no column"),
+        (b"id;question;answer\nq1;What?;x\n", None, "separated by semicolons"),
         (b"id,question,answer,id\n", 1, "the column 'id' twice"),
         (b"id,question,answer,choice_b\n", 1, "must be choice_a, choice_b"),
         (b'id,question,answer\nq1,"What?,x\n', 2, "not valid CSV"),

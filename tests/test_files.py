@@ -35,7 +35,10 @@ def test_rows_come_back_with_their_line_numbers(tmp_path: Path) -> None:
         (b'{"a": }', "not valid JSON (Expecting value at column 7)"),
         (b'{"a": 1', "not valid JSON (Expecting ',' delimiter at column 8)"),
         (b'{"a": NaN}', "not valid JSON (NaN is not JSON)"),
-        (b'{"a": ' + b"1" * 5000 + b"}", "not valid JSON (Exceeds the limit (4300 digits)"),
+        (
+            b'{"a": ' + b"1" * 5000 + b"}",
+            "not valid JSON (" + "1" * 80 + "… is beyond what a number can be)",
+        ),
         (b"[" * 100_000, "not valid JSON here (nested too deeply)"),
         (b'["a"]', "a JSON object {…} is needed, not a list"),
         (b"null", "a JSON object {…} is needed, not null"),
@@ -235,7 +238,9 @@ def test_wrong_fields_of_rejections_and_predictions(tmp_path: Path) -> None:
     for share in ('"1"', "true", "1e999", "9" * 400):
         written = json.dumps({**row, "correct": True, "probabilities": {"a": "SHARE"}})
         path.write_text(written.replace('"SHARE"', share))
-        with pytest.raises(DataError, match="'probabilities' must be an object of numbers"):
+        with pytest.raises(
+            DataError, match=r"'probabilities' must be an object of numbers|is beyond"
+        ):
             files.read_predictions(path)
 
 
@@ -286,7 +291,7 @@ def test_a_new_folder_where_a_file_stands(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(RunFolderError, match="run is a file: choose a folder's name"):
         files.new_folder(tmp_path / "run", True, RUN_FILES)
-    with pytest.raises(RunFolderError, match="cannot write"):
+    with pytest.raises(RunFolderError, match="run is a file: choose a folder's name"):
         files.new_folder(tmp_path / "run" / "inner", False, RUN_FILES)
 
 

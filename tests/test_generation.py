@@ -218,7 +218,7 @@ def test_a_hopeless_teacher_stops_the_run_with_a_count(store: CompletionStore) -
         run(store, ScriptedTeacher(replies, concurrency=1), examples=examples(100))
     assert str(caught.value) == (
         "teacher m at http://x: HTTP 401: no; 25 replies are stored (25 of them new, 0 requests "
-        "failed); the same command asks only what is missing"
+        "failed); the same command asks only for what is missing"
     )
     assert len(store) == 25
     rest = ScriptedTeacher(lambda _request: RIGHT)
@@ -256,7 +256,7 @@ def test_errors_of_others_are_not_swallowed(store: CompletionStore) -> None:
 
 def test_it_says_what_to_do_in_an_event_loop(store: CompletionStore) -> None:
     async def notebook() -> GenerationSummary:
-        with pytest.raises(UsageError, match="await generate_async"):
+        with pytest.raises(UsageError, match="must be asked with await"):
             run(store, ScriptedTeacher([]))
         return await generate_async(
             examples(3),
@@ -294,7 +294,7 @@ def test_ctrl_c_keeps_what_arrives(store: CompletionStore) -> None:
     assert isinstance(caught.value, GenerationInterrupted)
     assert teacher.asked.total() < 30
     assert len(store) == teacher.asked.total() == caught.value.summary.stored
-    assert "the same command asks only what is missing" in str(caught.value)
+    assert "the same command asks only for what is missing" in str(caught.value)
     assert signal.getsignal(signal.SIGINT) is before
     rest = ScriptedTeacher(lambda _request: RIGHT, model="slow")
     assert run(store, rest, examples=examples(500)).stored == 500 - teacher.asked.total()

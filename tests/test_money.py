@@ -145,7 +145,7 @@ def test_more_samples_ask_only_the_difference(work: Path, server: MockServer) ->
     # All samples say the same, so two of three right ones are duplicates.
     assert len(read_explanations(work / "out" / "explanations.jsonl")) == TRAIN // 2
     line = told(generate(server, "--strategy", "cote", "--samples", "2", "-o", "out"), 2)
-    assert "belongs to a run with another configuration" in line
+    assert "belongs to a run with a different configuration" in line
 
 
 def test_two_runs_into_one_folder(work: Path, server: MockServer) -> None:

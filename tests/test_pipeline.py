@@ -215,7 +215,7 @@ def test_explanations_are_selected_from_the_store_when_they_are_missing(
 
 def test_another_configuration_is_refused_and_nothing_is_touched(copy: Path) -> None:
     before = contents(copy)
-    with pytest.raises(RunFolderError, match="another configuration"):
+    with pytest.raises(RunFolderError, match="a different configuration"):
         again(train={"alpha": 0.25})
     assert contents(copy) == before
 
@@ -223,7 +223,7 @@ def test_another_configuration_is_refused_and_nothing_is_touched(copy: Path) -> 
 def test_changed_data_are_refused_and_nothing_is_touched(copy: Path) -> None:
     write_lines(copy / "train.jsonl", map(question, range(1, TRAIN)))
     before = contents(copy)
-    with pytest.raises(RunFolderError, match="begun on other data"):
+    with pytest.raises(RunFolderError, match="begun on different data"):
         again()
     assert contents(copy) == before
 

@@ -32,6 +32,7 @@ VERDICTS = choice_of("yes", "no", "not guilty", "never")
 SENTENCES = choice_of("Plants need light.", "Rocks are hard", "I am a pronoun", "A. B. Yehoshua")
 YES_NO = Example("yn", "Is it?", "yes", "yes-no")
 NUMBER = Example("n", "How many?", "42", "number")
+COMMA = Example("c", "How many?", "42", "number-comma")
 TEXT = Example("t", "What?", "mercury", "text")
 LABEL = Example("l", "It is so.", "neither", "label", ("neither", "both", "not relevant", "never"))
 NLI = Example("l", "P. H.", "neutral", "label", ("entailment", "neutral", "not entailment"))
@@ -211,15 +212,15 @@ HOSTILE: list[tuple[Example, str, str | None]] = [
     (NUMBER, "The answer is about 12 km.", "12"),
     (NUMBER, r"The final answer is $\boxed{42}$. I hope it is correct.", "42"),
     (NUMBER, r"\boxed{1,234}", "1234"),
-    (NUMBER, r"The answer is $\boxed{\frac{1}{2}}$", None),
-    (NUMBER, "The answer is 1/2.", None),
-    (NUMBER, "The answer is 3 1/2.", None),
+    (NUMBER, r"The answer is $\boxed{\frac{1}{2}}$", "0.5"),
+    (NUMBER, "The answer is 1/2.", "0.5"),
+    (NUMBER, "The answer is 3 1/2.", "3.5"),
     (NUMBER, "The answer is 1.234,56", None),
-    (NUMBER, "The answer is 10^3", None),
-    (NUMBER, "The answer is 10²", None),
-    (NUMBER, "The answer is 3 × 10^2", None),
+    (NUMBER, "The answer is 10^3", "1000"),
+    (NUMBER, "The answer is 10²", "100"),
+    (NUMBER, "The answer is 3 × 10^2", "300"),
     (NUMBER, "The answer is 5 + 3", None),
-    (NUMBER, "The answer is 1e6", None),
+    (NUMBER, "The answer is 1e6", "1000000"),
     (NUMBER, "The answer is 3.5.2", None),
     (NUMBER, "The answer is 12:30", None),
     (NUMBER, "The answer is 5-6", None),
@@ -231,10 +232,13 @@ HOSTILE: list[tuple[Example, str, str | None]] = [
     (NUMBER, "The answer is 4. The answer is not 5.", "4"),
     (NUMBER, "Three times 14.\n42", "42"),
     (NUMBER, "Three times 14.\n= 42 .", "42"),
-    (NUMBER, "He has 3 and she has 42", None),
     (NUMBER, "The answer is 9" * 3 + "9" * 70, None),
     (NUMBER, "The answer is ４２", "42"),
     (NUMBER, "Answer: 42\n\n#### Step 1: 3 × 14", "42"),
+    (COMMA, "The answer is 12,5.", "12.5"),
+    (COMMA, "Die Antwort ist 1.234,50 Euro.", "1234.5"),
+    (COMMA, "The answer is 1.234.", "1234"),
+    (COMMA, "The answer is 12.5.", None),
     # Free text: the sentence after the announcement.
     (TEXT, "The answer is mercury.", "mercury"),
     (TEXT, "The answer is **mercury**.", "mercury"),

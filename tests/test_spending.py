@@ -74,7 +74,7 @@ def test_the_cap_by_hand(store: CompletionStore) -> None:
         run(store, teacher, Meter(store, "m", PRICE, cap))
     assert len(teacher.asked) == len(store) == 4
     said = str(caught.value)
-    assert f"${4 * cost:.4f} of it are spent" in said
+    assert f"${4 * cost:.4f} has been spent" in said
     assert f"may cost ${WORST:.4f}" in said
     assert "4 replies are stored (4 of them new, 0 requests failed)" in said
     assert store.usage("m").lost == 0
@@ -189,7 +189,7 @@ def test_a_killed_run_s_requests_count(tmp_path: Path) -> None:
     with CompletionStore(path) as store:
         assert store.usage("m").lost == 3
         assert Meter(store, "m", PRICE).before == pytest.approx(3 * WORST)
-        with pytest.raises(CostCapError, match=re.escape(f"${3 * WORST:.4f} of it are spent")):
+        with pytest.raises(CostCapError, match=re.escape(f"${3 * WORST:.4f} has been spent")):
             run(store, ScriptedTeacher([], model="m"), Meter(store, "m", PRICE, 3.5 * WORST))
 
 
@@ -202,7 +202,7 @@ async def _until(condition: Any) -> None:
 def test_a_prompt_beyond_the_price_is_not_sent_under_a_cap(store: CompletionStore) -> None:
     price = Price(1, 1, 1, "a test", most_in=MOST_IN - 1)
     teacher = ScriptedTeacher(lambda _request: RIGHT, model="m")
-    with pytest.raises(ConfigError, match=f"may have {MOST_IN} tokens, and the price of m holds"):
+    with pytest.raises(ConfigError, match=f"may have {MOST_IN} tokens, and the known price"):
         run(store, teacher, Meter(store, "m", price, 1.0))
     assert teacher.asked == []
     assert run(store, teacher, Meter(store, "m", price), number=2).stored == 2

@@ -250,12 +250,12 @@ def test_foreign_and_damaged_files(path: Path, read_only: bool) -> None:
         assert before is None or path.read_bytes() == before
 
     path.write_text("this is no database, but a text that is long enough to be one" * 20)
-    refused("damaged or no completion store")
+    refused("damaged or is not a completion store")
     path.unlink()
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE mine (a)")
     other.close()
-    refused("not a completion store")
+    refused("not a teachback completion store")
     path.unlink()
     CompletionStore(path).close()
     newer = sqlite3.connect(path)
@@ -264,7 +264,7 @@ def test_foreign_and_damaged_files(path: Path, read_only: bool) -> None:
     refused("newer teachback")
     path.unlink()
     path.mkdir()
-    refused("no such completion store" if read_only else "cannot be opened")
+    refused("is a folder, and a file is needed")
 
 
 def test_reading_what_is_not_there(path: Path) -> None:

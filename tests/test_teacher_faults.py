@@ -135,8 +135,8 @@ def test_a_refused_request_fails_at_once(store: CompletionStore) -> None:
         (refused(403, "no access"), "HTTP 403: no access"),
         (refused(404, "The model `m` does not exist"), "HTTP 404: The model `m` does not exist"),
         (refused(429, "no quota", code="insufficient_quota"), "HTTP 429: no quota"),
-        (refused(429, "come tomorrow", retry_after="86400"), "asks to wait 86400 seconds"),
-        (Reply(301, headers={"Location": "https://else/v1"}), "sends us to https://else/v1"),
+        (refused(429, "come tomorrow", retry_after="86400"), "asks us to wait 86400 seconds"),
+        (Reply(301, headers={"Location": "https://else/v1"}), "redirects to https://else/v1"),
     ],
 )
 def test_hopeless_answers_stop_the_run(store: CompletionStore, fault: Reply, says: str) -> None:
@@ -241,7 +241,7 @@ def test_patience_ends_a_run_that_hangs(store: CompletionStore) -> None:
 def test_refusing_every_request_ends_the_run(store: CompletionStore) -> None:
     with (
         MockServer(lambda _asked: refused(400, "temperature is not supported")) as server,
-        pytest.raises(TeacherError, match="refused 50 requests and took none; last: HTTP 400"),
+        pytest.raises(TeacherError, match="refused 50 requests and accepted none; last: HTTP 400"),
     ):
         run(store, server, number=1000)
     assert len(server.asked) < 70

@@ -20,11 +20,12 @@ from teachback.errors import DataError, ReferenceError_, TeacherError, UsageErro
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Completion, Example, Message, Request, RequestKind, Sampling
 from teachback.teachers import open_teacher
+from teachback.teachers.markers import split_thinking
 from teachback.teachers.openai import OpenAITeacher
 from teachback.teachers.prompts import Form, Prompts
 from teachback.teachers.protocol import Teacher
 from teachback.teachers.recorded import RecordedTeacher
-from teachback.teachers.replies import retry_after, split_thinking
+from teachback.teachers.replies import retry_after
 from teachback.teachers.scripted import ScriptedTeacher
 from teachback.teachers.stored import StoredTeacher
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -16,7 +15,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from teachback.errors import ConfigError, ReferenceError_
+from teachback import files
+from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
 from teachback.records import AnswerFormat, Objective, Strategy
 from teachback.references import (
     DATASET_FORMS,
@@ -71,7 +71,7 @@ class TeacherConfig(Section):
     )
     temperature: float = _key(0.0, "sampling temperature", ge=0)
     top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
-    max_tokens: int = _key(512, "longest reply, in tokens", ge=1)
+    max_tokens: int = _key(512, "longest reply, in tokens, thinking included", ge=1)
     samples: int = _key(1, "replies asked for per prompt", ge=1)
     concurrency: int = _key(32, "largest number of requests in flight", ge=1)
     max_cost: float | None = _key(
@@ -171,9 +171,6 @@ class TrainConfig(Section):
     )
 
 
-_SHOWN = 200
-"""Characters of a value that a message shows."""
-
 MEMORY_KEYS = ("token_budget", "gradient_checkpointing", "memory_check")
 """Keys of `[train]` that change what memory a run takes, and nothing that comes out of it."""
 
@@ -246,13 +243,9 @@ def read_config(path: str | Path, *, anchored: bool = True) -> Config:
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file. Raises ConfigError where it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML ({error})") from None
+        return files.read_toml(path)
+    except DataError as error:
+        raise ConfigError(str(error)) from None
 
 
 def parse_config(
@@ -311,9 +304,8 @@ def first_problem(
     elif problem["type"] == "missing":
         text = f"the key {key!r} is missing"
     else:
-        value = repr(problem["input"])
-        value = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
-        text = f"{key} = {value}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        why = problem["msg"]
+        text = f"{key} = {quoted(problem['input'])}: {why[:1].lower()}{why[1:]}"
     more = len(problems) - 1
     return f"{text} (and {more} more)" if more else text
 

@@ -14,6 +14,19 @@ TeachbackError
 
 from __future__ import annotations
 
+_SHOWN = 80
+"""Characters of a bad value that a message shows."""
+
+
+def quoted(value: object) -> str:
+    """A bad value as Python writes it, cut where it is long; for messages."""
+    return shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """A text, cut where it is long; for messages."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
 
 class TeachbackError(Exception):
     """Base of all."""

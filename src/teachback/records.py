@@ -28,6 +28,10 @@ ComparedWay = Literal["direct", "explained", "chosen"]
 
 AnswerFormat = Literal["letter", "text", "both"]
 
+ReplyReading = Literal["announced", "inferred"]
+"""Which conclusions of a text count: those that it announces, or also those that its last
+sentences draw without announcing them."""
+
 RejectionReason = Literal[
     "wrong-answer",
     "unparsed",
@@ -174,7 +178,8 @@ class Prediction:
     """What a student (or a prompted teacher) said about one example.
 
     ``answer`` is the primary, direct answer; None where ``unparsed``. The explained
-    fields are None unless the explanation task was run.
+    fields are None unless the explanation task was run. ``cut_off`` (of an unparsed answer):
+    whether the limit on tokens ended the reply before its answer; None where nobody looked.
     """
 
     id: str
@@ -187,6 +192,8 @@ class Prediction:
     explanation: str | None = None
     explained_answer: str | None = None
     explained_correct: bool | None = None
+    cut_off: bool | None = None
+    explained_cut_off: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +212,15 @@ class Answer:
     explained_answer: str | None = None
     explanation: str | None = None
     probabilities: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
+
+    direct_seconds: float
+    direct_tokens: float
+    explained_seconds: float | None
+    explained_tokens: float | None
+    unfinished: int
+    """Explanations that hit the length limit before their end token."""

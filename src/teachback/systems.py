@@ -7,29 +7,18 @@ a trained student (`predict`), the untrained student (`predict_untrained`), the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.evaluation.metrics import majority_label
 from teachback.evaluation.ways import DEFAULT, answer_in
+from teachback.explaining.reading import as_read
 from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
-from teachback.records import Answer, Example, Prediction, RequestKind
+from teachback.records import Answer, Cost, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
 from teachback.students.load import load
 from teachback.system.progress import SILENT, Progress
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
-
-    direct_seconds: float
-    direct_tokens: float
-    explained_seconds: float | None
-    explained_tokens: float | None
-    unfinished: int
-    """Explanations that hit the length limit before their end token."""
 
 
 def predict(
@@ -136,23 +125,38 @@ def predict_by_prompting(
     for kind, wanted in kinds.items():
         if wanted:
             session.ask(examples, kind, samples=1, progress=progress)
-    predictions: list[Prediction] = []
-    for example in examples:
-        answer = None
-        if direct:
-            reply = session.reply(example, "direct")
-            answer = parse(example, reply.text, bare=True).answer if reply else None
-        explanation = explained_answer = None
-        if explain:
-            chain = session.reply(example, "cote")
-            parsed = parse(example, chain.text if chain else "")
-            explanation, explained_answer = parsed.explanation, parsed.answer
-            answer = answer if direct else explained_answer
-        answered = answer_in(
-            DEFAULT,
-            direct_answer=answer,
-            explained_answer=explained_answer,
-            explanation=explanation,
-        )
-        predictions.append(prediction(example, answered))
-    return predictions
+    return [_prompted(session, example, explain, direct) for example in examples]
+
+
+def _prompted(session: TeacherSession, example: Example, explain: bool, direct: bool) -> Prediction:
+    """What the stored replies to one example come to."""
+    answer = explanation = explained_answer = None
+    cut_off = explained_cut_off = None
+    if direct:
+        text, is_cut = _text_of(session, example, "direct")
+        answer = parse(example, text, bare=True).answer
+        cut_off = is_cut and answer is None
+    if explain:
+        text, is_cut = _text_of(session, example, "cote")
+        parsed = parse(example, text)
+        explanation, explained_answer = parsed.explanation, parsed.answer
+        explained_cut_off = is_cut and explained_answer is None
+        if not direct:
+            answer, cut_off = explained_answer, explained_cut_off
+    answered = answer_in(
+        DEFAULT,
+        direct_answer=answer,
+        explained_answer=explained_answer,
+        explanation=explanation,
+    )
+    return replace(
+        prediction(example, answered), cut_off=cut_off, explained_cut_off=explained_cut_off
+    )
+
+
+def _text_of(session: TeacherSession, example: Example, kind: RequestKind) -> tuple[str, bool]:
+    """A stored reply's text, empty where there is none, and whether it was cut off."""
+    reply = session.reply(example, kind)
+    if reply is None:
+        return "", False
+    return as_read(example, reply).text, reply.finish_reason == "length"

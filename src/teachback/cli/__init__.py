@@ -19,6 +19,8 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from teachback.cli import signals, streams
+from teachback.cli.printing import say
 from teachback.errors import MissingExtraError, TeachbackError, UsageError
 from teachback.files import is_disk_full
 from teachback.system import launch
@@ -47,6 +49,9 @@ INTERRUPTED = 130
 
 _FIRST_SPEAKS = 2.0
 """Seconds that the other processes leave the first to tell an error and to end."""
+
+_LONGEST_LINE = 2000
+"""Characters of an error that are shown."""
 
 _QUIETER = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -93,7 +98,8 @@ class TeachbackGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and exit: 0, or 2 for a user's error, 1 for a teacher's, 130 for Ctrl-C.
+        """Run, and exit: 0, or 2 for a user's error, 1 for a teacher's, 130 for Ctrl-C, 143 for
+        SIGTERM and 129 for SIGHUP.
 
         A user's error is one line on stderr. Anything unforeseen keeps its traceback: it
         is a bug, and the traceback is its report.
@@ -101,6 +107,7 @@ class TeachbackGroup(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
+            args = _checked(sys.argv[1:] if args is None else args)
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except NoArgsIsHelpError as error:
@@ -111,23 +118,24 @@ class TeachbackGroup(click.Group):
         except click.Abort as error:
             # An interrupted generation says itself what is stored and how to continue.
             told = str(error.__cause__ or "")
+            number = signals.received()
+            how = "stopped" if number is None else f"ended by {number.name}"
             _fail(
-                told or "stopped; what was stored is kept: run the same command again to continue",
-                INTERRUPTED,
+                told or f"{how}; what was stored is kept: run the same command again to continue",
+                INTERRUPTED if number is None else 128 + number,
             )
         except UsageError as error:
             _fail(str(error), 2)
         except TeachbackError as error:
             _fail(str(error), 1)
         except BrokenPipeError:
-            # The reader (head, less) has left. Python's own flush at exit must not complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            streams.leave()  # the reader (head, less) has left
             sys.exit(1)
         except Exception as error:
             if (message := _known_message(error)) is None:
                 raise
             if not launch.is_first() and not isinstance(error, ImportError):
-                click.echo(f"teachback: process {launch.process()}: {message}", err=True)
+                say(f"teachback: process {launch.process()}: {message}", err=True)
             _fail(message, 2)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -152,10 +160,9 @@ def cli(ctx: click.Context, quiet: bool) -> None:
 
 def main() -> None:
     """The ``teachback`` command."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a character shows a "?", rather than ending the command.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    streams.prepare()
+    if launch.processes() == 1:  # a launcher ends its processes itself
+        signals.catch()
     cli()
 
 
@@ -195,7 +202,8 @@ def _click_message(error: click.ClickException) -> str:
 
 
 def _known_message(error: Exception) -> str | None:
-    """The user's line for a full disk, a full memory or a missing extra; None for a bug.
+    """The user's line for a full disk, a full memory, a missing extra, or what else the system
+    refuses; None for a bug.
 
     The model libraries raise errors of their own, hence the search in names and texts.
     """
@@ -213,14 +221,37 @@ def _known_message(error: Exception) -> str | None:
         or "DefaultCPUAllocator: can't allocate memory" in text
     ):
         return "not enough memory: use smaller batches, a smaller student or --lora"
-    return None
+    return _refusal(error) if isinstance(error, OSError) else None
+
+
+def _checked(args: Sequence[str]) -> Sequence[str]:
+    """The arguments. Raises UsageError where one is no text: it would go into files, as a file's
+    name or a question, that are UTF-8."""
+    for arg in args:
+        if "\0" in arg or (not arg.isascii() and arg != arg.encode("utf-8", "replace").decode()):
+            raise UsageError(f"the argument {arg[:80]!r} is not UTF-8: write it anew, or rename it")
+    return args
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refuses: no fault of this program, and a line says it."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working folder is not there any more: change to one that is"
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
 
 
 def _fail(message: str, code: int) -> None:
     if launch.is_first():
-        click.echo(f"teachback: {' '.join(message.splitlines())}", err=True)
+        line = " ".join(message.splitlines())
+        if len(line) > _LONGEST_LINE:
+            line = f"{line[:_LONGEST_LINE]}…"
+        say(f"teachback: {line}", err=True)
     else:
         # A launcher ends all processes as soon as one has gone: let the first speak.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
         time.sleep(_FIRST_SPEAKS)
+    streams.leave()
     sys.exit(code)

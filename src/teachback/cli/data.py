@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from teachback.cli.options import KIND, out_option, overwrite_option, settings
+from teachback.cli.printing import say
 
 
 @click.group()
@@ -20,7 +21,7 @@ def data() -> None:
 def check_files(files: tuple[str, ...], **options: Any) -> None:
     """Name every bad row of each FILE, with the reason.
 
-    A FILE is JSON lines, CSV, Parquet or hf:owner/name[/config][:split].
+    A FILE is JSON lines, CSV, TSV, Parquet or hf:owner/name[/config][:split].
     """
     from teachback.datasets import check
     from teachback.errors import DataError
@@ -30,11 +31,11 @@ def check_files(files: tuple[str, ...], **options: Any) -> None:
     for file in files:
         result = check(file, kind)
         for problem in result.problems:
-            click.echo(problem.at(file))
+            say(problem.at(file))
         for warning in result.warnings:
-            click.echo(f"warning: {warning.at(file)}")
+            say(f"warning: {warning.at(file)}")
         if not result.problems:
-            click.echo(f"{file}: {result.rows} rows, {result.kind}, all good")
+            say(f"{file}: {result.rows} rows, {result.kind}, all good")
         bad += len(result.problems)
         rows += result.rows
     if bad:
@@ -54,7 +55,7 @@ def describe(file: str, **options: Any) -> None:
     found = stats(read_examples(file, kind=kind))
 
     def line(name: str, value: object) -> None:
-        click.echo(f"{name:<16}{value}")
+        say(f"{name:<16}{value}")
 
     line("rows", found.rows)
     line("question kind", found.kind)
@@ -90,8 +91,8 @@ def import_release(
 
     imported = import_official(name, files, out, with_solutions=with_solutions, overwrite=overwrite)
     for line in imported.left_out:
-        click.echo(f"left out: {line}")
-    click.echo(f"{out}: {imported.rows} rows written, {len(imported.left_out)} left out")
+        say(f"left out: {line}")
+    say(f"{out}: {imported.rows} rows written, {len(imported.left_out)} left out")
 
 
 @data.command("desk")
@@ -130,4 +131,4 @@ def write_desk(train_cases: int, test_cases: int, out: str, overwrite: bool) -> 
         )
     folder = Path(out)
     for line in desk.write_task(folder, train_cases, test_cases, overwrite=overwrite):
-        click.echo(f"{folder / line}")
+        say(f"{folder / line}")

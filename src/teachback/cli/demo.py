@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from teachback.cli.options import SEED, STUDENT, out_option, overwrite_option, settings
+from teachback.cli.printing import say
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def demo(progress: Progress, /, out: str, overwrite: bool, **options: Any) -> No
 
     values = settings(options)
     student, seed = values["student"]["reference"], values["train"]["seed"]
-    click.echo(
+    say(
         "The decision desk: a returns policy decides cases told in everyday words. The "
         "student never sees the policy.\n"
         f"Explanations: written by the {job.TEACHER} (no large model). "
@@ -44,11 +45,11 @@ def demo(progress: Progress, /, out: str, overwrite: bool, **options: Any) -> No
         seed=seed,
         overwrite=overwrite,
         progress=progress,
-        notice=lambda line: click.echo(line, err=True),
+        notice=lambda line: say(line, err=True),
     )
     _print(done)
     choices = " ".join(f'--choice "{label}"' for label in LABELS)
-    click.echo(
+    say(
         f"\nAll files: {out}. Ask the student: teachback ask {out}/mt-cot QUESTION {choices} "
         "--explain"
     )
@@ -65,30 +66,30 @@ def _print(done: Demo) -> None:
         "ST": st.metrics["student"],
         "MT-CoT": mt.metrics["student"],
     }
-    click.echo("")
+    say("")
     show.metrics(
         systems,
         {"ST": st.cost["student"], "MT-CoT": mt.cost["student"]},
     )
     for objective, seconds in done.train_seconds.items():
-        click.echo(f"training {objective}: {seconds:.0f} s")
-    click.echo(f"ways chosen on valid: ST answers {st.way}, MT-CoT answers {mt.way}")
-    click.echo("")
+        say(f"training {objective}: {seconds:.0f} s")
+    say(f"ways chosen on valid: ST answers {st.way}, MT-CoT answers {mt.way}")
+    say("")
     for comparison in done.comparisons.values():
-        click.echo(verdict(comparison))
-    click.echo("\nThree cases, answered by MT-CoT:")
+        say(verdict(comparison))
+    say("\nThree cases, answered by MT-CoT:")
     by_id = {p.id: p for p in mt.predictions["student"]}
     for example in done.test[:3]:
         said = by_id[example.id]
-        click.echo(f"\n{example.question}")
-        click.echo(f"  gold: {example.answer}")
-        click.echo(f"  direct answer: {said.answer} ({'right' if said.correct else 'wrong'})")
-        click.echo(
+        say(f"\n{example.question}")
+        say(f"  gold: {example.answer}")
+        say(f"  direct answer: {said.answer} ({'right' if said.correct else 'wrong'})")
+        say(
             f"  explained answer: {said.explained_answer or 'unparsed'} "
             f"({'right' if said.explained_correct else 'wrong'})"
         )
-        click.echo(f"  explanation: {said.explanation}")
-    click.echo(
+        say(f"  explanation: {said.explanation}")
+    say(
         "\nA real run would change: explanations by a large model (--teacher openai:…) instead "
         "of the rule engine, more cases, three seeds or more, and a larger test set; one seed "
         "shows how these two students differ and no more."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from teachback.cli.printing import say
+
 
 @click.command()
 def doctor() -> None:
@@ -17,13 +19,13 @@ def doctor() -> None:
     findings = examine()
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        click.echo(f"{finding.state:<7}  {finding.name:<{width}}  {finding.detail}")
+        say(f"{finding.state:<7}  {finding.name:<{width}}  {finding.detail}")
     missing: dict[str, list[str]] = {}
     for finding in findings:
         if finding.state == "missing":
             missing.setdefault(finding.needed_for, []).append(finding.name)
-    click.echo()
+    say()
     if not missing:
-        click.echo("nothing is missing")
+        say("nothing is missing")
     for purpose, names in missing.items():
-        click.echo(f"missing for {purpose}: {', '.join(names)}")
+        say(f"missing for {purpose}: {', '.join(names)}")

@@ -16,6 +16,7 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.cli.printing import emit, say
 from teachback.records import ComparedWay
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 @setting("teacher", "exemplars", metavar="SET", help="For --teacher: {}.")
 @setting("teacher", "instructions", metavar="FILE", help="For --teacher: {}.")
 @setting("teacher", "form", help="For --teacher: {}.")
+@setting("teacher", "system", help="For --teacher: {}.")
+@setting("teacher", "max_tokens", help="For --teacher: {}.")
 @setting("evaluate", "explain")
 @click.option(
     "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
@@ -101,8 +104,8 @@ def evaluate(
     show.metrics(outcome.metrics, outcome.cost)
     show.labels(next(iter(outcome.metrics.values())))
     if config.baselines and not train:
-        click.echo("majority label: unknown without --train FILE")
-    click.echo(f"written: {folder / 'metrics.json'}")
+        say("majority label: unknown without --train FILE")
+    say(f"written: {folder / 'metrics.json'}")
 
 
 def student_reference(reference: str) -> str:
@@ -173,16 +176,16 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             {**evaluation.as_json(c), "p_holm": p}
             for c, p in zip(comparisons, adjusted, strict=True)
         ]
-        click.echo(json.dumps(found, indent=2))
+        emit(f"{json.dumps(found, indent=2)}\n")
         return
-    click.echo(show.table(["run", "seed", "direct", "95%", "explained", "95%", "chosen way"], rows))
-    click.echo("")
+    say(show.table(["run", "seed", "direct", "95%", "explained", "95%", "chosen way"], rows))
+    say("")
     several = len(comparisons) > 1
     for comparison, p in zip(comparisons, adjusted, strict=True):
-        click.echo(evaluation.verdict(comparison, adjusted_p=p if several else None))
+        say(evaluation.verdict(comparison, adjusted_p=p if several else None))
     for comparison in comparisons:
         for one_seed in comparison.seeds:
-            click.echo(
+            say(
                 f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
                 f"({comparison.in_words}): right alone {one_seed.only_a} against "
                 f"{one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} (of these two models only)"
@@ -238,12 +241,12 @@ def ask(
     precision = settings(options)["student"]["precision"]
     loaded = Student.load(student_reference(student), precision=precision)
     said = loaded.answer(question, choices=choices, context=context, explain=explain)
-    click.echo(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
+    say(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
     if said.probabilities and said.way == "direct":
         parts = [f"{choice} {share:.2f}" for choice, share in said.probabilities.items()]
-        click.echo(f"probabilities: {', '.join(parts)}")
+        say(f"probabilities: {', '.join(parts)}")
     if explain and said.explanation is not None:
-        click.echo(f"explanation: {said.explanation}")
+        say(f"explanation: {said.explanation}")
         for name, other in (("direct", said.direct_answer), ("explained", said.explained_answer)):
             if other != said.answer:
-                click.echo(f"note: its {name} answer is {other or 'unreadable'}")
+                say(f"note: its {name} answer is {other or 'unreadable'}")

@@ -15,6 +15,7 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.cli.printing import say
 
 
 @click.group()
@@ -42,6 +43,7 @@ def openai_finetune(
     Answers only, or with --explanations the explanation and then the answer. Evaluate the
     resulting model with teachback evaluate --teacher, which asks in the same words.
     """
+    from contextlib import nullcontext
     from pathlib import Path
 
     from teachback.config import section
@@ -49,7 +51,7 @@ def openai_finetune(
     from teachback.errors import RunFolderError
     from teachback.explaining.session import configured_prompts
     from teachback.export.openai_finetune import openai_finetune as rows_of
-    from teachback.files import read_explanations, write_jsonl
+    from teachback.files import one_writer, read_explanations, write_jsonl
 
     goal = Path(out)
     if goal.exists() and not overwrite:
@@ -60,11 +62,11 @@ def openai_finetune(
     prompts = configured_prompts(config, "chat", examples[0].kind)
     kept = None if explanations is None else read_explanations(explanations)
     found = rows_of(examples, prompts, kept)
-    write_jsonl(goal, found.rows)
-    click.echo(f"{goal}: {len(found.rows)} chats from {len(examples)} examples")
+    in_run = (goal.parent / "manifest.json").is_file()
+    with one_writer(goal.parent) if in_run else nullcontext():
+        write_jsonl(goal, found.rows)
+    say(f"{goal}: {len(found.rows)} chats from {len(examples)} examples")
     if found.left_out:
-        click.echo(f"left out: {found.left_out} examples without an explanation")
+        say(f"left out: {found.left_out} examples without an explanation")
     same = "".join(f" --{key} {value}" for key, value in values["teacher"].items())
-    click.echo(
-        f"to evaluate the model trained on it: teachback evaluate --teacher openai:MODEL{same} …"
-    )
+    say(f"to evaluate the model trained on it: teachback evaluate --teacher openai:MODEL{same} …")

@@ -17,6 +17,7 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.cli.printing import say
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
 
@@ -101,7 +102,7 @@ def generate(
     show.selection(outcome.summary, outcome.generation)
     if outcome.bill is not None:
         show.bill(outcome.bill, outcome.summary.kept)
-    click.echo(f"written: {folder / 'explanations.jsonl'}")
+    say(f"written: {folder / 'explanations.jsonl'}")
 
 
 @click.command()
@@ -126,4 +127,4 @@ def select(source: str, out: str, overwrite: bool, **options: Any) -> None:
     config = override(config, "selection", **settings(options)["selection"])
     outcome = explanations.select_anew(config, Path(source), Path(out), overwrite=overwrite)
     show.selection(outcome.summary)
-    click.echo(f"written: {Path(out) / 'explanations.jsonl'}")
+    say(f"written: {Path(out) / 'explanations.jsonl'}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from teachback.cli.printing import emit, say
+
 if TYPE_CHECKING:
     from teachback.report import Format
 
@@ -33,6 +35,6 @@ def report(folder: str, form: str, out: str | None) -> None:
 
     wanted = cast("Format", form)
     if out == "-":
-        click.echo(reporting.report(folder, wanted), nl=False)
+        emit(reporting.report(folder, wanted))
         return
-    click.echo(f"written: {reporting.write_report(folder, wanted, out)}")
+    say(f"written: {reporting.write_report(folder, wanted, out)}")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from teachback.cli.options import out_option, overwrite_option, setting, settings
+from teachback.cli.printing import say
 from teachback.system.progress import Progress
 
 
@@ -40,12 +41,12 @@ def run(
         folder,
         overwrite=overwrite,
         progress=progress,
-        notice=lambda line: click.echo(line, err=True),
+        notice=lambda line: say(line, err=True),
         paid=show.bill,
     )
     if outcome is None:
-        click.echo(f"trained, not evaluated (data.test is unset): {folder / 'student'}")
+        say(f"trained, not evaluated (data.test is unset): {folder / 'student'}")
         return
     show.metrics(outcome.metrics, outcome.cost)
     show.labels(outcome.metrics["student"])
-    click.echo(f"by default it answers {outcome.way}; all files: {folder}")
+    say(f"by default it answers {outcome.way}; all files: {folder}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import click
+from teachback.cli.printing import say
 
 if TYPE_CHECKING:
     from teachback.config import Config
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from teachback.explaining.counts import SelectionCounts
     from teachback.explaining.estimate import Load
     from teachback.explaining.spending import Bill
+    from teachback.records import Cost
     from teachback.runs.explanations import CostEstimate
-    from teachback.systems import Cost
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -50,24 +50,27 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
     for reason in reasons:
         counts = [summary.per_strategy[name].get(reason, 0) for name in names]
         rows.append([reason, *map(str, counts), str(sum(counts))])
-    click.echo(table([summary.strategy, *names, "all"], rows))
-    click.echo(
+    say(table([summary.strategy, *names, "all"], rows))
+    if truncated := summary.rejected.get("truncated", 0):
+        say(
+            f"truncated: {truncated} replies were cut off, in their thinking or in their text, by "
+            "--max-tokens or the model's context; a larger --max-tokens asks for all replies anew"
+        )
+    say(
         f"examples with an explanation: {summary.explained_examples} of {summary.examples} "
         f"({share(summary.explained_examples, summary.examples)})"
     )
     if summary.agreement[1]:
         right, replies = summary.agreement
-        click.echo(
-            f"teacher agrees with gold (cote): {right} of {replies} ({share(right, replies)})"
-        )
+        say(f"teacher agrees with gold (cote): {right} of {replies} ({share(right, replies)})")
     if summary.rp_contradictions[1]:
         wrong, replies = summary.rp_contradictions
-        click.echo(f"rp replies that contradict gold: {wrong} of {replies}")
+        say(f"rp replies that contradict gold: {wrong} of {replies}")
     if summary.yield_per_label:
         parts = [f"{label} {share(k, n)}" for label, (k, n) in summary.yield_per_label.items()]
-        click.echo(f"yield by gold label: {', '.join(parts)}")
+        say(f"yield by gold label: {', '.join(parts)}")
     if summary.not_asked:
-        click.echo(f"not asked (not in the store, outside the sum): {summary.not_asked}")
+        say(f"not asked (not in the store, outside the sum): {summary.not_asked}")
     if generation is not None:
         tokens = ""
         if generation.tokens_out:
@@ -75,7 +78,7 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
                 f", {generation.tokens_in} tokens in ({generation.tokens_cached} of them cached), "
                 f"{generation.tokens_out} out"
             )
-        click.echo(
+        say(
             f"requests: {generation.stored} new, {generation.already_stored} stored before, "
             f"{generation.failed} failed{tokens}, {generation.seconds:.1f} s"
         )
@@ -85,24 +88,24 @@ def bill(paid: Bill, kept: int) -> None:
     """What a run has cost, by which prices."""
     price = paid.price
     if price is None:
-        click.echo("cost: unknown, since no price is known for this model: --prices FILE gives one")
+        say("cost: unknown, since no price is known for this model: --prices FILE gives one")
         return
     if price.free:
-        click.echo(f"cost: nothing ({price.source})")
+        say(f"cost: nothing ({price.source})")
         return
     each = f", {dollars(paid.total / kept)} per kept explanation" if kept else ""
-    click.echo(f"cost: {dollars(paid.run)} in this run, {dollars(paid.total)} in all{each}")
+    say(f"cost: {dollars(paid.run)} in this run, {dollars(paid.total)} in all{each}")
     if paid.uncounted:
-        click.echo(
+        say(
             f"{paid.uncounted} replies came without token counts and are counted at their upper "
             "bound"
         )
     if paid.lost:
-        click.echo(
+        say(
             f"{paid.lost} attempts got no reply and may have been billed: they are counted at "
             "their upper bound"
         )
-    click.echo(prices(price))
+    say(prices(price))
 
 
 def prices(price: Price) -> str:
@@ -130,8 +133,8 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
     """What asking would take, by strategy: about, and at most."""
     found, price = estimate.requests, estimate.price
     if not asked:
-        click.echo("dry run: nothing was asked")
-    click.echo(
+        say("dry run: nothing was asked")
+    say(
         f"{found.examples} examples, {config.teacher.samples} sample(s) per prompt; "
         f"{found.stored} replies in the store are not counted"
     )
@@ -162,38 +165,38 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
         else:
             cells += ["$0", "$0"] if price else ["?", "?"]
         rows.append([name, *cells])
-    click.echo(table(head, rows))
+    say(table(head, rows))
     share = found.rp_share
     if share is None:
-        click.echo(
-            "crop asks rp where cote is not kept; how often is not known before some examples are "
-            "asked (--pilot 50), so crop lies between the two figures"
+        say(
+            "crop asks rp where cote is not kept; how often is not known until some examples have "
+            "been asked (--pilot 50), so crop lies between the two figures"
         )
     else:
-        click.echo(
+        say(
             f"crop asks rp where cote is not kept: {found.backups} of {found.judged} examples so "
             f"far, {share[0]:.1%} (95%: {share[1]:.1%} to {share[2]:.1%})"
         )
-    click.echo(
+    say(
         "tokens: in, about UTF-8 bytes / 4 and at most the bytes; out, "
         f"{_length_from(found.stored, config)} at most max_tokens "
         f"({config.teacher.max_tokens})"
     )
     most = found.crop or found.crop_most
     if most.requests and most.about_in:
-        click.echo(
+        say(
             f"{most.shared / most.about_in:.0%} of the tokens in are the few-shot part, counted "
             "in every request" + _if_cached(most, price)
         )
     if price is None:
-        click.echo(unknown_price(config))
+        say(unknown_price(config))
     elif price.free:
-        click.echo(f"cost: nothing ({price.source})")
+        say(f"cost: nothing ({price.source})")
     else:
-        click.echo(prices(price))
+        say(prices(price))
         if estimate.bill is not None and estimate.bill.total:
             cap = f" of a cap of ${config.teacher.max_cost:g}" if config.teacher.max_cost else ""
-            click.echo(f"spent so far: {dollars(estimate.bill.total)}{cap}")
+            say(f"spent so far: {dollars(estimate.bill.total)}{cap}")
 
 
 _PLANNED = ("requests", "tokens in", "tokens out", "dollars")
@@ -243,9 +246,17 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
         rows.append(
             [name, str(figures.n), *way(figures.direct), *way(figures.explained), agreement]
         )
-    click.echo(
+    say(
         table(["", "n", "direct", "95%", "unparsed", "explained", "95%", "unparsed", "agree"], rows)
     )
+    for name, figures in systems.items():
+        for kind, one in (("direct", figures.direct), ("explained", figures.explained)):
+            if one is not None and one.cut_off:
+                say(
+                    f"{name}: {one.cut_off} of {one.n} {kind} answers were cut off by the limit on "
+                    "tokens before their answer, and count as unparsed: a teacher that thinks "
+                    "needs a larger --max-tokens"
+                )
     for name, cost in costs.items():
         line = (
             f"{name}: {cost.direct_seconds:.0f} s and {cost.direct_tokens:.0f} generated tokens "
@@ -258,7 +269,7 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
             )
         if cost.unfinished:
             line += f"; {cost.unfinished} explanations hit the length limit"
-        click.echo(line)
+        say(line)
 
 
 def labels(figures: Metrics) -> None:
@@ -269,4 +280,4 @@ def labels(figures: Metrics) -> None:
         [label.label, str(label.n), f"{label.accuracy:.3f}", str(label.predicted)]
         for label in figures.labels
     ]
-    click.echo(table(["gold label", "n", "direct", "answered"], rows))
+    say(table(["gold label", "n", "direct", "answered"], rows))

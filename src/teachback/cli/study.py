@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from teachback.cli.options import out_option, setting, settings
+from teachback.cli.printing import say
 from teachback.study.config import STUDY_SECTIONS
 from teachback.system.progress import Progress
 
@@ -79,7 +80,7 @@ def study(
     folder = Path(out or f"runs/{read.study.name}")
 
     def notice(line: str) -> None:
-        click.echo(line, err=True)
+        say(line, err=True)
 
     planned = running.plan_study(read, notice)
     if dry:
@@ -126,9 +127,9 @@ def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
             measured = measured and (is_measured or not (cell.trains or spec.student))
             row[1] += 1
             row[2] += seconds
-    click.echo("dry run: nothing was run, and no teacher was asked")
+    say("dry run: nothing was run, and no teacher was asked")
     head = ["system", "dataset", "size", "alpha", "strategy", "teacher", "student"]
-    click.echo(
+    say(
         show.table(
             [*head, "cells", "left", "time"],
             [
@@ -138,22 +139,22 @@ def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
         )
     )
     total = sum(seconds for _, _, seconds in rows.values())
-    click.echo(
+    say(
         f"{len(planned.cells)} cells, {len(left)} of them left: about "
         f"{clock_text(total / engine.slots)} with {_count(engine.slots, 'cell')} at once and "
         f"{_count(engine.threads, 'thread')} each"
     )
-    click.echo(
+    say(
         "times: what cells of the same kind took in this folder"
         if measured and left
         else f"times: a rough estimate, {forecast.BASIS}"
     )
     size, note = known.disk(planned.cells, planned.students)
-    click.echo(f"disk: about {size / 2**20:.0f} MiB when everything is done; {note}")
+    say(f"disk: about {size / 2**20:.0f} MiB when everything is done; {note}")
     family = family_of(folder, planned.family, planned.cells)
     for one in planned.datasets:
         found = detectable(one, planned.study, family)
-        click.echo(f"{one.name}: {_detectable(found)}")
+        say(f"{one.name}: {_detectable(found)}")
 
 
 def _count(number: int, noun: str) -> str:
@@ -185,18 +186,18 @@ def _print(outcome: StudyOutcome, planned: PlannedStudy, folder: Path) -> None:
 
     counts = Counter(state or "not run" for state in outcome.states.values())
     states = ", ".join(f"{number} {state}" for state, number in counts.items())
-    click.echo(f"{len(planned.cells)} cells: {states} ({outcome.ran} in this run)")
+    say(f"{len(planned.cells)} cells: {states} ({outcome.ran} in this run)")
     for title, rows in (
         ("confirmatory", outcome.verdicts.confirmatory),
         ("exploratory", outcome.verdicts.exploratory),
     ):
         if rows:
-            click.echo(f"\n{title}:")
+            say(f"\n{title}:")
         for row in rows:
-            click.echo(f"  {_sentence(row)}")
+            say(f"  {_sentence(row)}")
     if counts["failed"]:
-        click.echo("\nrun the same command again to retry the failed cells")
-    click.echo(f"\nall files: {folder}")
+        say("\nrun the same command again to retry the failed cells")
+    say(f"\nall files: {folder}")
 
 
 def _sentence(row: VerdictRow) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from teachback.cli.options import (
     setting,
     settings,
 )
+from teachback.cli.printing import say
 from teachback.system.progress import Progress
 
 
@@ -67,43 +69,47 @@ def train(
 
     from teachback.config import parse_config
     from teachback.errors import DataError
-    from teachback.files import read_explanations
+    from teachback.files import one_writer, read_explanations
     from teachback.runs import pipeline
     from teachback.students.weights import resolve
     from teachback.system import launch
 
-    with pipeline.together():
-        values = settings(options)
-        values.setdefault("data", {})["train"] = data
-        config = parse_config(values, source=SOURCE, folder=Path.cwd())
-        objective = config.train.objective
-        if objective != "st" and explanations is None:
-            raise DataError(
-                f"{objective} learns from explanations: give --explanations FILE "
-                "(teachback generate writes one)"
+    with contextlib.ExitStack() as held:
+        with pipeline.together():
+            values = settings(options)
+            values.setdefault("data", {})["train"] = data
+            config = parse_config(values, source=SOURCE, folder=Path.cwd())
+            objective = config.train.objective
+            if objective != "st" and explanations is None:
+                raise DataError(
+                    f"{objective} learns from explanations: give --explanations FILE "
+                    "(teachback generate writes one)"
+                )
+            kept = read_explanations(explanations) if explanations else []
+            folder = Path(out)
+            examples = pipeline.training_part(config)
+            pipeline.check_student(
+                config.student.reference, resolve(config.student.reference).adapter
             )
-        kept = read_explanations(explanations) if explanations else []
-        folder = Path(out)
-        examples = pipeline.training_part(config)
-        pipeline.check_student(config.student.reference, resolve(config.student.reference).adapter)
-        inputs = {"explanations": Path(explanations)} if explanations else {}
-        if launch.is_first():
-            pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
-    result = pipeline.train_student(
-        config,
-        folder,
-        kept,
-        examples=examples,
-        overwrite=overwrite,
-        progress=progress,
-        notice=lambda line: click.echo(line, err=True),
-    )
+            inputs = {"explanations": Path(explanations)} if explanations else {}
+            if launch.is_first():
+                held.enter_context(one_writer(folder))  # until the command ends
+                pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
+        result = pipeline.train_student(
+            config,
+            folder,
+            kept,
+            examples=examples,
+            overwrite=overwrite,
+            progress=progress,
+            notice=lambda line: say(line, err=True),
+        )
     if not launch.is_first():
         return
     for entry in result.history:
         accuracy = f", valid accuracy {entry['accuracy']:.3f}" if "accuracy" in entry else ""
-        click.echo(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")
+        say(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")
     if result.student.card.valid:
         parts = [f"{way} {value:.3f}" for way, value in result.student.card.valid.items()]
-        click.echo(f"on valid: {', '.join(parts)}; it answers {result.student.card.way} by default")
-    click.echo(f"trained in {result.seconds:.0f} s; written: {result.folder}")
+        say(f"on valid: {', '.join(parts)}; it answers {result.student.card.way} by default")
+    say(f"trained in {result.seconds:.0f} s; written: {result.folder}")

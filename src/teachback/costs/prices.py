@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
@@ -18,13 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from teachback.errors import ConfigError
+from teachback.errors import ConfigError, DataError, quoted
+from teachback.files import read_json, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+
+_DEAREST = 1e9
+"""Dollars per million tokens that a price may be, at most."""
 
 _KEYS = ("input", "output", "cached")
 
@@ -34,7 +37,7 @@ class Price:
     """US dollars per million tokens, and where that is known from.
 
     ``cached`` is for input tokens that the server found in its prefix cache. Requests of more
-    than ``most_in`` input tokens are dearer than this.
+    than ``most_in`` input tokens cost more than this.
     """
 
     input: float
@@ -84,14 +87,11 @@ def read_prices(file: str | Path) -> dict[str, Price]:
     """All prices of a user's file; raises as `find_price` does."""
     path = Path(file)
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"prices: {path} cannot be read ({error})") from None
-    except ValueError as error:  # of both formats
-        raise ConfigError(f"prices: {path} is neither TOML nor .json ({error})") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"prices: {path} must hold a table: model → input, output, cached")
+        values = read_json(path) if path.suffix == ".json" else read_toml(path)
+    except DataError as error:
+        raise ConfigError(
+            f"prices: {error}; a table is needed: model → input, output, cached"
+        ) from None
     return {model: _own_price(path, model, row) for model, row in values.items()}
 
 
@@ -127,8 +127,10 @@ def _own_price(path: Path, model: str, row: Any) -> Price:
             meant = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_KEYS)}"
             raise ConfigError(f"{where}: unknown key {key!r}; {meant}")
         right = isinstance(value, int | float) and not isinstance(value, bool)
-        if not right or not 0 <= value < float("inf"):
-            raise ConfigError(f"{where}: {key} must be dollars per million tokens, not {value!r}")
+        if not right or not 0 <= value <= _DEAREST:
+            raise ConfigError(
+                f"{where}: {key} must be dollars per million tokens, not {quoted(value)}"
+            )
     for key in ("input", "output"):
         if key not in row:
             raise ConfigError(f"{where}: {key} is missing")

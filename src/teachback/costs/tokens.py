@@ -59,8 +59,15 @@ def checked(completion: Completion) -> Completion:
 
 
 def count(value: object) -> int | None:
-    """A count of tokens, or None where it is none."""
-    return value if type(value) is int and 0 <= value <= MOST_COUNTED else None
+    """A count of tokens, which some servers write as ``100.0`` or ``"100"``; None where it is no
+    count, or more than `MOST_COUNTED`."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if 0 <= number <= MOST_COUNTED and number.is_integer() else None
 
 
 def _bytes(text: str) -> int:

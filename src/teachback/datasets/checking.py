@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from teachback.datasets.examples import duplicate_warning, example_of
-from teachback.datasets.fields import Draft, draft_of, unread_keys
+from teachback.datasets.fields import Draft, draft_of, told_apart, unread_keys
 from teachback.datasets.sources import scan_rows
 from teachback.files.rows import Row, bad_line
 from teachback.questions import (
@@ -127,11 +127,14 @@ class _Pass:
             self.unread[key] = (first, count + 1)
         kind = self.named or recognised_kind(draft.answer, draft.choices)
         self.kinds[kind.name] += 1
+        if self.named is None and (why := kind.ambiguity(draft.answer)) is not None:
+            raise ValueError(why)
         example = example_of(draft, kind)
         if kind.choices_from == "file":
             spelling = self.labels.setdefault(normalise(example.answer), example.answer)
             if example.answer != spelling:
-                raise ValueError(f"the label {example.answer!r} is spelled {spelling!r} above")
+                above, here = told_apart(spelling, example.answer)
+                raise ValueError(f"the label {here} is spelled {above} above")
         else:
             self._read_back(line, example)
         if (odd := duplicate_warning(draft.choices)) is not None:

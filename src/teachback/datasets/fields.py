@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from teachback.files.rows import Row, json_name
+from teachback.questions import appearance
 
 KEYS = ("id", "question", "choices", "answer", "context", "group", "explanation")
 MOST_CHOICES = 26
@@ -146,11 +147,19 @@ def _choices(row: Row) -> tuple[str, ...]:
     choices = [_checked("choice", _choice(choice)).strip() for choice in value]
     seen: dict[str, str] = {}
     for choice in choices:
-        plain = " ".join(choice.split()).casefold()
+        plain = appearance(choice).casefold()
         if plain in seen:
-            raise ValueError(f"duplicate choices: {seen[plain]!r} and {choice!r}")
+            first, second = told_apart(seen[plain], choice)
+            raise ValueError(f"duplicate choices: {first} and {second}")
         seen[plain] = choice
     return tuple(choices)
+
+
+def told_apart(first: str, second: str) -> tuple[str, str]:
+    """Two texts for a message; where they look the same, with the codes in which they differ."""
+    if first.split() != second.split() and appearance(first) == appearance(second):
+        return ascii(first), ascii(second)
+    return repr(first), repr(second)
 
 
 def _choice(value: object) -> str:

@@ -14,8 +14,10 @@ from teachback.datasets.checking import Problem
 from teachback.datasets.examples import example_from_row
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
-from teachback.files import write_jsonl
-from teachback.files.rows import Row
+from teachback.files import read_text, write_jsonl
+from teachback.files.rows import Row, json_name
+
+_SAID = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +113,9 @@ def _released_rows(path: str | Path) -> Iterator[tuple[int, Row]]:
 
 def _json_list(path: str | Path) -> list[Row] | None:
     """The objects of a file that is one JSON list; None if it is not one."""
+    text = read_text(path)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
         rows = json.loads(text) if text.lstrip().startswith("[") else None
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8: save it as UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON ({error})") from None
     if rows is not None and not all(isinstance(row, dict) for row in rows):
@@ -152,10 +148,9 @@ def _multiple_choice(released: Row, new_id: str) -> Row:
         pairs = [(choice["label"], choice["text"]) for choice in question["choices"]]
         question = question["stem"]
     else:
-        choices = released["choices"]
-        pairs = list(zip(choices["label"], choices["text"], strict=True))
+        pairs = _labelled(released["choices"])
     key = released.get("answerKey") or _absent("answerKey")
-    texts = [text for label, text in pairs if label == key]
+    texts = [text for label, text in pairs if str(label) == str(key)]
     if len(texts) != 1:
         raise ValueError(f"the answerKey {key!r} names no single choice")
     row = {
@@ -164,19 +159,44 @@ def _multiple_choice(released: Row, new_id: str) -> Row:
         "choices": [text for _, text in pairs],
         "answer": texts[0],
     }
-    return {**row, "explanation": released["fact1"]} if released.get("fact1") else row
+    return _with_facts(row, released, "fact1")
+
+
+def _labelled(choices: Any) -> list[tuple[Any, Any]]:
+    """(label, text) of each choice: two lists side by side, or one list of objects."""
+    if isinstance(choices, list):
+        return [(choice["label"], choice["text"]) for choice in choices]
+    for name in ("label", "text"):
+        if not isinstance(choices[name], list):
+            raise ValueError(f"the {name} of its choices is {json_name(choices[name])}, not a list")
+    return list(zip(choices["label"], choices["text"], strict=True))
+
+
+def _with_facts(row: Row, released: Row, name: str) -> Row:
+    """The row with what ``name`` holds, one text or a list of texts, as the explanation."""
+    facts = released.get(name)
+    if not facts:
+        return row
+    texts = facts if isinstance(facts, list) else [facts]
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(f"{name!r} must be text or a list of texts, not {json_name(text)}")
+    return {**row, "explanation": " ".join(texts)}
 
 
 def _strategyqa(released: Row, new_id: str) -> Row:
-    if not isinstance(released["answer"], bool):
+    answer = released["answer"]
+    if isinstance(answer, str):
+        answer = _SAID.get(answer.strip().casefold())
+    if not isinstance(answer, bool):
         raise ValueError("its answer is not true or false")
     row = {k: released[name] for k, name in (("id", "qid"), ("question", "question"))}
-    row["answer"] = released["answer"]
-    facts = released.get("facts")
-    return {**row, "explanation": " ".join(facts)} if facts else row
+    return _with_facts({**row, "answer": answer}, released, "facts")
 
 
 def _gsm8k(released: Row, new_id: str) -> Row:
+    if not isinstance(released["answer"], str):
+        raise ValueError(f"its answer must be text, not {json_name(released['answer'])}")
     solution, marks, answer = released["answer"].rpartition("####")
     if not marks:
         raise ValueError("its answer has no final '#### NUMBER'")

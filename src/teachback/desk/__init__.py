@@ -14,7 +14,7 @@ from teachback.desk.cases import TEST_SEED, TRAIN_SEED, Case, cases
 from teachback.desk.policy import LABELS, POLICY, Decision, Facts, decide
 from teachback.desk.rule_explanations import RULE_ENGINE, rule_explanation, rule_reply
 from teachback.exemplars import read_exemplars
-from teachback.files import new_folder, write_jsonl, write_text
+from teachback.files import new_folder, one_writer, write_jsonl, write_text
 from teachback.records import Example, Exemplar
 
 __all__ = [
@@ -104,9 +104,10 @@ def write_task(folder: Path, n_train: int, n_test: int, *, overwrite: bool = Fal
         "exemplars.jsonl": exemplars_file().read_text("utf-8"),
     }
     names = ["train.jsonl", "test.jsonl", *texts]
-    new_folder(folder, overwrite, names=names)
-    write_dataset(folder / "train.jsonl", train_cases(n_train))
-    write_dataset(folder / "test.jsonl", test_cases(n_test))
-    for name, text in texts.items():
-        write_text(folder / name, text)
+    with one_writer(folder):
+        new_folder(folder, overwrite, names=names)
+        write_dataset(folder / "train.jsonl", train_cases(n_train))
+        write_dataset(folder / "test.jsonl", test_cases(n_test))
+        for name, text in texts.items():
+            write_text(folder / name, text)
     return names

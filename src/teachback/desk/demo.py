@@ -13,6 +13,7 @@ from teachback import desk
 from teachback.config import Config, StudentConfig, parse_config
 from teachback.datasets import read_examples
 from teachback.evaluation import Comparison, SystemAnswers, compare_systems
+from teachback.files import one_writer
 from teachback.modelfiles.wheels import KNOWN
 from teachback.records import ComparedWay, Example, Objective
 from teachback.references import RecordedReference, WheelsReference, parse_student
@@ -94,25 +95,25 @@ def demo(
     """Train ST and MT-CoT on the desk's cases into ``folder`` and compare them on held-out
     ones. What is done already is not done again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, cases in (
-        ("train", desk.train_cases(train_cases)),
-        ("test", desk.test_cases(test_cases)),
-    ):
-        # Always the same for the same generator; were it another, the manifest would tell.
-        desk.write_dataset(folder / f"{name}.jsonl", cases)
     runs: dict[Objective, Evaluated] = {}
     seconds: dict[Objective, float] = {}
-    for objective in OBJECTIVES:
-        notice(f"— {objective} —")
-        config = config_of(folder, objective, student=student, seed=seed, epochs=epochs)
-        outcome = pipeline.run(
-            config, folder / objective, overwrite=overwrite, progress=progress, notice=notice
-        )
-        if outcome is None:
-            raise AssertionError("the demo's configuration has a test set")
-        runs[objective] = outcome
-        seconds[objective] = pipeline.training_seconds(folder / objective)
+    with one_writer(folder):
+        for name, cases in (
+            ("train", desk.train_cases(train_cases)),
+            ("test", desk.test_cases(test_cases)),
+        ):
+            # Always the same for the same generator; were it another, the manifest would tell.
+            desk.write_dataset(folder / f"{name}.jsonl", cases)
+        for objective in OBJECTIVES:
+            notice(f"— {objective} —")
+            config = config_of(folder, objective, student=student, seed=seed, epochs=epochs)
+            outcome = pipeline.run(
+                config, folder / objective, overwrite=overwrite, progress=progress, notice=notice
+            )
+            if outcome is None:
+                raise AssertionError("the demo's configuration has a test set")
+            runs[objective] = outcome
+            seconds[objective] = pipeline.training_seconds(folder / objective)
     test = read_examples(folder / "test.jsonl")
     ways: tuple[ComparedWay, ...] = ("direct", "chosen")
     st, mt_cot = (

@@ -32,7 +32,8 @@ _BINS = 10
 class WayMetrics:
     """One way of answering. ``accuracy`` = right / all: what is unparsed is not right.
 
-    ``low`` and ``high``: 95% interval, see :func:`accuracy_interval`.
+    ``low`` and ``high``: 95% interval, see :func:`accuracy_interval`. ``cut_off`` of the
+    ``unparsed`` answers were ended by the limit on tokens.
     """
 
     n: int
@@ -41,6 +42,7 @@ class WayMetrics:
     low: float
     high: float
     unparsed: int
+    cut_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,7 @@ def _way(predictions: Sequence[Prediction], groups: NDArray[np.int64]) -> WayMet
         low=low,
         high=high,
         unparsed=sum(p.unparsed for p in predictions),
+        cut_off=sum(bool(p.cut_off) for p in predictions),
     )
 
 

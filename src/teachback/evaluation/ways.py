@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, get_args
 
-from teachback.errors import ConfigError, DataError
+from teachback.errors import ConfigError, DataError, quoted
 from teachback.records import Answer, ComparedWay, Prediction, Way
 
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -69,7 +69,7 @@ def compared_way(name: str, where: str) -> ComparedWay:
 
 def _unknown(name: str, where: str, known: Sequence[str]) -> str:
     return (
-        f"{where}: there is no way of answering {name!r}: it is "
+        f"{where}: there is no way of answering {quoted(name)}: it is "
         f"{', '.join(known[:-1])} or {known[-1]}"
     )
 
@@ -175,6 +175,7 @@ def _explained(predictions: Sequence[Prediction], what: str) -> list[Prediction]
             correct=bool(p.explained_correct),
             unparsed=p.explained_answer is None,
             probabilities=None,
+            cut_off=p.explained_cut_off,
         )
         for p in predictions
     ]

@@ -86,7 +86,7 @@ def _without_conclusion(example: Example, explanation: str) -> str:
     explanation = explanation.strip()
     if not explanation:
         raise ValueError("the explanation is missing: every exemplar needs one")
-    parsed = parse(example, explanation)
+    parsed = parse(example, explanation, reading="announced")
     # What merely sounds like a conclusion in the middle ("the best choice is one that …") stays.
     at_the_end = explanation.startswith(parsed.explanation)
     if parsed.answer is None or not at_the_end:

@@ -2,8 +2,8 @@
 
 A pool of workers pulls requests from the examples as they stream by: memory does not grow
 with their number. Each reply is committed before the next request is asked, so a run can
-be stopped at any moment; a rerun asks what is missing and nothing else. How many requests
-a remote teacher bears is the teacher's own concern.
+be stopped at any moment; a rerun asks for what is missing and nothing else. How many requests
+a remote teacher can take at once is its own concern.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from teachback.costs import tokens
 from teachback.errors import CostCapError, TeacherError, UsageError
@@ -23,7 +23,7 @@ from teachback.explaining.selection import SelectionRules
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Request, RequestKind, Strategy
 from teachback.store import CompletionStore
-from teachback.system.progress import SILENT, Progress, Step
+from teachback.system.progress import SILENT, Progress, Step, no_notice
 from teachback.teachers import Teacher
 
 _GRACE_SECONDS = 5.0  # for what is in flight when a run is stopped
@@ -51,9 +51,14 @@ class GenerationSummary:
         """How many of this run's requests have a reply by now."""
         return self.already_stored + self.stored
 
+    def plus(self, later: GenerationSummary) -> GenerationSummary:
+        """This one and a later one, as if they had been one run."""
+        names = [each.name for each in fields(self)]
+        return GenerationSummary(**{n: getattr(self, n) + getattr(later, n) for n in names})
+
 
 class GenerationInterrupted(KeyboardInterrupt):
-    """Ctrl-C, after what was in flight has been kept; says how to go on.
+    """Ctrl-C, after what was in flight has been kept; says how to continue.
 
     A KeyboardInterrupt, so that nothing mistakes a half-asked dataset for a whole one.
     """
@@ -96,7 +101,7 @@ def generate(
 
     Raises:
         CostCapError: The next request may pass the meter's cap; says as much as TeacherError.
-        TeacherError: The teacher could not go on; says what is stored and how to continue.
+        TeacherError: The teacher could not continue; says what is stored and how to continue.
         GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
             they arrive within a few seconds, or until a second Ctrl-C.
         StoreError: The store cannot be written.
@@ -107,7 +112,10 @@ def generate(
     except RuntimeError:
         pass
     else:
-        raise UsageError("generate() was called in an event loop: await generate_async() there")
+        raise UsageError(
+            "an event loop is running here (in a notebook, say), so that a teacher must be asked "
+            "with await: TeacherSession.ask_async or generate_async"
+        )
 
     async def run() -> GenerationSummary:
         try:
@@ -150,18 +158,18 @@ async def generate_async(
         )
         run = _Run(teacher, missing, meter, step)
         workers = min(concurrency or teacher.concurrency, teacher.concurrency)
-        with _metered(teacher, meter):
+        with _attended(teacher, meter, step):
             return await run.work(examples, max(1, workers))
 
 
 @contextmanager
-def _metered(teacher: Teacher, meter: Meter | None) -> Iterator[None]:
-    """Give ``teacher`` the meter for as long as it is asked."""
-    teacher.meter = meter
+def _attended(teacher: Teacher, meter: Meter | None, step: Step) -> Iterator[None]:
+    """For as long as ``teacher`` is asked, give it the meter and listen to what it says."""
+    teacher.meter, teacher.notice = meter, step.say
     try:
         yield
     finally:
-        teacher.meter = None
+        teacher.meter, teacher.notice = None, no_notice
 
 
 @dataclass
@@ -202,8 +210,8 @@ class _Run:
             self.summary.needed = self.missing.needed
             self.summary.already_stored = self.missing.already_stored
         if isinstance(self._error, TeacherError | CostCapError):
-            told = f"{self._error}; {_stored(self.summary)}"
-            raise type(self._error)(told) from self._error
+            message = f"{self._error}; {_stored(self.summary)}"
+            raise type(self._error)(message) from self._error
         if self._error is not None:
             raise self._error
         if self._interrupted:
@@ -322,5 +330,5 @@ _END = _End()
 def _stored(summary: GenerationSummary) -> str:
     return (
         f"{summary.in_store} replies are stored ({summary.stored} of them new, {summary.failed} "
-        "requests failed); the same command asks only what is missing"
+        "requests failed); the same command asks only for what is missing"
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from teachback.explaining.reading import as_read
 from teachback.questions import kind_of, normalise, parse, same_answer
 from teachback.records import (
     Completion,
@@ -97,6 +98,7 @@ def judge(
 ) -> Explanation | Rejection:
     """The verdict on one completion, looking at nothing else."""
     rules = rules or SelectionRules()
+    completion = as_read(example, completion)
     parsed = parse(example, completion.text)
     thinking = completion.thinking if rules.thinking else None
     text = f"{thinking}\n{parsed.explanation}".strip() if thinking else parsed.explanation
@@ -109,10 +111,10 @@ def judge(
         return rejected("failed")
     if completion.finish_reason == "refused":
         return rejected("refused")
+    if completion.finish_reason == "length":  # also where thinking took all that it may
+        return rejected("truncated")
     if not completion.text.strip():
         return rejected("empty")
-    if completion.finish_reason == "length":
-        return rejected("truncated")
     if parsed.answer is None and (strategy == "cote" or (rules.rp_check and parsed.concluded)):
         return rejected("unparsed")
     wrong = parsed.answer is not None and not same_answer(example, parsed.answer)

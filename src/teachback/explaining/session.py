@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from teachback.config import SelectionConfig, TeacherConfig
 from teachback.costs.prices import Price, find_price, unknown
-from teachback.errors import ConfigError
+from teachback.errors import ConfigError, DataError
 from teachback.exemplars import choose
 from teachback.explaining.asking import GenerationSummary, generate, generate_async
 from teachback.explaining.estimate import RequestEstimate, estimate_requests
+from teachback.explaining.reading import lost_to_thinking
 from teachback.explaining.selection import (
     Selection,
     SelectionRules,
@@ -25,6 +26,7 @@ from teachback.explaining.selection import (
     select_each,
 )
 from teachback.explaining.spending import Bill, Meter
+from teachback.files import read_text
 from teachback.records import Completion, Example, RequestKind, Sampling, Strategy
 from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress
@@ -123,6 +125,13 @@ class TeacherSession:
     def __init__(self, setup: TeacherSetup, store: CompletionStore) -> None:
         self.setup, self.store = setup, store
         self.teacher, self.prompts, self.price = setup.teacher, setup.prompts, setup.price
+        room = setup.prompts.sampling.max_tokens
+        # A direct answer is short, and a model that is told so obeys; its thinking is not.
+        self._room_to_think = (
+            replace(setup.prompts, direct_max_tokens=room)
+            if setup.prompts.direct_max_tokens < room
+            else None
+        )
         free = self.price is not None and self.price.free
         self.meter = None if free else Meter(store, self.teacher.model, self.price, setup.max_cost)
 
@@ -136,20 +145,18 @@ class TeacherSession:
     ) -> GenerationSummary:
         """Ask for what the store lacks; raises as `teachback.explaining.asking.generate` does.
 
-        ``strategy``: the setup's, unless given; ``direct`` for bare answers.
+        ``strategy``: the setup's, unless given; ``direct`` for bare answers. A direct question
+        whose tokens all went into thinking is asked again with as many as any other.
         """
-        return generate(
-            examples,
-            teacher=self.teacher,
-            prompts=self.prompts,
-            strategy=strategy or self.setup.strategy,
-            store=self.store,
-            samples=samples or self.setup.samples,
-            rules=self.setup.rules,
-            concurrency=self.setup.concurrency,
-            meter=self.meter,
-            progress=progress,
-        )
+        strategy, samples = strategy or self.setup.strategy, samples or self.setup.samples
+        if strategy != "direct" or self._room_to_think is None:
+            return self._generate(self.prompts, examples, strategy, samples, progress)
+        examples = list(examples)
+        summary = self._generate(self.prompts, examples, strategy, samples, progress)
+        if lost := self._lost_to_thinking(examples, samples):
+            again = self._generate(self._room_to_think, lost, strategy, samples, progress)
+            summary = summary.plus(again)
+        return summary
 
     async def ask_async(
         self,
@@ -160,26 +167,89 @@ class TeacherSession:
         progress: Progress = SILENT,
     ) -> GenerationSummary:
         """`ask` within a running event loop; leaves the teacher open."""
-        return await generate_async(
+        strategy, samples = strategy or self.setup.strategy, samples or self.setup.samples
+        if strategy != "direct" or self._room_to_think is None:
+            return await self._generate_async(self.prompts, examples, strategy, samples, progress)
+        examples = list(examples)
+        summary = await self._generate_async(self.prompts, examples, strategy, samples, progress)
+        if lost := self._lost_to_thinking(examples, samples):
+            again = await self._generate_async(
+                self._room_to_think, lost, strategy, samples, progress
+            )
+            summary = summary.plus(again)
+        return summary
+
+    def _generate(
+        self,
+        prompts: Prompts,
+        examples: Iterable[Example],
+        strategy: Strategy | RequestKind,
+        samples: int,
+        progress: Progress,
+    ) -> GenerationSummary:
+        return generate(
             examples,
             teacher=self.teacher,
-            prompts=self.prompts,
-            strategy=strategy or self.setup.strategy,
+            prompts=prompts,
+            strategy=strategy,
             store=self.store,
-            samples=samples or self.setup.samples,
+            samples=samples,
             rules=self.setup.rules,
             concurrency=self.setup.concurrency,
             meter=self.meter,
             progress=progress,
         )
 
+    async def _generate_async(
+        self,
+        prompts: Prompts,
+        examples: Iterable[Example],
+        strategy: Strategy | RequestKind,
+        samples: int,
+        progress: Progress,
+    ) -> GenerationSummary:
+        return await generate_async(
+            examples,
+            teacher=self.teacher,
+            prompts=prompts,
+            strategy=strategy,
+            store=self.store,
+            samples=samples,
+            rules=self.setup.rules,
+            concurrency=self.setup.concurrency,
+            meter=self.meter,
+            progress=progress,
+        )
+
+    def _lost_to_thinking(self, examples: Iterable[Example], samples: int) -> list[Example]:
+        """Those with a direct answer of which only thinking came."""
+        return [
+            example
+            for example in examples
+            if any(
+                reply is not None and lost_to_thinking(reply)
+                for sample in range(samples)
+                for reply in [self._stored(self.prompts, example, "direct", sample)]
+            )
+        ]
+
     def reply(self, example: Example, kind: RequestKind, sample: int = 0) -> Completion | None:
         """The stored reply; a failed completion if there was never one; None if not asked."""
-        request = self.prompts.request(example, kind, sample)
+        reply = self._stored(self.prompts, example, kind, sample)
+        if kind != "direct" or reply is None or self._room_to_think is None:
+            return reply
+        if not lost_to_thinking(reply):
+            return reply
+        return self._stored(self._room_to_think, example, kind, sample) or reply
+
+    def _stored(
+        self, prompts: Prompts, example: Example, kind: RequestKind, sample: int
+    ) -> Completion | None:
+        request = prompts.request(example, kind, sample)
         return self.store.get(self.store.key(self.teacher.model, request))
 
     def has_reply(self, example: Example, kind: RequestKind, sample: int = 0) -> bool:
-        """Whether a reply is stored. A failure is none."""
+        """Whether a reply is stored. A failure does not count."""
         reply = self.reply(example, kind, sample)
         return reply is not None and reply.finish_reason != "failed"
 
@@ -248,11 +318,9 @@ def configured_prompts(config: TeacherConfig, form: Form, kind: str) -> Prompts:
     instructions = None
     if config.instructions is not None:
         try:
-            instructions = Path(config.instructions).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"teacher.instructions: {config.instructions} cannot be read ({error})"
-            ) from None
+            instructions = read_text(config.instructions).strip()
+        except DataError as error:
+            raise ConfigError(f"teacher.instructions: {error}") from None
     return Prompts(
         exemplars=tuple(choose(None if config.exemplars == "auto" else config.exemplars, kind)),
         form=form,

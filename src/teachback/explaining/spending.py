@@ -2,7 +2,7 @@
 
 The cap holds over a store and all runs into it: what its replies have cost, as the server
 counted them; the worst case of every attempt that may have been billed without a reply (a
-time-out, a broken connection, a body that is none, a process killed while it waited); the
+time-out, a broken connection, a body that is no reply, a process killed while it waited); the
 worst case of the attempts in flight; and that of the next one. An attempt that would pass it
 is not sent.
 """
@@ -37,7 +37,7 @@ class Bill:
 
 
 class Meter:
-    """Counts what the requests to one teacher cost; with ``cap``, stops before it is passed.
+    """Counts what the requests to one teacher cost; with ``cap``, stops before that is exceeded.
 
     Args:
         store: Notes every attempt before it is sent.
@@ -75,8 +75,8 @@ class Meter:
         while self.cap is not None and self._spent + self._at_stake + worst > self.cap:
             if not self._in_flight:
                 raise CostCapError(
-                    f"the cap of ${self.cap:g} is reached: ${self._spent:.4f} of it are spent, and "
-                    f"the next request may cost ${worst:.4f}; continue with a higher --max-cost"
+                    f"the cap of ${self.cap:g} is reached: ${self._spent:.4f} has been spent, and "
+                    f"the next request may cost ${worst:.4f}; raise --max-cost to continue"
                 )
             await self._changed.wait()
         self._store.charge(self._teacher, request)
@@ -118,7 +118,8 @@ class Meter:
         if self.cap is not None and limit is not None and most_in > limit:
             raise ConfigError(
                 f"example {request.example_id!r}: its prompt may have {most_in} tokens, and the "
-                f"price of {self._teacher} holds up to {limit}: give one with --prices FILE"
+                f"known price of {self._teacher} holds up to {limit}: give its price in a file of "
+                "prices (--prices)"
             )
         return self.price.dollars(most_in, most_out)
 

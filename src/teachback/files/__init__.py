@@ -8,7 +8,8 @@ from teachback.files.atomic import is_disk_full, write_error, write_text, writin
 from teachback.files.json_object import read_json, write_json
 from teachback.files.jsonl import MAX_LINE_BYTES, read_jsonl, scan_jsonl, write_jsonl, writing_jsonl
 from teachback.files.manifests import manifest, package_version, sha256_of
-from teachback.files.output_folders import new_folder
+from teachback.files.output_folders import make_folder, new_folder, one_writer
+from teachback.files.reading import read_text, require_file
 from teachback.files.record_files import (
     read_explanations,
     read_predictions,
@@ -19,6 +20,7 @@ from teachback.files.record_files import (
     write_rejections,
 )
 from teachback.files.rows import Fields, Row, bad_line, json_name
+from teachback.files.toml import parse_toml, read_toml
 
 __all__ = [
     "MAX_LINE_BYTES",
@@ -27,14 +29,20 @@ __all__ = [
     "bad_line",
     "is_disk_full",
     "json_name",
+    "make_folder",
     "manifest",
     "new_folder",
+    "one_writer",
     "package_version",
+    "parse_toml",
     "read_explanations",
     "read_json",
     "read_jsonl",
     "read_predictions",
     "read_rejections",
+    "read_text",
+    "read_toml",
+    "require_file",
     "row_of",
     "scan_jsonl",
     "sha256_of",

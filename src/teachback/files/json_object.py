@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from teachback.errors import DataError
+from teachback.errors import DataError, shortened
 from teachback.files.atomic import writing
-from teachback.files.reading import reading
+from teachback.files.reading import read_bytes
 from teachback.files.rows import Row, json_name
+
+_MOST_DIGITS = 308
+"""Digits of the largest whole number that a float holds."""
 
 
 def read_json(path: str | Path) -> Row:
@@ -19,9 +23,7 @@ def read_json(path: str | Path) -> Row:
     Raises:
         DataError: the file is missing, is not UTF-8, or does not hold a JSON object.
     """
-    with reading(path) as file:
-        content = file.read()
-    row = parse_object(content)
+    row = parse_object(read_bytes(path))
     if isinstance(row, str):
         raise DataError(f"{path}: {row}")
     return row
@@ -46,13 +48,13 @@ def parse_object(content: bytes) -> Row | str:
             return "the file is UTF-16: save it as UTF-8"
         return f"not UTF-8 at byte {error.start + 1}: save the file as UTF-8"
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_float, parse_int=_whole)
     except json.JSONDecodeError as error:
         where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}"
         return f"not valid JSON ({error.msg} at {where})"
     except RecursionError:
         return "not valid JSON here (nested too deeply)"
-    except ValueError as error:  # NaN, Infinity, or an integer of thousands of digits
+    except ValueError as error:  # NaN, Infinity, or a number beyond a float
         return f"not valid JSON ({str(error).partition(';')[0]})"
     if not isinstance(value, dict):
         return f"a JSON object {{…}} is needed, not {json_name(value)}"
@@ -67,6 +69,19 @@ def encode(value: Mapping[str, Any], indent: int | None) -> bytes:
     except UnicodeEncodeError:
         # A model can emit half of a surrogate pair; only its escape fits into UTF-8.
         return f"{json.dumps(value, allow_nan=False, indent=indent)}\n".encode()
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{shortened(text)} is beyond what a number can be")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:  # no float holds it, and whoever computes with it fails
+        raise ValueError(f"{shortened(text)} is beyond what a number can be")
+    return int(text)
 
 
 def _no_constant(name: str) -> NoReturn:

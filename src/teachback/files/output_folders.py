@@ -1,14 +1,92 @@
-"""The folder that a command writes to."""
+"""The folder that a command writes to: made, held by one writer at a time, and cleared."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from teachback.errors import RunFolderError
 from teachback.files.atomic import write_error
+from teachback.files.locks import Held, Lock
+
+LOCK = "lock"
+"""The lock's file, in the folder that it is for."""
+
+_HELD: ContextVar[frozenset[Path]] = ContextVar("_HELD", default=frozenset())
+"""Folders whose lock the code under way has taken. Other threads have taken none."""
+
+
+@contextlib.contextmanager
+def one_writer(path: str | Path, *, patience: float = 0) -> Iterator[Path]:
+    """Hold a folder, which is made where it is not there: nobody else writes into it meanwhile.
+
+    Whatever writes into a folder takes it before its first change. A step within another one
+    that holds the same folder goes on; another process or thread is refused,
+    after ``patience`` seconds.
+
+    Raises:
+        RunFolderError: another process holds it, or it cannot be made or written.
+    """
+    folder = make_folder(path)
+    try:
+        place = folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise RunFolderError(f"cannot write {folder}: {error}") from error
+    held = _HELD.get()
+    if place in held:
+        yield folder
+        return
+    lock = _lock(folder, patience)
+    token = _HELD.set(held | {place})
+    try:
+        with lock:
+            yield folder
+    finally:
+        _HELD.reset(token)
+
+
+def _lock(folder: Path, patience: float) -> Lock:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return Lock(folder / LOCK)
+        except Held as taken:
+            if time.monotonic() >= end:
+                raise RunFolderError(
+                    f"{folder} is being written by {taken.holder}: wait until it ends, or stop "
+                    "it, and then run the same command again"
+                ) from None
+        time.sleep(0.1)
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make sure that ``path`` is a folder.
+
+    Raises:
+        RunFolderError: it is something else, or cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        for place in (folder, *folder.parents):
+            if place.is_symlink() and not place.exists():
+                raise RunFolderError(
+                    f"{place} is a link that leads nowhere: remove it, or choose another folder"
+                ) from None
+            if place.exists() and not place.is_dir():
+                raise RunFolderError(
+                    f"{place} is a file: choose a folder's name for the output"
+                ) from None
+        raise write_error(error, folder) from error
+    except OSError as error:
+        raise write_error(error, folder) from error
+    return folder
 
 
 def new_folder(path: str | Path, overwrite: bool, names: Iterable[str]) -> Path:
@@ -21,11 +99,8 @@ def new_folder(path: str | Path, overwrite: bool, names: Iterable[str]) -> Path:
     Raises:
         RunFolderError: something is in the way, or the folder cannot be made or cleared.
     """
-    folder = Path(path)
+    folder = make_folder(path)
     try:
-        if folder.exists() and not folder.is_dir():
-            raise RunFolderError(f"{folder} is a file: choose a folder's name for the output")
-        folder.mkdir(parents=True, exist_ok=True)
         in_the_way = [name for name in names if os.path.lexists(folder / name)]
         if in_the_way and not overwrite:
             raise RunFolderError(

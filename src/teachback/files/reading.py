@@ -3,22 +3,84 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
 from teachback.errors import DataError
 
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""The largest file that is read as a whole; a larger one is a wrong file."""
+
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[BufferedReader]:
-    """Open ``path``, with every ``OSError`` inside turned into a `DataError`."""
+    """Open ``path``, with every ``OSError`` inside turned into a `DataError`.
+
+    Only a regular file is opened: a pipe may wait for ever, and a device never end.
+    """
     try:
+        require_file(path)
         with open(path, "rb") as file:
             yield file
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file") from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder, and a file is needed") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def require_file(path: str | Path) -> None:
+    """Make sure that ``path`` is a regular file.
+
+    Raises:
+        DataError: it is not there, or is something else.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{path} is a folder, and a file is needed")
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path} is a pipe or a device: copy what it holds into a file")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """All that a file holds.
+
+    Raises:
+        DataError: it cannot be read, or is larger than `MAX_FILE_BYTES`.
+    """
+    with reading(path) as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB: name another file")
+    return content
+
+
+def read_text(path: str | Path) -> str:
+    """All that a text file holds, without a byte order mark; raises as `read_bytes`, and where it
+    is not UTF-8."""
+    text = decoded(read_bytes(path))
+    if isinstance(text, Wrong):
+        raise DataError(f"{path}: {text.why}")
+    return text
+
+
+class Wrong:
+    """Why bytes are no text, or a text not what it should be."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+def decoded(content: bytes) -> str | Wrong:
+    """``content`` as text, or what is wrong with it."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return Wrong("the file is UTF-16: save it as UTF-8")
+        return Wrong(f"not UTF-8 at byte {error.start + 1}: save the file as UTF-8")

@@ -11,7 +11,15 @@ from teachback.files.rows import Fields, Row
 from teachback.records import Explanation, Prediction, Rejection, RejectionReason
 
 _OPTIONAL = frozenset(
-    ("group", "probabilities", "explanation", "explained_answer", "explained_correct")
+    (
+        "group",
+        "probabilities",
+        "explanation",
+        "explained_answer",
+        "explained_correct",
+        "cut_off",
+        "explained_cut_off",
+    )
 )
 """Left out of a row where None; any other field that is None is written as null."""
 
@@ -82,6 +90,8 @@ def prediction_of(row: Row, path: str | Path, line: int) -> Prediction:
         explanation=field.optional_text("explanation"),
         explained_answer=field.optional_text("explained_answer"),
         explained_correct=field.optional_flag("explained_correct"),
+        cut_off=field.optional_flag("cut_off"),
+        explained_cut_off=field.optional_flag("explained_cut_off"),
     )
 
 

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from teachback.errors import DataError
-
-_SHOWN = 60
-"""Characters of a bad value that a message shows."""
+from teachback.errors import DataError, quoted
 
 Row = dict[str, Any]
 """One JSON object, as `json.loads` gives it."""
@@ -27,12 +24,6 @@ def json_name(value: object) -> str:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
     return names.get(type(value), "an object")
-
-
-def shown(value: object) -> str:
-    """A bad value as Python writes it, cut where it is long; for messages."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class Fields:
@@ -83,14 +74,14 @@ class Fields:
     def count(self, name: str) -> int:
         value = self._required(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._bad(f"the field {name!r} must be a whole number from 0: {shown(value)}")
+            raise self._bad(f"the field {name!r} must be a whole number from 0: {quoted(value)}")
         return value
 
     def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
         value = self._required(name)
         if not isinstance(value, str) or value not in allowed:
             raise self._bad(
-                f"the field {name!r} must be one of {', '.join(allowed)}: {shown(value)}"
+                f"the field {name!r} must be one of {', '.join(allowed)}: {quoted(value)}"
             )
         return value
 

@@ -6,7 +6,7 @@ datasets name it with ``kind = "…"``. Nothing else needs to know of it.
 
 from __future__ import annotations
 
-from teachback.questions.conclusions import normalise
+from teachback.questions.conclusions import appearance, normalise
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.questions.kinds import (
     KINDS,
@@ -29,6 +29,7 @@ __all__ = [
     "Parsed",
     "QuestionKind",
     "Reading",
+    "appearance",
     "candidates",
     "choices_of_file",
     "count_name",

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,32 @@ class Span:
     start: int
     statement: int
     line_end: int
+    pattern: str = "last line"
+    """What announces it, in words for a table of readings."""
+
+
+InferredBy = Literal[
+    "last number",
+    "number in words",
+    "quoted text",
+    "text after a colon",
+    "text after a verb",
+    "marked choice",
+    "named choice",
+    "verdict",
+    "opening verdict",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """An answer that nothing announced: canonical for its kind, the pattern that read it, and
+    the concluding sentence, ``text[start:end]``."""
+
+    answer: str
+    by: InferredBy
+    start: int
+    end: int
 
 
 # Characters. What is longer states no answer; a text of a megabyte may be one line.
@@ -273,7 +300,8 @@ _ALIKE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "‘’‛′"), "'"),
     **dict.fromkeys(map(ord, "“”‟″"), '"'),
 }
-
+# How Unicode marks the characters that are another's look-alike.
+_SAME_LOOK = ("<compat>", "<wide>", "<narrow>", "<noBreak>")
 
 _LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
 _NOT_BLANK = re.compile(r"[^\s.,;:!?\"'`*_“”‘’…()\[\]{}$\\]")
@@ -285,14 +313,29 @@ def is_blank(text: str) -> bool:
     return not _NOT_BLANK.search(text)
 
 
+def appearance(text: str) -> str:
+    """What a reader sees of a text: equal for two that look the same, however an accent, a quote,
+    a ligature, a full-width letter or white space is encoded. Superscripts, fractions and
+    circled digits look different from what they stand for, and stay.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", "".join(map(_plain_form, text.translate(_ALIKE))))
+    return " ".join(text.split())
+
+
+def _plain_form(character: str) -> str:
+    """The usual form of a character that has another code for the same look."""
+    if unicodedata.decomposition(character).startswith(_SAME_LOOK):
+        return unicodedata.normalize("NFKC", character)
+    return character
+
+
 def normalise(text: str) -> str:
     """For comparing texts: case, runs of white space and outer punctuation do not count,
     nor do a leading article, the form of an apostrophe or quotation mark, characters that
     cannot be seen, and whether an accent is written as one character with its letter.
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text.translate(_ALIKE))
-    plain = " ".join(text.split()).casefold().strip(_EDGE)
+    plain = appearance(text).casefold().strip(_EDGE)
     return _LEADING_ARTICLE.sub("", plain)
 
 

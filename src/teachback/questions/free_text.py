@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from teachback.questions.announcements import Announcements
+from teachback.questions.conclusions import Inference
+from teachback.questions.inferred import infer_text
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -34,6 +37,9 @@ class Text(QuestionKind):
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         return stripped_answer(value)
+
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_text(text, found)
 
     def read(self, example: Example, statement: str) -> Reading:
         line = statement.split("\n", 1)[0].rstrip()

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from teachback.questions.conclusions import Span, normalise
+from teachback.questions.announcements import Announcements
+from teachback.questions.conclusions import Inference, Span, normalise
 from teachback.records import AnswerFormat, Example
 
 
@@ -62,6 +63,11 @@ class QuestionKind(ABC):
         none. Never, by default: a dataset has to name the kind."""
         return False
 
+    def ambiguity(self, value: Any) -> str | None:
+        """Why an answer of a dataset can be read in two ways, unless the user names the kind; None
+        where it cannot."""
+        return None
+
     def accepts(self, value: Any, choices: tuple[str, ...]) -> bool:
         """Whether `canonical` can write this answer."""
         try:
@@ -96,6 +102,11 @@ class QuestionKind(ABC):
 
     def marked_ending(self, text: str) -> Span | None:
         """A marked answer that ends ``text`` and so concludes it without an announcement."""
+        return None
+
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        """What ``text`` concludes where it announces nothing; None, by default and where in
+        doubt. ``found`` knows the words that lead to conclusions."""
         return None
 
     def same(self, left: str, right: str) -> bool:

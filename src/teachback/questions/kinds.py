@@ -20,7 +20,8 @@ _TEXT = Text()
 KINDS: dict[str, QuestionKind] = {
     "multiple-choice": MultipleChoice(),
     "yes-no": YesNo(),
-    "number": Number(),
+    "number": Number("number", "point"),
+    "number-comma": Number("number-comma", "comma"),
     "text": _TEXT,
     "label": Label(),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
@@ -11,7 +12,8 @@ from teachback.questions.choice_texts import (
     read_within,
     written_out,
 )
-from teachback.questions.conclusions import first_sentence, negated
+from teachback.questions.conclusions import Inference, first_sentence, negated
+from teachback.questions.inferred import infer_choice
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -28,6 +30,9 @@ class Label(QuestionKind):
 
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return f"The answer is LABEL. Here LABEL is one of: {', '.join(choices)}."
+
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_choice(text, example.choices, found, lettered=False)
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)

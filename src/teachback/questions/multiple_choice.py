@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
@@ -19,6 +20,7 @@ from teachback.questions.choice_texts import (
     written_out,
 )
 from teachback.questions.conclusions import (
+    Inference,
     Span,
     first_sentence,
     is_blank,
@@ -26,6 +28,7 @@ from teachback.questions.conclusions import (
     negated,
     normalise,
 )
+from teachback.questions.inferred import infer_choice
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import AnswerFormat, Example
 
@@ -108,6 +111,9 @@ class MultipleChoice(QuestionKind):
         positions = Counter(e.choices.index(e.answer) for e in train)
         ranked = [position for position, _ in positions.most_common()]
         return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
+
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_choice(text, example.choices, found, lettered=True)
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices

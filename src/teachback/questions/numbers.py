@@ -2,88 +2,112 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from fractions import Fraction
+from typing import Any, Literal
 
-from teachback.questions.conclusions import first_sentence, negated
+from teachback.questions.announcements import Announcements
+from teachback.questions.conclusions import Inference, negated
+from teachback.questions.inferred import infer_number
 from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.sentences import sentence_end
+from teachback.questions.written_numbers import (
+    canonical_number,
+    find_numbers,
+    read_number,
+    same_number,
+)
 from teachback.records import Example
 
-_NUMBER = re.compile(
-    r"""(?<![\w.])(?P<minus>(?:minus|negative)\s+)?
-    (?P<number>[-+−]?\s?(?:[$€£¥]\s?)?[-+−]?
-        (?:\d{1,3}(?:[,_ ]\d{2,3})*[,_ ]\d{3}(?!\d)|\d+)?(?:\.\d+)?)(?=\D|$)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# What makes of a number the part of another one: fractions, powers, ranges, times, sums.
-_GOES_ON = re.compile(
-    r"""[/^:][ ]?\d | [,.]\d | \{,\} | [ ]?[-–—][ ]?\d | [eE][-+]?\d | [²³⁰¹⁴-⁹] | [A-Za-z]\d
-    | [ ]?(?:[×÷*+/]|\\times|\\cdot|\\div)[ ]?[\d(] | [ ]x[ ]?\d | [ ](?:to|or|and)[ ][$€£¥]?\d
-    | [ ]\d""",
-    re.VERBOSE,
-)
-
-
-def _decimal(text: str) -> str:
-    """Canonical decimal of ``text``: no separators, no currency sign, no trailing zeros."""
-    cleaned = re.sub(r"[,_\s$€£¥%]", "", text).replace("−", "-")
-    try:
-        value = Decimal(cleaned)
-    except InvalidOperation:
-        raise ValueError(f"the answer {text!r} is not a number") from None
-    if not value.is_finite():
-        raise ValueError(f"the answer {text!r} is not a finite number")
-    if value.adjusted() > 60 or value.adjusted() < -60:
-        raise ValueError(f"the answer {text[:40]!r} is out of range (more than 60 digits)")
-    plain = format(value, "f")
-    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
-    return "0" if plain in ("-0", "") else plain.removeprefix("+")
+_OTHER: dict[str, str] = {"point": "comma", "comma": "point"}
 
 
 class Number(QuestionKind):
-    """Numbers, compared as decimals; separators, currency and percent signs do not count."""
+    """Numbers, read whole or not at all and compared exactly; separators, currency and percent
+    signs do not count.
 
-    name = "number"
+    ``decimal``: the sign that divides the decimals, in the dataset and in replies.
+    """
+
     exemplars = "arithmetic"
     rows_have = "a number as the answer"
+
+    def __init__(self, name: str, decimal: Literal["point", "comma"]) -> None:
+        self.name = name
+        self._decimal = decimal
 
     def canonical(self, value: Any, choices: tuple[str, ...]) -> str:
         if isinstance(value, bool):
             raise ValueError(f"the answer {value!r} is not a number")
-        return _decimal(str(value))
+        if isinstance(value, int | float):
+            return _of_json(value)
+        text = str(value)
+        found = read_number(text, self._decimal)
+        if found.value is not None:
+            return found.value
+        shown = repr(text if len(text) <= 60 else f"{text[:59]}…")
+        other = read_number(text, "comma" if self._decimal == "point" else "point")
+        if other.value is not None:
+            raise ValueError(
+                f"the answer {shown} has a decimal {_OTHER[self._decimal]}: say so with --decimal "
+                f"{_OTHER[self._decimal]}"
+            )
+        if found.trouble == "several numbers":
+            raise ValueError(f"the answer {shown} is not one number")
+        if found.trouble == "out of range":
+            raise ValueError(f"the answer {shown} is out of range (more than 60 digits)")
+        raise ValueError(f"the answer {shown} is not a number")
 
     def recognises(self, value: Any, choices: tuple[str, ...]) -> bool:
-        return not choices and self.accepts(value, choices)
+        if choices or isinstance(value, bool) or self._decimal == "comma":
+            return False
+        if isinstance(value, int | float):
+            return True
+        return read_number(str(value)).trouble in (None, "ambiguous")
+
+    def ambiguity(self, value: Any) -> str | None:
+        if isinstance(value, int | float) or read_number(str(value)).trouble != "ambiguous":
+            return None
+        one, other = (read_number(str(value), sign).value for sign in ("point", "comma"))
+        return (
+            f"the answer {value!r} can be read as {one} or as {other}: say which with --decimal "
+            "point or --decimal comma"
+        )
 
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return "The answer is NUMBER. Here NUMBER is in digits and without a unit."
 
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_number(example.question, text, found, self._decimal)
+
     def read(self, example: Example, statement: str) -> Reading:
-        sentence = first_sentence(statement)
-        unread = Reading(None, len(sentence))
-        if negated(statement) or "\\frac" in sentence:
+        end = sentence_end(statement, 1)
+        unread = Reading(None, end)
+        if negated(statement):
             return unread
+        sentence = statement[:end]
         # "5 + 3 = 8": what stands after the last equals sign is the result.
         offset = sentence.rfind("=") + 1
-        for match in _NUMBER.finditer(sentence, offset):
-            if not any(ch.isdigit() for ch in match.group()):
-                continue
-            if _GOES_ON.match(statement, match.end()):
-                return unread
-            try:
-                number = _decimal(match.group("number"))
-            except ValueError:
-                return unread
-            if match.group("minus"):
-                number = _decimal(f"-{number}")
-            # Signs, brackets and a sum may stand before the number of an answer; words may not.
-            opens = offset > 0 or not re.search(r"[A-Za-z0-9]", sentence[: match.start()])
-            return Reading(number, match.end(), opens=opens)
-        return unread
+        numbers = [n for n in find_numbers(statement, self._decimal) if offset <= n.start < end]
+        if not numbers or numbers[0].value is None:
+            return unread
+        first = numbers[0]
+        # Signs, brackets and a sum may stand before the number of an answer; words may not.
+        opens = offset > 0 or not any(c.isalnum() for c in statement[: first.start])
+        return Reading(first.value, first.end, opens=opens)
 
     def same(self, left: str, right: str) -> bool:
-        try:
-            return Decimal(left) == Decimal(right)
-        except InvalidOperation:
-            return False
+        return same_number(left, right)
+
+
+def _of_json(value: float) -> str:
+    """The canonical form of a number that JSON or a table holds as one."""
+    try:
+        exact = Decimal(str(value))
+        if not exact.is_finite():
+            raise ValueError(f"the answer {value!r} is not a finite number")
+        if abs(exact.adjusted()) > 60:
+            raise ValueError(f"the answer {value!r} is out of range (more than 60 digits)")
+        return canonical_number(Fraction(exact))
+    except InvalidOperation:
+        raise ValueError(f"the answer {value!r} is not a number") from None

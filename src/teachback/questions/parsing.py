@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from teachback.questions.announcements import EVERY_LANGUAGE
 from teachback.questions.conclusions import (
     STATEMENT_AT_MOST,
     Span,
-    announced,
     is_blank,
     last_line,
-    negated,
     without,
 )
+from teachback.questions.inferred import explanation_left, sentence_left_out, without_chatter
 from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
-from teachback.records import Example
+from teachback.questions.sentences import sentence_end
+from teachback.records import Example, ReplyReading
+
+_INFERRED = "inferred: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,24 @@ class Parsed:
     answer: str | None
     concluded: bool
     """Whether the text draws any conclusion at all, readable or not."""
+    pattern: str | None = None
+    """By what the conclusion was found, in words; None where none was. That of a conclusion that
+    nothing announced begins with "inferred: "."""
+
+    @property
+    def is_inferred(self) -> bool:
+        """Whether the text announces no conclusion, and one was read from its last sentences."""
+        return self.pattern is not None and self.pattern.startswith(_INFERRED)
 
 
-def parse(example: Example, text: str, *, bare: bool = False, answer_first: bool = False) -> Parsed:
+def parse(
+    example: Example,
+    text: str,
+    *,
+    bare: bool = False,
+    answer_first: bool = False,
+    reading: ReplyReading = "inferred",
+) -> Parsed:
     """Split ``text`` into explanation and conclusion.
 
     The last announced conclusion counts ("the answer is …", "Answer: …", "#### …"), with
@@ -37,28 +55,44 @@ def parse(example: Example, text: str, *, bare: bool = False, answer_first: bool
     answer, or ends in a marked one. ``bare``: the text is expected to be an answer alone (a
     direct answer), so without an announcement its first line is read as one.
     ``answer_first``: a text that opens with an announced answer (MT-Ra) answers with that one,
-    whatever its explanation concludes on the way.
+    whatever its explanation concludes on the way. ``reading``: where nothing is announced, a
+    conclusion may be ``inferred`` from the last sentences (see `QuestionKind.infer`); one
+    reading for all that is compared.
+
+    The concluding sentence is no part of the explanation; sentences after it are, unless they
+    speak to the reader ("I hope this helps!").
     """
     kind = kind_of(example)
-    spans = announced(text)
+    spans = EVERY_LANGUAGE.announced(text)
     if answer_first:
         opening = [span for span in spans if not text[: span.start].strip()]
-        spans = iter(opening) if opening else announced(text)
+        spans = iter(opening) if opening else EVERY_LANGUAGE.announced(text)
+    denied = False
     for span in spans:
         statement = text[span.statement : span.line_end]
-        reading = kind.read(example, statement)
-        if reading.answer is None and negated(statement):
+        answered = kind.read(example, statement)
+        if answered.answer is None and EVERY_LANGUAGE.negated(statement):
+            denied = True
             continue
-        end = span.statement + reading.length
-        start = (
-            span.start if answer_first else _first_alike(example, text, span.start, spans, reading)
-        )
-        return Parsed(without(text, start, end), reading.answer, True)
+        end = span.statement + answered.length
+        start = span.start
+        if not answer_first:
+            start = _first_alike(example, text, start, spans, answered)
+        left = explanation_left(text, start, end, EVERY_LANGUAGE)
+        return Parsed(left, answered.answer, True, span.pattern)
     if bare:
         line = text.strip().split("\n", 1)[0]
-        reading = kind.read(example, line)
-        return Parsed(without(text.strip(), 0, reading.length), reading.answer, bool(line))
-    return _unannounced(example, text)
+        answered = kind.read(example, line)
+        rest = without(text.strip(), 0, answered.length)
+        return Parsed(rest, answered.answer, bool(line), "bare answer" if line else None)
+    parsed = _unannounced(example, text)
+    if parsed.concluded or denied or reading == "announced" or kind.marked_ending(text):
+        return parsed
+    inference = kind.infer(example, text, EVERY_LANGUAGE)
+    if inference is None:
+        return parsed
+    left = sentence_left_out(text, inference, EVERY_LANGUAGE)
+    return Parsed(left, inference.answer, True, f"{_INFERRED}{inference.by}")
 
 
 def _first_alike(
@@ -70,7 +104,7 @@ def _first_alike(
     kind = kind_of(example)
     for span in spans:
         earlier = kind.read(example, text[span.statement : span.line_end])
-        between = text[span.statement + earlier.length : start]
+        between = text[sentence_end(text, span.statement + earlier.length) : start]
         if reading.answer is None or earlier.answer != reading.answer or not is_blank(between):
             break
         # "The given answer is B": no clause of its own that could be cut out.
@@ -86,17 +120,19 @@ def _unannounced(example: Example, text: str) -> Parsed:
     that ends the text.
     """
     kind = kind_of(example)
+    text = without_chatter(text, 0, EVERY_LANGUAGE)
     span = last_line(text)
     if span is None:
         return Parsed("", None, False)
     line = text[span.start : span.line_end]
     if kind.last_line_concludes and len(line) <= STATEMENT_AT_MOST:
-        reading = kind.read(example, line)
-        if reading.answer is not None and reading.opens and is_blank(line[reading.length :]):
-            return Parsed(text[: span.start].strip(), reading.answer, True)
+        answered = kind.read(example, line)
+        if answered.answer is not None and answered.opens and is_blank(line[answered.length :]):
+            return Parsed(text[: span.start].strip(), answered.answer, True, span.pattern)
     end_span = kind.marked_ending(text)
     if end_span is not None:
-        reading = kind.read(example, text[end_span.statement : end_span.line_end])
+        answered = kind.read(example, text[end_span.statement : end_span.line_end])
         # Nothing is cut out: the marked answer is part of a sentence of the explanation.
-        return Parsed(text.strip(), reading.answer, reading.answer is not None)
+        found = answered.answer is not None
+        return Parsed(text.strip(), answered.answer, found, "marked ending" if found else None)
     return Parsed(text.strip(), None, False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from teachback.questions.conclusions import Span, first_sentence, verdict_end
+from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
+from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
+from teachback.questions.inferred import infer_yes_no
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import Example
 
@@ -53,8 +55,14 @@ class YesNo(QuestionKind):
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return "The answer is yes. Or: The answer is no."
 
+    def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
+        return infer_yes_no(text, found)
+
     def read(self, example: Example, statement: str) -> Reading:
         match = _YES_NO.match(statement)
+        said, end = (None, 0) if match else EVERY_LANGUAGE.verdict_at(statement)
+        if said is not None:
+            return Reading(said, end)
         if not match or _IN_PASSING.match(statement, match.end()):
             return Reading(None, len(first_sentence(statement)))
         contrary = _CONTRARY.match(statement, match.end())

@@ -7,7 +7,6 @@ whose files cannot be read is shown as such and stops nothing. The files themsel
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Literal, TypeVar
 from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, TeachbackError
 from teachback.evaluation import Metrics, measure
-from teachback.files import read_json, read_predictions, sha256_of
+from teachback.files import parse_toml, read_json, read_predictions, read_text, sha256_of
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
 from teachback.study.schema import (
@@ -288,17 +287,17 @@ def _cost(path: Path) -> dict[str, float]:
 def _settings(path: Path, problems: list[str]) -> tuple[str | None, str | None]:
     """The study's name and the text of its file; what is not there is None."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        problems.append("study.toml is missing: the study's settings are not recorded")
-        return None, None
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"study.toml cannot be read ({error})")
+        text = read_text(path)
+    except DataError as error:
+        if not path.exists():
+            problems.append("study.toml is missing: the study's settings are not recorded")
+        else:
+            problems.append(str(error))
         return None, None
     try:
-        section = tomllib.loads(text).get("study")
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"study.toml is not valid TOML ({error})")
+        section = parse_toml(text, "study.toml").get("study")
+    except DataError as error:
+        problems.append(str(error))
         return None, text
     name = section.get("name") if isinstance(section, dict) else None
     return name if isinstance(name, str) else None, text

@@ -7,16 +7,19 @@ beside it; ``metrics.json`` is written last, so that a folder with it holds a wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from teachback.errors import DataError, quoted
+from teachback.evaluation import student_way
 from teachback.files import read_json, read_predictions, write_json, write_predictions
-from teachback.records import Prediction, Way
+from teachback.questions import KINDS
+from teachback.records import Cost, Prediction, Way
+from teachback.versioned import checked
 
 if TYPE_CHECKING:
     from teachback.evaluation import Metrics
-    from teachback.systems import Cost
 
 BASELINES = ("untrained", "majority")
 """Systems evaluated beside the one in question."""
@@ -85,30 +88,52 @@ class EvaluatedRun:
 
 def read_run(folder: Path) -> EvaluatedRun:
     """Read an evaluated run folder. Raises UsageError where its files are not as they must be."""
-    from teachback.evaluation import student_way
-
-    file = folder / "metrics.json"
-    metrics = read_json(file)
+    record = _read_record(folder)
     return EvaluatedRun(
-        seed=int(metrics.get("seed", 0)),
-        way=student_way(metrics.get("way", "direct"), str(file)),
-        choice_score=metrics.get("choice_score"),
-        kind=str(metrics.get("kind", "text")),
+        seed=record.seed,
+        way=record.way,
+        choice_score=record.choice_score,
+        kind=record.kind,
         predictions=read_predictions(folder / "predictions.jsonl"),
     )
 
 
 def read_evaluation(folder: Path) -> Evaluated:
     """An evaluation written before, measured anew from its predictions."""
-    from teachback.evaluation import measure, student_way
-    from teachback.systems import Cost
+    from teachback.evaluation import measure
 
-    file = folder / "metrics.json"
-    record = read_json(file)
+    record = _read_record(folder)
     predictions = {
         name: read_predictions(folder / _predictions_file(name, number))
-        for number, name in enumerate(record["systems"])
+        for number, name in enumerate(record.systems)
     }
-    metrics = {name: measure(own, record["kind"]) for name, own in predictions.items()}
-    cost = {name: Cost(**figures) for name, figures in record["cost_per_1000"].items()}
-    return Evaluated(metrics, predictions, cost, student_way(record["way"], str(file)))
+    metrics = {name: measure(own, record.kind) for name, own in predictions.items()}
+    return Evaluated(metrics, predictions, record.cost_per_1000, record.way)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What is read of ``metrics.json``; the figures are measured anew from the predictions."""
+
+    kind: str
+    seed: int = 0
+    way: Way = "direct"
+    choice_score: str | None = None
+    systems: Mapping[str, object] = field(default_factory=dict)
+    cost_per_1000: Mapping[str, Cost] = field(default_factory=dict)
+
+
+def _read_record(folder: Path) -> _Record:
+    file = folder / "metrics.json"
+    row = read_json(file)
+    row["way"] = student_way(row.get("way", "direct"), str(file))
+    record = checked(_Record, row, str(file))
+    if record.kind not in KINDS:
+        raise DataError(f"{file}: the field 'kind' names no question kind: {quoted(record.kind)}")
+    others = list(record.systems)[1:]
+    if not record.systems or not set(others) <= set(BASELINES):
+        raise DataError(
+            f"{file}: the field 'systems' must name the evaluated system, and after it none but "
+            f"{', '.join(BASELINES)}"
+        )
+    return record

@@ -20,7 +20,7 @@ from teachback.explaining.session import (
     configured_teacher,
 )
 from teachback.explaining.spending import Bill
-from teachback.files import writing_jsonl
+from teachback.files import one_writer, writing_jsonl
 from teachback.files.record_files import row_of
 from teachback.records import Example, Explanation, Rejection
 from teachback.runs.folders import STORE, begin_folder, training_stream
@@ -68,11 +68,12 @@ def explain(
     examples = training_stream(config)
     setup = _setup(config, examples)
     # Only now: a folder begun on a file that cannot be read would be in the way of the fixed one.
-    begin_folder(config, folder, overwrite=overwrite, grows=True)
-    with setup.open(folder / STORE) as session:
-        generation = session.ask(examples, progress=progress)
-        summary = _select_into(folder, examples, session, check=config.teacher.reference)
-        return Explained(summary, generation, session.bill())
+    with one_writer(folder):
+        begin_folder(config, folder, overwrite=overwrite, grows=True)
+        with setup.open(folder / STORE) as session:
+            generation = session.ask(examples, progress=progress)
+            summary = _select_into(folder, examples, session, check=config.teacher.reference)
+            return Explained(summary, generation, session.bill())
 
 
 def explain_in_memory(
@@ -114,10 +115,11 @@ def ask_pilot(
     examples = training_stream(config)
     few = examples if size >= len(examples) else subsample(examples, size, config.train.seed)
     setup = _setup(config, examples)
-    begin_folder(config, folder, overwrite=overwrite, grows=True)
-    with setup.open(folder / STORE) as session:
-        session.ask(few, progress=progress)
-        return CostEstimate(session.estimate(examples), setup.price, session.bill())
+    with one_writer(folder):
+        begin_folder(config, folder, overwrite=overwrite, grows=True)
+        with setup.open(folder / STORE) as session:
+            session.ask(few, progress=progress)
+            return CostEstimate(session.estimate(examples), setup.price, session.bill())
 
 
 def select_anew(
@@ -135,8 +137,9 @@ def select_anew(
         unpaid = config.teacher.model_copy(update={"prices": None, "max_cost": None})
         kind = _kind(examples)
         setup = TeacherSetup.from_config(unpaid, config.selection, kind, opened=teacher)
-        begin_folder(config, folder, overwrite=overwrite)
-        summary = _select_into(folder, examples, TeacherSession(setup, store))
+        with one_writer(folder):
+            begin_folder(config, folder, overwrite=overwrite)
+            summary = _select_into(folder, examples, TeacherSession(setup, store))
     return Explained(summary, None)
 
 

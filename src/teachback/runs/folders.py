@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, Config, read_config, write_config
 from teachback.datasets import open_examples, subsample
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.files import manifest, new_folder, read_json, write_json, write_text
+from teachback.files import (
+    make_folder,
+    manifest,
+    new_folder,
+    read_json,
+    read_text,
+    write_json,
+    write_text,
+)
 from teachback.records import Example
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
+from teachback.versioned import checked
 
 STORE = "completions.sqlite"
 
@@ -68,8 +78,8 @@ def begin_folder(
     ``inputs``: further files that the run reads, for the manifest. ``overwrite`` removes all
     that the folder holds of a run, but for the replies, before anything new is written.
 
-    Raises RunFolderError where the folder belongs to a run with another configuration or
-    other data.
+    The caller holds the folder (`teachback.files.one_writer`). Raises RunFolderError where it
+    belongs to a run with a different configuration or different data.
     """
     text = write_config(config)
     present = folder / "config.toml"
@@ -77,26 +87,42 @@ def begin_folder(
     if overwrite:
         # The replies stay: they are keyed by what was asked, and were paid for.
         new_folder(folder, True, names=[n for n in RUN_FILES if not n.startswith(STORE)])
-    elif present.is_file() and not _goes_on(present, config, grows):
+    elif present.is_file() and not _continues(present, config, grows):
         raise RunFolderError(
-            f"{folder} belongs to a run with another configuration (its config.toml "
-            "differs): choose another folder, or --overwrite"
+            f"{folder} belongs to a run with a different configuration (its config.toml "
+            "differs): choose a different folder, or give --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
-        before = read_json(folder / "manifest.json").get("inputs", {})
-        if {n: i["sha256"] for n, i in before.items()} != {
-            n: i["sha256"] for n, i in record["inputs"].items()
-        }:
+        before = _hashes(folder / "manifest.json")
+        if before != {name: file["sha256"] for name, file in record["inputs"].items()}:
             raise RunFolderError(
-                f"{folder} was begun on other data (a file has changed since): choose another "
-                "folder, or --overwrite"
+                f"{folder} was begun on different data (a file has changed since): choose a "
+                "different folder, or give --overwrite"
             )
-        if present.read_text(encoding="utf-8") != text:
+        if read_text(present) != text:
             write_text(present, text)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_json(folder / "manifest.json", record)
     write_text(present, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What is read of ``manifest.json``."""
+
+    inputs: Mapping[str, _Input] = field(default_factory=dict)
+
+
+def _hashes(file: Path) -> dict[str, str]:
+    """The inputs of a manifest: name → SHA-256."""
+    found = checked(_Manifest, read_json(file), str(file))
+    return {name: one.sha256 for name, one in found.inputs.items()}
 
 
 def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
@@ -146,8 +172,8 @@ def recordings_of(teacher: str | None) -> dict[str, Path]:
     return {f"recorded {number}": Path(file) for number, file in enumerate(named.files)}
 
 
-def _goes_on(present: Path, config: Config, grows: bool) -> bool:
-    """Whether ``config`` may go on with what the configuration in ``present`` has begun."""
+def _continues(present: Path, config: Config, grows: bool) -> bool:
+    """Whether ``config`` may continue what the configuration in ``present`` has begun."""
     try:
         before = read_config(present, anchored=False)
     except ConfigError:
@@ -158,6 +184,6 @@ def _goes_on(present: Path, config: Config, grows: bool) -> bool:
         keys.append("samples")
     changed = {key: getattr(config.teacher, key) for key in keys}
     teacher = before.teacher.model_copy(update=changed)
-    # A run that did not fit goes on with less.
+    # A run that did not fit continues with less.
     train = before.train.model_copy(update={key: getattr(config.train, key) for key in MEMORY_KEYS})
     return before.model_copy(update={"teacher": teacher, "train": train}) == config

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from teachback.explaining.session import TeacherSetup, configured_teacher
 from teachback.explaining.spending import Bill
 from teachback.files import (
     new_folder,
+    one_writer,
     read_explanations,
     read_json,
 )
@@ -38,9 +40,10 @@ from teachback.runs.explanations import (
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
 from teachback.system import launch
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
+from teachback.versioned import checked
 
 if TYPE_CHECKING:
-    from teachback.systems import Cost
+    from teachback.records import Cost
     from teachback.training import TrainingResult
 
 __all__ = [
@@ -147,30 +150,31 @@ def evaluate_student(
     card = student.card
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
-    if not overwrite:  # said before the work; what is there goes only when the new is there
-        new_folder(folder, False, names=EVALUATION_FILES)
-    if config.baselines and card.objective is not None:
-        _check_base(card.base)
-    predictions["student"], cost["student"] = predict(student, test, config, progress=progress)
-    if config.baselines and card.objective is not None:
-        del student
-        untrained = StudentConfig(
-            reference=card.base,
-            precision=precision,
-            answer_format=card.answer_format,
-            task_marker=card.task_marker,
-            max_source_tokens=card.max_source_tokens,
+    with one_writer(folder):
+        if not overwrite:  # said before the work; what is there goes only when the new is there
+            new_folder(folder, False, names=EVALUATION_FILES)
+        if config.baselines and card.objective is not None:
+            _check_base(card.base)
+        predictions["student"], cost["student"] = predict(student, test, config, progress=progress)
+        if config.baselines and card.objective is not None:
+            del student
+            untrained = StudentConfig(
+                reference=card.base,
+                precision=precision,
+                answer_format=card.answer_format,
+                task_marker=card.task_marker,
+                max_source_tokens=card.max_source_tokens,
+            )
+            predictions["untrained"], cost["untrained"] = predict_untrained(
+                untrained, test, config, progress=progress, what="answer (untrained)"
+            )
+        if config.baselines and train:
+            predictions["majority"] = predict_majority(train, test)
+        new_folder(folder, True, names=EVALUATION_FILES)
+        asked = {"student": reference, "choice_score": config.choice_score}
+        return write_evaluation(
+            folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
         )
-        predictions["untrained"], cost["untrained"] = predict_untrained(
-            untrained, test, config, progress=progress, what="answer (untrained)"
-        )
-    if config.baselines and train:
-        predictions["majority"] = predict_majority(train, test)
-    new_folder(folder, True, names=EVALUATION_FILES)
-    asked = {"student": reference, "choice_score": config.choice_score}
-    return write_evaluation(
-        folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
-    )
 
 
 def _check_base(base: str) -> None:
@@ -180,7 +184,7 @@ def _check_base(base: str) -> None:
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(
-            f"the untrained student cannot be had ({error}): bring it back, or --no-baselines"
+            f"the untrained student cannot be loaded ({error}): restore it, or give --no-baselines"
         ) from error
 
 
@@ -199,13 +203,14 @@ def evaluate_teacher(
 
     config = evaluate or EvaluateConfig()
     setup = TeacherSetup.from_config(teacher_config, SelectionConfig(), test[0].kind)
-    new_folder(folder, overwrite, names=EVALUATION_FILES)
-    with setup.open(folder / STORE) as session:
-        own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
-    predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
-    if config.baselines and train:
-        predictions["majority"] = predict_majority(train, test)
-    return write_evaluation(folder, predictions, {}, "direct", test[0].kind)
+    with one_writer(folder):
+        new_folder(folder, overwrite, names=EVALUATION_FILES)
+        with setup.open(folder / STORE) as session:
+            own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
+        predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
+        if config.baselines and train:
+            predictions["majority"] = predict_majority(train, test)
+        return write_evaluation(folder, predictions, {}, "direct", test[0].kind)
 
 
 # ---------------------------------------------------------------------- the chain
@@ -233,46 +238,55 @@ def run(
         keep_apart(examples, test, notice)
     if overwrite or not (folder / "student").is_dir():
         check_references(config)
-    begin_folder(config, folder, overwrite=overwrite)
-    explanations: Sequence[Explanation] = ()
-    if config.train.objective != "st":
-        if (folder / "explanations.jsonl").is_file():
-            explanations = read_explanations(folder / "explanations.jsonl")
-            notice(f"explanations: {len(explanations)} kept, from before")
+    with one_writer(folder):
+        begin_folder(config, folder, overwrite=overwrite)
+        explanations: Sequence[Explanation] = ()
+        if config.train.objective != "st":
+            if (folder / "explanations.jsonl").is_file():
+                explanations = read_explanations(folder / "explanations.jsonl")
+                notice(f"explanations: {len(explanations)} kept, from before")
+            else:
+                explained = explain(config, folder, progress=progress)
+                explanations = read_explanations(folder / "explanations.jsonl")
+                notice(f"explanations: {explained.summary.kept} kept of {explained.summary.asked}")
+                if explained.bill is not None:
+                    paid(explained.bill, explained.summary.kept)
+        if not (folder / "student").is_dir():
+            train_student(
+                config,
+                folder,
+                explanations,
+                examples=examples,
+                progress=progress,
+                notice=notice,
+            )
         else:
-            explained = explain(config, folder, progress=progress)
-            explanations = read_explanations(folder / "explanations.jsonl")
-            notice(f"explanations: {explained.summary.kept} kept of {explained.summary.asked}")
-            if explained.bill is not None:
-                paid(explained.bill, explained.summary.kept)
-    if not (folder / "student").is_dir():
-        train_student(
-            config,
+            notice("student: trained before")
+        if test is None:
+            return None
+        if (folder / "metrics.json").is_file():
+            notice("evaluation: done before")
+            return read_evaluation(folder)
+        return evaluate_student(
+            str(folder / "student"),
+            test,
             folder,
-            explanations,
-            examples=examples,
+            train=examples,
+            evaluate=config.evaluate,
+            precision=config.student.precision,
+            overwrite=True,  # half-written files of a killed evaluation; metrics.json is last
             progress=progress,
-            notice=notice,
         )
-    else:
-        notice("student: trained before")
-    if test is None:
-        return None
-    if (folder / "metrics.json").is_file():
-        notice("evaluation: done before")
-        return read_evaluation(folder)
-    return evaluate_student(
-        str(folder / "student"),
-        test,
-        folder,
-        train=examples,
-        evaluate=config.evaluate,
-        precision=config.student.precision,
-        overwrite=True,  # half-written files of a killed evaluation; metrics.json is last
-        progress=progress,
-    )
 
 
 def training_seconds(folder: Path) -> float:
     """How long the student of a run folder was trained, in its last process."""
-    return float(read_json(folder / "student" / "training.json")["seconds"])
+    file = folder / "student" / "training.json"
+    return checked(_TrainingTime, read_json(file), str(file)).seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _TrainingTime:
+    """What is read of ``training.json``."""
+
+    seconds: float

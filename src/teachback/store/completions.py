@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ from types import TracebackType
 from urllib.parse import quote
 
 from teachback.costs import tokens
-from teachback.errors import RunFolderError, StoreError
+from teachback.errors import DataError, RunFolderError, StoreError, shortened
+from teachback.files import require_file
 from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
@@ -42,6 +44,14 @@ from teachback.store.schema import (
     PUT_SHARED,
     SCHEMA,
     VERSION,
+)
+from teachback.store.stored import (
+    DAMAGED,
+    completion_of,
+    count_of,
+    messages_of,
+    sampling_of,
+    text_of,
 )
 
 _BUSY_SECONDS = 30.0  # another process may be writing
@@ -79,7 +89,7 @@ class CompletionStore:
     Raises:
         StoreError: From the constructor and from every method: the file is missing (when
             read only), is not a completion store, is damaged, cannot be written, or is being
-            written by another one.
+            written by another process.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -111,17 +121,18 @@ class CompletionStore:
         """The reply under a key; a failed completion if there was never one; None if it was
         never asked."""
         digest = bytes.fromhex(key)
-        with self._errors():
+        with self._reading():
             row = self._db.execute(GET, (digest,)).fetchone()
             if row is not None:
-                return Completion(*row)
+                return completion_of(row)
             if not self._may_have_failed:
                 return None
             row = self._db.execute("SELECT error FROM failure WHERE key = ?", (digest,)).fetchone()
-        return None if row is None else Completion("", finish_reason="failed", error=row[0])
+            error = None if row is None else text_of(row[0])
+        return None if error is None else Completion("", finish_reason="failed", error=error)
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is a reply. A failure is none."""
+        """Whether there is a reply. A failure does not count."""
         with self._errors():
             return self._db.execute(HAS, (bytes.fromhex(key),)).fetchone() is not None
 
@@ -181,7 +192,7 @@ class CompletionStore:
 
     def usage(self, teacher: str) -> Usage:
         """What this teacher's replies have used, and its attempts that got none."""
-        with self._errors():
+        with self._reading():
             return ledger.usage(self._db, teacher)
 
     def __len__(self) -> int:
@@ -192,31 +203,43 @@ class CompletionStore:
     def __iter__(self) -> Iterator[StoredReply]:
         """All replies in the order of arrival, one at a time."""
         parts: dict[bytes, tuple[str, tuple[Message, ...], Sampling]] = {}
-        with self._errors():
+        with self._reading():
             for digest, teacher, prefix, sampling in self._db.execute("SELECT * FROM shared"):
-                temperature, top_p, max_tokens, stop = json.loads(sampling)
-                settings = Sampling(temperature, top_p, max_tokens, tuple(stop))
-                parts[digest] = (teacher, _read(prefix), settings)
+                parts[digest] = (text_of(teacher), messages_of(prefix), sampling_of(sampling))
             for row in self._db.execute(ALL):
                 key, shared, example_id, kind, sample, messages, *completion = row
                 teacher, few_shot, settings = parts[shared]
-                request = Request(example_id, kind, few_shot, _read(messages), settings, sample)
-                yield StoredReply(key.hex(), teacher, request, Completion(*completion))
+                request = Request(
+                    text_of(example_id),
+                    kind,
+                    few_shot,
+                    messages_of(messages),
+                    settings,
+                    count_of(sample),
+                )
+                yield StoredReply(key.hex(), teacher, request, completion_of(completion))
 
     def teachers(self) -> list[str]:
         """The models whose replies the store holds."""
-        with self._errors():
+        with self._reading():
             rows = self._db.execute("SELECT DISTINCT teacher FROM shared ORDER BY teacher")
-            return [teacher for (teacher,) in rows]
+            return [text_of(teacher) for (teacher,) in rows]
 
     def failures(self) -> Iterator[StoredFailure]:
         """The requests that have failed and have no reply."""
-        with self._errors():
+        with self._reading():
             rows = self._db.execute(
                 "SELECT key, example_id, kind, sample, error, times FROM failure ORDER BY last"
             )
-            for key, *rest in rows:
-                yield StoredFailure(key.hex(), *rest)
+            for key, example_id, kind, sample, error, times in rows:
+                yield StoredFailure(
+                    key.hex(),
+                    text_of(example_id),
+                    text_of(kind),
+                    count_of(sample),
+                    text_of(error),
+                    count_of(times),
+                )
 
     def close(self) -> None:
         """Write the log back into the file, and close it."""
@@ -273,10 +296,15 @@ class CompletionStore:
             self._lock.release()
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
-        address = f"file:{quote(str(self.path.absolute()))}"
+        address = f"file:{quote(os.fsencode(self.path.absolute()))}"
+        if read_only and not self.path.exists():
+            raise StoreError(f"{self.path}: there is no such completion store")
+        if self.path.exists():  # SQLite would wait for a pipe's other end
+            try:
+                require_file(self.path)
+            except DataError as error:
+                raise StoreError(str(error)) from None
         if read_only:
-            if not self.path.is_file():
-                raise StoreError(f"{self.path}: there is no such completion store")
             log = self.path.with_name(self.path.name + "-wal")
             # Without a log nobody is writing, and immutable keeps SQLite from making one.
             whole = not log.exists() or log.stat().st_size == 0
@@ -294,7 +322,9 @@ class CompletionStore:
                     f"this one knows {VERSION}); upgrade teachback"
                 )
         elif application or tables or read_only:
-            raise StoreError(f"{self.path}: not a completion store of teachback; name another file")
+            raise StoreError(
+                f"{self.path}: not a teachback completion store: name a different file"
+            )
         if read_only:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -320,7 +350,11 @@ class CompletionStore:
         try:
             yield
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            # What Python's own module cannot read (a text that is not UTF-8) has no code.
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+            if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB):
+                raise self._damaged(str(error)) from error
+            if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StoreError(
                     f"{self.path}: {error}: make room on the disk and rerun; what was stored "
                     "before is kept"
@@ -329,10 +363,22 @@ class CompletionStore:
         except sqlite3.ProgrammingError:  # ours, not the file's
             raise
         except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"{self.path} is damaged or no completion store ({error}): name another file, or "
-                "move this one away and rerun"
-            ) from error
+            raise self._damaged(str(error)) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """`_errors`, and values that this program did not write."""
+        try:
+            with self._errors():
+                yield
+        except DAMAGED as error:
+            raise self._damaged(str(error) or type(error).__name__) from error
+
+    def _damaged(self, why: str) -> StoreError:
+        return StoreError(
+            f"{self.path} is damaged or is not a completion store ({shortened(why)}): name a "
+            "different file, or move this one away and rerun"
+        )
 
 
 def _messages(messages: tuple[Message, ...]) -> str:
@@ -343,10 +389,6 @@ def _messages(messages: tuple[Message, ...]) -> str:
 
 # As json.dumps writes a text; called for every request, and four times as fast.
 _quoted = json.JSONEncoder().encode
-
-
-def _read(messages: str) -> tuple[Message, ...]:
-    return tuple(Message(role, content) for role, content in json.loads(messages))
 
 
 def _sampling(sampling: Sampling) -> str:

@@ -7,8 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from teachback.errors import DataError, quoted
 from teachback.evaluation.ways import student_way
+from teachback.files import read_json
+from teachback.questions import KINDS
 from teachback.records import AnswerFormat, Way
+from teachback.versioned import checked
 
 CARD = "teachback.json"
 """The file in a student's folder that says how it was trained and how to ask it."""
@@ -43,14 +47,18 @@ class StudentCard:
     def load(cls, folder: Path) -> StudentCard | None:
         """The card of ``folder``; None where there is none (a plain pretrained model).
 
-        Raises ConfigError where it names a way of answering that does not exist.
+        Raises ConfigError where it names a way of answering that does not exist, DataError where
+        it is damaged.
         """
         path = folder / CARD
         if not path.is_file():
             return None
-        row = json.loads(path.read_text(encoding="utf-8"))
-        known = {key: row[key] for key in row if key in cls.__dataclass_fields__}
-        known["labels"] = tuple(known.get("labels", ()))
-        if "way" in known:
-            known["way"] = student_way(known["way"], str(path))
-        return cls(**known)
+        row = read_json(path)
+        if "way" in row:
+            row["way"] = student_way(row["way"], str(path))
+        card = checked(cls, row, str(path))
+        if card.kind is not None and card.kind not in KINDS:
+            raise DataError(f"{path}: the field 'kind' names no question kind: {quoted(card.kind)}")
+        if min(card.max_source_tokens, card.max_target_tokens) < 1:
+            raise DataError(f"{path}: the greatest lengths in tokens must be 1 or more")
+        return card

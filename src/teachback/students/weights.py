@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from teachback.config import StudentConfig
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
-from teachback.modelfiles.header import one_line, read_gguf_header
+from teachback.modelfiles.header import one_line, read_gguf_header, require_whole
 from teachback.modelfiles.wheels import KNOWN, gguf_file, known
 from teachback.references import (
     GgufReference,
@@ -37,7 +37,7 @@ STUDENT_FILE = "teachback.json"
 _HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 _MODEL = "model.safetensors"
 _MODEL_INDEX = "model.safetensors.index.json"
-_ADAPTER = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model")
 
@@ -74,8 +74,8 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
         _require_model(folder, reference)
         base = _recorded_base(folder)
         return Weights(folder, None, reference, licence or (base and _licence_of(base)))
-    if not (folder / _ADAPTER).is_file():
-        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, _ADAPTER)}")
+    if not (folder / ADAPTER).is_file():
+        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, ADAPTER)}")
     base = _recorded_base(folder) or _base_of_adapter(folder)
     try:
         model, licence = _locate(base, notice)
@@ -103,6 +103,7 @@ def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
         case GgufReference(name):
             file = Path(name).expanduser()
             header = read_gguf_header(file)
+            require_whole(file)
             return converted(file, sha256_of(file), file.name, header, notice), header.licence
         case WheelsReference(name):
             wheels = known(name)

@@ -9,6 +9,7 @@ it does when the process that started this one is gone, however it ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -24,9 +25,8 @@ from typing import TYPE_CHECKING
 
 from teachback.config import Config, parse_config
 from teachback.datasets import read_examples
-from teachback.errors import TeachbackError
-from teachback.files import read_explanations, read_json
-from teachback.files.locks import Held, Lock
+from teachback.errors import RunFolderError, TeachbackError
+from teachback.files import one_writer, read_explanations, read_json
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.folders import training_part
@@ -43,8 +43,8 @@ from teachback.system.progress import SILENT, Progress
 from teachback.versioned import checked
 
 if TYPE_CHECKING:
+    from teachback.records import Cost
     from teachback.students.model import StudentModel
-    from teachback.systems import Cost
 
 ORPHANED = 75
 """Exit code of a cell whose study is gone."""
@@ -55,8 +55,9 @@ TAKEN = 76
 _EQUAL = "equal.json"
 """Beside an ST at equal time: how many passes that is."""
 
-_WAITS = 100
-"""Tenths of a second that a cell waits for another process to leave it."""
+_PATIENCE = 10.0
+"""Seconds that a cell waits for another process to leave it: one whose study was killed is about
+to end."""
 
 
 @dataclass(frozen=True)
@@ -272,16 +273,12 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     if watched:
         _watch()
-    for left in range(_WAITS, -1, -1):
+    with contextlib.ExitStack() as held:
         try:
-            lock = Lock(folder / "lock")
-            break
-        except Held as held:
-            if not left:
-                print(f"{held.holder} is running this cell", file=sys.stderr)  # noqa: T201
-                return TAKEN
-            time.sleep(0.1)  # one whose study was killed is about to end
-    with lock:
+            held.enter_context(one_writer(folder, patience=_PATIENCE))
+        except RunFolderError as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return TAKEN
         run_cell(folder, Progress(sys.stderr))
     return 0
 

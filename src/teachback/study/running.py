@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from teachback.errors import RunFolderError, TeachbackError
-from teachback.files import manifest, write_json, write_text
-from teachback.files.locks import Held, Lock
+from teachback.errors import TeachbackError
+from teachback.files import manifest, one_writer, write_json, write_text
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.runs.folders import keep_apart
 from teachback.study.cell import result_begun
@@ -110,12 +109,7 @@ def run_study(
     the same call continues. Raises RunFolderError where another process is running the study in
     ``folder``, or where it was begun with other settings.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = Lock(folder / "lock")
-    except Held as held:
-        raise RunFolderError(f"{folder}: {held.holder} is running this study") from None
-    with lock:
+    with one_writer(folder):
         family = _begin(planned, folder, engine)
         running = _Running(planned, folder, engine, progress, notice)
         try:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Never, TextIO, TypeVar
 
+from teachback.system.terminal import visible
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -72,7 +74,7 @@ class Step:
         self, progress: Progress, total: int | None, what: str, unit: str, done: int
     ) -> None:
         self._stream, self._quiet, self._clock = progress.stream, progress.quiet, progress.clock
-        self._total, self._what, self._unit = total, what, unit
+        self._total, self._what, self._unit = total, visible(what), unit
         self._done = self._done_before = self._line_done = done
         self._started = self._line_time = self._clock()
         self._note = ""
@@ -100,6 +102,7 @@ class Step:
         ``left``: seconds that remain, where the units are too unlike for the rate to tell.
         """
         self._done += n
+        note = visible(note)
         self._note = note or self._note
         self._left = self._left if left is None else left
         if self._bar is not None:
@@ -112,6 +115,13 @@ class Step:
         elif self._stream is not None and not self._quiet and self._line_is_due():
             self._line_time, self._line_done = self._clock(), self._done
             self._print(self._line())
+
+    def say(self, line: str) -> None:
+        """A `Notice` while this step is under way."""
+        if self._bar is not None:
+            self._bar.write(line, file=self._stream)
+        else:
+            self._print(line)
 
     def __exit__(
         self,

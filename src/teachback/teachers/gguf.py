@@ -78,7 +78,7 @@ class GgufTeacher(Teacher):
             primed.set()
 
     async def aclose(self) -> None:
-        """Free the model. A later ``complete`` loads it anew."""
+        """Free the model. A later ``complete`` loads it again."""
         engine, self._engine, self._opening = self._engine, None, None
         self._primed.clear()
         if engine is not None:

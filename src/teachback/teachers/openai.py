@@ -3,7 +3,8 @@
 One attempt at a request ends in one of four ways: a reply; trouble of the server (429,
 5xx, a time-out, a broken connection), which lowers the number of requests in flight and
 is tried again after a jittered, growing wait; a body that is no reply, which is tried
-again a few times; or the server's no to this one request, a failed completion at once.
+again a few times; or the server's no to this one request: where it refuses a form of asking,
+another is tried (`accepted`), else it is a failed completion at once.
 What cannot succeed for any request (no key, no such model, a server that is gone) raises
 `TeacherError`. What the bodies mean is in `replies`.
 """
@@ -18,12 +19,15 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from teachback.costs.prices import is_loopback
 from teachback.errors import ReferenceError_, TeacherError
-from teachback.records import Completion, Message, Request
+from teachback.records import Completion, Message, Request, Sampling
 from teachback.references import shown
 from teachback.system.launch import OFFLINE_SWITCH, is_offline
+from teachback.teachers.accepted import Accepted, refuses_system
+from teachback.teachers.bodies import text_of
 from teachback.teachers.http import Line, NoResponse, Response
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.prompts import Form
@@ -40,6 +44,7 @@ from teachback.teachers.replies import (
 
 OFFICIAL_URL = "https://api.openai.com/v1"
 
+_PATHS: dict[Form, str] = {"chat": "/chat/completions", "text": "/completions"}
 _DEFAULT_CONCURRENCY = 64
 _BODY_ATTEMPTS = 3  # a body that is no reply was paid for; do not pay often
 _FIRST_CONTACT_ATTEMPTS = 4  # a server that never answered is rather mistyped than busy
@@ -61,15 +66,24 @@ class _Trouble(Exception):
         self.body = body
 
 
+class _Refused(Exception):
+    """The server says no to a request, in these words and with this body."""
+
+    def __init__(self, what: str, body: str) -> None:
+        super().__init__(what)
+        self.body = body
+
+
 class OpenAITeacher(Teacher):
     """A model behind ``/chat/completions``, or ``/completions`` where ``form`` is text.
 
-    ``model`` is the model's name alone, without the server, so that a store goes on when
-    the same model moves to another port.
+    ``model`` is the model's name alone, without the server, so that a store stays valid
+    when the same model moves to another port.
 
     Args:
         model: As the server knows it.
-        base_url: Up to and including ``/v1``; OpenAI's own by default.
+        base_url: Up to and including ``/v1``; OpenAI's own by default. The path that follows it
+            may be there too, and is taken off.
         form: Chat or plain completions.
         concurrency: Upper bound on requests in flight (64); the level is found below it.
         timeout: Seconds for one attempt, from asking to the last byte.
@@ -115,11 +129,13 @@ class OpenAITeacher(Teacher):
                 f"as openai:{model}@http://host/v1"
             )
         if any(not "!" <= character <= "~" for character in self._key):
-            raise ReferenceError_("the API key holds characters that no key has; set it anew")
-        path = "/chat/completions" if form == "chat" else "/completions"
+            raise ReferenceError_("the API key contains characters that no key has: set it again")
+        self._path = _PATHS[form]
         connect_seconds = min(timeout, _CONNECT_SECONDS)
+        base = _without_path(base_url or OFFICIAL_URL)
+        self._path_was_given = base_url is not None and base != base_url
         most_bytes = max_reply_mb * 1_000_000
-        self._line = _line(base_url or OFFICIAL_URL, path, self._key, connect_seconds, most_bytes)
+        self._line = _line(base, self._path, self._key, connect_seconds, most_bytes)
         self._redacted = Redaction((self._key, *self._line.secrets))
         self.address = self._line.address  # what messages may show
         self._timeout = timeout
@@ -128,6 +144,9 @@ class OpenAITeacher(Teacher):
         self._patience = patience
         self._pressure = Pressure(self.concurrency)
         self._shared: dict[tuple[int, int], tuple[object, object, str]] = {}
+        # OpenAI's newer models refuse max_tokens; most other servers know nothing else.
+        official = self._official and form == "chat"
+        self._accepted = Accepted("max_completion_tokens" if official else "max_tokens")
         self._answered = False  # by any HTTP response at all
         self._succeeded = False
         self._refusals = 0
@@ -139,6 +158,9 @@ class OpenAITeacher(Teacher):
 
         No key or password leaves here that the server repeats, to be stored or printed.
         """
+        if self._path_was_given:
+            self._path_was_given = False
+            self._say(f"an address ends before {self._path}, which is taken off")
         try:
             reply = await self._ask(request)
         except TeacherError as error:
@@ -152,12 +174,16 @@ class OpenAITeacher(Teacher):
         )
 
     async def _ask(self, request: Request) -> Completion:
-        content = self._body(request)
         body_attempts = 0
         attempt = 0
         while True:
+            changes = self._accepted.changes
             try:
-                reply = await self._attempt(request, content)
+                reply = await self._attempt(request, self._body(request))
+            except _Refused as refused:
+                # While it was on its way, another's refusal may have taught us something.
+                if changes == self._accepted.changes and not self._learnt(refused, request):
+                    return self._refuse(refused)
             except _Trouble as trouble:
                 attempt += 1
                 body_attempts += trouble.body
@@ -175,7 +201,8 @@ class OpenAITeacher(Teacher):
                 if reply.finish_reason != "failed":
                     self._succeeded = True
                     self._give_ups, self._failing_since = 0, None
-                return reply
+                text = self._accepted.cut(reply.text, request.sampling)
+                return reply if text == reply.text else replace(reply, text=text)
 
     async def aclose(self) -> None:
         """Close the connections. A later ``complete`` opens new ones."""
@@ -220,31 +247,53 @@ class OpenAITeacher(Teacher):
         """What a response comes to. Raises `_Trouble` or `TeacherError`."""
         status = response.status
         # Before anything is cut: half a key would not be recognised.
-        body = self._redacted(response.body.decode("utf-8", "replace"))
+        content_type = response.headers.get("content-type", "no content type")
+        body = self._redacted(text_of(response.body, content_type))
         if 200 <= status < 300:
             try:
                 return completion_of(body, self.form, seconds)
             except BadBody as error:
-                kind = self._named(response.headers.get("content-type", "no content type"))
-                raise _Trouble(f"{error} ({kind})", body=True) from None
+                what = str(error) if error.is_json else f"{error} ({self._named(content_type)})"
+                raise _Trouble(what, body=True) from None
         what = f"HTTP {status}: {error_of(body)}"
         code = error_code_of(body)
         if 300 <= status < 400:
             to = self._named(response.headers.get("location", "another address"))
-            raise self._hopeless(f"HTTP {status}: it sends us to {to}; name that address")
+            raise self._hopeless(f"HTTP {status}: it redirects to {to}: name that address instead")
         if status in _HOPELESS_STATUS or code in _HOPELESS_CODES:
-            raise self._hopeless(what)
+            wrong_path = status in (404, 405) and code not in _HOPELESS_CODES
+            raise self._hopeless(what + (self._path_hint(what) if wrong_path else ""))
+        if status == 500 and refuses_system(body):  # a chat template's own error
+            raise _Refused(what, body)
         if status in (408, 429) or status >= 500:
             wait = retry_after(response.headers)
             if wait is not None and wait > self._patience:
-                raise self._hopeless(f"{what}; it asks to wait {wait:.0f} seconds")
+                raise self._hopeless(f"{what}; it asks us to wait {wait:.0f} seconds")
             raise _Trouble(what, wait=wait)
         if code == "content_filter":  # how Azure says that the prompt was filtered
             return Completion("", "refused", tokens_in=0, tokens_out=0, seconds=seconds)
+        raise _Refused(what, body)
+
+    def _learnt(self, refused: _Refused, request: Request) -> bool:
+        """Whether requests are sent in another form from now on."""
+        learnt = self._accepted.learn(refused.body, request)
+        if learnt is None:
+            return False
+        self._shared.clear()
+        self._say(learnt)
+        return True
+
+    def _say(self, what: str) -> None:
+        self.notice(f"teacher {self.model} at {self.address}: {what}")
+
+    def _refuse(self, refused: _Refused) -> Completion:
+        """A request that the server does not take: failed; the run too, if it takes none."""
         self._refusals += 1
         if not self._succeeded and self._refusals >= _REFUSALS:
-            raise self._hopeless(f"refused {self._refusals} requests and took none; last: {what}")
-        return Completion(text="", finish_reason="failed", seconds=seconds, error=what)
+            raise self._hopeless(
+                f"it refused {self._refusals} requests and accepted none; last: {refused}"
+            )
+        return Completion(text="", finish_reason="failed", error=str(refused))
 
     def _give_up(self, trouble: _Trouble, attempts: int) -> Completion:
         """A request that had all its attempts: failed; the run too, if that is the rule."""
@@ -268,6 +317,19 @@ class OpenAITeacher(Teacher):
             seconds = now - self._failing_since
             raise self._hopeless(f"nothing succeeded for {seconds:.0f} seconds; last: {trouble}")
 
+    def _path_hint(self, what: str) -> str:
+        """What to write where the server may know no such path. It may mean the model, too."""
+        parts = urlsplit(self._line.address)
+        path = parts.path.rstrip("/")
+        asked = parts._replace(path=path + self._path).geturl()
+        if "model" in what.casefold().replace(self.model.casefold(), ""):
+            return f" (asked: {asked})"
+        better = parts._replace(path=f"{path}/v1").geturl()
+        end = f"does it end in /v1, as in openai:{self.model}@{better}?"
+        if path.endswith("/v1"):
+            end = f"it must end before {self._path}"
+        return f" (asked: {asked}; check the address: {end})"
+
     def _hopeless(self, what: str) -> TeacherError:
         return TeacherError(f"teacher {self.model} at {self.address}: {what}")
 
@@ -278,33 +340,39 @@ class OpenAITeacher(Teacher):
     def _body(self, request: Request) -> bytes:
         """The request as JSON in ASCII; what the requests of a run share is rendered once."""
         known = (id(request.prefix), id(request.sampling))
+        prefix, messages = self._accepted.turns(request)
         found = self._shared.get(known)
         if found is None:
             if len(self._shared) >= _SHARED_KNOWN:
                 self._shared.clear()
             # With the objects themselves, so that no other ones get their identity.
-            found = (request.prefix, request.sampling, self._opening(request))
+            found = (request.prefix, request.sampling, self._opening(prefix, request.sampling))
             self._shared[known] = found
-        own = _rendered(request.messages, self.form)
+        own = _rendered(messages, self.form)
         if self.form == "text":
             return f'{found[2]}{own}"}}'.encode("ascii")
-        comma = ", " if request.prefix and request.messages else ""
+        comma = ", " if prefix and messages else ""
         return f"{found[2]}{comma}{own}]}}".encode("ascii")
 
-    def _opening(self, request: Request) -> str:
+    def _opening(self, prefix: tuple[Message, ...], sampling: Sampling) -> str:
         """The body up to the example's own messages, which are its end."""
-        sampling = request.sampling
-        body: dict[str, object] = {"model": self.model, "temperature": sampling.temperature}
-        # OpenAI's newer models refuse max_tokens; most other servers know nothing else.
-        chat_official = self._official and self.form == "chat"
-        body["max_completion_tokens" if chat_official else "max_tokens"] = sampling.max_tokens
-        if sampling.top_p != 1.0:
-            body["top_p"] = sampling.top_p
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
+        body = {"model": self.model, **self._accepted.settings(sampling)}
         settings = json.dumps(body).removesuffix("}")
         name = '"messages": [' if self.form == "chat" else '"prompt": "'
-        return f"{settings}, {name}{_rendered(request.prefix, self.form)}"
+        return f"{settings}, {name}{_rendered(prefix, self.form)}"
+
+
+def _without_path(base: str) -> str:
+    """An address without the path that is added to it, where somebody gave it with that."""
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        return base  # said by those who open it
+    path = parts.path.rstrip("/")
+    for ending in _PATHS.values():
+        if path.endswith(ending):
+            return parts._replace(path=path.removesuffix(ending)).geturl()
+    return base
 
 
 def _may_be_billed(status: int) -> bool:

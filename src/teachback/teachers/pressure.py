@@ -1,4 +1,4 @@
-"""How many requests a remote server bears, found out while asking.
+"""How many requests a remote server can take at once, found out while asking.
 
 Additive increase, multiplicative decrease, as TCP does it (Jacobson 1988): the limit
 doubles per round of replies until the first trouble, then grows by one per round; a
@@ -63,7 +63,7 @@ class Pressure:
         self._wake()
 
     def trouble(self, began: float) -> None:
-        """The server was overcharged or gone for the request that entered at ``began``.
+        """The server was overloaded or gone for the request that entered at ``began``.
 
         Requests that were already in flight at the last halving say nothing new about
         the limit it left, so a burst of failures halves once, not down to one.

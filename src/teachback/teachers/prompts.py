@@ -75,7 +75,8 @@ class Prompts:
         instead, for models whose template knows no such turn.
     instructions: what the teacher may use besides (a policy, definitions); comes first.
     sampling: as sent for ``cote`` and ``rp``.
-    direct_max_tokens: takes the place of ``sampling.max_tokens`` in ``direct`` requests.
+    direct_max_tokens: takes the place of ``sampling.max_tokens`` in ``direct`` requests, so that a
+        model that explains all the same is not taken for one that answers at once.
 
     Raises:
         ConfigError: ``form`` is not one of the two.

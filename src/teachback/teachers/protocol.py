@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from teachback.records import Completion, Request
+from teachback.system.progress import Notice, no_notice
 from teachback.teachers.prompts import Form
 
 
@@ -60,6 +61,7 @@ class Teacher(ABC):
             ``meter`` around each attempt. Where it is False, a call counts as one attempt.
         meter: Set while requests are asked that may cost money; for a teacher that
             ``meters_itself``.
+        notice: Set while requests are asked: gets a line for the user about what is unusual.
     """
 
     model: str
@@ -69,6 +71,7 @@ class Teacher(ABC):
     free: bool = False
     meters_itself: bool = False
     meter: AttemptMeter | None = None
+    notice: Notice = staticmethod(no_notice)
 
     @abstractmethod
     async def complete(self, request: Request) -> Completion:
@@ -83,5 +86,5 @@ class Teacher(ABC):
         """
 
     async def aclose(self) -> None:  # noqa: B027 - most teachers hold nothing open
-        """Let go of what it holds open. A later ``complete`` opens it anew, in whatever event
-        loop."""
+        """Release whatever it holds open. A later ``complete`` opens it again, possibly in a
+        different event loop."""

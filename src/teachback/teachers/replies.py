@@ -10,55 +10,70 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any
 
 from teachback.costs.tokens import checked, count
 from teachback.records import Completion
+from teachback.teachers.bodies import NotJson, data_of
+from teachback.teachers.finish import Ending, NotEnded, ending
+from teachback.teachers.markers import split_thinking
 from teachback.teachers.prompts import Form
 
 _LONGEST_ERROR = 200
 _LONGEST_WAIT = 1e9  # seconds: 32 years
 
-_FINISH: dict[object, Literal["length", "refused"]] = {
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "refused",
-}
-"""Anything else (stop, eos, null, a stop sequence) is a reply that ended by itself."""
-
 
 class BadBody(Exception):
-    """The body of a successful response is not a reply."""
+    """The body of a successful response is not a reply. ``is_json``: it is JSON all the same."""
+
+    def __init__(self, what: str, *, is_json: bool = True) -> None:
+        super().__init__(what)
+        self.is_json = is_json
 
 
 def completion_of(body: str, form: Form, seconds: float) -> Completion:
     """The completion in the body of a successful response.
 
-    An empty message is an empty completion; the thinking part is kept apart from the text.
+    An empty message that ended by itself is an empty completion; the thinking part is kept apart
+    from the text.
 
     Raises:
-        BadBody: Not JSON, no choices, or no message.
+        BadBody: Not JSON, no choices, no message, or the server says that it failed.
     """
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadBody("the body is not JSON") from None
-    choices = data.get("choices") if isinstance(data, dict) else None
+        data = data_of(body)
+    except NotJson as error:
+        raise BadBody(str(error), is_json=False) from None
+    data = data if isinstance(data, dict) else {}
+    choices = data.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise BadBody(f"the reply has no choices: {error_of(body)}")
     choice = choices[0]
-    finish: Literal["stop", "length", "refused"] = _FINISH.get(choice.get("finish_reason"), "stop")
+    for failure in (choice.get("error"), data.get("error")):
+        if any(failure.values()) if isinstance(failure, dict) else failure:
+            raise BadBody(f"the server failed: {error_of(json.dumps({'error': failure}))}")
     if form == "text":
         message: object = {"content": choice.get("text")} if "text" in choice else None
     else:
         message = choice.get("message")
     if not isinstance(message, dict):
         raise BadBody("the choice has no message")
-    text, thinking = split_thinking(_plain(message.get("content")))
-    thinking = _plain(message.get("reasoning_content") or message.get("reasoning")) or thinking
+    content = message.get("content")
+    text, thinking = split_thinking(_plain(content))
+    thinking = _thinking(message) or _thought(content) or thinking
+    finish: Ending
     refusal = _plain(message.get("refusal"))
     if refusal:
         text, finish = refusal, "refused"
+    else:
+        try:
+            finish = ending(
+                choice.get("finish_reason"),
+                choice.get("native_finish_reason"),
+                text=bool(text.strip()),
+            )
+        except NotEnded as error:
+            raise BadBody(str(error)) from None
     tokens_in, tokens_out, tokens_cached = _usage(data.get("usage"))
     completion = Completion(
         text=text,
@@ -70,20 +85,6 @@ def completion_of(body: str, form: Form, seconds: float) -> Completion:
         seconds=seconds,
     )
     return checked(completion)
-
-
-def split_thinking(text: str) -> tuple[str, str | None]:
-    """``(text, thinking)`` of a reply that may begin with ``<think>…</think>``.
-
-    Some chat templates write the opening mark into the prompt, so that the reply holds
-    the closing one alone. Thinking that was cut off leaves no text.
-    """
-    opened = text.lstrip().startswith("<think>")
-    thinking, closed, rest = text.partition("</think>")
-    if not opened and not closed:
-        return text, None
-    thinking = thinking.lstrip().removeprefix("<think>").strip()
-    return (rest.lstrip() if closed else ""), thinking or None
 
 
 def error_of(body: str) -> str:
@@ -158,9 +159,25 @@ def _error(body: str) -> object:
 def _plain(content: Any) -> str:
     """The text of a message's content, which may be missing or come in parts."""
     if isinstance(content, list):
-        parts = (part.get("text") for part in content if isinstance(part, dict))
+        parts = (
+            part if isinstance(part, str) else part.get("text") if isinstance(part, dict) else None
+            for part in content
+        )
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
+
+
+def _thinking(message: dict[str, Any]) -> str:
+    """The thinking part in a field of its own, by the names that servers give it."""
+    return _plain(message.get("reasoning_content") or message.get("reasoning"))
+
+
+def _thought(content: Any) -> str:
+    """The thinking parts of a content that comes in parts."""
+    parts = (
+        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
+    return "".join(_plain(part.get("thinking") or part.get("reasoning")) for part in parts)
 
 
 def _usage(usage: object) -> tuple[int | None, int | None, int | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
+from teachback.files import one_writer
 from teachback.records import Example, Explanation
 from teachback.students.model import StudentModel
 from teachback.system import launch
@@ -67,19 +69,23 @@ def train(
     if not launch.is_first():
         progress, notice = SILENT, None
     processes.begin()
-    prepared = prepare(
-        examples,
-        explanations,
-        folder,
-        settings,
-        overwrite=overwrite,
-        notice=notice or no_notice,
-    )
-    fitted = fit(prepared, settings, folder, progress)
-    staging = save(prepared.student, folder)
-    valid, report, needs = prepared.valid, prepared.report, prepared.needs
-    del prepared  # the model in training, before the trained one is loaded to answer
-    student = finish(staging, folder, fitted, valid, report, settings, progress)
+    with contextlib.ExitStack() as held:
+        with processes.agreed():
+            if launch.is_first():  # for all of them
+                held.enter_context(one_writer(folder))
+        prepared = prepare(
+            examples,
+            explanations,
+            folder,
+            settings,
+            overwrite=overwrite,
+            notice=notice or no_notice,
+        )
+        fitted = fit(prepared, settings, folder, progress)
+        staging = save(prepared.student, folder)
+        valid, report, needs = prepared.valid, prepared.report, prepared.needs
+        del prepared  # the model in training, before the trained one is loaded to answer
+        student = finish(staging, folder, fitted, valid, report, settings, progress)
     return TrainingResult(
         student, folder / "student", fitted.history, fitted.seconds, report, needs
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from teachback.config import MEMORY_KEYS, StudentConfig, TrainConfig
 from teachback.errors import RunFolderError
-from teachback.files import new_folder, write_json
+from teachback.files import new_folder, read_json, write_json
 from teachback.objectives import TrainingExample
 
 FOLDER = "checkpoints"
@@ -38,7 +38,7 @@ def claim(folder: Path, identity: str, overwrite: bool) -> None:
     """Make sure that the checkpoints in ``folder / FOLDER`` are this run's, or none."""
     checkpoints = folder / FOLDER
     marker = checkpoints / "run.json"
-    same = marker.is_file() and json.loads(marker.read_text("utf-8")).get("identity") == identity
+    same = marker.is_file() and read_json(marker).get("identity") == identity
     if checkpoints.exists() and not same:
         if not overwrite:
             raise RunFolderError(
@@ -62,6 +62,6 @@ def _is_whole(checkpoint: Path) -> bool:
     """Whether its state file, the last that the Trainer writes, can be read."""
     try:
         json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return True

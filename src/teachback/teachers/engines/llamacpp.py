@@ -16,7 +16,7 @@ from typing import Any
 from teachback.records import Completion
 from teachback.teachers.engines import Ask, UnreadableError
 from teachback.teachers.prompts import Form
-from teachback.teachers.replies import BadBody, completion_of, error_of, shortened
+from teachback.teachers.replies import BadBody, completion_of, shortened
 
 _CONTEXT = 8192
 """Tokens of prompt and reply together that a request may take."""
@@ -70,11 +70,10 @@ class LlamaCppEngine:
                 reply = self._server.handle_chat_completions(body)
         except (RuntimeError, ValueError) as error:
             return _failed(str(error))
-        content = json.dumps(reply)
         try:
-            return completion_of(content, form, time.monotonic() - began)
-        except BadBody:
-            return _failed(error_of(content))
+            return completion_of(json.dumps(reply), form, time.monotonic() - began)
+        except BadBody as error:
+            return _failed(str(error))
 
 
 def _failed(why: str) -> Completion:

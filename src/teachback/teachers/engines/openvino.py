@@ -14,7 +14,8 @@ from typing import Any
 from teachback.records import Completion
 from teachback.system.telemetry import no_telemetry
 from teachback.teachers.engines import Ask, UnreadableError
-from teachback.teachers.replies import shortened, split_thinking
+from teachback.teachers.markers import split_thinking
+from teachback.teachers.replies import shortened
 
 _CACHE_GB = 2
 """Memory for keys and values: about 140,000 tokens of a model of 1.5B parameters."""

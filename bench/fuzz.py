@@ -1,0 +1,66 @@
+"""The fuzzing test of the suite, with more cases, each in a process of its own, and as a table.
+
+    python -m bench.fuzz                  20,000 cases (hours: a process takes about a second)
+    python -m bench.fuzz --cases 500
+    python -m bench.fuzz --in-process     without processes and their limit on memory: quick
+
+Damages files that commands read, or their arguments, by a seed, and runs the command. A traceback,
+an exit code other than 0, 1 and 2, more or less than one line of an error, more than ten seconds
+or more than 1 GiB of memory beyond the libraries' own is a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bench.common import ROOT, machine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--jobs", type=int, default=1, help="cases at once")
+    parser.add_argument("--in-process", action="store_true")
+    given = parser.parse_args()
+    print(machine(), flush=True)
+
+    def part(number: int) -> dict[str, Any]:
+        each = -(-given.cases // given.jobs)
+        # As a script, so that it finds the tiny models beside it, which the tests use as well.
+        command = [sys.executable, str(ROOT / "tests" / "fuzz_cases.py"), str(each)]
+        command += ["--seed", str(given.seed), "--first", str(given.first + number * each)]
+        command += ["--in-process"] if given.in_process else []
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        parts = list(pool.map(part, range(given.jobs)))
+    codes: dict[str, int] = {}
+    faults: dict[str, list[str]] = {}
+    for one in parts:
+        for code, count in one["codes"].items():
+            codes[code] = codes.get(code, 0) + count
+        for fault, cases in one["faults"].items():
+            faults.setdefault(fault, []).extend(cases)
+    print(f"cases        {sum(one['cases'] for one in parts):>7}")
+    for code, count in sorted(codes.items()):
+        print(f"exit code {code:<3}{count:>7}")
+    print(f"slowest      {max(one['slowest'] for one in parts):>7.1f} s")
+    print(f"all          {max(one['seconds'] for one in parts):>7.0f} s")
+    print(f"faults       {sum(map(len, faults.values())):>7} at {len(faults)} places")
+    for fault, cases in sorted(faults.items(), key=lambda item: -len(item[1])):
+        print(f"{len(cases):>5} × {fault}\n        {cases[0]}")
+    if faults:
+        sys.exit("NOT as it should be")
+
+
+if __name__ == "__main__":
+    main()

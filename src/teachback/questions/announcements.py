@@ -1,0 +1,362 @@
+"""Where a text announces its conclusion, in the languages that are asked for.
+
+The words stand in `teachback.questions.wordings`; here they become patterns, once for each set of
+languages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from teachback.questions.conclusions import STATEMENT_AT_MOST, Span
+from teachback.questions.wordings import WORDINGS, Wording
+
+_LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
+_MARKUP = r"(?:[*_]{1,3})?"
+_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、，"
+# GSM8K's "#### 42", but not the fourth-level heading of a text in markdown.
+_HASHES = re.compile(
+    r"(?mi)^[ \t]*\#{4}[ \t]+(?!\W{0,3}(?:explanation|reason|step|analysis|conclu|solution|note"
+    r"|summary|question|final|answer|option|choice))"
+)
+_BOXED = re.compile(r"\\boxed\s*\{")
+_ADVERB_BEFORE_NOT = (
+    "definitely", "clearly", "certainly", "probably", "obviously", "simply", "therefore", "also",
+)  # fmt: skip
+# A verdict goes on so; "no one", "no more than" deny what follows and are none.
+_SINCE = ("because", "since", "as", "it", "they", "he", "she", "we", "you", "this", "that", "there")
+# Case folding makes other letters of these, or of one two: no search in small letters finds them.
+_FOLDED = re.compile("[ſıİ\u212a]")
+
+
+def _any(phrases: Iterable[str]) -> str:
+    """A pattern for any of ``phrases``, the longer ones first; one that never matches for none."""
+    ordered = sorted(set(phrases), key=len, reverse=True)
+    return "|".join(r"\s+".join(map(re.escape, p.split())) for p in ordered) or "(?!)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What one language's wording becomes."""
+
+    nouns: tuple[str, ...]
+    announced: re.Pattern[str]
+    copula_first: re.Pattern[str] | None
+    lead: re.Pattern[str]
+    headed: re.Pattern[str]
+    inverted: re.Pattern[str]
+    negated: re.Pattern[str]
+    negated_after: re.Pattern[str] | None
+    other: re.Pattern[str]
+    supposed: re.Pattern[str]
+    verdict_end: re.Pattern[str]
+    chatter: re.Pattern[str]
+    aside: re.Pattern[str]
+    denial: re.Pattern[str]
+    leads: re.Pattern[str]
+    results: re.Pattern[str]
+    states: re.Pattern[str]
+    verdict_at: re.Pattern[str]
+    verdict_first: re.Pattern[str]
+    verdict_of: re.Pattern[str]
+
+
+def _patterns(words: Wording) -> _Patterns:
+    gap, some = (r"\s+", r"\s{1,3}") if words.spaced else (r"\s*", r"\s{0,3}")
+    open_, close = (rf"(?<![{_LETTER}])", r"\b") if words.spaced else ("", "")
+    verdict_ended = r"(?![\w'’-])" if words.spaced else ""
+    spaced_before, space = (r"(?<=\s)", r"\s") if words.spaced else ("", "")
+    comma = r"[\s,:，、：]{0,9}"
+    nouns = _any(words.nouns)
+    for noun, before in words.qualified_nouns.items():
+        nouns += rf"|{noun}(?<={before}\s{noun})"
+    colon = rf"[{re.escape(words.colons)}]"
+    copula = rf"(?:{_any(words.copulas)})(?:{gap}(?:{_any(words.adverbs)}))?"
+    ended = r"(?!\w)" if words.spaced else ""
+    flags = re.IGNORECASE
+    announced = re.compile(
+        rf"{open_}(?:{nouns})(?:{some}(?:{_any(words.after_noun)}))?"
+        rf"(?:{some}(?:{_any(words.of)}){some}(?:{_any(words.which)}){close}[^.:：。\n]{{0,40}}?)?"
+        rf"{_MARKUP}\s{{0,3}}"
+        rf"(?:(?:{spaced_before}(?:{copula}){ended}{_MARKUP}\s*"
+        rf"(?:(?:{_any(words.that)}){close})?\s*{colon}?)|\s{{0,3}}{colon})"
+        rf"{_MARKUP}[ \t]*(?:\n\s*(?=\S))?",
+        flags,
+    )
+    determiner = rf"(?:{_any(words.determiners)}){gap}"
+    adjectives = rf"(?:(?:{_any(words.adjectives)}){gap}){{0,3}}"
+    the = rf"(?:{determiner})?{adjectives}"
+    # "(C) is the answer", not "(C) is answer"; where there are no such words, without.
+    inverted_the = determiner + adjectives if words.spaced and words.determiners else the
+    copula_first = None
+    if words.copula_first:
+        adverb = rf"(?:(?:{_any(words.adverbs)}){gap})?"
+        copula_first = re.compile(
+            rf"{open_}(?:{_any(words.copula_first)}){gap}{adverb}{determiner}"
+            rf"{adjectives}(?P<noun>{nouns})\b"
+            rf"{_MARKUP}\s*{colon}?{_MARKUP}[ \t]*(?=\S)",
+            flags,
+        )
+        the = rf"(?:(?:{_any(words.copula_first)}){gap}{adverb})?{the}"
+    lead = re.compile(
+        rf"{open_}(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{_any(words.leads)}){close}{comma}"
+        rf"(?:then\b[\s,]{{0,9}})?)?(?:(?:{_any(words.concluding)}){comma})?{the}\Z",
+        flags,
+    )
+    return _Patterns(
+        nouns=(*words.nouns, *words.qualified_nouns),
+        announced=announced,
+        copula_first=copula_first,
+        lead=lead,
+        headed=re.compile(
+            rf"(?mi)^[ \t#*_]{{0,20}}(?:{_any(words.headings)})[ \t#*_\r]{{0,20}}\n\s*(?=\S)"
+        ),
+        inverted=re.compile(
+            rf"\([A-Z]\)[^.。\n()]{{0,80}}?{space}(?:{_any(words.is_the)}){gap}"
+            rf"(?:(?:{_any(words.adverbs)}){gap})?{inverted_the}(?:{nouns}){close}"
+        ),
+        negated=re.compile(
+            rf"(?:[\s*_\"'“‘`]*(?:{_any(_ADVERB_BEFORE_NOT)})\b)?[\s*_\"'“‘`]*(?:{_any(words.negations)})"
+            rf"{close}(?!{some}(?:\w+ly\s+)?(?:{_any(words.no_negations)}))",
+            flags,
+        ),
+        negated_after=re.compile(_any(words.negations_after)) if words.negations_after else None,
+        other=re.compile(rf"{open_}(?:{_any(words.other)}){gap}(?:(?:{nouns}){gap})?\Z", flags),
+        supposed=re.compile(
+            rf"{open_}(?:{_any(words.suppositions)})(?:{gap}(?:{_any(words.that)}))?{comma}\Z",
+            flags,
+        ),
+        verdict_end=re.compile(
+            rf"(?:{open_}(?:{_any(words.leads)}){comma}(?:(?:{_any(words.it_is)}){gap})?"
+            rf"|{open_}(?:{_any(words.statement_is)}){gap}(?:(?:{_any(words.adverbs)}){gap})?)"
+            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{_any(words.verdicts)})\Z",
+            flags,
+        ),
+        chatter=re.compile(rf"\W*(?:{_any(words.chatter)})", flags),
+        aside=re.compile(rf"\W*(?:{_any(words.asides)})", flags),
+        denial=re.compile(
+            rf"(?:{open_}|(?=n['’]t))(?:{_any(words.denials)})(?!\w)"
+            if words.spaced
+            else _any(words.denials),
+            flags,
+        ),
+        leads=re.compile(rf"{open_}(?:{_any(words.leads)}){close}", flags),
+        results=re.compile(rf"{open_}(?:{_any(words.results)}){close}", flags),
+        states=re.compile(rf"{open_}(?:{_any(words.states)}){close}", flags),
+        verdict_at=re.compile(
+            rf"[\s*_\"'“‘「(\[{{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?(?:(?:{_any(words.adverbs)})"
+            rf"{comma})?(?P<verdict>{_any(words.verdicts)}){verdict_ended}",
+            flags,
+        ),
+        verdict_first=re.compile(
+            rf"[\s*_\"'“‘(#>-]*(?:(?:{_any(words.leads)}){close}{comma})?[*_\"'“‘]{{0,3}}"
+            rf"(?P<verdict>{_any(words.verdicts)})(?P<sign>[*_\"'”’]{{0,3}}\s{{0,2}}"
+            rf"(?:[,.!;:。，！：]|[-–—]|$|\n|{_any(_SINCE)}))",
+            flags,
+        ),
+        verdict_of=re.compile(
+            rf"{open_}(?:{_any(words.statement_is)}){gap}(?:(?:{_any(words.adverbs)}){gap})?"
+            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{_any(words.verdicts)})(?!\w)",
+            flags,
+        ),
+    )
+
+
+class Announcements:
+    """Where texts conclude, as the writers of some languages say it."""
+
+    def __init__(self, languages: tuple[str, ...]) -> None:
+        self.languages = languages
+        self.wordings = tuple(WORDINGS[language] for language in languages)
+        self._all = tuple(_patterns(wording) for wording in self.wordings)
+        self.verdicts: Mapping[str, str] = {
+            word: answer for wording in self.wordings for word, answer in wording.verdicts.items()
+        }
+        """Words for yes and no in small letters, and which of them each is."""
+
+    def announced(self, text: str) -> Iterator[Span]:
+        """The announced conclusions of ``text``, the last one first: "the answer is …",
+        "Answer: …", "#### …" (GSM8K) and "\\boxed{…}".
+
+        Suppositions ("if the answer is …") and answers that are not the writer's ("the wrong
+        answer is …", "each option: …") are left out. At most 200 are looked at.
+        """
+        found = [
+            (match.start(), match.end(), None)
+            for pattern, sign in ((_HASHES, "####"), (_BOXED, "\\boxed"))
+            if sign in text
+            for match in pattern.finditer(text)
+        ]
+        spans: list[tuple[int, int, _Patterns | None]] = [*found]
+        for own in self._all:
+            spans += _found(text, own)
+        spans.sort(key=lambda span: span[1])
+        nouns = {end: own for _, end, own in spans if own is not None}
+        for start, statement, _ in reversed(spans[-200:]):
+            announcing = nouns.get(statement)
+            if announcing is not None:
+                if announcing.other.search(text, max(0, start - 40), start):
+                    continue
+                lead = announcing.lead.search(text, _lead_from(text, start), start)
+                start = lead.start() if lead else start
+                if announcing.supposed.search(text, max(0, start - 40), start):
+                    continue
+            line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
+            if line_end < 0:
+                line_end = min(len(text), statement + STATEMENT_AT_MOST)
+            sign = "####" if "####" in text[start:statement] else "\\boxed{…}"
+            named = sign if announcing is None else "the answer is …"
+            yield Span(start, statement, line_end, named)
+
+    def negated(self, statement: str, at: int = 0) -> bool:
+        """Whether ``statement`` says what the answer is *not* ("not B"), which concludes nothing.
+
+        "Not among the options" is a conclusion, though it names no answer.
+        """
+        if any(own.negated.match(statement, at) for own in self._all):
+            return True
+        sentence = re.split(r"[\n。.]", statement[at : at + 200], maxsplit=1)[0]
+        return any(own.negated_after and own.negated_after.search(sentence) for own in self._all)
+
+    def verdict_end(self, text: str) -> Span | None:
+        """A yes or no that ends the text as its verdict: "…, hence it's false." """
+        stripped = text[-400:].rstrip(_EDGE)
+        shift = max(0, len(text) - 400)
+        for own in self._all:
+            if match := own.verdict_end.search(stripped):
+                return Span(
+                    shift + match.start(), shift + match.start("verdict"), shift + len(stripped)
+                )
+        return None
+
+    def is_chatter(self, sentence: str) -> bool:
+        """Whether a sentence after the answer speaks to the reader: "I hope this helps!" """
+        return any(own.chatter.match(sentence) for own in self._all)
+
+    def is_aside(self, sentence: str) -> bool:
+        """Whether a sentence checks or comments on the conclusion before it: "Check: …" """
+        return any(own.aside.match(sentence) for own in self._all)
+
+    def denies(self, text: str) -> bool:
+        """Whether some word of ``text`` makes what it names no conclusion: "not", "or", "if"."""
+        return any(own.denial.search(text) for own in self._all)
+
+    def concluding_words(self, sentence: str) -> list[tuple[int, int]]:
+        """Where words stand that lead to a conclusion: "so", "therefore"; in their order."""
+        return sorted(m.span() for own in self._all for m in own.leads.finditer(sentence))
+
+    def result_words(self, sentence: str, *, weak: bool = False) -> list[tuple[int, int]]:
+        """Where verbs and phrases stand that lead to a result: "gives us", "spells"; the ``weak``
+        ones too ("is"), which lead to one in a concluding sentence only. In the order of their
+        ends."""
+        found = {m.span() for own in self._all for m in own.results.finditer(sentence)}
+        if weak:
+            found |= {m.span() for own in self._all for m in own.states.finditer(sentence)}
+        return sorted(found, key=lambda span: span[1])
+
+    def verdict_at(self, statement: str) -> tuple[str | None, int]:
+        """The yes or no that a stated answer begins with, and where it ends there; for the words
+        of other languages, English having subtleties of its own ("no more than two")."""
+        for wording, own in zip(self.wordings, self._all, strict=True):
+            if wording is not WORDINGS["en"] and (match := own.verdict_at.match(statement)):
+                return self.verdicts[match["verdict"].casefold()], match.end()
+        return None, 0
+
+    def verdict(self, sentence: str) -> str | None:
+        """The yes or no that ``sentence`` opens with, or finds of a statement; None for none."""
+        for own in self._all:
+            match = own.verdict_first.match(sentence) or own.verdict_of.search(sentence)
+            if match:
+                return self.verdicts[" ".join(match["verdict"].casefold().split())]
+        return None
+
+
+def _lead_from(text: str, start: int) -> int:
+    """Where to look for what leads up to a noun: not beyond the sentence's beginning, since no
+    lead spans it, so that looking finds nothing there."""
+    begin = max(0, start - 100)
+    for at in range(start - 1, begin - 1, -1):
+        character = text[at]
+        if not (character.isalpha() or character.isspace() or character in "#*_,:，、：—–-'’"):
+            return at + 1
+    return begin
+
+
+def _found(text: str, own: _Patterns) -> list[tuple[int, int, _Patterns | None]]:
+    """Where announcements start and end; with its patterns, where a noun announces. Patterns are
+    tried only where they can match."""
+    plain = text.lower()
+    folded = len(plain) != len(text) or (not text.isascii() and _FOLDED.search(text) is not None)
+    places = [] if folded else sorted(at for noun in own.nouns for at in _places(plain, noun))
+    if not folded and not places:
+        return []
+    spans: list[tuple[int, int, _Patterns | None]] = []
+    matches = own.announced.finditer(text) if folded else _at(own.announced, text, places)
+    spans += [(match.start(), match.end(), own) for match in matches]
+    if own.copula_first is not None:
+        spans += [
+            (match.start("noun"), match.end(), own) for match in own.copula_first.finditer(text)
+        ]
+    if "\n" in text:
+        spans += [(match.start(), match.end(), None) for match in own.headed.finditer(text)]
+    if "(" in text:
+        spans += [(match.start(), match.start(), None) for match in own.inverted.finditer(text)]
+    return spans
+
+
+def _places(plain: str, noun: str) -> Iterator[int]:
+    at = plain.find(noun)
+    while at >= 0:
+        yield at
+        at = plain.find(noun, at + 1)
+
+
+def _at(pattern: re.Pattern[str], text: str, places: list[int]) -> Iterator[re.Match[str]]:
+    """What ``pattern.finditer`` finds, which begins at one of ``places``."""
+    end = 0
+    for at in places:
+        if at >= end and (match := pattern.match(text, at)):
+            end = match.end()
+            yield match
+
+
+@lru_cache(maxsize=64)
+def announcements(languages: tuple[str, ...] = ("en",)) -> Announcements:
+    """For a set of languages (of ``WORDINGS``), always with English."""
+    return Announcements(tuple(dict.fromkeys(("en", *languages))))
+
+
+# Frequent little words that tell the languages of the Latin script apart.
+_FREQUENT = {
+    "de": frozenset("der die das und ist nicht ein eine wie viele von mit auf wird hat".split()),
+    "fr": frozenset("le la les des et est une dans combien quel quelle pour avec qui sur".split()),
+    "es": frozenset("el los las y es una en cuántos cuántas qué para con cuál del por que".split()),
+}
+_WORD = re.compile(rf"[{_LETTER}]+")
+
+
+def languages_of(text: str) -> tuple[str, ...]:
+    """The languages of ``WORDINGS`` that ``text`` (questions, exemplars) is written in, by its
+    script and its frequent words; English alone where none of the others shows."""
+    found = ["en"]
+    sample = text[:20_000]
+    if re.search(r"[぀-ヿ]", sample):
+        found.append("ja")
+    elif re.search(r"[一-鿿]", sample):
+        found.append("zh")
+    if re.search(r"[а-яА-Я]{3}", sample):
+        found.append("ru")
+    words = [word.casefold() for word in _WORD.findall(sample)]
+    for language, frequent in _FREQUENT.items():
+        hits = sum(word in frequent for word in words)
+        if hits >= 2 and hits * 5 >= len(words):
+            found.append(language)
+    return tuple(found)
+
+
+EVERY_LANGUAGE = announcements(tuple(WORDINGS))
+"""All that are known. Replies are read with it: what announces a conclusion in one language means
+nothing else in another, so nobody has to say which language a file is in."""

@@ -1,0 +1,368 @@
+"""What a text concludes that announces nothing, as this field reads it; and what is cut out.
+
+Nothing is guessed: where a sentence denies, doubts or names several answers, there is none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from teachback.questions.announcements import Announcements
+from teachback.questions.choice_texts import named_within
+from teachback.questions.conclusions import Inference, is_blank, without
+from teachback.questions.number_words import find_number_words
+from teachback.questions.sentences import sentence_end, sentences
+from teachback.questions.written_numbers import DecimalSign, find_numbers
+
+# How far from the end a conclusion is looked for.
+SENTENCES_LOOKED_AT = 6
+_LONGEST_SENTENCE = 2_000
+_LONGEST_TEXT_ANSWER = 60
+
+
+def _last_sentences(text: str, found: Announcements) -> list[tuple[int, int]]:
+    """The sentences that may conclude, the last one first: none that speaks to the reader."""
+    tail = max(0, len(text) - 20_000)
+    spans = [(tail + begin, tail + end) for begin, end in sentences(text[tail:])]
+    kept = [
+        (begin, end)
+        for begin, end in spans
+        if end - begin <= _LONGEST_SENTENCE
+        and not is_blank(text[begin:end])
+        and not found.is_chatter(text[begin:end])
+    ]
+    return kept[: -SENTENCES_LOOKED_AT - 1 : -1]
+
+
+# ---------------------------------------------------------------------------- numbers
+
+# Before a number that is no result: what a result is counted by, or shared among.
+_BY = re.compile(
+    r"\b(?:in|after|for|over|within|per|every|of|from|at|on|by|among|amongst|between|with|to|than"
+    r"|into|across|during|auf|in|nach|für|pro|von|mit|en|après|pour|par|avec|para|por|con)\s+"
+    r"(?:the|all|his|her|their|its|these|those|each|a|den|die|der|les|las|los)?\s*\Z",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile("[0-9]+")
+_DENIED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bnicht|\bpas|\bне|不是)\s*\Z", re.IGNORECASE)
+
+
+def infer_number(
+    question: str, text: str, found: Announcements, decimal: DecimalSign = "point"
+) -> Inference | None:
+    """The last number of the last sentence that has one.
+
+    Where that one only says what the result is counted by ("24 for each of the 3 children"), and
+    stands in the question, it is the number before it.
+    """
+    given: set[str] | None = None
+    for begin, end in _last_sentences(text, found):
+        sentence = text[begin:end]
+        if found.is_aside(sentence):
+            continue
+        numbers = find_numbers(sentence, decimal)
+        if not numbers:
+            words = find_number_words(sentence)
+            if words and _concludes(sentence, found):
+                start, _, value = words[-1]
+                denied = _DENIED.search(sentence[max(0, start - 12) : start])
+                if value is None or denied or sentence.endswith("?"):
+                    return None
+                return Inference(str(value), "number in words", begin, end)
+            continue
+        if sentence.endswith("?"):
+            return None
+        chosen = numbers[-1]
+        while len(numbers) > 1 and _BY.search(sentence, 0, chosen.start):
+            if given is None:
+                given = {one.value for one in find_numbers(question) if one.value is not None}
+                given.update(_DIGITS.findall(question))  # of "5 thousand" the 5 too
+            earlier = numbers[-2]
+            if chosen.value not in given or earlier.value is None or earlier.value in given:
+                break
+            numbers.pop()
+            chosen = earlier
+        if chosen.value is None or _DENIED.search(sentence, 0, chosen.start):
+            return None
+        return Inference(chosen.value, "last number", begin, end)
+    return None
+
+
+def _concludes(sentence: str, found: Announcements) -> bool:
+    """Whether a sentence opens with a word that leads to a conclusion."""
+    words = found.concluding_words(sentence)
+    return bool(words) and not re.search(r"\w", sentence[: words[0][0]])
+
+
+# ---------------------------------------------------------------------------- choices and labels
+
+_MARK = re.compile(
+    r"[(\[（]\s*(?:(?:choice|option)\s+)?([A-Z])\s*[)\]）]"
+    r"|\b(?:choice|option|answer|Option|Choice|Answer)\s+[*_]{0,3}([A-Z])\b"
+    r"|(?:^|(?<=\s))[*_]{2}\(?([A-Z])[).:]?(?:\s[^*_\n]{1,80})?[*_]{2}"
+    r"|(?:^|(?<=\s))([B-Z])\)\s"
+)
+_CUES = re.compile(
+    r"\b(?:most\s+likely|best\s+(?:fits|matches|describes|answers|choice|option|explanation)"
+    r"|is\s+the\s+(?:only\s+)?one|fits|is\s+correct|correct\s+(?:answer|choice|option)|makes\s+the\s+most\s+sense|most\s+(?:appropriate|suitable"
+    r"|plausible|logical|reasonable|accurate)|I(?:['’]d|\s+would)?\s+(?:choose|pick|select|go\s+with)"
+    r"|we\s+(?:choose|pick|select))\b",
+    re.IGNORECASE,
+)
+
+
+def infer_choice(
+    text: str, choices: tuple[str, ...], found: Announcements, *, lettered: bool
+) -> Inference | None:
+    """The one choice that the last concluding sentence names, by its letter's mark or its text.
+
+    Only a sentence that leads to a conclusion ("so …", "… is most likely") names one, or one that
+    ends in a marked letter and does not begin with it ("option D is …" goes through the options);
+    it must not deny anything ("so it is not a dog").
+    """
+    last = _last_sentences(text, found)
+    for at, (begin, end) in enumerate(last[:3]):
+        sentence = text[begin:end]
+        named = _named(sentence, choices, lettered)
+        if not named or found.is_aside(sentence):
+            continue
+        leads = found.concluding_words(sentence)
+        cues = [match.span() for match in _CUES.finditer(sentence)]
+        marked = _marked(sentence, len(choices)) if lettered else []
+        ends_marked = lettered and _ends_in_mark(_without_choices(sentence, choices))
+        if not (leads or cues or ends_marked) or sentence.endswith("?"):
+            return None
+        clause = sentence[leads[-1][1] :] if leads and not cues else sentence
+        if found.denies(_without_choices(clause, choices)):
+            return None
+        in_clause = _named(clause, choices, lettered) or (named if cues else [])
+        if len(in_clause) != 1 or _goes_through(text, last[at + 1 : at + 2], choices, named, found):
+            return None
+        return Inference(in_clause[0], "marked choice" if marked else "named choice", begin, end)
+    return None
+
+
+def _goes_through(
+    text: str,
+    before: list[tuple[int, int]],
+    choices: tuple[str, ...],
+    named: list[str],
+    found: Announcements,
+) -> bool:
+    """Whether the sentence before concludes of one other choice: the text goes through them."""
+    for begin, end in before:
+        earlier = _named(text[begin:end], choices, lettered=False)
+        if len(earlier) == 1 and earlier != named and found.concluding_words(text[begin:end]):
+            return True
+    return False
+
+
+def _without_choices(clause: str, choices: tuple[str, ...]) -> str:
+    """``clause`` less the choices' own words, which may deny: "not guilty"."""
+    for choice in sorted(choices, key=len, reverse=True):
+        clause = re.sub(rf"(?<!\w){re.escape(choice)}(?!\w)", " … ", clause, flags=re.IGNORECASE)
+    return clause
+
+
+def _ends_in_mark(sentence: str) -> bool:
+    """Whether a marked letter ends ``sentence`` (choices' texts are "…" in it), and begins it only
+    where it is all there is."""
+    marks = list(_MARK.finditer(f"{sentence} "))
+    if not marks or not is_blank(sentence[marks[-1].end() :]):
+        return False
+    between = sentence[marks[0].end() : marks[-1].start()] if len(marks) > 1 else ""
+    return not is_blank(sentence[: marks[0].start()]) or is_blank(between)
+
+
+def _marked(sentence: str, count: int) -> list[int]:
+    letters = (next(filter(None, match.groups())) for match in _MARK.finditer(sentence))
+    return list(dict.fromkeys(at for at in (ord(c) - ord("A") for c in letters) if at < count))
+
+
+def _named(sentence: str, choices: tuple[str, ...], lettered: bool) -> list[str]:
+    marked = [choices[at] for at in _marked(sentence, len(choices))] if lettered else []
+    texts = tuple(choice for choice in choices if len(choice) > 1 or not choice.isascii())
+    return list(dict.fromkeys([*marked, *named_within(sentence, texts)]))
+
+
+# ---------------------------------------------------------------------------- yes or no
+
+
+def infer_yes_no(text: str, found: Announcements) -> Inference | None:
+    """The verdict that one of the last sentences opens with ("So yes, …", "No, …") or finds ("the
+    statement is false"), or that the text itself opens with; None where two of them disagree.
+    """
+    last = _last_sentences(text, found)
+    closing = None
+    span = found.verdict_end(text)
+    if span is not None and last and last[0][0] <= span.start < last[0][1]:
+        word = " ".join(text[span.statement : span.line_end].casefold().split())
+        return Inference(found.verdicts[word], "verdict", *last[0])
+    for begin, end in last[:2]:
+        sentence = text[begin:end]
+        verdict = found.verdict(sentence)
+        opened = _concludes(sentence, found) or "statement" in sentence or begin == 0
+        if verdict and (opened or sentence.rstrip("*_.!").count(" ") == 0):
+            closing = Inference(verdict, "verdict", begin, end)
+            break
+    opening = _opening_verdict(text, found)
+    if closing and opening and closing.answer != opening.answer:
+        return None
+    return closing if closing and closing.start else opening
+
+
+def _opening_verdict(text: str, found: Announcements) -> Inference | None:
+    spans = sentences(text[:_LONGEST_SENTENCE])
+    if len(spans) < 2:
+        return None
+    begin, end = spans[0]
+    verdict = found.verdict(text[begin:end])
+    return Inference(verdict, "opening verdict", begin, end) if verdict else None
+
+
+# ---------------------------------------------------------------------------- free text
+
+_QUOTED = re.compile(
+    r"[\"“«„]([^\"“”«»„\n]{1,60})[\"”»“]|(?<![\w])['‘]([^'‘’\n]{1,60})['’](?![\w])|`([^`\n]{1,60})`"
+    r"|\*\*([^*\n]{1,60})\*\*|\\text\{([^{}\n]{1,60})\}|「([^」\n]{1,60})」|『([^』\n]{1,60})』"
+)
+_MARKS = " \t*_`\"'“”‘’«»„「」『』.,;:!?。！？、，…$"
+_LITTLE = re.compile(
+    r"(?:(?:now|still|only|just|simply|therefore|thus|then|finally|also|the|a|an|that|:|=|→|->)\s+)+",
+    re.IGNORECASE,
+)
+
+
+def infer_text(text: str, found: Announcements) -> Inference | None:
+    """The quoted or last string after a concluding verb, of the last sentence: "… gives us
+    "tbmk".", "Thus the code reads: KX-41".
+    """
+    for begin, end in _last_sentences(text, found)[:2]:
+        sentence = text[begin:end]
+        if found.is_aside(sentence):
+            continue
+        if sentence.endswith("?"):
+            return None
+        return _text_of(sentence, begin, end, found)
+    return None
+
+
+def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:
+    leads = found.concluding_words(sentence)
+    quoted = list(_QUOTED.finditer(sentence))
+    results = found.result_words(sentence, weak=True)
+    if quoted:
+        last = quoted[-1]
+        answer = _inner(last)
+        before = sentence[: last.start()]
+        verbs = [span for span in results if span[1] <= last.start()]
+        led = verbs or before.rstrip().endswith((":", "=", "→"))
+        whole = is_blank(before + sentence[last.end() :])
+        alike = {_inner(one).casefold() for one in quoted}
+        denied = found.denies(before[verbs[-1][0] if verbs else 0 :])
+        if not answer or denied or not (led or whole or (leads and len(alike) == 1)):
+            return None
+        return Inference(answer, "quoted text", begin, end)
+    head, colon, rest = sentence.rpartition(": ")
+    ended = bool(colon and results and any(span[1] == len(head.rstrip()) for span in results))
+    if not (leads or ended or found.result_words(sentence)):
+        return None
+    if colon and not found.denies(head):
+        answer = rest.strip(_MARKS)
+        if _is_short(answer, 6):
+            return Inference(answer, "text after a colon", begin, end)
+    if not results or (leads and leads[-1][0] >= results[-1][1]):
+        return None
+    answer = _LITTLE.sub("", sentence[results[-1][1] :].lstrip(), count=1).strip(_MARKS)
+    if not _is_short(answer, 4) or found.denies(sentence[leads[-1][1] if leads else 0 :]):
+        return None
+    return Inference(answer, "text after a verb", begin, end)
+
+
+def _inner(quoted: re.Match[str]) -> str:
+    inner: str = next(filter(None, quoted.groups()))
+    return inner.strip(_MARKS)
+
+
+def _is_short(answer: str, words: int) -> bool:
+    return 0 < len(answer) <= _LONGEST_TEXT_ANSWER and len(answer.split()) <= words
+
+
+# ---------------------------------------------------------------------------- what is cut out
+
+_OPENER = re.compile(r"(?:\\\[|\\\(|\$\$?|\*\*|__)[ \t\n]*\Z")
+_CLOSER = re.compile(r"[ \t\n]*(?:\\\]|\\\)|\$\$?|\*\*|__|\}|\)|\]|%|\\%)[.,]?")
+# The number or bullet of a list item that held nothing but the conclusion.
+_LEFT_ALONE = re.compile(r"(?:\n|(?<=[.!?。！？)])\s*)[ \t]*(?:[0-9]{1,2}[.)]|[-•*])\s*\Z")
+_SETTING = re.compile(
+    r"\A\W*(?:given|among|amongst|of|out\s+of|from|based\s+on|considering|after)\b", re.IGNORECASE
+)
+
+
+def explanation_left(text: str, start: int, end: int, found: Announcements) -> str:
+    """``text`` less its conclusion, which is announced at ``start`` and whose answer ends at
+    ``end``: the concluding sentence goes whole, with unit words, LaTeX and what is said to the
+    reader after it; genuine sentences after it stay.
+
+    A clause before an announcement stays ("It purrs, so the answer is B"), unless it says nothing
+    ("Therefore, among A through E, the answer is B"). Where nothing else is left, what follows
+    the answer in its sentence stays ("The answer is B because it purrs").
+    """
+    begin = _sentence_begin(text, start)
+    before = text[begin:start]
+    leads = found.concluding_words(before)
+    after_lead = leads[0][1] if leads and is_blank(before[: leads[0][0]]) else 0
+    says_nothing = is_blank(before[after_lead:]) or _SETTING.match(before[after_lead:])
+    if len(before.split()) <= 12 and (says_nothing or _is_open(before)):
+        start = begin
+    opener = _OPENER.search(text, 0, start)
+    if opener and _is_open(text[_line_begin(text, opener.start()) : start]):
+        start = opener.start()
+    last = sentence_end(text, end) if end < len(text) else end
+    while closer := _CLOSER.match(text, last):
+        last = closer.end()
+    left = without(without_chatter(text, last, found), start, last)
+    if is_blank(left):
+        left = without(text, start, end)
+    return _LEFT_ALONE.sub("", left) if is_blank(text[last:]) else left
+
+
+def sentence_left_out(text: str, inference: Inference, found: Announcements) -> str:
+    """``text`` less an inferred conclusion's sentence. Where that is all there is, the clause
+    before the last concluding word stays."""
+    begin, end = inference.start, inference.end
+    left = without(without_chatter(text, end, found), begin, end)
+    if not is_blank(left):
+        return left
+    leads = [span for span in found.concluding_words(text[begin:end]) if span[0] > 0]
+    return without(text, begin + leads[-1][0], end) if leads else ""
+
+
+def _sentence_begin(text: str, at: int) -> int:
+    """Where the sentence begins that ``at`` stands in, or before."""
+    tail = max(0, at - _LONGEST_SENTENCE)
+    spans = sentences(text[tail : at + 200])
+    return next((tail + begin for begin, end in spans if tail + begin <= at < tail + end), at)
+
+
+def _line_begin(text: str, at: int) -> int:
+    return text.rfind("\n", 0, at) + 1
+
+
+def _is_open(text: str) -> bool:
+    """Whether LaTeX or bold type begins in ``text`` and does not end."""
+    return (
+        text.count("$") % 2 == 1
+        or text.count("\\(") > text.count("\\)")
+        or text.count("\\[") > text.count("\\]")
+        or text.count("**") % 2 == 1
+    )
+
+
+def without_chatter(text: str, at: int, found: Announcements) -> str:
+    """``text`` less the sentences after ``at`` that speak to the reader."""
+    after = text[at:]
+    for begin, end in reversed(sentences(after)):
+        if found.is_chatter(after[begin:end]):
+            after = after[:begin].rstrip() + after[end:]
+    return text[:at] + after

@@ -1,0 +1,68 @@
+"""A text in sentences: where they begin and end, in any of the scripts that mark it."""
+
+from __future__ import annotations
+
+import re
+
+# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5", "z. B.", "1. First".
+_ABBREVIATED = re.compile(
+    r"(?:(?:^|[\s(.])(?:(?-i:[A-Z])|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt"
+    r"|lt|rev|etc|approx|e\.g|i\.e|ca|bzw|usw|nr|art|fig|sra?|dra?)|(?:^|\n)[\s*_#>-]*\(?[0-9]{1,2})\.$",
+    re.IGNORECASE,
+)
+# Words that begin a sentence even behind such a stop: "…, then K. Thus the code is K."
+_BEGINS = re.compile(
+    r"\s+(?:So|Thus|Therefore|Hence|The|This|That|These|Then|Now|Next|It|We|In|When|Putting|Joining"
+    r"|Combining|From|A|An)\s"
+)
+_CLOSERS = r"[\"'”’»)\]*_}$]*(?:\\[)\]])?"
+_END = re.compile(
+    rf"(?P<stop>[.!?]+){_CLOSERS}(?=\s+(?![a-z])|\s*\Z)"
+    rf"|(?P<missing>(?<=[a-z0-9)])[.!?])(?=[A-Z][a-z]|[0-9]\.\s?[A-Z])"
+    r"|[。！？]+[」』”）]*"
+    r"|\n+"
+)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of ``text`` begin and end, white space around them left out. A line's
+    end always ends one, a full stop where no abbreviation, number or list item does without.
+    """
+    found = []
+    begin = 0
+    for end in _END.finditer(text):
+        if _ends_none(text, end):
+            continue
+        if text[begin : end.end()].strip():
+            found.append(_trimmed(text, begin, end.end()))
+        begin = end.end()
+    if text[begin:].strip():
+        found.append(_trimmed(text, begin, len(text)))
+    return found
+
+
+def _ends_none(text: str, end: re.Match[str]) -> bool:
+    """Whether the full stop is an abbreviation's, or a list item's."""
+    stop = end.end("stop")
+    return (
+        end["stop"] == "."
+        and _ABBREVIATED.search(text, max(0, stop - 9), stop) is not None
+        and not (text[stop - 2].isalpha() and _BEGINS.match(text, stop))
+    )
+
+
+def sentence_end(text: str, at: int) -> int:
+    """Where the sentence ends that the character before ``at`` belongs to; ``at`` where it ends
+    one itself."""
+    begin = max(0, at - 1)
+    for end in _END.finditer(text, begin):
+        # An answer that ends in a full stop of its own ends its sentence all the same.
+        if _ends_none(text, end) and end.end("stop") > at:
+            continue
+        return end.start() if text[end.start()] == "\n" else end.end()
+    return len(text)
+
+
+def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
+    inner = text[begin:end]
+    return begin + len(inner) - len(inner.lstrip()), begin + len(inner.rstrip())

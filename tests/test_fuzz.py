@@ -1,0 +1,28 @@
+"""Thousands of commands on damaged files and hostile arguments end with a result or with a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fuzz_cases import fuzz, materials
+
+CASES = 2_000
+
+
+@pytest.mark.timeout(900)  # a minute alone; the bound leaves room for a busy machine
+def test_no_traceback_no_hang_no_wrong_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHBACK_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
+    tally = fuzz(CASES, seed=20261125, pristine=materials(tmp_path / "pristine"))
+    assert tally.cases == CASES
+    assert not tally.faults, "\n".join(
+        f"{len(cases)} × {fault}\n  {cases[0]}" for fault, cases in tally.faults.items()
+    )
+    # Both ends are met: most cases are refused, and many are harmless.
+    assert tally.codes[2] > CASES / 4
+    assert tally.codes[0] > CASES / 10
+    assert len(tally.kinds) > 30
