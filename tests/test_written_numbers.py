@@ -141,6 +141,9 @@ def test_what_a_cell_shows_of_its_convention(text: str, shown: str | None) -> No
         ("2 million people", ["2000000"]),
         ("a 5-year plan", ["5"]),
         ("- 7 apples", [None]),
+        ("14 pears – 7 for each", ["14", "7"]),
+        ("20 – 6 = 14", [None, None, "14"]),
+        ("it is - 7", ["-7"]),
         ("in 2020 300 people", [None]),
     ],
 )

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from teachback import files
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
-from teachback.records import AnswerFormat, Objective, Strategy
+from teachback.records import AnswerFormat, Objective, ReplyReading, Strategy
 from teachback.references import (
     DATASET_FORMS,
     STUDENT_FORMS,
@@ -103,6 +103,10 @@ class SelectionConfig(Section):
         True, "reject an rp explanation that mentions having been told the answer"
     )
     thinking: bool = _key(False, "put a reasoning model's thinking part before its explanation")
+    reading: ReplyReading = _key(
+        "inferred",
+        "which conclusions count: announced ones, or also those inferred from the last sentences",
+    )
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
 
 
@@ -186,6 +190,9 @@ class EvaluateConfig(Section):
     max_new_tokens: int | None = _key(
         None, "longest generated explanation; unset: the student's longest target", ge=1
     )
+    reading: ReplyReading = _key(
+        "inferred", "as selection.reading, of what students and prompted teachers explain"
+    )
     baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
 
 
@@ -198,6 +205,14 @@ class Config(Section):
     student: StudentConfig = StudentConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _reads_all_alike(self) -> Config:
+        if self.selection.reading != self.evaluate.reading:
+            raise ValueError(
+                "selection.reading and evaluate.reading differ: what is compared is read in one way"
+            )
+        return self
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -43,6 +43,7 @@ def predict(
             choice_score=config.choice_score,
             batch_size=config.batch_size,
             max_new_tokens=config.max_new_tokens,
+            reading=config.reading,
             effort=effort,
         ):
             found[index] = answered
@@ -138,7 +139,7 @@ def _prompted(session: TeacherSession, example: Example, explain: bool, direct: 
         cut_off = is_cut and answer is None
     if explain:
         text, is_cut = _text_of(session, example, "cote")
-        parsed = parse(example, text)
+        parsed = parse(example, text, reading=session.setup.rules.reading)
         explanation, explained_answer = parsed.explanation, parsed.answer
         explained_cut_off = is_cut and explained_answer is None
         if not direct:

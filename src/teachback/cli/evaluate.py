@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 )
 @KIND
 @setting("evaluate", "choice_score")
+@setting("evaluate", "reading")
 @setting("evaluate", "batch_size")
 @setting("evaluate", "max_new_tokens")
 @setting("evaluate", "baselines")
@@ -143,6 +144,12 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     names = ["direct", "chosen"] if way == "both" else [way]
     ways = [evaluation.compared_way(name, "--way") for name in names]
     rows, comparisons = [], []
+    readings = {run.reading for seeds in systems.values() for run in seeds.values()} - {None}
+    if len(readings) > 1:
+        raise click.UsageError(
+            "some runs count announced conclusions alone and some infer others: evaluate all with "
+            "one --reading"
+        )
     scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
     if len(scores) > 1:
         raise click.UsageError(

@@ -24,6 +24,7 @@ from teachback.system.progress import Progress
 _STRATEGY = setting("selection", "strategy")
 _CHOOSE = setting("selection", "choose")
 _RP_CHECK = setting("selection", "rp_check")
+_READING = setting("selection", "reading")
 
 
 @click.command()
@@ -55,6 +56,7 @@ _RP_CHECK = setting("selection", "rp_check")
 )
 @_CHOOSE
 @_RP_CHECK
+@_READING
 @out_option("The folder to write (--dry-run: to read).", required=False)
 @overwrite_option("Begin anew; stored replies are kept.")
 @click.pass_obj
@@ -110,6 +112,7 @@ def generate(
 @_STRATEGY
 @_CHOOSE
 @_RP_CHECK
+@_READING
 @out_option(metavar="DIR2")
 @overwrite_option("Replace what DIR2 holds.")
 def select(source: str, out: str, overwrite: bool, **options: Any) -> None:

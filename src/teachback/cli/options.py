@@ -117,7 +117,37 @@ def _sentence(text: str, kind: Any) -> str:
 # What several commands have
 
 
-KIND = setting("data", "kind", metavar="KIND", help=f"{{}}; one of {', '.join(KINDS)}.")
+_DECIMAL = click.option(
+    "--decimal",
+    type=click.Choice(["point", "comma"]),
+    callback=lambda ctx, _parameter, sign: _set_decimal(ctx, sign),
+    is_eager=False,
+    expose_value=False,
+    help="The sign that divides decimals in answers: --kind number, or number-comma.",
+)
+
+
+def _set_decimal(ctx: click.Context, sign: str | None) -> None:
+    """``--decimal`` names the kind of a file of numbers."""
+    if sign is None:
+        return
+    wanted = "number-comma" if sign == "comma" else "number"
+    key = f"data{_BETWEEN}kind"
+    if ctx.params.get(key) not in (None, wanted):
+        raise click.UsageError(
+            f"--decimal {sign} and --kind {ctx.params[key]} contradict each other"
+        )
+    ctx.params[key] = wanted
+
+
+_KIND = setting("data", "kind", metavar="KIND", help=f"{{}}; one of {', '.join(KINDS)}.")
+
+
+def KIND(command: Command) -> Command:
+    """``--kind`` and, for files of numbers, ``--decimal``."""
+    return _KIND(_DECIMAL(command))
+
+
 SIZE = setting("data", "size", metavar="N")
 SEED = setting("train", "seed")
 STUDENT = setting("student", "reference", "--student", metavar="REF")

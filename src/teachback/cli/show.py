@@ -66,6 +66,9 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
     if summary.rp_contradictions[1]:
         wrong, replies = summary.rp_contradictions
         say(f"rp replies that contradict gold: {wrong} of {replies}")
+    if replies := sum(summary.read_by.values()):
+        parts = [f"{pattern} {share(n, replies)}" for pattern, n in summary.read_by.items()]
+        say(f"conclusions found by: {', '.join(parts)}")
     if summary.yield_per_label:
         parts = [f"{label} {share(k, n)}" for label, (k, n) in summary.yield_per_label.items()]
         say(f"yield by gold label: {', '.join(parts)}")

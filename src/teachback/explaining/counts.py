@@ -35,6 +35,8 @@ class SelectionCounts:
     """COTE replies whose conclusion is gold, of all COTE replies that came."""
     rp_contradictions: tuple[int, int] = (0, 0)
     """RP replies whose conclusion is not gold, of all RP replies that came."""
+    read_by: Mapping[str, int] = field(default_factory=dict)
+    """By what the replies' conclusions were found → replies; what is inferred begins so."""
 
     def __add__(self, other: SelectionCounts) -> SelectionCounts:
         labels = sorted({*self.yield_per_label, *other.yield_per_label})
@@ -60,6 +62,7 @@ class SelectionCounts:
             },
             agreement=_both(self.agreement, other.agreement),
             rp_contradictions=_both(self.rp_contradictions, other.rp_contradictions),
+            read_by=_added(self.read_by, other.read_by),
         )
 
 
@@ -109,6 +112,7 @@ def summarise(
         kept, dropped = explanations.get(example.id, ()), rejections.get(example.id, ())
         tally.add(example, Selection(tuple(kept), tuple(dropped), ()))
     tally.not_asked = len(selection.not_asked)
+    tally.read_by.update(selection.read_by)
     return tally.summary()
 
 
@@ -118,6 +122,7 @@ class Tally:
     def __init__(self, strategy: Strategy) -> None:
         self.strategy: Strategy = strategy
         self.not_asked = 0
+        self.read_by: Counter[str] = Counter()
         self._examples = self._explained = 0
         self._kept: Counter[str] = Counter()
         self._rejected: dict[str, Counter[RejectionReason]] = {}
@@ -132,6 +137,7 @@ class Tally:
         self._examples += 1
         self._explained += explained
         self.not_asked += len(part.not_asked)
+        self.read_by.update(part.read_by)
         if (label := count_name(example)) is not None:
             counts = self._labels.setdefault(label, [0, 0])
             counts[0] += explained
@@ -166,6 +172,7 @@ class Tally:
             yield_per_label={label: (k, n) for label, (k, n) in sorted(self._labels.items())},
             agreement=(self._right, self._replies["cote"]),
             rp_contradictions=(self._contrary, self._replies["rp"]),
+            read_by=dict(self.read_by.most_common()),
         )
 
     def _of(self, strategy: str) -> dict[str, int]:

@@ -25,7 +25,7 @@ def as_read(example: Example, completion: Completion) -> Completion:
     text, thinking = apart(completion.text)
     for question in _NEXT_QUESTION.finditer(text):
         before = text[: question.start()]
-        if parse(example, before).concluded:
+        if parse(example, before, reading="announced").concluded:
             text = before.rstrip()
             break
     if text == completion.text:

@@ -7,20 +7,26 @@ have asked and the store does not hold is listed as not asked, outside that sum.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
+from teachback.explaining.explanation_checks import (
+    leaks,
+    refuses,
+    restates_label,
+    says_nothing,
+)
 from teachback.explaining.reading import as_read
-from teachback.questions import kind_of, normalise, parse, same_answer
+from teachback.questions import Parsed, kind_of, normalise, parse, same_answer
 from teachback.records import (
     Completion,
     Example,
     Explanation,
     Rejection,
     RejectionReason,
+    ReplyReading,
     Strategy,
 )
 
@@ -29,24 +35,7 @@ Choose = Literal["first", "all", "shortest", "agreed"]
 ReplyLookup = Callable[[Example, ExplanationKind, int], Completion | None]
 """(example, cote or rp, sample) → the stored completion, None if it was never asked."""
 
-# An explanation that speaks of having been told the answer teaches the student to do so.
-_LEAK = re.compile(
-    r"""\b(?:
-        (?:given|provided|stated|supplied|specified|known|gold|labell?ed)\s+
-            (?:correct\s+|right\s+|final\s+)?(?:answer|label|solution)\b(?!\s+(?:choices?|options?))
-        | (?:the|this|correct)\s+answer\s+(?:given|provided)\b
-            (?!\s+(?:by|in|the|these|what|this)\b)
-        | answer\s+(?:is|was|has\s+been|being)\s+
-            (?:already\s+)?(?:given|provided|stated|told|specified)\b
-            (?!\s+(?:by|in)\s+(?:the\s+)?(?:option|choice))
-        | given\s+(?:that\s+)?the\s+(?:correct\s+)?answer\s+is
-        | since\s+the\s+(?:correct\s+)?answer\s+is
-        | (?:you|we)\s+(?:are|were|have\s+been)\s+(?:given|told)\s+(?:that\s+)?
-            the\s+(?:correct\s+)?answer
-        | according\s+to\s+the\s+(?:correct\s+)?answer
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
+NOTHING_READ = "no conclusion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,8 @@ class SelectionRules:
     the paper's plain rule), and one whose conclusion names no answer ("none of these") is
     ``unparsed``. ``max_words``: longer explanations are ``too-long``. ``leak_check``: an RP
     text that speaks of the answer it was given is a ``leak``. ``thinking``: a reasoning model's
-    thinking part is put before its explanation.
+    thinking part is put before its explanation. ``reading``: whether a conclusion that nothing
+    announces may be inferred (see :func:`teachback.questions.parse`).
     """
 
     choose: Choose = "first"
@@ -68,6 +58,7 @@ class SelectionRules:
     max_words: int = 400
     leak_check: bool = True
     thinking: bool = False
+    reading: ReplyReading = "inferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +77,8 @@ class Selection:
     explanations: tuple[Explanation, ...]
     rejections: tuple[Rejection, ...]
     not_asked: tuple[NotAsked, ...]
+    read_by: Mapping[str, int] = field(default_factory=dict)
+    """By what the conclusions of the replies were found → replies; those that came with text."""
 
 
 def judge(
@@ -98,8 +91,33 @@ def judge(
 ) -> Explanation | Rejection:
     """The verdict on one completion, looking at nothing else."""
     rules = rules or SelectionRules()
+    return _judged(example, strategy, sample, teacher, completion, rules)[0]
+
+
+def _judged(
+    example: Example,
+    strategy: ExplanationKind,
+    sample: int,
+    teacher: str,
+    completion: Completion,
+    rules: SelectionRules,
+) -> tuple[Explanation | Rejection, str | None]:
+    """The verdict, and by what the conclusion of a reply with text in it was found."""
     completion = as_read(example, completion)
-    parsed = parse(example, completion.text)
+    parsed = parse(example, completion.text, reading=rules.reading)
+    verdict = _verdict(example, strategy, sample, teacher, completion, rules, parsed)
+    return verdict, (parsed.pattern or NOTHING_READ) if completion.text.strip() else None
+
+
+def _verdict(
+    example: Example,
+    strategy: ExplanationKind,
+    sample: int,
+    teacher: str,
+    completion: Completion,
+    rules: SelectionRules,
+    parsed: Parsed,
+) -> Explanation | Rejection:
     thinking = completion.thinking if rules.thinking else None
     text = f"{thinking}\n{parsed.explanation}".strip() if thinking else parsed.explanation
     explanation = Explanation(example.id, strategy, sample, teacher, text, parsed.answer)
@@ -115,6 +133,8 @@ def judge(
         return rejected("truncated")
     if not completion.text.strip():
         return rejected("empty")
+    if refuses(completion.text) and not (parsed.answer and same_answer(example, parsed.answer)):
+        return rejected("refused")
     if parsed.answer is None and (strategy == "cote" or (rules.rp_check and parsed.concluded)):
         return rejected("unparsed")
     wrong = parsed.answer is not None and not same_answer(example, parsed.answer)
@@ -122,9 +142,11 @@ def judge(
         return rejected("wrong-answer")
     # COTE was told no answer, so its "given label" is something else.
     said = f"{thinking}\n{completion.text}" if thinking else completion.text
-    if strategy == "rp" and rules.leak_check and _LEAK.search(said):
+    if strategy == "rp" and rules.leak_check and leaks(said):
         return rejected("leak")
-    if _restates_label(example, text):
+    if parsed.answer is None and says_nothing(example, text):
+        return rejected("empty")
+    if restates_label(example, text):
         return rejected("restates-label")
     if len(text.split()) > rules.max_words:
         return rejected("too-long")
@@ -163,6 +185,7 @@ def select(
         tuple(each for part in parts for each in part.explanations),
         tuple(each for part in parts for each in part.rejections),
         tuple(each for part in parts for each in part.not_asked),
+        dict(sum((Counter(part.read_by) for part in parts), Counter[str]())),
     )
 
 
@@ -181,6 +204,7 @@ def select_each(
         explanations: list[Explanation] = []
         rejections: list[Rejection] = []
         not_asked: list[NotAsked] = []
+        read_by: Counter[str] = Counter()
         # CROP: without COTE's verdict it is not known whether RP is needed.
         for asked in _ROUNDS[strategy]:
             verdicts: list[Explanation | Rejection] = []
@@ -189,13 +213,19 @@ def select_each(
                 if completion is None:
                     not_asked.append(NotAsked(example.id, asked, sample))
                 else:
-                    verdicts.append(judge(example, asked, sample, teacher, completion, rules))
+                    verdict, pattern = _judged(example, asked, sample, teacher, completion, rules)
+                    verdicts.append(verdict)
+                    if pattern is not None:
+                        read_by[pattern] += 1
             kept, dropped = _choose(example, verdicts, rules.choose)
             explanations += kept
             rejections += dropped
             if kept or not_asked:
                 break
-        yield example, Selection(tuple(explanations), tuple(rejections), tuple(not_asked))
+        yield (
+            example,
+            Selection(tuple(explanations), tuple(rejections), tuple(not_asked), dict(read_by)),
+        )
 
 
 _ROUNDS: dict[Strategy, tuple[ExplanationKind, ...]] = {
@@ -248,21 +278,3 @@ def _rejection(
         explanation.answer,
         reason,
     )
-
-
-# Words that conclude without explaining.
-_CONCLUDING = frozenset(
-    """a an the this that it is are was so therefore thus because hence correct right best
-    answer option choice letter must be yes no true false question""".split()
-)
-
-
-_WORD = re.compile(r"\w+")
-_MARK_OR_WORD = re.compile(r"\(?\b[A-Z]\b[.:)]|(\w+)")  # "(B)", "B." and "B:" are marks
-
-
-def _restates_label(example: Example, explanation: str) -> bool:
-    """Nothing is explained: no words beyond the answer's own and those that conclude."""
-    known = _CONCLUDING.union(word.casefold() for word in _WORD.findall(example.answer))
-    words = (match[1] for match in _MARK_OR_WORD.finditer(explanation))
-    return all(word is None or word.casefold() in known for word in words)

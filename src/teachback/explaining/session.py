@@ -95,6 +95,7 @@ class TeacherSetup:
                 max_words=selection.max_words,
                 leak_check=selection.leak_check,
                 thinking=selection.thinking,
+                reading=selection.reading,
             ),
             concurrency=teacher.concurrency,
         )

@@ -59,6 +59,7 @@ class _Patterns:
     leads: re.Pattern[str]
     results: re.Pattern[str]
     states: re.Pattern[str]
+    combining: re.Pattern[str]
     verdict_at: re.Pattern[str]
     verdict_first: re.Pattern[str]
     verdict_of: re.Pattern[str]
@@ -146,6 +147,7 @@ def _patterns(words: Wording) -> _Patterns:
         leads=re.compile(rf"{open_}(?:{_any(words.leads)}){close}", flags),
         results=re.compile(rf"{open_}(?:{_any(words.results)}){close}", flags),
         states=re.compile(rf"{open_}(?:{_any(words.states)}){close}", flags),
+        combining=re.compile(rf"{open_}(?:{_any(words.combining)}){close}", flags),
         verdict_at=re.compile(
             rf"[\s*_\"'“‘「(\[{{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?(?:(?:{_any(words.adverbs)})"
             rf"{comma})?(?P<verdict>{_any(words.verdicts)}){verdict_ended}",
@@ -256,6 +258,10 @@ class Announcements:
         if weak:
             found |= {m.span() for own in self._all for m in own.states.finditer(sentence)}
         return sorted(found, key=lambda span: span[1])
+
+    def is_combining(self, sentence: str) -> bool:
+        """Whether a sentence puts the parts of an answer together: "Concatenating them is …"."""
+        return any(own.combining.search(sentence) for own in self._all)
 
     def verdict_at(self, statement: str) -> tuple[str | None, int]:
         """The yes or no that a stated answer begins with, and where it ends there; for the words

@@ -30,6 +30,7 @@ InferredBy = Literal[
     "quoted text",
     "text after a colon",
     "text after a verb",
+    "last word",
     "marked choice",
     "named choice",
     "verdict",

@@ -1,4 +1,4 @@
-"""What a text concludes that announces nothing, as this field reads it; and what is cut out.
+"""What a text concludes that announces nothing, as this field reads it.
 
 Nothing is guessed: where a sentence denies, doubts or names several answers, there is none.
 """
@@ -9,9 +9,9 @@ import re
 
 from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import named_within
-from teachback.questions.conclusions import Inference, is_blank, without
+from teachback.questions.conclusions import Inference, is_blank
 from teachback.questions.number_words import find_number_words
-from teachback.questions.sentences import sentence_end, sentences
+from teachback.questions.sentences import sentences
 from teachback.questions.written_numbers import DecimalSign, find_numbers
 
 # How far from the end a conclusion is looked for.
@@ -36,13 +36,15 @@ def _last_sentences(text: str, found: Announcements) -> list[tuple[int, int]]:
 
 # ---------------------------------------------------------------------------- numbers
 
-# Before a number that is no result: what a result is counted by, or shared among.
-_BY = re.compile(
-    r"\b(?:in|after|for|over|within|per|every|of|from|at|on|by|among|amongst|between|with|to|than"
-    r"|into|across|during|auf|in|nach|für|pro|von|mit|en|après|pour|par|avec|para|por|con)\s+"
-    r"(?:the|all|his|her|their|its|these|those|each|a|den|die|der|les|las|los)?\s*\Z",
+# Before a number that is the result, even if the question knows it.
+_RESULT = re.compile(
+    r"(?:=|≈|\b(?:is|are|was|were|be|leaves?|left\s+with|gives?(?:\s+us)?|equals?|makes?|gets?|yields?"
+    r"|(?<!who\s)(?<!which\s)(?:has|have)|ist|sind|est|sont|es|son)\b|是|为|は)"
+    r"\s*(?:only|just|about|exactly|still|now|a\s+total\s+of)?\s*[*_$\\(]*\Z",
     re.IGNORECASE,
 )
+# After a number that only compares: "which is 6 fewer than before".
+_COMPARED = re.compile(r"\s+(?:\w+\s+)?(?:fewer|more|less|greater|per|each)\b", re.IGNORECASE)
 _DIGITS = re.compile("[0-9]+")
 _DENIED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bnicht|\bpas|\bне|不是)\s*\Z", re.IGNORECASE)
 
@@ -52,10 +54,9 @@ def infer_number(
 ) -> Inference | None:
     """The last number of the last sentence that has one.
 
-    Where that one only says what the result is counted by ("24 for each of the 3 children"), and
-    stands in the question, it is the number before it.
+    Where that one stands in the question, and only says what the result is counted by ("24 for
+    each of the 3 children", "8 hours to drive 480 miles"), it is the last that does not.
     """
-    given: set[str] | None = None
     for begin, end in _last_sentences(text, found):
         sentence = text[begin:end]
         if found.is_aside(sentence):
@@ -73,15 +74,13 @@ def infer_number(
         if sentence.endswith("?"):
             return None
         chosen = numbers[-1]
-        while len(numbers) > 1 and _BY.search(sentence, 0, chosen.start):
-            if given is None:
-                given = {one.value for one in find_numbers(question) if one.value is not None}
-                given.update(_DIGITS.findall(question))  # of "5 thousand" the 5 too
-            earlier = numbers[-2]
-            if chosen.value not in given or earlier.value is None or earlier.value in given:
-                break
-            numbers.pop()
-            chosen = earlier
+        led = _RESULT.search(sentence[: chosen.start])
+        if len(numbers) > 1 and (not led or _COMPARED.match(sentence, chosen.end)):
+            given = {one.value for one in find_numbers(question)}
+            given.update(_DIGITS.findall(question))  # of "5 thousand" the 5 too
+            new = [one for one in numbers if one.value is not None and one.value not in given]
+            if chosen.value in given and new:
+                chosen = new[-1]
         if chosen.value is None or _DENIED.search(sentence, 0, chosen.start):
             return None
         return Inference(chosen.value, "last number", begin, end)
@@ -227,6 +226,8 @@ _QUOTED = re.compile(
     r"|\*\*([^*\n]{1,60})\*\*|\\text\{([^{}\n]{1,60})\}|「([^」\n]{1,60})」|『([^』\n]{1,60})』"
 )
 _MARKS = " \t*_`\"'“”‘’«»„「」『』.,;:!?。！？、，…$"
+# A line that is one word, or ends in one behind an arrow or an equals sign.
+_SHOWN = re.compile(r"(?:\A|(?:->|→|=>|=)\s*)[*_`$]{0,3}([^\s=>→]{1,40}?)[*_`$]{0,3}[.。]?\Z")
 _LITTLE = re.compile(
     r"(?:(?:now|still|only|just|simply|therefore|thus|then|finally|also|the|a|an|that|:|=|→|->)\s+)+",
     re.IGNORECASE,
@@ -243,7 +244,9 @@ def infer_text(text: str, found: Announcements) -> Inference | None:
             continue
         if sentence.endswith("?"):
             return None
-        return _text_of(sentence, begin, end, found)
+        inference = _text_of(sentence, begin, end, found)
+        if inference is not None or _QUOTED.search(sentence) or found.denies(sentence):
+            return inference
     return None
 
 
@@ -265,7 +268,10 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
         return Inference(answer, "quoted text", begin, end)
     head, colon, rest = sentence.rpartition(": ")
     ended = bool(colon and results and any(span[1] == len(head.rstrip()) for span in results))
-    if not (leads or ended or found.result_words(sentence)):
+    shown = _SHOWN.search(sentence)
+    if shown is not None and not found.denies(sentence):
+        return Inference(shown[1].strip(_MARKS), "last word", begin, end)
+    if not (leads or ended or found.result_words(sentence) or found.is_combining(sentence)):
         return None
     if colon and not found.denies(head):
         answer = rest.strip(_MARKS)
@@ -286,83 +292,3 @@ def _inner(quoted: re.Match[str]) -> str:
 
 def _is_short(answer: str, words: int) -> bool:
     return 0 < len(answer) <= _LONGEST_TEXT_ANSWER and len(answer.split()) <= words
-
-
-# ---------------------------------------------------------------------------- what is cut out
-
-_OPENER = re.compile(r"(?:\\\[|\\\(|\$\$?|\*\*|__)[ \t\n]*\Z")
-_CLOSER = re.compile(r"[ \t\n]*(?:\\\]|\\\)|\$\$?|\*\*|__|\}|\)|\]|%|\\%)[.,]?")
-# The number or bullet of a list item that held nothing but the conclusion.
-_LEFT_ALONE = re.compile(r"(?:\n|(?<=[.!?。！？)])\s*)[ \t]*(?:[0-9]{1,2}[.)]|[-•*])\s*\Z")
-_SETTING = re.compile(
-    r"\A\W*(?:given|among|amongst|of|out\s+of|from|based\s+on|considering|after)\b", re.IGNORECASE
-)
-
-
-def explanation_left(text: str, start: int, end: int, found: Announcements) -> str:
-    """``text`` less its conclusion, which is announced at ``start`` and whose answer ends at
-    ``end``: the concluding sentence goes whole, with unit words, LaTeX and what is said to the
-    reader after it; genuine sentences after it stay.
-
-    A clause before an announcement stays ("It purrs, so the answer is B"), unless it says nothing
-    ("Therefore, among A through E, the answer is B"). Where nothing else is left, what follows
-    the answer in its sentence stays ("The answer is B because it purrs").
-    """
-    begin = _sentence_begin(text, start)
-    before = text[begin:start]
-    leads = found.concluding_words(before)
-    after_lead = leads[0][1] if leads and is_blank(before[: leads[0][0]]) else 0
-    says_nothing = is_blank(before[after_lead:]) or _SETTING.match(before[after_lead:])
-    if len(before.split()) <= 12 and (says_nothing or _is_open(before)):
-        start = begin
-    opener = _OPENER.search(text, 0, start)
-    if opener and _is_open(text[_line_begin(text, opener.start()) : start]):
-        start = opener.start()
-    last = sentence_end(text, end) if end < len(text) else end
-    while closer := _CLOSER.match(text, last):
-        last = closer.end()
-    left = without(without_chatter(text, last, found), start, last)
-    if is_blank(left):
-        left = without(text, start, end)
-    return _LEFT_ALONE.sub("", left) if is_blank(text[last:]) else left
-
-
-def sentence_left_out(text: str, inference: Inference, found: Announcements) -> str:
-    """``text`` less an inferred conclusion's sentence. Where that is all there is, the clause
-    before the last concluding word stays."""
-    begin, end = inference.start, inference.end
-    left = without(without_chatter(text, end, found), begin, end)
-    if not is_blank(left):
-        return left
-    leads = [span for span in found.concluding_words(text[begin:end]) if span[0] > 0]
-    return without(text, begin + leads[-1][0], end) if leads else ""
-
-
-def _sentence_begin(text: str, at: int) -> int:
-    """Where the sentence begins that ``at`` stands in, or before."""
-    tail = max(0, at - _LONGEST_SENTENCE)
-    spans = sentences(text[tail : at + 200])
-    return next((tail + begin for begin, end in spans if tail + begin <= at < tail + end), at)
-
-
-def _line_begin(text: str, at: int) -> int:
-    return text.rfind("\n", 0, at) + 1
-
-
-def _is_open(text: str) -> bool:
-    """Whether LaTeX or bold type begins in ``text`` and does not end."""
-    return (
-        text.count("$") % 2 == 1
-        or text.count("\\(") > text.count("\\)")
-        or text.count("\\[") > text.count("\\]")
-        or text.count("**") % 2 == 1
-    )
-
-
-def without_chatter(text: str, at: int, found: Announcements) -> str:
-    """``text`` less the sentences after ``at`` that speak to the reader."""
-    after = text[at:]
-    for begin, end in reversed(sentences(after)):
-        if found.is_chatter(after[begin:end]):
-            after = after[:begin].rstrip() + after[end:]
-    return text[:at] + after

@@ -13,7 +13,7 @@ from teachback.questions.conclusions import (
     last_line,
     without,
 )
-from teachback.questions.inferred import explanation_left, sentence_left_out, without_chatter
+from teachback.questions.cutting import without_announced, without_chatter, without_sentence
 from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
 from teachback.questions.sentences import sentence_end
@@ -78,7 +78,7 @@ def parse(
         start = span.start
         if not answer_first:
             start = _first_alike(example, text, start, spans, answered)
-        left = explanation_left(text, start, end, EVERY_LANGUAGE)
+        left = without_announced(text, start, end, EVERY_LANGUAGE)
         return Parsed(left, answered.answer, True, span.pattern)
     if bare:
         line = text.strip().split("\n", 1)[0]
@@ -91,7 +91,7 @@ def parse(
     inference = kind.infer(example, text, EVERY_LANGUAGE)
     if inference is None:
         return parsed
-    left = sentence_left_out(text, inference, EVERY_LANGUAGE)
+    left = without_sentence(text, inference.start, inference.end, EVERY_LANGUAGE)
     return Parsed(left, inference.answer, True, f"{_INFERRED}{inference.by}")
 
 

@@ -63,6 +63,8 @@ class Wording:
     """Verbs and phrases that lead to a result by themselves: "gives us", "spells", "reads"."""
     states: tuple[str, ...] = ()
     """Verbs that lead to one in a sentence that concludes: "so the code is KX-41"."""
+    combining: tuple[str, ...] = ()
+    """Words of a sentence that puts the parts of an answer together: "concatenating"."""
     chatter: tuple[str, ...] = ()
     """How sentences to the reader begin that follow an answer: "I hope this helps"."""
     asides: tuple[str, ...] = ()
@@ -89,7 +91,8 @@ WORDINGS: dict[str, Wording] = {
         leads=(
             "so", "therefore", "thus", "hence", "accordingly", "consequently", "in conclusion",
             "in summary", "finally", "overall", "as a result", "and so", "and therefore",
-            "and thus", "and hence",
+            "and thus", "and hence", "this means", "that means", "which means", "this leaves",
+            "that leaves", "in total", "altogether", "in all",
         ),
         concluding=tuple(
             f"{who} {can}{verb}{that}"
@@ -139,12 +142,18 @@ WORDINGS: dict[str, Wording] = {
             for the in ("the", "this")
             for what in ("statement", "claim", "assertion", "premise", "proposition")
         ),
-        results=("gives us", "give us", "spells out", "spells", "reads", "yields", "results in",
+        results=("which makes", "which gives", "turns out to be", "comes out as",
+            "gives us", "give us", "spells out", "spells", "reads", "yields", "results in",
             "we get", "you get", "we obtain", "leaves us with", "the result is", "the output is",
             "the word is", "the code is", "the string is"),
-        states=("gives", "give", "spell", "produces", "forms", "form", "creates",
+        states=("that's", "that’s", "it's", "it’s", "gives", "give", "spell", "produces", "forms",
+            "form", "creates",
             "makes", "equals", "becomes", "get", "obtain", "we have", "leaves", "is left with",
             "end up with", "ends up", "is", "was", "are", "will be", "would be", "must be"),
+        combining=(
+            "concatenating", "concatenated", "concatenation", "combining", "combined", "joining",
+            "joined", "putting", "put together", "together", "assembling", "altogether",
+        ),
         chatter=(
             "i hope", "hope this", "hope that", "let me know", "please let me", "feel free",
             "if you have any", "if you need any", "would you like me", "do you have any",
@@ -157,13 +166,15 @@ WORDINGS: dict[str, Wording] = {
                 "let me verify", "let's double-check", "double-check", "double check",
                 "we can verify",
                 "verification", "this matches", "this makes sense", "checking", "as a check",
-                "quick check", "sanity check", "(check", "(note", "remember", "consider", "analyze", "evaluate", "examine",
+                "quick check", "sanity check", "(check", "(note", "remember", "consider",
+                "analyze", "evaluate", "examine",
                 "look at", "looking at"),
         denials=("not", "n't", "n’t", "cannot", "neither", "nor", "never", "rather than",
                  "instead of",
                  "unlike", "except", "or", "either", "unclear", "unsure", "incorrect", "wrong",
                  "maybe", "if", "might", "could be", "ruled out", "eliminate", "wait",
-                 "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts", "opposite", "less",
+                 "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts", "opposite",
+                 "less",
                  "eliminated", "contradiction", "contradict"),
     ),
     "de": Wording(

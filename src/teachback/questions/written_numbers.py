@@ -28,12 +28,14 @@ of more than 60 digits are no single number.
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from teachback.questions.number_characters import VULGAR, plain_characters
+from teachback.questions.unit_words import ATTACHED, SCALE, same_quantity
 
 DecimalSign = Literal["auto", "comma", "point"]
 
@@ -90,89 +92,6 @@ def same_number(left: str, right: str) -> bool:
         return False
 
 
-# ---------------------------------------------------------------------------- the characters
-
-_VULGAR = {
-    character: Fraction(unicodedata.numeric(character)).limit_denominator(10)
-    for character in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-}
-_MINUS = "-\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{SMALL HYPHEN-MINUS}"
-_PLAIN = {
-    **dict.fromkeys("\N{FULLWIDTH HYPHEN-MINUS}\N{SUPERSCRIPT MINUS}" + _MINUS, "-"),
-    **dict.fromkeys("\N{FULLWIDTH PLUS SIGN}", "+"),
-    **dict.fromkeys("’ʼ＇′\N{MODIFIER LETTER APOSTROPHE}", "'"),
-    **dict.fromkeys("\u00a0\u2007\u2008\u2009\u200a\u202f\u205f", "\u00a0"),
-    **dict.fromkeys("\N{FULLWIDTH PERCENT SIGN}\N{ARABIC PERCENT SIGN}", "%"),
-    **dict.fromkeys("\N{FRACTION SLASH}\N{DIVISION SLASH}\N{FULLWIDTH SOLIDUS}", "/"),
-    "\N{FULLWIDTH DOLLAR SIGN}": "$",
-    "\N{FULLWIDTH YEN SIGN}": "¥",
-}
-_FULL_WIDTH = re.compile(r"(?<=[０-９])([，．])(?=[０-９])")
-_OTHER = re.compile(r"[^\x00-\x7f]")
-
-
-def _plain(text: str) -> str:
-    """``text`` in the characters of the patterns below, each at its place."""
-    if text.isascii():
-        return text
-    text = _FULL_WIDTH.sub(lambda match: "," if match[1] == "，" else ".", text)
-
-    def plain(match: re.Match[str]) -> str:
-        character = match[0]
-        digit = unicodedata.decimal(character, None)
-        return _PLAIN.get(character, character) if digit is None else str(digit)
-
-    return _OTHER.sub(plain, text)
-
-
-# ---------------------------------------------------------------------------- the scale words
-
-_SCALES: dict[int, str] = {
-    12: "dozen dozens dutzend douzaine douzaines docena docenas",
-    100: "hundred hundreds",
-    1_000: "k thousand thousands tsd tausend mille mil тыс тысяча тысячи тысяч 千",
-    10_000: "万 萬",
-    100_000: "lakh lakhs",
-    1_000_000: "million millions mio millionen millón millon millones млн миллион миллиона"
-    " миллионов 百万",
-    10_000_000: "crore crores 千万",
-    100_000_000: "亿 億",
-    1_000_000_000: "billion billions bn mrd milliarde milliarden milliard milliards млрд миллиард"
-    " миллиарда миллиардов",
-    10**12: "trillion trillions billionen billón billones 兆",
-}
-_SCALE = {word: factor for factor, words in _SCALES.items() for word in words.split()}
-
-# Units that are written at a number without a space; other letters there make a code of it.
-_ATTACHED = frozenset(
-    """km m cm mm mi ft in yd kg g mg lb lbs oz t l ml cl dl h hr hrs hour hours min mins s sec
-    secs ms d mph kmh kph w kw mw kwh v j kj n pa hz khz mhz ghz b kb mb gb tb px pt c f
-    usd eur gbp chf cad aud ct cts""".split()
-)
-# Units of one quantity: two of them in a row ("5 feet 3 inches") are one value together.
-_QUANTITIES = (
-    "year month week day hour hr h minute min m second sec s jahr monat woche tag stunde std"
-    " sekunde an mois semaine jour heure seconde",
-    "kilometer kilometre km meter metre m centimeter centimetre cm millimeter mm mile mi yard yd"
-    " foot feet ft inch inches in",
-    "ton tonne kilogram kg gram g milligram mg stone pound lb ounce oz",
-    "dollar cent pound penny pence euro rupee paise rupees",
-    "liter litre l milliliter millilitre ml gallon quart pint cup",
-    "degree minute second",
-    "dozen",
-    "hundred thousand million billion trillion",
-)
-_QUANTITY = [frozenset(words.split()) for words in _QUANTITIES]
-
-
-def _same_quantity(left: str, right: str) -> bool:
-    """Whether two words are different units of one quantity."""
-    one, other = (w.casefold().removesuffix("s") or w.casefold() for w in (left, right))
-    return one != other and any(
-        {left.casefold(), one} & units and {right.casefold(), other} & units for units in _QUANTITY
-    )
-
-
 # ---------------------------------------------------------------------------- the patterns
 
 _LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
@@ -197,7 +116,7 @@ _NUMBER = re.compile(
         (?:(?P<whole1>[0-9]+)\s?)?\\[dtc]?frac\s?
             (?:\{{\s?(?P<top1>[-+]?[0-9]+)\s?\}}|(?P<top2>[0-9]))\s?
             (?:\{{\s?(?P<bottom1>[0-9]+)\s?\}}|(?P<bottom2>[0-9]))
-        | (?:(?P<whole2>[0-9]+)[ \u00a0]?)?(?P<vulgar>[{"".join(_VULGAR)}])
+        | (?:(?P<whole2>[0-9]+)[ \u00a0]?)?(?P<vulgar>[{"".join(VULGAR)}])
         | (?:(?P<whole3>[0-9]+)[ \u00a0])?(?P<top3>[0-9]+)[ ]?/[ ]?(?P<bottom3>[0-9]+)
             (?![0-9]|[.,'][0-9])
         | (?P<ten>10)(?:\^(?:\{{(?P<power4>[-+]?[0-9]{{1,4}})\}}|(?P<power5>[-+]?[0-9]{{1,4}}))
@@ -206,7 +125,7 @@ _NUMBER = re.compile(
             (?:[eE](?P<exponent>[-+]?[0-9]{{1,4}})(?![0-9{_LETTER}])|{_POWER})?
     )
     (?P<percent>\s?(?:\\?%|per\s?cent\b))?
-    (?P<scaled>[ \u00a0-]?(?P<scale>{"|".join(sorted(_SCALE, key=len, reverse=True))})
+    (?P<scaled>[ \u00a0-]?(?P<scale>{"|".join(sorted(SCALE, key=len, reverse=True))})
         (?<=[万萬亿億千兆])|[ \u00a0-]?(?P<scale2>[{_LETTER}]{{1,12}})(?![{_LETTER}0-9]))?
     (?:\s?{_CURRENCY}(?![0-9])|\s?{_CODE}(?![{_LETTER}]))?
     """,
@@ -214,8 +133,13 @@ _NUMBER = re.compile(
 )
 # Directly before a number: it is part of a word, a code, a formula or an inequality.
 _PART_OF = re.compile(
-    rf"(?:[{_LETTER}0-9⁰¹²³⁴-⁹½-¾_^√±#/<>≤≥⩽⩾]|[0-9][.,:]|[{_LETTER}][.:'@]|\\(?:sqrt|log|ln|frac|dfrac|tfrac)"
+    rf"(?:[{_LETTER}0-9⁰¹²³⁴-⁹½-¾_^√±#/<>≤≥⩽⩾]|[0-9][.,:'_]|[{_LETTER}][.:'@]|\\(?:sqrt|log|ln|frac|dfrac|tfrac)"
     rf"(?:\[[^\]]{{0,9}}\])?\{{?|\\(?:pm|leq?|geq?)\s?|[_^]\{{|[<>≤≥]\s)\Z"
+)
+# Before a sign that stands apart from its number: "is - 7", "20 - 6".
+_SIGNED = re.compile(
+    r"(?:[0-9=(:$,;%€£¥]|\\[(\[]|\b(?:is|are|was|be|equals|gives|gets?|of|and|or|to|by))\s*\Z",
+    re.IGNORECASE,
 )
 # Directly after one: it goes on.
 _GOES_ON = re.compile(
@@ -313,7 +237,7 @@ def find_numbers(text: str, decimal: DecimalSign = "point") -> list[WrittenNumbe
 
     Digits that belong to a word, a code or a formula are there too, without a reading.
     """
-    plain = _plain(text)
+    plain = plain_characters(text)
     matches = list(_matches(plain))
     found = [_read(plain, match, decimal) for match in matches]
     for at, one in enumerate(found):
@@ -369,7 +293,7 @@ def _matches(plain: str) -> Iterator[re.Match[str]]:
 _BEGIN = re.compile(
     rf"""(?<![{_LETTER}])(?:minus|negative|USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|Rs|US|NZ|HK|[ACS])\b
     |(?<![{_LETTER}])(?:US|NZ|HK|[ACS])(?=\$)|[-+](?=[ ]?[^\s]) | {_CURRENCY} | \\[dtc]?frac
-    | [{"".join(_VULGAR)}] | \.[0-9] | [0-9]""",
+    | [{"".join(VULGAR)}] | \.[0-9] | [0-9]""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -381,19 +305,22 @@ def _read(plain: str, match: re.Match[str], decimal: DecimalSign) -> WrittenNumb
     if groups["scaled"]:
         word = (groups["scale"] or groups["scale2"]).casefold()
         attached = not groups["scaled"].startswith((" ", "\u00a0", "-"))
-        if word in _SCALE and not (word == "k" and not attached):
-            scale = _SCALE[word]
+        if word in SCALE and not (word == "k" and not attached):
+            scale = SCALE[word]
         elif word == "m" and attached and "$" in match[0] and groups["scaled"] == "M":
             scale = 10**6
-        elif attached and word not in _ATTACHED:
+        elif attached and word not in ATTACHED:
             return WrittenNumber(start, match.end("scaled"), (), "no number")
         else:
             end = match.start("scaled")  # a unit: it does not count
     before = plain[max(0, start - 20) : start]
-    signs = [s for s in (groups["sign"], groups["sign2"]) if s]
     if groups["gap"] and not before.rsplit("\n", 1)[-1].strip():
         # "- 7" at a line's beginning: an item of a list, or seven below zero.
         return WrittenNumber(start, end, (), "no number")
+    if groups["gap"] and not _SIGNED.search(before):
+        # "14 pears - 7 for each": a dash between words.
+        start, groups["sign"] = match.end("gap"), None
+    signs = [s for s in (groups["sign"], groups["sign2"]) if s]
     if len(signs) > 1 or _PART_OF.search(before) or _GOES_ON.match(plain, end):
         return WrittenNumber(start, end, (), "no number")
     try:
@@ -431,7 +358,7 @@ def _of_groups(groups: dict[str, str | None], decimal: DecimalSign) -> tuple[Fra
             return ()  # "3 7/2" is no mixed number
         return (whole + Fraction(int(top), int(bottom)),)
     if groups["vulgar"]:
-        return (whole + _VULGAR[groups["vulgar"]],)
+        return (whole + VULGAR[groups["vulgar"]],)
     power = first("exponent", "power1", "power2", "power3", "power4", "power5", "power6")
     exponent = int(power.translate(_SUPERSCRIPT)) if power else 0
     if abs(exponent) > MOST_DIGITS:
@@ -455,7 +382,7 @@ def _are_one(plain: str, left: WrittenNumber, right: WrittenNumber) -> bool:
     if other is None:
         return False
     counted = units["joint"].strip(" ,") and units["unit"].casefold() != other[1].casefold()
-    return bool(counted) or _same_quantity(units["unit"], other[1])
+    return bool(counted) or same_quantity(units["unit"], other[1])
 
 
 def _unread(one: WrittenNumber, trouble: Trouble = "several numbers") -> WrittenNumber:

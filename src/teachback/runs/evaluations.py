@@ -82,6 +82,7 @@ class EvaluatedRun:
     seed: int
     way: Way
     choice_score: str | None
+    reading: str | None
     kind: str
     predictions: list[Prediction]
 
@@ -93,6 +94,7 @@ def read_run(folder: Path) -> EvaluatedRun:
         seed=record.seed,
         way=record.way,
         choice_score=record.choice_score,
+        reading=record.reading,
         kind=record.kind,
         predictions=read_predictions(folder / "predictions.jsonl"),
     )
@@ -119,6 +121,7 @@ class _Record:
     seed: int = 0
     way: Way = "direct"
     choice_score: str | None = None
+    reading: str | None = None
     systems: Mapping[str, object] = field(default_factory=dict)
     cost_per_1000: Mapping[str, Cost] = field(default_factory=dict)
 

@@ -171,7 +171,11 @@ def evaluate_student(
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
         new_folder(folder, True, names=EVALUATION_FILES)
-        asked = {"student": reference, "choice_score": config.choice_score}
+        asked = {
+            "student": reference,
+            "choice_score": config.choice_score,
+            "reading": config.reading,
+        }
         return write_evaluation(
             folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
         )
@@ -202,7 +206,9 @@ def evaluate_teacher(
     from teachback.systems import predict_by_prompting, predict_majority
 
     config = evaluate or EvaluateConfig()
-    setup = TeacherSetup.from_config(teacher_config, SelectionConfig(), test[0].kind)
+    setup = TeacherSetup.from_config(
+        teacher_config, SelectionConfig(reading=config.reading), test[0].kind
+    )
     with one_writer(folder):
         new_folder(folder, overwrite, names=EVALUATION_FILES)
         with setup.open(folder / STORE) as session:
@@ -210,7 +216,8 @@ def evaluate_teacher(
         predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
-        return write_evaluation(folder, predictions, {}, "direct", test[0].kind)
+        asked = {"reading": config.reading}
+        return write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
 
 
 # ---------------------------------------------------------------------- the chain

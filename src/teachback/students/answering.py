@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from teachback.errors import DataError
 from teachback.evaluation.ways import answer_in
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
-from teachback.records import Answer, Example, Role
+from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
 from teachback.students.model import Generated
 
@@ -60,6 +60,7 @@ def answers(
     choice_score: ChoiceScore = "sum",
     batch_size: int = 16,
     max_new_tokens: int | None = None,
+    reading: ReplyReading = "inferred",
     effort: Effort | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """Answer every example; yields (its index, the answer), shortest questions first.
@@ -68,7 +69,8 @@ def answers(
 
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
-    explanation; unset, it is the student's longest training target.
+    explanation; unset, it is the student's longest training target. ``reading``: which of its
+    conclusions count, see :func:`teachback.questions.parse`.
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.max_target_tokens
@@ -84,7 +86,7 @@ def answers(
         explained: list[tuple[str, str | None]] = []
         if explain or objective == "cot":
             started = time.perf_counter()
-            explained = _explained(student, batch, limit, effort)
+            explained = _explained(student, batch, limit, reading, effort)
             effort.explained_seconds += time.perf_counter() - started
         for position, index in enumerate(part):
             answer, probabilities = direct[position] if direct else (None, None)
@@ -140,14 +142,20 @@ def _direct(
 
 
 def _explained(
-    student: AskableModel, batch: Sequence[Example], limit: int, effort: Effort
+    student: AskableModel,
+    batch: Sequence[Example],
+    limit: int,
+    reading: ReplyReading,
+    effort: Effort,
 ) -> list[tuple[str, str | None]]:
     generated = student.generate([render(e) for e in batch], "explanation", limit)
     effort.explained_tokens += sum(g.tokens for g in generated)
     effort.unfinished += sum(not g.complete for g in generated)
     results: list[tuple[str, str | None]] = []
     for example, g in zip(batch, generated, strict=True):
-        parsed = parse(example, g.text, answer_first=student.card.objective == "mt-ra")
+        parsed = parse(
+            example, g.text, answer_first=student.card.objective == "mt-ra", reading=reading
+        )
         results.append((parsed.explanation, parsed.answer))
     return results
 

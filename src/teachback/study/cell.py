@@ -246,7 +246,7 @@ def _evaluated(
         answers.way or "direct",
         test[0].kind,
         config.train.seed,
-        {"choice_score": config.evaluate.choice_score},
+        {"choice_score": config.evaluate.choice_score, "reading": config.evaluate.reading},
     )
     return replace(
         begun,

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from teachback.config import MEMORY_KEYS, Config
 from teachback.errors import ConfigError
 from teachback.records import Example, Objective, Strategy
 from teachback.study.config import Control, DatasetConfig, Size, StudyFile, run_config
 from teachback.study.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
+
+LATER_KEYS: Mapping[str, Any] = {"reading": "inferred"}
+"""Keys of sections that are part of an address only with another value than this."""
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
 """Controls that ask a teacher; they run where its store is, not in a process of their own."""
@@ -234,7 +237,9 @@ class _Maker:
         self.study, self.data, self.students = study, data, students
 
     def material(self, teacher: DatasetTeacher, strategy: Strategy) -> Material:
-        selection = self.study.selection.model_dump(exclude={"strategy"})
+        selection = _without_defaults_of_later(
+            self.study.selection.model_dump(exclude={"strategy"})
+        )
         samples = self.study.teacher.samples
         data = self.data
         return Material(data.name, data.train_sha256, teacher, strategy, samples, selection)
@@ -355,7 +360,9 @@ class _Maker:
             train=None,
             student_settings=settings,
             explanations=None,
-            evaluate=self.study.evaluate.model_dump(exclude={"baselines", "batch_size"}),
+            evaluate=_without_defaults_of_later(
+                self.study.evaluate.model_dump(exclude={"baselines", "batch_size"})
+            ),
         )
 
 
@@ -363,3 +370,9 @@ def slug(text: str, digest: str) -> str:
     """A folder's name that can be read, with the digest that makes it the only one."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in text)
     return f"{plain.strip('.-')[:80]}-{digest}"
+
+
+def _without_defaults_of_later(section: dict[str, Any]) -> dict[str, Any]:
+    """Less the keys that came after studies were first addressed, where they have the value that
+    everything had then: an old study's cells keep their addresses."""
+    return {key: value for key, value in section.items() if LATER_KEYS.get(key) != value}

@@ -21,7 +21,7 @@ def is_scored(student: StudentModel, valid: Sequence[Example]) -> bool:
 
 def accuracy(student: StudentModel, valid: Sequence[Example], config: EvaluateConfig) -> float:
     """Accuracy of the direct answer on ``valid``; 0 where there is none."""
-    found = answers(student, valid, choice_score=config.choice_score)
+    found = answers(student, valid, choice_score=config.choice_score, reading=config.reading)
     right = sum(same_answer(valid[i], a.direct_answer) for i, a in found)
     return right / max(1, len(valid))
 
@@ -54,6 +54,7 @@ def _right(
             choice_score=config.choice_score,
             batch_size=batch,
             max_new_tokens=config.max_new_tokens,
+            reading=config.reading,
         )
         for number, (index, answer) in enumerate(found, 1):
             right["direct"] += same_answer(valid[index], answer.direct_answer)
