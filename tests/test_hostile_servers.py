@@ -358,7 +358,7 @@ USAGES = {
     "2**62": ({"prompt_tokens": 2**62, "completion_tokens": 2**62}, WORST),
     "2**63": ({"prompt_tokens": 2**63, "completion_tokens": 7}, PRICE.dollars(MOST_IN, 7)),
     "10**400": ({"prompt_tokens": 5, "completion_tokens": 10**400}, PRICE.dollars(5, MOST_OUT)),
-    "no whole numbers": ({"prompt_tokens": 1.5, "completion_tokens": "7"}, WORST),
+    "no whole numbers": ({"prompt_tokens": 1.5, "completion_tokens": "seven"}, WORST),
     "truths": ({"prompt_tokens": True, "completion_tokens": False}, WORST),
     "more than in all": (
         {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 6},

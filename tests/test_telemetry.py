@@ -78,10 +78,6 @@ rows = {"id": ["a"], "question": ["Does it melt?"], "answer": ["yes"]}
 pyarrow.parquet.write_table(pyarrow.table(rows), "rows.parquet")
 assert len(list(tb.read_examples("rows.parquet"))) == 1
 """,
-    "ray": """
-from teachback.study.ray_engine import RayEngine
-RayEngine(slots=1)
-""",
 }
 
 
@@ -127,7 +123,13 @@ def traced(tmp_path: Path, script: str) -> tuple[list[str], list[str]]:
     return contacted, made
 
 
-@pytest.mark.parametrize("library", SCRIPTS)
+@pytest.mark.parametrize(
+    "library",
+    [
+        pytest.param(each, marks=[pytest.mark.slow] if each == "transformers" else [])
+        for each in SCRIPTS
+    ],
+)
 def test_no_library_calls_out_or_leaves_files(tmp_path: Path, library: str) -> None:
     if importlib.util.find_spec(library) is None:
         pytest.skip(f"{library} is not installed")
