@@ -59,7 +59,7 @@ _EMPTY = frozenset(
     """sure okay ok certainly course absolutely great understood here s is are below follows an a
     the explanation explanations reasoning rationale justification step by n null none nil na nan
     undefined let us me explain to of for my i will provide you your request requested and now
-    please see following as""".split()
+    please see following as solution path""".split()
 )
 _WORD = re.compile(r"\w+")
 _MARK_OR_WORD = re.compile(r"\(?\b[A-Z]\b[.:)]|(\w+)")  # "(B)", "B." and "B:" are marks

@@ -144,7 +144,8 @@ def _verdict(
     said = f"{thinking}\n{completion.text}" if thinking else completion.text
     if strategy == "rp" and rules.leak_check and leaks(said):
         return rejected("leak")
-    if parsed.answer is None and says_nothing(example, text):
+    # Nothing but a conclusion restates the label, which is said apart.
+    if (text or parsed.answer is None) and says_nothing(example, text):
         return rejected("empty")
     if restates_label(example, text):
         return rejected("restates-label")
