@@ -23,7 +23,8 @@ from teachback.explaining.counts import summarise
 from teachback.objectives import training_examples
 from teachback.questions import KINDS, QuestionKind, Reading, parse
 from teachback.records import Example, Request
-from teachback.students.student import Student, StudentCard
+from teachback.students.card import StudentCard
+from teachback.students.student import Student
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal

@@ -62,6 +62,9 @@ class Scripted:
         self.scored += [target for own in targets for target in own]
         return [[self._score(target) for target in own] for own in targets]
 
+    def same_tokens(self, left: str, right: str) -> bool:
+        return left == right
+
     def generate(self, sources: Sequence[str], role: str, max_new_tokens: int) -> list[Generated]:
         self.asked += [(source, role, max_new_tokens) for source in sources]
         texts = [self._say if isinstance(self._say, str) else self._say(s) for s in sources]

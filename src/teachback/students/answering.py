@@ -33,6 +33,8 @@ class AskableModel(Protocol):
         self, sources: Sequence[str], targets: Sequence[Sequence[str]]
     ) -> list[list[tuple[float, int]]]: ...
 
+    def same_tokens(self, left: str, right: str) -> bool: ...
+
     def generate(
         self, sources: Sequence[str], role: Role, max_new_tokens: int
     ) -> list[Generated]: ...
@@ -120,13 +122,17 @@ def _direct(
         for example, own in zip(batch, listed, strict=True)
     ]
     results: list[tuple[str | None, dict[str, float] | None]] = []
-    for own, scores in zip(listed, student.log_probabilities(sources, said), strict=True):
+    scored = student.log_probabilities(sources, said)
+    for own, texts, scores in zip(listed, said, scored, strict=True):
         values = [total / length if choice_score == "mean" else total for total, length in scores]
         top = max(values)
         shares = [math.exp(value - top) for value in values]
         total_share = sum(shares)
         # Scores that are not numbers (a diverged student) name no answer.
         best = own[values.index(top)] if math.isfinite(top) else None
+        chosen = texts[values.index(top)]
+        if any(text != chosen and student.same_tokens(text, chosen) for text in texts):
+            best = None  # it cannot say which of the two it means
         results.append(
             (best, {c: s / total_share for c, s in zip(own, shares, strict=True)} if best else None)
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 from teachback.records import Role
 from teachback.students.model import Generated, StudentModel, last_logits_only
 from teachback.students.rows import (
+    Branch,
     EncodedExample,
     Row,
     branch_mask,
@@ -42,7 +43,11 @@ class CausalStudent(StudentModel):
     """Whether branches share a row where the model allows it (the fast path)."""
 
     def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        return tuple(self.tokenizer(f"Question: {source}")["input_ids"])
+        text = f"Question: {source}"
+        ids = tuple(self.tokenizer(text)["input_ids"])
+        plain = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        # What a tokenizer appends by itself (an end token) would stand before the answer.
+        return ids[: len(ids) - _appended(ids, plain)]
 
     def marker_ids(self, role: Role) -> tuple[int, ...]:
         return tuple(self.tokenizer(MARKERS[role], add_special_tokens=False)["input_ids"])
@@ -106,7 +111,11 @@ class CausalStudent(StudentModel):
     @torch.inference_mode()
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
         marker = self.marker_ids(role)
-        prompts = [(*self.row(source, role, ()).prefix, *marker) for source in sources]
+        rows = [self.row(source, role, [Branch(marker, ())]) for source in sources]
+        self.check_fits(rows, "a question")
+        prompts = [(*row.prefix, *marker) for row in rows]
+        if self.positions is not None:  # no longer than there are positions for it
+            max_new_tokens = min(max_new_tokens, self.positions - max(map(len, prompts)) or 1)
         batch = {k: v.to(self.device) for k, v in left_padded(prompts, self.pad_id).items()}
         self.model.eval()
         with self.autocast(), last_logits_only(self.model.get_output_embeddings()):
@@ -114,10 +123,18 @@ class CausalStudent(StudentModel):
                 **batch,
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
-                top_k=None,
-                top_p=None,
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
         start = batch["input_ids"].shape[1]
         return [self.generated(ids) for ids in output[:, start:].tolist()]
+
+
+def _appended(ids: Sequence[int], plain: Sequence[int]) -> int:
+    """How many tokens stand behind ``plain``, a text's own tokens, in ``ids``, the same text with
+    the tokenizer's special tokens around it."""
+    for appended in range(len(ids) - len(plain) + 1):
+        end = len(ids) - appended
+        if tuple(ids[end - len(plain) : end]) == tuple(plain):
+            return appended
+    return 0

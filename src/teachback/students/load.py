@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, GenerationConfig
 from transformers import AutoTokenizer as Tokenizers
 
-from teachback.errors import ReferenceError_
+from teachback.errors import ReferenceError_, TeachbackError
 from teachback.students.card import Precision, StudentCard
 from teachback.students.causal import MASK_TAKERS, CausalStudent
 from teachback.students.model import StudentModel, use_bf16
 from teachback.students.quiet import quiet
 from teachback.students.seq2seq import Seq2SeqStudent
-from teachback.students.weights import resolve
+from teachback.students.weights import ADAPTER, resolve
 from teachback.system.progress import Notice
+
+_EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight", "shared.weight", "wte.weight")
 
 
 def load(
@@ -42,6 +44,11 @@ def load(
             # A folder's own code is never run, nor is the user asked whether it may be.
             safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
             config = AutoConfig.from_pretrained(weights.folder, **safe)
+            if getattr(config, "quantization_config", None) is not None:
+                raise ReferenceError_(
+                    f"{reference}: its weights are quantised, and a student is trained and "
+                    "compared in full precision: use the model that it was made from"
+                )
             seq2seq = bool(getattr(config, "is_encoder_decoder", False))
             auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
             model: Any
@@ -60,14 +67,20 @@ def load(
             if weights.adapter is not None:
                 from peft import PeftModel  # takes a second to import
 
+                if (size := _vocabulary_of(weights.adapter / ADAPTER)) is not None:
+                    model.resize_token_embeddings(size)  # trained with tokens of its own
                 model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
                 if not training:
                     model = model.merge_and_unload()
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
+    except (TeachbackError, MemoryError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        # Whatever the model libraries make of a folder: they raise errors of every type.
+        reason = (str(error).strip() or type(error).__name__).split("\n", 1)[0]
         raise ReferenceError_(
-            f"{reference}: not a model that can be a student ({reason}); it takes a Hugging "
-            "Face folder of a causal or T5-family model in safetensors"
+            f"{reference}: not a model that can be a student ({reason[:200]}); it takes a "
+            "Hugging Face folder of a causal or T5-family model in safetensors, alone or with a "
+            "LoRA adapter"
         ) from error
     if missing := sorted(found["missing_keys"]):
         # transformers fills them at random, and says so in a warning.
@@ -86,6 +99,21 @@ def load(
     student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
     student.precision = precision
-    # Generation settings of the pretrained model (sampling) are not the student's.
-    model.generation_config.do_sample = False
+    # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
+    # student's, which decodes greedily; nor are they saved with it.
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=student.end_id,
+        pad_token_id=student.pad_id,
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
+    )
     return student
+
+
+def _vocabulary_of(file: Path) -> int | None:
+    """How many tokens the embeddings saved with an adapter have; None where it has none."""
+    with safe_open(file, framework="pt") as tensors:
+        for name in tensors.keys():  # noqa: SIM118 - no mapping
+            if name.endswith(_EMBEDDINGS):
+                return int(tensors.get_slice(name).get_shape()[0])
+    return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from teachback.errors import DataError
 from teachback.objectives import TrainingExample
 from teachback.records import Role, TrainingPair
 from teachback.students.card import Precision, StudentCard
@@ -130,6 +131,41 @@ class StudentModel(ABC):
             tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
         )
 
+    @property
+    def positions(self) -> int | None:
+        """How many tokens the model can tell the order of; None where there is no such limit."""
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        return None if limit is None else int(limit)
+
+    def check_fits(self, rows: Iterable[Row], what: str) -> None:
+        """Raise DataError where a target would end beyond the model's `positions`."""
+        if self.positions is None:
+            return
+        for row in rows:
+            ends = [len(b.marker) + len(b.target) for b in row.branches]
+            needed = len(row.prefix) + max(ends, default=0)
+            if needed > self.positions:
+                raise DataError(
+                    f"{what} needs {needed} tokens, and this student can tell the order of "
+                    f"{self.positions}: lower student.max_source_tokens (now "
+                    f"{self.card.max_source_tokens}) or student.max_target_tokens (now "
+                    f"{self.card.max_target_tokens}), or take another student"
+                )
+
+    def indistinguishable(self, targets: Sequence[str]) -> tuple[str, str] | None:
+        """Two of these texts that the tokenizer turns into the same tokens (letters that it does
+        not know, say), so that no student could tell them apart; None where there are none."""
+        seen: dict[tuple[int, ...], str] = {}
+        for target in targets:
+            first = seen.setdefault(self.text_ids(target), target)
+            if first != target:
+                return first, target
+        return None
+
+    def same_tokens(self, left: str, right: str) -> bool:
+        """Whether the tokenizer turns two targets into the same tokens."""
+        return self.text_ids(left) == self.text_ids(right)
+
     def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
         """All rows of ``examples`` as they are computed: separate where they cannot share."""
         return [row for example in examples for row in example.rows]
@@ -188,6 +224,7 @@ class StudentModel(ABC):
             self.row(source, role, [self.branch(role, target) for target in own])
             for source, own in zip(sources, targets, strict=True)
         ]
+        self.check_fits(rows, "a question with one of its answers")
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
         self.model.eval()
         with self.autocast():

@@ -36,7 +36,7 @@ STUDENT_FILE = "teachback.json"
 _HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 _MODEL = "model.safetensors"
 _MODEL_INDEX = "model.safetensors.index.json"
-_ADAPTER = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model")
 
@@ -73,8 +73,8 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
         _require_model(folder, reference)
         base = _recorded_base(folder)
         return Weights(folder, None, reference, licence or (base and _licence_of(base)))
-    if not (folder / _ADAPTER).is_file():
-        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, _ADAPTER)}")
+    if not (folder / ADAPTER).is_file():
+        raise ReferenceError_(f"{reference}: {_no_safetensors(folder, ADAPTER)}")
     base = _recorded_base(folder) or _base_of_adapter(folder)
     try:
         model, licence = _locate(base, notice)

@@ -26,7 +26,7 @@ from teachback.system.progress import Notice, no_notice
 from teachback.training import checkpoints, processes
 from teachback.training.memory import MemoryEstimate
 from teachback.training.pairs import pairs_of
-from teachback.training.report import DataReport, Needs, data_report, needs_of
+from teachback.training.report import DataReport, Needs, check_choices, data_report, needs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,12 @@ def prepare(
         student = ready_student(config, settings.student, examples, notice)
         if problem := student.sharing_problem():
             notice(f"every target gets a row of its own: {problem}")
+        check_choices(student, [*part, *valid], notice)
         report = data_report(student, pairs)
         encoded = [student.encode(example) for example in pairs]
         encoded_valid = [student.encode(example) for example in valid_pairs]
+        for example in (*encoded, *encoded_valid):
+            student.check_fits(example.rows, f"example {example.id!r}")
         estimate = MemoryEstimate(student, encoded, config)
         needs = needs_of(estimate, folder)
         for line in (*report.lines(), *needs.lines()):

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from teachback.errors import RunFolderError
+from teachback.errors import DataError, RunFolderError
 from teachback.objectives import TrainingExample
+from teachback.questions import candidates, say_answer, unreadable
+from teachback.records import Example
 from teachback.students.model import StudentModel
+from teachback.system.progress import Notice
 from teachback.training.machine_memory import memory_there
 from teachback.training.memory import Memory, MemoryEstimate, gib
+
+TOLERATED = 0.1
+"""Share of examples that may have answers which this student cannot say apart."""
 
 _SAMPLE = 2000
 
@@ -46,6 +52,32 @@ class DataReport:
         ]
         result.append(f"unknown tokens: {self.unknown:.2%}")
         return result
+
+
+def check_choices(student: StudentModel, examples: Sequence[Example], notice: Notice) -> None:
+    """Say which examples have answers that this student's tokenizer cannot tell apart, and which
+    have a right answer that would not be recognised. Raises DataError where they are more than
+    `TOLERATED` of all: what is trained and measured would then be the tokenizer.
+    """
+    answer_format = student.card.answer_format
+    alike: list[str] = []
+    misread: list[str] = []
+    for example in examples:
+        said = [say_answer(example, answer, answer_format) for answer in candidates(example)]
+        if (two := student.indistinguishable(said)) is not None:
+            alike.append(f"example {example.id!r}: {two[0]!r} and {two[1]!r}")
+        if (reason := unreadable(example, answer_format)) is not None:
+            misread.append(f"example {example.id!r}: {reason}")
+    for found, what, remedy in (
+        (alike, "answers are the same tokens for this student", "take another student"),
+        (misread, "the right answer is not recognised", 'set answer_format = "both"'),
+    ):
+        if not found:
+            continue
+        line = f"{what} in {len(found)} of {len(examples)} examples, first {found[0]}"
+        if len(found) > TOLERATED * len(examples):
+            raise DataError(f"{line}; {remedy}, or leave these examples out")
+        notice(line)
 
 
 def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> DataReport:
