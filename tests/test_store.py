@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -85,6 +86,28 @@ def test_the_key_is_of_what_json_writes(path: Path) -> None:
     digest = sha256(sha256(shared.encode()).digest() + own.encode())
     with CompletionStore(path) as store:
         assert store.key("m", asked) == digest.hexdigest()
+
+
+@pytest.mark.parametrize("order", ["as asked", "backwards", "shuffled", "two stretches"])
+def test_replies_are_found_in_any_order(path: Path, order: str) -> None:
+    numbers = list(range(1500))
+    with CompletionStore(path) as store:
+        for number in numbers:
+            store.put("m", request(number), Completion(f"Because {number}."))
+    if order == "backwards":
+        numbers.reverse()
+    elif order == "shuffled":
+        random.Random(1).shuffle(numbers)
+    elif order == "two stretches":
+        numbers = [n for pair in zip(numbers[:750], numbers[750:], strict=True) for n in pair]
+    with CompletionStore(path, read_only=True) as store:
+        for number in numbers:
+            found = store.get(store.key("m", request(number)))
+            assert found is not None
+            assert found.text == f"Because {number}."
+            assert store.key("m", request(number)) in store
+            assert store.get(store.key("m", request(-1 - number))) is None
+            assert store.key("m", request(-1 - number)) not in store
 
 
 def test_the_few_shot_part_is_stored_once(path: Path) -> None:

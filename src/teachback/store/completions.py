@@ -33,12 +33,12 @@ from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
 from teachback.store.ledger import Usage
+from teachback.store.read_ahead import ReadAhead
 from teachback.store.schema import (
     ALL,
     ANY_FAILURE,
     APPLICATION_ID,
-    GET,
-    HAS,
+    COMPLETION,
     PUT,
     PUT_FAILURE,
     PUT_SHARED,
@@ -109,6 +109,8 @@ class CompletionStore:
                     raise
                 if not read_only:
                     (self._may_have_failed,) = self._db.execute(ANY_FAILURE).fetchone()
+                self._replies = ReadAhead(self._db, COMPLETION)
+                self._present = ReadAhead(self._db, "1")
         except BaseException:
             self._release()
             raise
@@ -122,7 +124,7 @@ class CompletionStore:
         never asked."""
         digest = bytes.fromhex(key)
         with self._reading():
-            row = self._db.execute(GET, (digest,)).fetchone()
+            row = self._replies.ahead(digest) or self._replies.find(digest)
             if row is not None:
                 return completion_of(row)
             if not self._may_have_failed:
@@ -133,8 +135,11 @@ class CompletionStore:
 
     def __contains__(self, key: str) -> bool:
         """Whether there is a reply. A failure does not count."""
+        digest = bytes.fromhex(key)
+        if self._present.ahead(digest) or self._replies.ahead(digest):
+            return True
         with self._errors():
-            return self._db.execute(HAS, (bytes.fromhex(key),)).fetchone() is not None
+            return self._present.find(digest) is not None
 
     def put(
         self,

@@ -44,13 +44,11 @@ PRAGMA user_version = {VERSION};
 COMMIT;
 """
 
-_COMPLETION = "text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds"
+COMPLETION = "text, finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds"
 ALL = (
-    f"SELECT key, shared, example_id, kind, sample, messages, {_COMPLETION} "  # noqa: S608
+    f"SELECT key, shared, example_id, kind, sample, messages, {COMPLETION} "  # noqa: S608
     "FROM reply ORDER BY number"
 )
-GET = f"SELECT {_COMPLETION} FROM reply WHERE key = ?"  # noqa: S608
-HAS = "SELECT 1 FROM reply WHERE key = ?"
 PUT = (
     "INSERT INTO reply (key, shared, example_id, kind, sample, messages, arrived, text, "
     "finish_reason, thinking, tokens_in, tokens_out, tokens_cached, seconds) "
