@@ -193,8 +193,11 @@ class Announcements:
             for match in pattern.finditer(text)
         ]
         spans: list[tuple[int, int, _Patterns | None]] = [*found]
+        plain = text.lower()
+        folded = len(plain) != len(text) or bool(not text.isascii() and _FOLDED.search(text))
         for own in self._all:
-            spans += _found(text, own)
+            if folded or any(noun in plain for noun in own.nouns):
+                spans += _found(text, None if folded else plain, own)
         spans.sort(key=lambda span: span[1])
         nouns = {end: own for _, end, own in spans if own is not None}
         for start, statement, _ in reversed(spans[-200:]):
@@ -291,16 +294,15 @@ def _lead_from(text: str, start: int) -> int:
     return begin
 
 
-def _found(text: str, own: _Patterns) -> list[tuple[int, int, _Patterns | None]]:
+def _found(text: str, plain: str | None, own: _Patterns) -> list[tuple[int, int, _Patterns | None]]:
     """Where announcements start and end; with its patterns, where a noun announces. Patterns are
-    tried only where they can match."""
-    plain = text.lower()
-    folded = len(plain) != len(text) or (not text.isascii() and _FOLDED.search(text) is not None)
-    places = [] if folded else sorted(at for noun in own.nouns for at in _places(plain, noun))
-    if not folded and not places:
-        return []
+    tried only where ``plain``, the text in small letters, has a noun; None: anywhere."""
     spans: list[tuple[int, int, _Patterns | None]] = []
-    matches = own.announced.finditer(text) if folded else _at(own.announced, text, places)
+    if plain is None:
+        matches = own.announced.finditer(text)
+    else:
+        places = sorted(at for noun in own.nouns for at in _places(plain, noun))
+        matches = _at(own.announced, text, places)
     spans += [(match.start(), match.end(), own) for match in matches]
     if own.copula_first is not None:
         spans += [

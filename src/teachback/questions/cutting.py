@@ -36,7 +36,7 @@ def without_announced(text: str, start: int, end: int, found: Announcements) -> 
     """
     begin = _sentence_begin(text, start)
     before = text[begin:start]
-    leads = found.concluding_words(before)
+    leads = found.concluding_words(before) if before.strip() else []
     after_lead = leads[0][1] if leads and is_blank(before[: leads[0][0]]) else 0
     says_nothing = is_blank(before[after_lead:]) or _SETTING.match(before[after_lead:])
     if len(before.split()) <= 12 and (says_nothing or _is_open(before)):
@@ -88,6 +88,8 @@ def _is_open(text: str) -> bool:
 def without_chatter(text: str, at: int, found: Announcements) -> str:
     """``text`` less the sentences after ``at`` that speak to the reader."""
     after = text[at:]
+    if not after.strip():
+        return text
     for begin, end in reversed(sentences(after)):
         if found.is_chatter(after[begin:end]):
             after = after[:begin].rstrip() + after[end:]
