@@ -664,10 +664,16 @@ def judged(case: Case, ran: tuple[int, str, str | None], seconds: float) -> Outc
     return Outcome(case, code, seconds, fault, said[-1500:])
 
 
-def run_case(number: int, seed: int, pristine: Path, run: Callable[..., Any]) -> Outcome:
+def run_case(
+    number: int,
+    seed: int,
+    pristine: Path,
+    run: Callable[..., Any],
+    libraries: bool = True,
+) -> Outcome:
     """Make case ``number`` in a fresh copy of the files, run it, and judge it."""
     rng = random.Random(f"{seed}-{number}")
-    place = pristine.parent / "case"
+    place = pristine.parent / f"case-{os.getpid()}"
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(pristine, place, symlinks=True, copy_function=_cheap_copy)
     os.chdir(place)
@@ -675,7 +681,8 @@ def run_case(number: int, seed: int, pristine: Path, run: Callable[..., Any]) ->
         words = [word.replace("OUT", "new") for word in hostile_words(rng)]
         case = Case(tuple(words), "arguments", "")
     else:
-        target = rng.choices(TARGETS, [one.share for one in TARGETS])[0]
+        targets = [one for one in TARGETS if libraries or not one.file.startswith("tiny/")]
+        target = rng.choices(targets, [one.share for one in targets])[0]
         path = _found(place, target.file)
         own = path.read_bytes()  # no longer the hard link of the pristine one
         path.unlink()
@@ -712,14 +719,20 @@ def _found(place: Path, file: str) -> Path:
 
 
 def fuzz(
-    cases: int, seed: int, pristine: Path, run: Callable[..., Any] = in_process, first: int = 0
+    cases: int,
+    seed: int,
+    pristine: Path,
+    run: Callable[..., Any] = in_process,
+    first: int = 0,
+    libraries: bool = True,
 ) -> Tally:
-    """Run so many cases."""
+    """Run so many cases; ``libraries``: also on a student folder's files that only the model
+    libraries read."""
     tally, began = Tally(), time.monotonic()
     here = Path.cwd()
     try:
         for number in range(first, first + cases):
-            outcome = run_case(number, seed, pristine, run)
+            outcome = run_case(number, seed, pristine, run, libraries)
             tally.cases += 1
             tally.codes[outcome.code] += 1
             tally.kinds[outcome.case.kind] += 1

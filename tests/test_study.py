@@ -658,7 +658,7 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
 def test_two_runs_do_not_share_a_folder(copy: Path) -> None:
     with (
         Lock(copy / "out" / "lock"),
-        pytest.raises(RunFolderError, match=f"process {os.getpid()} is running this study"),
+        pytest.raises(RunFolderError, match=f"is being written by process {os.getpid()}"),
     ):
         run(copy)
 

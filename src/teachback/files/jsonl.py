@@ -16,6 +16,9 @@ from teachback.files.rows import Row, bad_line
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """The longest line that is read; a longer one is a wrong file, not a long question."""
 
+_LONG_ENOUGH = 64
+"""Times `MAX_LINE_BYTES` after which no end of a line is looked for."""
+
 
 def read_jsonl(path: str | Path) -> Iterator[tuple[int, Row]]:
     """Yield ``(line number, object)`` for each line that is not blank; lines count from 1.
@@ -42,8 +45,13 @@ def scan_jsonl(path: str | Path) -> Iterator[tuple[int, Row | DataError]]:
         while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
             if len(line) > MAX_LINE_BYTES:
-                while line and not line.endswith(b"\n"):
+                for _ in range(_LONG_ENOUGH):
+                    if not line or line.endswith(b"\n"):
+                        break
                     line = file.readline(MAX_LINE_BYTES)
+                else:  # no file of lines at all
+                    yield number, bad_line(path, number, "the line has no end: name another file")
+                    return
                 limit = MAX_LINE_BYTES // 2**20
                 yield number, bad_line(path, number, f"the line is longer than {limit} MiB")
                 continue
