@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from teachback.config import read_config
+from teachback.study.config import read_study
+
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "bench"
 INDEX, RESULTS = BENCH / "README.md", BENCH / "RESULTS.md"
@@ -78,6 +81,30 @@ def test_no_script_loads_what_takes_seconds_before_it_has_read_its_arguments(
     assert {name: said["loaded"] for name, said in help_of.items() if said["loaded"]} == {}
 
 
+def test_what_is_exploratory_says_so_and_stands_apart() -> None:
+    titled = {
+        path.parent.name
+        for path in BENCH.rglob("*.py")
+        if path.read_text("utf-8").startswith('"""Exploratory: ')
+    }
+    assert titled == {"exploratory"}
+    own = [name for name in scripts() if name.startswith("bench.exploratory.")]
+    assert len(own) >= 2
+    for name in own:
+        path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+        assert path.read_text("utf-8").startswith('"""Exploratory: ')
+
+
+@pytest.mark.parametrize("path", sorted(BENCH.glob("studies/*.toml")), ids=lambda path: path.stem)
+def test_a_study_file_is_a_study(path: Path) -> None:
+    assert read_study(path).study.objectives
+
+
+@pytest.mark.parametrize("path", sorted(BENCH.glob("configs/*.toml")), ids=lambda path: path.stem)
+def test_a_configuration_is_one(path: Path) -> None:
+    assert read_config(path).data.train
+
+
 def table_rows(document: Path, first_column: str) -> list[list[str]]:
     """The rows of the Markdown table whose first column has this name."""
     lines = document.read_text("utf-8").splitlines()
@@ -107,9 +134,14 @@ def test_the_index_names_sections_that_results_has() -> None:
     assert {name for name in named if not any(h.startswith(name) for h in headings)} == {"none"}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_command_that_a_document_names_exists(document: Path) -> None:
-    text = document.read_text("utf-8")
-    assert not re.findall(r"python[\d.]* bench/\S*", text)
-    named = re.findall(r"python -m (bench[\w.]*)", text)
-    assert [name for name in named if name.rstrip(".") not in [*scripts(), "bench.NAME"]] == []
+def test_every_command_that_a_document_names_exists() -> None:
+    known = {*scripts(), "bench.NAME"}
+    wrong = {}
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        named = re.findall(r"python -m (bench[\w.]*)", text)
+        bad = [name for name in named if name.rstrip(".") not in known]
+        bad += re.findall(r"python[\d.]* bench/\S*", text)  # as paths they cannot be run
+        if bad:
+            wrong[str(document.relative_to(ROOT))] = bad
+    assert wrong == {}

@@ -40,7 +40,7 @@ def with_keys(section: str, **values: Any) -> dict[str, Any]:
         (
             with_keys("selection", zzz=1),
             "unknown key 'selection.zzz'; known here: strategy, choose, rp_check, leak_check, "
-            "thinking, max_words",
+            "thinking, reading, max_words",
         ),
         ({}, "the key 'data' is missing"),
         ({"data": {}}, "the key 'data.train' is missing"),

@@ -209,6 +209,8 @@ def test_any_text_is_read_back_or_refused(gold: str) -> None:
 @given(gold=st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9)))
 @settings(max_examples=200, deadline=None)
 def test_any_number_is_read_back(gold: object) -> None:
-    example = asked("number", str(gold))
-    assert unreadable(example, "text") is None
-    assert misread(example, "text") == []
+    for kind in ("number", "number-comma"):
+        written = str(gold).replace(".", ",") if kind == "number-comma" else str(gold)
+        example = asked(kind, written)
+        assert unreadable(example, "text") is None
+        assert misread(example, "text") == []

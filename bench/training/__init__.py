@@ -3,5 +3,5 @@
 ``run`` is the script; ``groups`` says what is compared with what, ``turns`` runs the measured
 processes, each of them a ``worker``; ``schemes`` and ``scoring`` are the measured ways, ``losses``
 checks that they compute the same, ``counts`` counts their operations, ``material`` makes the rows,
-``report`` the tables.
+``batches`` puts them together for the schemes, ``report`` writes the tables.
 """

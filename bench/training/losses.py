@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bench.training import schemes
+from bench.training import batches, schemes
 from bench.training.material import whole
 from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample, Row
@@ -40,25 +40,26 @@ def _loss(job: dict[str, Any], student: StudentModel, examples: list[EncodedExam
         return float(student.loss(student.model, batch))
     if job["scheme"] == "two-pass":
         start = student.model.config.decoder_start_token_id
-        batches = schemes.by_task(examples, start, ([], []))  # the decoder's marker, as ours
+        by_task = batches.by_task(examples, start, ([], []))  # the decoder's marker, as ours
         parts = [
             student.model(**{k: v.to(device) for k, v in batch.items()}).loss
-            for batch in batches.values()
+            for batch in by_task.values()
         ]
         return float(0.5 * parts[0] + 0.5 * parts[1])
-    rows_of_all = schemes.labelled([examples])
+    rows_of_all = batches.labelled([examples])
     if job["scheme"] == "plain":
-        batch = schemes.padded(rows_of_all, student.pad_id)
+        batch = batches.padded(rows_of_all, student.pad_id)
         batch = {k: v.to(device) for k, v in batch.items()}
         labels = batch.pop("labels")[:, 1:]
-        logits = student.model(**batch).logits[:, :-1][labels != schemes.IGNORED]
+        logits = student.model(**batch).logits[:, :-1][labels != batches.IGNORED]
         # In float64: over 262,144 words torch's own float32 sum is off by one part in 10⁵.
-        own = torch.nn.functional.cross_entropy(logits.double(), labels[labels != schemes.IGNORED])
+        own = torch.nn.functional.cross_entropy(logits.double(), labels[labels != batches.IGNORED])
         return float(own)
     with tempfile.TemporaryDirectory() as folder:
         one_step = job | {"steps": [examples]}
         trainer = schemes.trl(one_step, student, [examples], Path(folder), [], None)
-        batch = trainer._prepare_inputs(trainer.data_collator(list(trainer.train_dataset)))
+        batch = trainer.data_collator(list(trainer.train_dataset))
+        batch = {k: v.to(device) for k, v in batch.items()}
         trainer.model.eval()
         return float(trainer.compute_loss(trainer.model, batch))
 

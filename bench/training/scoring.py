@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.training import schemes
+from bench.training import batches, schemes
 from bench.training.material import whole
 from bench.training.turns import Turns
 from teachback.students.causal import CausalStudent
@@ -29,14 +29,14 @@ def prepare(
     student = load(job["model"], precision=job["precision"])
     assert isinstance(student, CausalStudent)
     student.shared_prefix = job["scheme"] != "rows"
-    batches = [[row for e in step for row in whole(e).rows] for step in job["steps"]]
+    rows_of_steps = [[row for e in step for row in whole(e).rows] for step in job["steps"]]
     score = _per_choice if job["scheme"] == "per-choice" else _at_once
     if job["scheme"] != "per-choice":
         schemes.noted(student, shapes, lambda: len(shapes))
 
     def work(turns: Turns) -> list[float]:
         scores: list[float] = []
-        for rows in batches:
+        for rows in rows_of_steps:
             if not turns.wait():
                 break
             with torch.inference_mode(), student.autocast():
@@ -66,10 +66,10 @@ def _per_choice(
         for _, row in own:
             branch = row.branches[number]
             before = [*row.prefix, *branch.marker]
-            own_labels = [schemes.IGNORED] * len(before) + list(branch.target)
+            own_labels = [batches.IGNORED] * len(before) + list(branch.target)
             labelled.append({"input_ids": [*before, *branch.target], "labels": own_labels})
-        batch = schemes.padded(labelled, student.pad_id)
-        shapes.append(schemes.shape_of(batch, batch["input_ids"].numel()) | step)
+        batch = batches.padded(labelled, student.pad_id)
+        shapes.append(batches.shape_of(batch, batch["input_ids"].numel()) | step)
         batch = {k: v.to(student.device) for k, v in batch.items()}
         labels = batch.pop("labels")[:, 1:]
         logits: Tensor = student.model(**batch, use_cache=False).logits[:, :-1]

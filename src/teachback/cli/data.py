@@ -18,24 +18,29 @@ def data() -> None:
 @data.command("check")
 @click.argument("files", nargs=-1, required=True)
 @KIND
-def check_files(files: tuple[str, ...], **options: Any) -> None:
-    """Name every bad row of each FILE, with the reason.
+@click.option("--all", "every", is_flag=True, help="A line for each row, not for each complaint.")
+@click.option("--student", metavar="REF", help="Also whether this student can say the answers.")
+def check_files(files: tuple[str, ...], every: bool, student: str | None, **options: Any) -> None:
+    """Say all that is wrong or odd in each FILE, the worst first, before anything is paid for.
 
-    A FILE is JSON lines, CSV, TSV, Parquet or hf:owner/name[/config][:split].
+    A FILE is JSON lines, CSV, TSV, Parquet or hf:owner/name[/config][:split]. Each complaint is
+    one line with the first row that has it and how many more do.
     """
-    from teachback.datasets import check
+    from teachback.datasets import check, read_examples
+    from teachback.datasets.summary import summary_lines
     from teachback.errors import DataError
 
     kind = settings(options).get("data", {}).get("kind")
     bad = rows = 0
     for file in files:
         result = check(file, kind)
-        for problem in result.problems:
-            say(problem.at(file))
-        for warning in result.warnings:
-            say(f"warning: {warning.at(file)}")
-        if not result.problems:
-            say(f"{file}: {result.rows} rows, {result.kind}, all good")
+        for line in summary_lines(result, every=every):
+            say(line)
+        if student is not None and not result.problems:
+            from teachback.students.load import load
+            from teachback.training.report import check_choices
+
+            check_choices(load(student), read_examples(file, kind=kind), say)
         bad += len(result.problems)
         rows += result.rows
     if bad:

@@ -26,6 +26,7 @@ from teachback.questions import (
 from teachback.records import Example
 
 _LONGEST_REASON = 400
+_READINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ class CheckResult:
     warnings: tuple[Problem, ...]
     labels: tuple[str, ...] = ()
     """The choices of every example, for a kind that takes them from the whole file: sorted."""
+    readings: tuple[tuple[str, str], ...] = ()
+    """Of a kind whose answers can be written in several ways: some answers as the file writes
+    them, and as they are read; first those that differ."""
 
 
 def check(path: str | Path, kind: str | None = None) -> CheckResult:
@@ -116,6 +120,8 @@ class _Pass:
     """In place of the ids: two equal ones may be an accident, unequal ones are not."""
     unread: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Keys that no step reads: the first line, and how many rows have it."""
+    readings: tuple[dict[str, str], dict[str, str]] = field(default_factory=lambda: ({}, {}))
+    """The first answers as written → as read: those that differ, and those that do not."""
 
     def example(self, line: int, row: Row) -> Example:
         """The example of one row, whose choices lack the labels; raises ValueError with what is
@@ -137,9 +143,16 @@ class _Pass:
                 raise ValueError(f"the label {here} is spelled {above} above")
         else:
             self._read_back(line, example)
+        if kind.several_writings:
+            self._note_reading(str(draft.answer), example.answer)
         if (odd := duplicate_warning(draft.choices)) is not None:
             self.warnings.append(_problem(line, odd))
         return example
+
+    def _note_reading(self, written: str, read: str) -> None:
+        notes = self.readings[written == read]
+        if len(notes) < _READINGS:
+            notes[written] = read
 
     def _read_back(self, line: int, example: Example) -> None:
         """Raises ValueError where a right answer would not be recognised in any format."""
@@ -183,6 +196,7 @@ class _Pass:
             ),
             warnings=tuple(sorted([*unread, *self.warnings], key=lambda each: each.line or 0)),
             labels=labels,
+            readings=tuple((self.readings[0] | self.readings[1]).items())[:_READINGS],
         )
 
 

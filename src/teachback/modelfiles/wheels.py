@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 from platformdirs import user_cache_path
 
-from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.errors import ConfigError, MissingExtraError, ReferenceError_
 from teachback.files import package_version, sha256_of, writing
+from teachback.references import expanded
 from teachback.system.progress import Notice
 
 _BLOCK = 4 * 1024 * 1024
@@ -119,9 +120,15 @@ def cache_folder() -> Path:
     it was the place on all of them, that is used.
     """
     if chosen := os.environ.get("TEACHBACK_CACHE"):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     shared = os.environ.get("XDG_CACHE_HOME")
-    before = (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+    try:
+        before = (Path(shared) if shared else Path.home() / ".cache") / "teachback"
+    except RuntimeError:
+        raise ConfigError(
+            "there is no home folder to keep joined and converted weights in: set TEACHBACK_CACHE "
+            "to a folder"
+        ) from None
     return before if before.is_dir() else user_cache_path("teachback", appauthor=False)
 
 

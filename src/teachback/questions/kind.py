@@ -45,6 +45,9 @@ class QuestionKind(ABC):
     exemplars: str | None = None
     """The built-in set that prompts show by default; None: no exemplars."""
 
+    several_writings: bool = False
+    """Whether an answer can be written in ways that a user should see read ("1,5", "2 million")."""
+
     last_line_concludes: bool = True
     """Whether a last line that is nothing but an answer concludes a text that announces no
     conclusion; not where any line would pass for an answer."""

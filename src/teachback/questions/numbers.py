@@ -17,7 +17,7 @@ from teachback.questions.written_numbers import (
     read_number,
     same_number,
 )
-from teachback.records import Example
+from teachback.records import AnswerFormat, Example
 
 _OTHER: dict[str, str] = {"point": "comma", "comma": "point"}
 
@@ -31,6 +31,7 @@ class Number(QuestionKind):
 
     exemplars = "arithmetic"
     rows_have = "a number as the answer"
+    several_writings = True
 
     def __init__(self, name: str, decimal: Literal["point", "comma"]) -> None:
         self.name = name
@@ -73,6 +74,10 @@ class Number(QuestionKind):
             f"the answer {value!r} can be read as {one} or as {other}: say which with --decimal "
             "point or --decimal comma"
         )
+
+    def say(self, example: Example, answer: str, answer_format: AnswerFormat) -> str:
+        """In the dataset's own convention, in which replies are read too."""
+        return answer.replace(".", ",") if self._decimal == "comma" else answer
 
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return "The answer is NUMBER. Here NUMBER is in digits and without a unit."

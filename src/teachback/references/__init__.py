@@ -49,6 +49,7 @@ from teachback.references.records import (
     TeacherReference,
     WheelsReference,
     anchor,
+    expanded,
 )
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "TeacherReference",
     "WheelsReference",
     "anchor",
+    "expanded",
     "hub_model",
     "is_secret_name",
     "no_student",

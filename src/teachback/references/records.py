@@ -170,10 +170,21 @@ StudentReference = HubModelReference | GgufReference | WheelsReference | PathRef
 DatasetReference = HubDatasetReference | PathReference
 
 
+def expanded(name: str) -> Path:
+    """A file's or folder's name with ``~`` as the home folder. Raises ReferenceError_ where there
+    is none of that name."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise ReferenceError_(
+            f"{cut(name)}: there is no such home folder: write the whole path"
+        ) from None
+
+
 def anchor(name: str, folder: Path) -> str:
     """The absolute name of a file or folder that is meant from ``folder``; ``~`` is the home
     folder. Raises ReferenceError_ where it can be no file's name."""
     try:
-        return str((folder / Path(name).expanduser()).resolve())
+        return str((folder / expanded(name)).resolve())
     except (OSError, RuntimeError, ValueError) as error:
         raise ReferenceError_(f"{cut(name)!r} cannot be the name of a file: {error}") from None

@@ -105,6 +105,11 @@ def read_evaluation(folder: Path) -> Evaluated:
     from teachback.evaluation import measure
 
     record = _read_record(folder)
+    if not record.systems or not set(list(record.systems)[1:]) <= set(BASELINES):
+        raise DataError(
+            f"{folder / 'metrics.json'}: the field 'systems' must name the evaluated system, and "
+            f"after it none but {', '.join(BASELINES)}"
+        )
     predictions = {
         name: read_predictions(folder / _predictions_file(name, number))
         for number, name in enumerate(record.systems)
@@ -133,10 +138,4 @@ def _read_record(folder: Path) -> _Record:
     record = checked(_Record, row, str(file))
     if record.kind not in KINDS:
         raise DataError(f"{file}: the field 'kind' names no question kind: {quoted(record.kind)}")
-    others = list(record.systems)[1:]
-    if not record.systems or not set(others) <= set(BASELINES):
-        raise DataError(
-            f"{file}: the field 'systems' must name the evaluated system, and after it none but "
-            f"{', '.join(BASELINES)}"
-        )
     return record

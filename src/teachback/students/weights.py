@@ -22,6 +22,7 @@ from teachback.references import (
     HubModelReference,
     PathReference,
     WheelsReference,
+    expanded,
     hub_model,
     no_student,
     parse_student,
@@ -94,14 +95,14 @@ def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
     named = parse_student(reference)
     match named:
         case PathReference(path):
-            folder = Path(path).expanduser()
+            folder = expanded(path)
             if not folder.is_dir():
                 raise ReferenceError_(_no_folder(folder, reference))
             return folder, None
         case HubModelReference():
             return _fetched(named, notice), None
         case GgufReference(name):
-            file = Path(name).expanduser()
+            file = expanded(name)
             header = read_gguf_header(file)
             require_whole(file)
             return converted(file, sha256_of(file), file.name, header, notice), header.licence

@@ -375,4 +375,8 @@ def slug(text: str, digest: str) -> str:
 def _without_defaults_of_later(section: dict[str, Any]) -> dict[str, Any]:
     """Less the keys that came after studies were first addressed, where they have the value that
     everything had then: an old study's cells keep their addresses."""
-    return {key: value for key, value in section.items() if LATER_KEYS.get(key) != value}
+    return {
+        key: value
+        for key, value in section.items()
+        if key not in LATER_KEYS or value != LATER_KEYS[key]
+    }

@@ -23,7 +23,13 @@ from teachback.files import (
     write_rejections,
 )
 from teachback.records import Example, RequestKind
-from teachback.references import RecordedReference, parse_dataset, parse_student, parse_teacher
+from teachback.references import (
+    RecordedReference,
+    expanded,
+    parse_dataset,
+    parse_student,
+    parse_teacher,
+)
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.explanations import Selected, check_answered, explain_in_memory
 from teachback.runs.folders import STORE
@@ -82,7 +88,7 @@ def student_label(reference: str) -> str:
     named = parse_student(reference)
     if not named.files:
         return reference
-    path = Path(named.files[0]).expanduser()
+    path = expanded(named.files[0])
     return f"{path.name}@{sha256_of(path)[:8]}"
 
 

@@ -10,6 +10,7 @@ from teachback.errors import ReferenceError_, TeacherError
 from teachback.files import sha256_of
 from teachback.modelfiles.header import read_gguf_header, require_whole
 from teachback.records import Completion, Message, Request
+from teachback.references import expanded
 from teachback.teachers.engines import Ask, Engine, EngineName, UnreadableError, installed
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Teacher
@@ -53,7 +54,7 @@ class GgufTeacher(Teacher):
         slots: int | None = None,
         sha256: str | None = None,
     ) -> None:
-        self._file = Path(file).expanduser()
+        self._file = expanded(str(file))
         header = read_gguf_header(self._file)
         require_whole(self._file)
         self._engines = [engine] if engine else installed(header.architecture)
