@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raw_server import RawServer, Talk, Turn, chat, response
@@ -26,6 +27,7 @@ from teachback.explaining.asking import GenerationSummary, generate
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Sampling
 from teachback.store import CompletionStore
+from teachback.teachers.bodies import text_of
 from teachback.teachers.openai import OpenAITeacher
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.replies import retry_after
@@ -337,6 +339,36 @@ def test_a_reply_as_long_as_allowed_is_taken_whole(store: CompletionStore) -> No
     assert (summary.stored, summary.failed) == (1, 1)
     (failure,) = store.failures()
     assert failure.example_id == "q1"
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["punycode", "idna", "unicode_escape", "hex", "zlib", "undefined", "no", "utf-7", "''"],
+)
+def test_a_declared_character_set_that_is_none(store: CompletionStore, charset: str) -> None:
+    async def talk(turn: Turn) -> bool:
+        body = (b"\xff" + b"a-9" * 300_000) if turn.number == 0 else right(turn)
+        await turn.write(response(body, f"Content-Type: text/plain; charset={charset}"))
+        return True
+
+    began = time.monotonic()
+    with RawServer(talk) as server:
+        assert ask(store, server.url, 3).stored == 3
+    assert time.monotonic() - began < 10
+
+
+CHARSETS = ("utf-16", "utf_7", "punycode", "cp037", "x", "utf-8''a", "\0")
+
+
+@settings(deadline=None)
+@given(
+    st.binary(),
+    st.text() | st.sampled_from(CHARSETS).map("a/b; charset={}".format),
+    st.sampled_from(CHARSETS),
+)
+def test_any_body_is_some_text(body: bytes, content_type: str, charset: str) -> None:
+    assert isinstance(text_of(body, content_type), str)
+    assert isinstance(text_of(body, f"{content_type}; charset*={charset}"), str)
 
 
 # Token counts

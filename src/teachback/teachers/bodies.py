@@ -20,6 +20,9 @@ _ENCODINGS_WITH_MARK = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_NO_CHARSETS = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"))
+"""Python's codecs that no server writes in; some of them take a minute for a megabyte."""
+
 
 class NotJson(Exception):
     """A body is neither JSON nor a whole stream of events; says which."""
@@ -37,8 +40,9 @@ def text_of(body: bytes, content_type: str) -> str:
     header["Content-Type"] = content_type
     for encoding in ("utf-8", header.get_content_charset("utf-8")):
         try:
-            return body.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
+            if codecs.lookup(encoding).name not in _NO_CHARSETS:
+                return body.decode(encoding)
+        except (ValueError, LookupError):  # also of a name that holds what no name does
             continue
     return body.decode("utf-8", "replace")
 

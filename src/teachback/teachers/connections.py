@@ -37,10 +37,12 @@ class WatchedResponse(aiohttp.ClientResponse):
 
 
 class CleanConnector(aiohttp.TCPConnector):
-    """Hands out kept connections that are clean, and new ones; for one server."""
+    """Hands out kept connections that are clean, and new ones; for one server, which is tried for
+    ``trial_seconds``."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, trial_seconds: float = TRIAL_SECONDS, **options: Any) -> None:
         super().__init__(**options)
+        self._trial_seconds = trial_seconds
         self._uses: WeakKeyDictionary[ResponseHandler, int] = WeakKeyDictionary()
         self._first_response: float | None = None  # when it had come
         self._is_tried = False
@@ -83,7 +85,7 @@ class CleanConnector(aiohttp.TCPConnector):
         """Wait until the first response's trial is over."""
         if self._first_response is None or self._is_tried:
             return
-        await asyncio.sleep(self._first_response + TRIAL_SECONDS - time.monotonic())
+        await asyncio.sleep(self._first_response + self._trial_seconds - time.monotonic())
         self._is_tried = True
         if any(map(_has_unread, self._uses)):
             self._keeps = False

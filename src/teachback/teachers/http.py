@@ -23,7 +23,7 @@ from yarl import URL
 
 from teachback.costs.prices import is_loopback
 from teachback.references import is_secret_name
-from teachback.teachers.connections import CleanConnector, WatchedResponse
+from teachback.teachers.connections import TRIAL_SECONDS, CleanConnector, WatchedResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,13 @@ class Line:
         if self._open is None:
             tls = _tls() if self._url.scheme == "https" else True
             # The caller bounds what is in flight; names are looked up as other programs do.
-            connector = CleanConnector(limit=0, ssl=tls, resolver=aiohttp.ThreadedResolver())
+            connector = CleanConnector(
+                # Waiting for a connection counts as opening it.
+                min(TRIAL_SECONDS, self._connect_seconds / 4),
+                limit=0,
+                ssl=tls,
+                resolver=aiohttp.ThreadedResolver(),
+            )
             session = aiohttp.ClientSession(
                 connector=connector,
                 response_class=WatchedResponse,
