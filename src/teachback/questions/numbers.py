@@ -93,7 +93,9 @@ class Number(QuestionKind):
         sentence = statement[:end]
         # "5 + 3 = 8": what stands after the last equals sign is the result.
         offset = sentence.rfind("=") + 1
-        numbers = [n for n in find_numbers(statement[:end], self._decimal) if offset <= n.start]
+        numbers = [
+            n for n in find_numbers(statement[: end + 80], self._decimal) if offset <= n.start < end
+        ]
         if not numbers or numbers[0].value is None:
             return unread
         first = numbers[0]

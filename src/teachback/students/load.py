@@ -64,6 +64,16 @@ def load(
             own = weights.adapter or weights.folder
             has_tokenizer = (own / "tokenizer_config.json").is_file()
             tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
+            tokenizer("A damaged one may load and read no text.")
+            # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
+            # student's, which decodes greedily; nor are they saved with it.
+            pad = tokenizer.pad_token_id
+            model.generation_config = GenerationConfig(
+                bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.eos_token_id if pad is None else pad,
+                decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
+            )
             if weights.adapter is not None:
                 from peft import PeftModel  # takes a second to import
 
@@ -99,14 +109,6 @@ def load(
     student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
     student.precision = precision
-    # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
-    # student's, which decodes greedily; nor are they saved with it.
-    model.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=student.end_id,
-        pad_token_id=student.pad_id,
-        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
-    )
     return student
 
 
