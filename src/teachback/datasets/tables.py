@@ -10,9 +10,13 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from teachback.errors import DataError
 from teachback.files import MAX_LINE_BYTES
 from teachback.files.reading import reading
 from teachback.files.rows import Row
+
+_MOST_PASSED = 16 * MAX_LINE_BYTES
+"""Characters of one line that are passed over before the file is given up."""
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """What separates the cells of a line, by the file's suffix."""
@@ -56,8 +60,8 @@ class _Lines(Iterator[str]):
     """The lines of a file, counted. One that is longer than `MAX_LINE_BYTES` is passed over and
     raises csv.Error; the next call goes on after it."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, file: TextIO, path: str | Path) -> None:
+        self._file, self._path = file, path
         self.count = 0
 
     def __next__(self) -> str:
@@ -67,8 +71,15 @@ class _Lines(Iterator[str]):
         self.count += 1
         if len(line) <= MAX_LINE_BYTES:
             return line
+        passed = 0
         while line and not line.endswith(("\n", "\r")):
             line = self._file.readline(MAX_LINE_BYTES)
+            passed += len(line)
+            if passed > _MOST_PASSED:
+                raise DataError(
+                    f"{self._path}, line {self.count} goes on for more than {_MOST_PASSED // 2**20} MiB: this is "
+                    "not a table"
+                )
         raise csv.Error(f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
 
 
@@ -83,7 +94,7 @@ def table_rows(path: str | Path) -> Iterator[Scanned]:
         reading(path) as content,
         TextIOWrapper(content, "utf-8-sig", errors="surrogateescape", newline="") as file,
     ):
-        lines = _Lines(file)
+        lines = _Lines(file, path)
         reader = csv.reader(lines, delimiter=SEPARATORS[suffix], strict=True)
         header: list[str] = []
         while True:

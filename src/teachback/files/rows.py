@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,9 @@ def json_name(value: object) -> str:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
     return names.get(type(value), "an object")
+
+
+_ROUNDING = 1e-6
 
 
 class Fields:
@@ -89,16 +91,15 @@ class Fields:
         value = self._row.get(name)
         if value is None:
             return None
-        if not isinstance(value, dict) or not all(map(_is_number, value.values())):
-            raise self._bad(f"the field {name!r} must be an object of numbers, one per choice")
+        if not isinstance(value, dict) or not all(map(_is_probability, value.values())):
+            raise self._bad(
+                f"the field {name!r} must be an object of numbers from 0 to 1, one per choice"
+            )
         return {choice: float(share) for choice, share in value.items()}
 
 
-def _is_number(value: object) -> bool:
-    """Whether it is a number that a float can hold."""
+def _is_probability(value: object) -> bool:
+    """Whether it is a number from 0 to 1, up to what adding floats loses."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer of hundreds of digits
-        return False
+    return -_ROUNDING <= value <= 1 + _ROUNDING
