@@ -77,7 +77,8 @@ class _Lines(Iterator[str]):
             passed += len(line)
             if passed > _MOST_PASSED:
                 raise DataError(
-                    f"{self._path}, line {self.count} goes on for more than {_MOST_PASSED // 2**20} MiB: this is "
+                    f"{self._path}, line {self.count} goes on for more than "
+                    f"{_MOST_PASSED // 2**20} MiB: this is "
                     "not a table"
                 )
         raise csv.Error(f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
