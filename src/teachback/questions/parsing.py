@@ -92,7 +92,8 @@ def parse(
     if inference is None:
         return parsed
     left = without_sentence(text, inference.start, inference.end, EVERY_LANGUAGE)
-    return Parsed(left, inference.answer, True, f"{_INFERRED}{inference.by}")
+    # A chain of one sentence shows its step in it ("40 / 5 = 8 stickers each."), and stays.
+    return Parsed(left or text.strip(), inference.answer, True, f"{_INFERRED}{inference.by}")
 
 
 def _first_alike(
