@@ -109,7 +109,7 @@ def test_what_was_exported_is_asked_in_the_same_words(
     [
         (("--explanations", "none.jsonl"), "none.jsonl: there is no such file"),
         (("--explanations", "other.jsonl"), "no explanation is of an example in this dataset"),
-        (("--instructions", "none.txt"), "none.txt cannot be read"),
+        (("--instructions", "none.txt"), "none.txt: there is no such file"),
         (("--exemplars", "nonesuch"), "nonesuch"),
     ],
 )

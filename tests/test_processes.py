@@ -189,7 +189,7 @@ def test_a_mistake_is_told_once_and_ends_all_processes_with_2(llama: Path, tmp_p
         ((*always, "--objective", "nothing", "-o", "x"), "Invalid value for '--objective'"),
         (("train", "nowhere.jsonl", *always[2:], "--objective", "st", "-o", "x"), "no such file"),
         # Found by the first process alone, which is the one that looks at the folder.
-        ((*always, "--objective", "st", "-o", str(taken)), "belongs to a run with another"),
+        ((*always, "--objective", "st", "-o", str(taken)), "belongs to a run with a different"),
         # Found within training.
         (
             (

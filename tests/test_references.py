@@ -128,7 +128,7 @@ def test_relative_files_are_meant_from_a_folder(
 
 
 def test_a_home_that_is_not_known_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ReferenceError_, match="cannot be the name of a file"):
+    with pytest.raises(ReferenceError_, match="there is no such home folder"):
         parse_student("~nobody-has-this-name/m").anchored(tmp_path)
 
 

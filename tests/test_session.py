@@ -82,7 +82,7 @@ def test_what_cannot_work_is_said_before_anything_is_written(
 
     with pytest.raises(ConfigError, match="a cap on costs needs prices: no price is known for x"):
         TeacherSetup(Unknown([], model="x"), Prompts(), max_cost=1.0)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="there is no such file"):
         TeacherSetup(teacher, Prompts(), prices=tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="no teacher is set"):
         TeacherSetup.from_config(TeacherConfig(), SelectionConfig(), "yes-no")

@@ -16,6 +16,7 @@ from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError
 from teachback.files import read_text, write_jsonl
 from teachback.files.rows import Row, json_name
+from teachback.questions import KINDS
 
 _SAID = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -203,7 +204,8 @@ def _gsm8k(released: Row, new_id: str) -> Row:
     return {
         "id": new_id,
         "question": released["question"],
-        "answer": answer.strip(),
+        # "1,200" could be read in two ways by whoever opens the file that is written.
+        "answer": KINDS["number"].canonical(answer.strip(), ()),
         "explanation": re.sub(r"<<[^<>\n]*>>", "", solution).strip(),
     }
 
