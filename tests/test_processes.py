@@ -181,6 +181,8 @@ def test_a_mistake_is_told_once_and_ends_all_processes_with_2(llama: Path, tmp_p
         "".join(f'{{"id": "q{i}", "question": "Is it {i}?", "answer": true}}\n' for i in range(9)),
         "utf-8",
     )
+    nothing = tmp_path / "explanations.jsonl"
+    nothing.write_text("", "utf-8")
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "config.toml").write_text("[data]\n", "utf-8")
@@ -197,7 +199,7 @@ def test_a_mistake_is_told_once_and_ends_all_processes_with_2(llama: Path, tmp_p
                 "--objective",
                 "mt-cot",
                 "--explanations",
-                os.devnull,
+                str(nothing),
                 "-o",
                 str(tmp_path / "n"),
             ),
