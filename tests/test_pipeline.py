@@ -180,9 +180,9 @@ def test_a_second_run_does_nothing_anew(copy: Path, monkeypatch: pytest.MonkeyPa
     outcome = again(notice=lines.append)
     assert contents(copy / "out") == before
     assert lines == [
-        f"explanations: {KEPT} kept, from before",
-        "student: trained before",
-        "evaluation: done before",
+        f"explanations: {KEPT} kept, from an earlier run",
+        "student: already trained",
+        "evaluation: already done",
     ]
     assert list(outcome.metrics) == ["student", "untrained", "majority"]
 

@@ -58,7 +58,7 @@ _READING = setting("selection", "reading")
 @_RP_CHECK
 @_READING
 @out_option("The folder to write (--dry-run: to read).", required=False)
-@overwrite_option("Begin anew; stored replies are kept.")
+@overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
 def generate(
     progress: Progress,

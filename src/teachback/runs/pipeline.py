@@ -251,7 +251,7 @@ def run(
         if config.train.objective != "st":
             if (folder / "explanations.jsonl").is_file():
                 explanations = read_explanations(folder / "explanations.jsonl")
-                notice(f"explanations: {len(explanations)} kept, from before")
+                notice(f"explanations: {len(explanations)} kept, from an earlier run")
             else:
                 explained = explain(config, folder, progress=progress)
                 explanations = read_explanations(folder / "explanations.jsonl")
@@ -268,11 +268,11 @@ def run(
                 notice=notice,
             )
         else:
-            notice("student: trained before")
+            notice("student: already trained")
         if test is None:
             return None
         if (folder / "metrics.json").is_file():
-            notice("evaluation: done before")
+            notice("evaluation: already done")
             return read_evaluation(folder)
         return evaluate_student(
             str(folder / "student"),

@@ -146,7 +146,7 @@ class StudentModel(ABC):
             needed = len(row.prefix) + max(ends, default=0)
             if needed > self.positions:
                 raise DataError(
-                    f"{what} needs {needed} tokens, and this student can tell the order of "
+                    f"{what} needs {needed} tokens, and this student has positions for "
                     f"{self.positions}: lower student.max_source_tokens (now "
                     f"{self.card.max_source_tokens}) or student.max_target_tokens (now "
                     f"{self.card.max_target_tokens}), or take another student"

@@ -33,7 +33,7 @@ GENERATED = 124.0
 
 BASIS = (
     "from a token count and the demo's speed: Gemma 3 270M, two cores that multiply bf16 "
-    "natively; other students and machines take other times, a GPU far less"
+    "natively; other students and machines are faster or slower, a GPU far faster"
 )
 
 _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
@@ -149,7 +149,7 @@ class Forecast:
         peak = largest * (0.015 if self.study.train.lora else 1) * 28
         text = f"while a cell trains, its checkpoints take about {peak / 2**30:.1f} GiB more"
         if not known or not largest:
-            text = "without students that are not on this machine yet"
+            text = "not counting students that are still to be downloaded"
         return left, text
 
 

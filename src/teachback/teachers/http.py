@@ -55,7 +55,7 @@ class Line:
         path: The end of its path, before a query that ``base`` may have.
         headers: Sent with every request.
         connect_seconds: For opening one connection.
-        most_bytes: Of a body, decompressed; a longer one is not read on.
+        most_bytes: Of a body, decompressed; a longer one is given up.
 
     ``secrets`` are the passwords in the address and in the proxy's, and what may be a key in the
     address's query: not to be shown.

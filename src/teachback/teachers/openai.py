@@ -160,7 +160,7 @@ class OpenAITeacher(Teacher):
         """
         if self._path_was_given:
             self._path_was_given = False
-            self._say(f"an address ends before {self._path}, which is taken off")
+            self._say(f"an address ends before {self._path}; that part is left out")
         try:
             reply = await self._ask(request)
         except TeacherError as error:

@@ -200,8 +200,8 @@ class MemoryEstimate:
         else:
             advice = "no setting makes it fit: take a smaller student or another machine"
         raise RunFolderError(
-            f"training would take {needed.line()} and {gib(there)} are there: {advice}; "
-            "--no-memory-check goes on all the same"
+            f"training would take {needed.line()} and {gib(there)} are available: {advice}; "
+            "--no-memory-check starts anyway"
         )
 
     def fitting(self, there: int) -> str:
