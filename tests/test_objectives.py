@@ -1,7 +1,7 @@
 """Objectives: every training pair, byte for byte, and the weights of the loss.
 
 The golden files under ``golden/pairs`` hold the pairs of one example for one objective.
-After a wanted change, write them anew with
+After a wanted change, write them again with
 ``TEACHBACK_UPDATE_GOLDEN=1 pytest tests/test_objectives.py``, and read the difference before
 it is committed.
 """

@@ -81,8 +81,8 @@ class TeacherConfig(Section):
     )
     max_reply_mb: int = _key(
         8,
-        "longest body of a server's response, in megabytes and decompressed; a longer one is not "
-        "read on",
+        "longest body of a server's response, in megabytes and decompressed; the rest of a "
+        "longer one is not read",
         ge=1,
         le=1000,
     )

@@ -115,7 +115,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A teacher's reply, raw; or, with ``error`` set, the fact that none could be had.
+    """A teacher's reply, raw; or, with ``error`` set, the fact that none came.
 
     ``finish_reason``: ``stop``, ``length`` (cut off by ``max_tokens``), ``refused``
     (refusal or content filter), ``failed`` (no reply; ``error`` says why).

@@ -225,7 +225,7 @@ def _known_message(error: Exception) -> str | None:
 
 
 def _checked(args: Sequence[str]) -> Sequence[str]:
-    """The arguments. Raises UsageError where one is no text: it would go into files, as a file's
+    """The arguments. Raises UsageError where one is not text: it would go into files, as a file's
     name or a question, that are UTF-8."""
     for arg in args:
         if "\0" in arg or (not arg.isascii() and arg != arg.encode("utf-8", "replace").decode()):

@@ -35,7 +35,7 @@ from teachback.runs.evaluations import (
 from teachback.runs.explanations import (
     Explained,
     explain,
-    select_anew,
+    select_again,
 )
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
 from teachback.system import launch
@@ -57,7 +57,7 @@ __all__ = [
     "read_evaluation",
     "read_run",
     "run",
-    "select_anew",
+    "select_again",
     "together",
     "train_student",
     "training_part",

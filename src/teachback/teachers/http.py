@@ -1,7 +1,7 @@
 """POST to one address, on connections that are kept: aiohttp, and what the environment says of
 proxies and certificates. What a server sends has a limit.
 
-aiohttp reads the proxy settings anew for every request, which takes longer than the rest of
+aiohttp reads the proxy settings again for every request, which takes longer than the rest of
 the request; here they are read once.
 """
 

@@ -154,7 +154,7 @@ class OpenAITeacher(Teacher):
         self._failing_since: float | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Ask, patiently. Raises `TeacherError` where no request can succeed any more.
+        """Ask, patiently. Raises `TeacherError` where no request can succeed any longer.
 
         No key or password leaves here that the server repeats, to be stored or printed.
         """

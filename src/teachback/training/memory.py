@@ -125,7 +125,7 @@ class MemoryEstimate:
         if settings.checkpointing:
             layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)
             hidden = int(getattr(config, "hidden_size", None) or config.d_model)
-            # Every layer's input is kept, and one layer at a time computed anew.
+            # Every layer's input is kept, and one layer at a time computed again.
             per_token = per_token / layers + layers * hidden * 4
         working = _WORKING_ADAPTER_BF16 if settings.lora and settings.bf16 else _WORKING
         activations = int(per_token * settings.tokens * working)

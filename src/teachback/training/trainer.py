@@ -26,7 +26,7 @@ from teachback.training.batches import EffectiveBatches, chunks, share
 
 Score = Callable[[], float | None]
 """Accuracy on this process's share of valid, with the weights as they are; None in all
-processes where it cannot be had cheaply.
+processes where it cannot be measured cheaply.
 """
 
 
