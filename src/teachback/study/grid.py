@@ -16,11 +16,18 @@ from typing import Any, TypedDict
 
 from teachback.config import MEMORY_KEYS, Config
 from teachback.errors import ConfigError
+from teachback.objectives import OBJECTIVES
 from teachback.records import Example, Objective, Strategy
 from teachback.study.config import Control, DatasetConfig, Size, StudyFile, run_config
 from teachback.study.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
 
-LATER_KEYS: Mapping[str, Any] = {"reading": "inferred"}
+LATER_KEYS: Mapping[str, Any] = {
+    "reading": "inferred",
+    "removal_share": 0.5,
+    "removal_per_epoch": None,
+    "removal_jitter": 4.0,
+    "removal_reset": False,
+}
 """Keys of sections that are part of an address only with another value than this."""
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
@@ -211,9 +218,10 @@ def _of_point(
             material = make.material(teacher, strategy)
             matched: list[PlannedCell] = []
             for objective in grid.objectives:
-                if objective == "cot":
-                    yield make.trained(point, "cot", material)
-                if objective in ("st", "cot"):
+                tasks = OBJECTIVES[objective]
+                if tasks.explains and not tasks.answers:  # alpha weighs two tasks
+                    yield make.trained(point, objective, material)
+                if not tasks.multi_task:
                     continue
                 for alpha in grid.alphas:
                     cell = make.trained(point, objective, material, alpha)
