@@ -196,6 +196,9 @@ class TrainConfig(Section):
 MEMORY_KEYS = ("token_budget", "gradient_checkpointing", "memory_check")
 """Keys of `[train]` that change what memory a run takes, and nothing that comes out of it."""
 
+REMOVAL_KEYS = ("removal_share", "removal_per_epoch", "removal_jitter", "removal_reset")
+"""Keys of `[train]` that only an objective which internalises explanations depends on."""
+
 
 class EvaluateConfig(Section):
     """`[evaluate]`: how answers are drawn and counted."""
