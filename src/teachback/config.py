@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from teachback import files
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
-from teachback.records import AnswerFormat, Objective, ReplyReading, Strategy
+from teachback.records import AnswerFormat, KeyHeader, Objective, ReplyReading, Strategy
 from teachback.references import (
     DATASET_FORMS,
     STUDENT_FORMS,
@@ -85,6 +85,9 @@ class TeacherConfig(Section):
         "longer one is not read",
         ge=1,
         le=1000,
+    )
+    key_header: KeyHeader = _key(
+        "authorization", "header that a server wants its key in; api-key: Azure's"
     )
     prices: str | None = _key(
         None, "TOML or JSON file: model → input, output, cached, in dollars per million tokens"

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 @setting("teacher", "form", help="For --teacher: {}.")
 @setting("teacher", "system", help="For --teacher: {}.")
 @setting("teacher", "max_tokens", help="For --teacher: {}.")
+@setting("teacher", "concurrency", help="For --teacher: {}.")
+@setting("teacher", "max_cost", metavar="USD", help="For --teacher: {}.")
+@setting("teacher", "prices", metavar="FILE", help="For --teacher: {}.")
+@setting("teacher", "max_reply_mb", help="For --teacher: {}.")
+@setting("teacher", "key_header", help="For --teacher: {}.")
 @setting("evaluate", "explain")
 @click.option(
     "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
@@ -103,6 +108,8 @@ def evaluate(
             progress=progress,
         )
     show.metrics(outcome.metrics, outcome.cost)
+    if outcome.bill is not None:
+        show.bill(outcome.bill, 0)
     show.labels(next(iter(outcome.metrics.values())))
     if config.baselines and not train:
         say("majority label: unknown without --train FILE")

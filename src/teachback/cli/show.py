@@ -177,7 +177,7 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
         )
     else:
         say(
-            f"crop asks rp where cote is not kept: {found.backups} of {found.judged} examples so "
+            f"crop asks rp where cote is not kept: {found.backups} of {found.decided} examples so "
             f"far, {share[0]:.1%} (95%: {share[1]:.1%} to {share[2]:.1%})"
         )
     say(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from teachback.errors import DataError, quoted
 from teachback.evaluation import student_way
+from teachback.explaining.spending import Bill
 from teachback.files import read_json, read_predictions, write_json, write_predictions
 from teachback.questions import KINDS
 from teachback.records import Cost, Prediction, Way
@@ -39,6 +40,8 @@ class Evaluated:
     predictions: Mapping[str, Sequence[Prediction]]
     cost: Mapping[str, Cost]
     way: Way
+    bill: Bill | None = None
+    """What asking a prompted teacher has cost."""
 
 
 def write_evaluation(

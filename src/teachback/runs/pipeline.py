@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,11 +214,13 @@ def evaluate_teacher(
         new_folder(folder, overwrite, names=EVALUATION_FILES)
         with setup.open(folder / STORE) as session:
             own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
+            bill = session.bill()
         predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
         asked = {"reading": config.reading}
-        return write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
+        written = write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
+        return replace(written, bill=bill)
 
 
 # ---------------------------------------------------------------------- the chain

@@ -24,7 +24,6 @@ from teachback.study.grid import (
     StudyDataset,
     planned_cells,
 )
-from teachback.study.judging import judge
 from teachback.study.schema import (
     CELL_FILE,
     RESULT_FILE,
@@ -40,6 +39,7 @@ from teachback.study.schema import (
     write_plan,
 )
 from teachback.study.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
+from teachback.study.verdicts import all_verdicts
 from teachback.system.progress import SILENT, Notice, Progress
 
 _TICK = 60.0
@@ -103,7 +103,7 @@ def run_study(
     progress: Progress = SILENT,
     notice: Notice = lambda _: None,
 ) -> StudyOutcome:
-    """Run all cells that are not done, and judge. What is done is never done again.
+    """Run all cells that are not done, and test the differences. What is done is never done again.
 
     A cell that fails is a row of the result; the next run tries it again. However this ends,
     the same call continues. Raises RunFolderError where another process is running the study in
@@ -117,7 +117,7 @@ def run_study(
             running.run_cells()
         finally:
             engine.stop()
-            found = judge(folder, planned.study, planned.datasets, planned.cells, family)
+            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
             VERDICTS_FILE.write(folder / "verdicts.json", found)
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return StudyOutcome(states, found, running.finished)
