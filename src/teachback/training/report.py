@@ -11,6 +11,7 @@ from teachback.errors import DataError, RunFolderError
 from teachback.objectives import TrainingExample
 from teachback.questions import candidates, say_answer, unreadable
 from teachback.records import Example
+from teachback.students.limits import generation_limit, percentile
 from teachback.students.model import StudentModel
 from teachback.system.progress import Notice
 from teachback.training.machine_memory import memory_there
@@ -28,6 +29,7 @@ class Lengths:
 
     median: int
     p95: int
+    p99: int
     longest: int
     truncated: float
 
@@ -81,19 +83,21 @@ def check_choices(student: StudentModel, examples: Sequence[Example], notice: No
 
 
 def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> DataReport:
-    """Tokenise the pairs as training will and count; long data is sampled evenly."""
-    pairs = [pair for example in examples for pair in example.pairs]
-    step = max(1, -(-len(pairs) // _SAMPLE))
-    lengths = [(pair, *student.lengths(pair)) for pair in pairs[::step]]
+    """Tokenise the pairs as training will and count; of long data, evenly drawn examples."""
+    count = sum(len(example.pairs) for example in examples)
+    # Examples rather than pairs: every second pair may be an answer.
+    step = max(1, -(-count // _SAMPLE))
+    pairs = [pair for example in examples[::step] for pair in example.pairs]
+    lengths = [(pair, *student.lengths(pair)) for pair in pairs]
     unknown_id = student.tokenizer.unk_token_id
     tokens = unknown = 0
-    for pair in pairs[::step]:
+    for pair in pairs:
         ids = (*student.source_ids(pair.source, pair.role), *student.text_ids(pair.target))
         tokens += len(ids)
         unknown += sum(i == unknown_id for i in ids) if unknown_id is not None else 0
     card = student.card
     return DataReport(
-        pairs=len(pairs),
+        pairs=count,
         source=_lengths([s for _, s, _ in lengths], card.max_source_tokens),
         targets={
             role: _lengths([t for p, _, t in lengths if p.role == role], card.max_target_tokens)
@@ -104,12 +108,27 @@ def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> D
     )
 
 
+def set_limits(student: StudentModel, report: DataReport, notice: Notice) -> None:
+    """Write into the student's card how many tokens it may generate, from the lengths of what it
+    is trained on, and say so."""
+    most = student.card.max_target_tokens
+    limits = {role: generation_limit(lengths.p99, most) for role, lengths in report.targets.items()}
+    student.with_card(
+        max_new_tokens=limits.get("explanation"), max_answer_tokens=limits.get("answer")
+    )
+    if "explanation" in limits:
+        notice(
+            f"generated explanations: at most {limits['explanation']} tokens (99% of those trained "
+            f"on have at most {report.targets['explanation'].p99})"
+        )
+
+
 def _lengths(values: list[int], limit: int) -> Lengths:
-    values = sorted(values)
     return Lengths(
-        median=values[len(values) // 2],
-        p95=values[min(len(values) - 1, int(len(values) * 0.95))],
-        longest=values[-1],
+        median=percentile(values, 50),
+        p95=percentile(values, 95),
+        p99=percentile(values, 99),
+        longest=max(values),
         truncated=sum(value > limit for value in values) / len(values),
     )
 
