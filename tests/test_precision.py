@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner, Result
 
 import teachback.students.precision
+from bench.precision import compared
 from teachback.cli import cli
 from teachback.files import read_json
 from teachback.students.load import load
@@ -133,6 +134,20 @@ def test_a_gpu_decides_for_itself() -> None:
     assert on_gpu("auto", native=False).used == "fp32"
     assert on_gpu("bf16", native=False).slow
     assert on_gpu("fp32", native=True).used == "fp32"
+
+
+def test_the_benchmark_counts_what_changes_between_precisions() -> None:
+    exact = {
+        "same": {"a": 0.7, "b": 0.3},
+        "close": {"a": 0.52, "b": 0.48},
+        "lost": {"a": 0.9, "b": 0.1},
+    }
+    rounded = {"same": {"a": 0.6, "b": 0.4}, "close": {"a": 0.49, "b": 0.51}, "lost": None}
+    found = compared(exact, rounded)
+    assert (found.questions, found.changed) == (3, 2)
+    assert found.margins == pytest.approx((0.8, 0.04))
+    assert found.largest == pytest.approx(0.1)
+    assert found.mean == pytest.approx((0.1 + 0.1 + 0.03 + 0.03) / 4)
 
 
 # ------------------------------------------------------------------ where users meet it

@@ -545,8 +545,10 @@ def test_a_failed_cell_is_a_row_stops_no_other_and_is_tried_again(tmp_path: Path
     assert "broken: not a model that can be a student" in result["error"]
     equal = results["ST (equal time)", "brok"][1]["error"]
     assert equal.startswith("the cell whose compute it should get has failed: colours, MT-CoT")
-    assert len(told) == 2
-    assert all(line.startswith("failed: colours, ") for line in told)
+    precision, *failures = told
+    assert precision == "precision: fp32 (as asked for), for all cells"
+    assert len(failures) == 2
+    assert all(line.startswith("failed: colours, ") for line in failures)
     # The first student's comparisons are not known, and say so.
     (row,) = (
         row
