@@ -9,7 +9,7 @@ STUDENT (a folder or reference) answers the first questions of each DATA directl
 precision; ``desk`` stands for the decision desk's held-out cases. Then a step of answering (eight
 questions) and one of training (LoRA, rows as long as OpenBookQA's with explanations) are timed,
 the fastest of three after one that is not counted. Every part is a process of its own, and what
-it found is kept in ``bench/out/precision``: an interrupted run continues, ``--anew`` does not.
+it found is kept in ``bench/out/precision``: an interrupted run continues; ``--anew`` begins again.
 
 The rule, stated before anything was measured: on processors of a kind, bf16 is what ``auto``
 chooses only if

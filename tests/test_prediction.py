@@ -244,7 +244,7 @@ def test_the_limit_is_a_quarter_and_eight_more_and_never_beyond_where_targets_ar
     assert [generation_limit(n, 256) for n in (1, 4, 5, 64, 199, 300)] == [10, 13, 15, 88, 256, 256]
 
 
-def test_mostly_unfinished_explanations_are_told() -> None:
+def test_a_line_says_where_most_explanations_are_unfinished() -> None:
     assert limit_note(25, 50, 90) is None
     told = limit_note(38, 50, 90)
     assert told is not None

@@ -50,7 +50,7 @@ def finish(
     move it to ``folder/student``; the checkpoints go. ``whole_valid``: see
     `validation.choose_way`.
 
-    It is loaded anew: an adapter merged, weights in the precision that is computed in.
+    It is loaded again: an adapter merged, weights in the precision that is computed in.
     """
     precision = settings.student.precision
     with processes.agreed():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from teachback.config import EvaluateConfig
 from teachback.evaluation.ways import WAYS, better_way, has_choice, is_settled
+from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, same_answer
 from teachback.records import Example, Way
 from teachback.students.answering import Effort, answers
@@ -18,7 +19,12 @@ from teachback.training import processes
 
 def is_scored(student: StudentModel, valid: Sequence[Example]) -> bool:
     """Whether the direct answers to valid are scored, rather than generated."""
-    return student.card.objective != "cot" and all(candidates(example) for example in valid)
+    return _answers_directly(student) and all(candidates(example) for example in valid)
+
+
+def _answers_directly(student: StudentModel) -> bool:
+    objective = student.card.objective
+    return objective is None or OBJECTIVES[objective].answers
 
 
 def accuracy(student: StudentModel, valid: Sequence[Example], config: EvaluateConfig) -> float:
@@ -64,7 +70,7 @@ def choose_way(
     if not has_choice(student.card.objective):
         return None
     # A CoT student has one task, whose accuracy is measured: there is nothing to settle.
-    both = student.card.objective != "cot"
+    both = _answers_directly(student)
     own = processes.own_share(valid)
     limit = config.max_new_tokens or student.card.explanation_limit
     direct = sum(processes.gathered(_right_directly(student, own, config))) if both else 0
