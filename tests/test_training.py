@@ -31,7 +31,7 @@ from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.system.progress import SILENT
 from teachback.training import TrainingResult, train, validation
-from teachback.training.report import data_report
+from teachback.training.report import data_report, set_limits
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
 from tiny import tiny_causal, tiny_other, tiny_t5
 
@@ -284,6 +284,14 @@ def test_a_limit_follows_from_the_training_explanations_and_is_recorded(
             for line in told
         )
     assert result.student.card == card
+
+
+def test_what_mt_icot_removes_is_no_part_of_the_limit_for_answers(llama: Path) -> None:
+    student = load(llama, precision="fp32")
+    by_id = {e.id: [x] for e, x in zip(EXAMPLES, EXPLANATIONS, strict=True)}
+    for objective in ("st", "mt-icot"):
+        set_limits(student, training_examples(EXAMPLES, by_id, objective=objective), print)
+        assert student.card.max_answer_tokens == 5 * 5 // 4 + 1 + 8  # " yes" and the end
 
 
 def random_student(llama: Path, count: int, right: int) -> tuple[StudentModel, list[Example]]:

@@ -88,7 +88,7 @@ def prepare(
         check_choices(student, [*part, *valid], notice)
         report = data_report(student, pairs)
         notice(student.precision.line)
-        set_limits(student, report, notice)
+        set_limits(student, pairs, notice)
         encoded = [student.encode(example) for example in pairs]
         encoded_valid = [student.encode(example) for example in valid_pairs]
         for example in (*encoded, *encoded_valid):

@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from teachback.errors import DataError, RunFolderError
 from teachback.objectives import TrainingExample
 from teachback.questions import candidates, say_answer, unreadable
-from teachback.records import Example
+from teachback.records import Example, Role, TrainingPair
 from teachback.students.limits import generation_limit, percentile
 from teachback.students.model import StudentModel
 from teachback.system.progress import Notice
@@ -29,7 +30,6 @@ class Lengths:
 
     median: int
     p95: int
-    p99: int
     longest: int
     truncated: float
 
@@ -84,10 +84,7 @@ def check_choices(student: StudentModel, examples: Sequence[Example], notice: No
 
 def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> DataReport:
     """Tokenise the pairs as training will and count; of long data, evenly drawn examples."""
-    count = sum(len(example.pairs) for example in examples)
-    # Examples rather than pairs: every second pair may be an answer.
-    step = max(1, -(-count // _SAMPLE))
-    pairs = [pair for example in examples[::step] for pair in example.pairs]
+    pairs = _sample(examples)
     lengths = [(pair, *student.lengths(pair)) for pair in pairs]
     unknown_id = student.tokenizer.unk_token_id
     tokens = unknown = 0
@@ -97,7 +94,7 @@ def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> D
         unknown += sum(i == unknown_id for i in ids) if unknown_id is not None else 0
     card = student.card
     return DataReport(
-        pairs=count,
+        pairs=sum(len(example.pairs) for example in examples),
         source=_lengths([s for _, s, _ in lengths], card.max_source_tokens),
         targets={
             role: _lengths([t for p, _, t in lengths if p.role == role], card.max_target_tokens)
@@ -108,26 +105,39 @@ def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> D
     )
 
 
-def set_limits(student: StudentModel, report: DataReport, notice: Notice) -> None:
+def set_limits(student: StudentModel, examples: Sequence[TrainingExample], notice: Notice) -> None:
     """Write into the student's card how many tokens it may generate, from the lengths of what it
-    is trained on, and say so."""
+    is trained to write in the end (MT-iCoT's answers without what is removed), and say so."""
+    pairs = _sample(examples)
     most = student.card.max_target_tokens
-    limits = {role: generation_limit(lengths.p99, most) for role, lengths in report.targets.items()}
+    usual: dict[Role, int] = {}
+    for role in get_args(Role):
+        own = [len(student.text_ids(p.target)) + 1 for p in pairs if p.role == role]
+        if own:
+            usual[role] = percentile(own, 99)
+    limits = {role: generation_limit(length, most) for role, length in usual.items()}
     student.with_card(
         max_new_tokens=limits.get("explanation"), max_answer_tokens=limits.get("answer")
     )
     if "explanation" in limits:
         notice(
             f"generated explanations: at most {limits['explanation']} tokens (99% of those trained "
-            f"on have at most {report.targets['explanation'].p99})"
+            f"on have at most {usual['explanation']})"
         )
+
+
+def _sample(examples: Sequence[TrainingExample]) -> list[TrainingPair]:
+    """The pairs of evenly drawn examples, about `_SAMPLE` at most."""
+    count = sum(len(example.pairs) for example in examples)
+    # Examples rather than pairs: every second pair may be an answer.
+    step = max(1, -(-count // _SAMPLE))
+    return [pair for example in examples[::step] for pair in example.pairs]
 
 
 def _lengths(values: list[int], limit: int) -> Lengths:
     return Lengths(
         median=percentile(values, 50),
         p95=percentile(values, 95),
-        p99=percentile(values, 99),
         longest=max(values),
         truncated=sum(value > limit for value in values) / len(values),
     )
