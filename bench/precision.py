@@ -8,8 +8,9 @@
 STUDENT (a folder or reference) answers the first questions of each DATA directly, once in each
 precision; ``desk`` stands for the decision desk's held-out cases. Then a step of answering (eight
 questions) and one of training (LoRA, rows as long as OpenBookQA's with explanations) are timed,
-the fastest of three after one that is not counted. Every part is a process of its own, and what
-it found is kept in ``bench/out/precision``: an interrupted run continues; ``--anew`` begins again.
+the fastest of ``--times`` after one that is not counted. Every part is a process of its own, and
+what it found is kept in ``bench/out/precision``: an interrupted run continues; ``--anew`` begins
+again.
 
 The rule, stated before anything was measured: on processors of a kind, bf16 is what ``auto``
 chooses only if
@@ -114,8 +115,8 @@ def answer(student: StudentModel, examples: Sequence[Example]) -> Said:
     return {examples[index].id: one.probabilities for index, one in found}
 
 
-def fastest(step: Callable[[], object], times: int = 3) -> float:
-    """Seconds of the fastest of several steps, after one that is not counted."""
+def fastest(step: Callable[[], object], times: int) -> float:
+    """Seconds of the fastest of so many steps, after one that is not counted."""
     step()
     seconds = []
     for _ in range(times):
@@ -125,14 +126,14 @@ def fastest(step: Callable[[], object], times: int = 3) -> float:
     return min(seconds)
 
 
-def answering_seconds(reference: str, precision: UsedPrecision, data: str) -> float:
+def answering_seconds(reference: str, precision: UsedPrecision, data: str, times: int) -> float:
     from teachback.students.load import load
 
     student = load(reference, precision=precision)
-    return fastest(lambda: answer(student, questions_of(data, ANSWERED_AT_ONCE)))
+    return fastest(lambda: answer(student, questions_of(data, ANSWERED_AT_ONCE)), times)
 
 
-def training_seconds(reference: str, precision: UsedPrecision, rows: int) -> float:
+def training_seconds(reference: str, precision: UsedPrecision, rows: int, times: int) -> float:
     """A forward and backward pass of MT-CoT with LoRA, and the optimiser's step."""
     import torch
 
@@ -152,7 +153,7 @@ def training_seconds(reference: str, precision: UsedPrecision, rows: int) -> flo
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
-    return fastest(step)
+    return fastest(step, times)
 
 
 def measure(options: argparse.Namespace, name: str) -> dict[str, Any]:
@@ -166,14 +167,18 @@ def measure(options: argparse.Namespace, name: str) -> dict[str, Any]:
         examples = questions_of(what, options.questions)
         return {"said": answer(load(student, precision=precision), examples)}
     return {
-        "answering": answering_seconds(student, precision, options.data[0]),
-        "training": training_seconds(student, precision, options.rows),
+        "answering": answering_seconds(student, precision, options.data[0], options.times),
+        "training": training_seconds(student, precision, options.rows, options.times),
     }
 
 
 def kept(options: argparse.Namespace, name: str) -> Path:
-    """Where a part's result lies: a different file for different questions and rows."""
-    asked = [options.student, options.questions, options.rows, options.data[:1], name, machine()]
+    """Where a part's result lies: a different file for whatever it depends on."""
+    asked: list[object] = [options.student, name, machine()]
+    if name.endswith(f":{STEPS}"):
+        asked += [options.data[0], options.rows, options.times]
+    else:
+        asked.append(options.questions)
     digest = sha256(json.dumps(asked).encode()).hexdigest()[:16]
     return OUT / "precision" / f"{digest}.json"
 
@@ -183,7 +188,7 @@ def found(options: argparse.Namespace, name: str) -> dict[str, Any]:
     file = kept(options, name)
     if options.anew or not file.is_file():
         print(f"measuring {name}", file=sys.stderr, flush=True)
-        words = ["--questions", str(options.questions), "--rows", str(options.rows)]
+        words = [f"--{key}={vars(options)[key]}" for key in ("questions", "rows", "times")]
         part("bench.precision", options.student, *options.data, *words, "--part", name)
     result: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return result
@@ -270,6 +275,7 @@ def main() -> None:
     parser.add_argument("data", nargs="*", default=["desk"], help="desk, or a dataset")
     parser.add_argument("--questions", type=int, default=200, help="of each DATA (default: 200)")
     parser.add_argument("--rows", type=int, default=8, help="of a training step (default: 8)")
+    parser.add_argument("--times", type=int, default=3, help="steps to time (default: 3)")
     parser.add_argument("--seeds", type=int, default=0, help="train so many students in each")
     parser.add_argument("--part", metavar="PRECISION:DATA", help="this alone, or PRECISION:steps")
     parser.add_argument("--anew", action="store_true", help="measure what is kept again")
