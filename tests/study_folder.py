@@ -268,6 +268,7 @@ def _result(cell: CellSpec, made_up: MadeUp, status: Status, error: str | None) 
         history=history if trained else (),
         way=("explained" if (explained or 0) > direct else "direct") if trained else None,
         valid=None,
+        valid_asked=None,
         engine="local",
         host="bench-1",
         resumed=False,

@@ -230,3 +230,5 @@ class Cost:
     explained_tokens: float | None
     unfinished: int
     """Explanations that hit the length limit before their end token."""
+    max_new_tokens: int | None = None
+    """That limit; None where nothing was explained, and in files of before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from teachback.errors import TeachbackError
@@ -24,6 +24,7 @@ from teachback.study.grid import (
     StudyDataset,
     planned_cells,
 )
+from teachback.study.precision import settle_precision
 from teachback.study.schema import (
     CELL_FILE,
     RESULT_FILE,
@@ -40,6 +41,7 @@ from teachback.study.schema import (
 )
 from teachback.study.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
 from teachback.study.verdicts import all_verdicts
+from teachback.system.precision import PrecisionChoice
 from teachback.system.progress import SILENT, Notice, Progress
 
 _TICK = 60.0
@@ -110,8 +112,11 @@ def run_study(
     ``folder``, or where it was begun with other settings.
     """
     with one_writer(folder):
-        family = _begin(planned, folder, engine)
-        running = _Running(planned, folder, engine, progress, notice)
+        precision = settle_precision(folder, planned.study.student.precision, planned.cells)
+        if precision is not None:
+            notice(f"{precision.line}, for all cells")
+        family = _begin(planned, folder, engine, precision)
+        running = _Running(planned, folder, engine, progress, notice, precision)
         try:
             running.ask_teachers()
             running.run_cells()
@@ -123,7 +128,9 @@ def run_study(
         return StudyOutcome(states, found, running.finished)
 
 
-def _begin(planned: PlannedStudy, folder: Path, engine: Engine) -> list[Pair]:
+def _begin(
+    planned: PlannedStudy, folder: Path, engine: Engine, precision: PrecisionChoice | None
+) -> list[Pair]:
     """Write what the study is, before anything of it runs."""
     family = settle_family(folder, planned.family, planned.cells)
     write_text(folder / "study.toml", write_study(planned.study))
@@ -138,7 +145,12 @@ def _begin(planned: PlannedStudy, folder: Path, engine: Engine) -> list[Pair]:
                 for number, file in enumerate(named.files):
                     inputs[f"{one.name} {reference.rsplit('/', 1)[-1]} {number}"] = Path(file)
     seeds = {f"seed {n}": seed for n, seed in enumerate(planned.study.study.seeds)}
-    how = {"engine": engine.name, "jobs": engine.slots, "threads": engine.threads}
+    how = {
+        "engine": engine.name,
+        "jobs": engine.slots,
+        "threads": engine.threads,
+        "precision": None if precision is None else asdict(precision),
+    }
     write_json(folder / "manifest.json", manifest(inputs, seeds, how))
     for cell in planned.cells:
         CELL_FILE.write(cell_folder(folder, cell.hash) / "cell.json", cell.spec)
@@ -156,7 +168,9 @@ class _Running:
         engine: Engine,
         progress: Progress,
         notice: Notice,
+        precision: PrecisionChoice | None,
     ) -> None:
+        self.precision = precision
         self.planned, self.folder, self.engine = planned, folder, engine
         self.progress, self.notice = progress, notice
         self.finished = 0
@@ -246,8 +260,11 @@ class _Running:
         if cell.material is not None:
             place = self.folder / "material" / cell.material.slug / "explanations.jsonl"
             explanations = str(place.resolve())
+        config = cell.config.model_dump(exclude_none=True, exclude={"teacher"})
+        if self.precision is not None:
+            config["student"]["precision"] = self.precision.used
         return CellTask(
-            config=cell.config.model_dump(exclude_none=True, exclude={"teacher"}),
+            config=config,
             control=cell.control,
             explanations=explanations,
             equal_to=equal_to,
