@@ -161,15 +161,22 @@ def _model_problem(folder: Path) -> str | None:
     _read_object(folder / "config.json")
     if (folder / _MODEL_INDEX).is_file():
         shards = _read_object(folder / _MODEL_INDEX).get("weight_map")
-        names = sorted(set(shards.values())) if isinstance(shards, dict) else [_MODEL]
+        if not isinstance(shards, dict) or not all(map(_is_file_name, shards.values())):
+            return f"{folder / _MODEL_INDEX}: its weight_map must give each weight a file's name"
+        names = sorted(set(shards.values()))
     else:
         names = [_MODEL]
-    missing = [name for name in names if not (folder / str(name)).is_file()]
+    missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        return _no_safetensors(folder, str(missing[0]))
+        return _no_safetensors(folder, missing[0])
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         return f"{folder} holds no tokenizer (tokenizer.json or tokenizer_config.json)"
     return None
+
+
+def _is_file_name(name: object) -> bool:
+    """Whether it names a file of safetensors in the folder itself."""
+    return isinstance(name, str) and name.endswith(".safetensors") and Path(name).name == name
 
 
 def _no_safetensors(folder: Path, missing: str) -> str:
