@@ -49,6 +49,7 @@ _VALUES: tuple[Callable[[random.Random], Any], ...] = (
     lambda r: r.choice(["yes", "A", "direct", "chosen", "text", "number", "nan", "1e999"]),
 )
 _RAW = (
+    "[" * 400 + "]" * 400, '{"a":' * 400 + "1" + "}" * 400, "[" * 900 + "]" * 900,
     "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" * 5000, "[" * _DEEP,
     '{"a":' * _DEEP, '"' + "\\ud800" + '"', "1_000", "0x10", "+inf", "nan", "1979-05-27T07:32:00Z",
 )  # fmt: skip
@@ -131,6 +132,8 @@ def damage_json(content: bytes, rng: random.Random, lines: bool) -> bytes:
 def damage_toml(content: bytes, rng: random.Random) -> bytes:
     """A TOML file that is still TOML, or nearly."""
     text = content.decode()
+    if rng.random() < 0.03:
+        return f"{text}\n[{'.'.join('a' * rng.choice((100, 400, _DEEP)))}]\n".encode()
     if rng.random() < 0.4:
         return _with_raw(text, rng).encode("utf-8", "surrogatepass")
     with contextlib.suppress(TypeError, ValueError, UnicodeError):
@@ -240,7 +243,7 @@ def damage_safetensors(content: bytes, rng: random.Random) -> bytes:
     return struct.pack("<Q", len(written)) + written + content[8 + length :]
 
 
-_PLACES: dict[str, Callable[[Path], None]] = {
+PLACES: dict[str, Callable[[Path], None]] = {
     "a folder": lambda path: path.mkdir(),
     "a pipe": lambda path: os.mkfifo(path),
     "a dangling link": lambda path: path.symlink_to("nothing-there"),
@@ -264,9 +267,9 @@ def damage(path: Path, rng: random.Random) -> str:
     content = path.read_bytes()
     suffix = path.suffix
     if rng.random() < 0.06:
-        name = rng.choice(list(_PLACES))
+        name = rng.choice(list(PLACES))
         path.unlink()
-        _PLACES[name](path)
+        PLACES[name](path)
         return name
     if rng.random() < 0.3 or suffix in (".csv", ".txt"):
         path.write_bytes(damage_bytes(content, rng))

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from teachback.cli import cli
 from teachback.datasets import read_examples
 from teachback.errors import DataError, ReferenceError_, StoreError, TeachbackError
 from teachback.modelfiles.header import require_whole
@@ -319,3 +321,52 @@ def test_a_date_is_no_answer_and_elsewhere_the_text_of_it(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"odd\.parquet") as caught:
         read_examples(tmp_path / "odd.parquet")
     assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------ TOML
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("x = " + "[" * 100_000, "not valid TOML"),
+        ("x = " + "{a=" * 100_000, "not valid TOML"),
+        ("[" + ".".join("a" * 100_000) + "]", "nested too deeply"),
+        ("[" + ".".join("a" * 60) + "]", "nested too deeply"),
+        ("x = " + "[" * 400 + "]" * 400, "nested too deeply"),
+        ('train = "a\\u0000b"', "NUL"),
+        ("train = 'a\0b'", "not valid TOML"),
+        ('train = "' + "n" * 300 + '"', ""),
+        ("train = " + "9" * 5000, "not valid TOML"),
+        ("size = " + "9" * 400, ""),
+        ("size = 1e400", ""),
+    ],
+    ids=[
+        "lists",
+        "tables",
+        "dotted",
+        "a few",
+        "closed",
+        "nul",
+        "raw nul",
+        "long name",
+        "digits",
+        "big",
+        "infinite",
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "study"])
+def test_toml_that_goes_too_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, line: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = "[data]" if command == "run" else "[[dataset]]\nname = 'd'\ntest = 'test.jsonl'"
+    rest = "" if line.startswith("train") else "train = 'train.jsonl'\n"
+    (tmp_path / "f.toml").write_text(f"{table}\n{rest}{line}\n", "utf-8")
+    ended = CliRunner().invoke(cli, [command, "f.toml", "-o", "out"])
+    assert ended.exit_code == 2, (ended.output, ended.exception)
+    (told,) = ended.stderr.splitlines()
+    assert told.startswith("teachback: ")
+    assert says in told
+    assert len(told) < 1000
+    assert not (tmp_path / "out").exists()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from fuzz_cases import fuzz, warm_up
+from fuzz_cases import Case, fault_of, fuzz, in_process, warm_up, words_of
+from fuzz_damage import PLACES
 from fuzz_files import TARGETS, Workspace
 
 SEED = 20261126
@@ -43,6 +44,26 @@ def test_every_command_succeeds_on_sound_files(
     other_release = "data import openbookqa csqa.jsonl -o new"
     others_checkpoints = next(t for t in TARGETS if t.file.startswith("half/")).commands[0]
     assert set(refused) <= {other_release, others_checkpoints}, refused
+
+
+@pytest.mark.parametrize("place", ["a pipe", "zeros without end"])
+def test_no_file_may_be_without_end(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("TEACHBACK_OFFLINE", "1")
+    monkeypatch.chdir(space.place)
+    wrong = {}
+    for target in TARGETS:
+        words = words_of(target.file, target.commands[0])
+        path = space.found(target.file)
+        path.unlink()
+        PLACES[place](path)
+        ended = in_process(list(words))
+        space.restore()
+        case = Case(words, target.name, place)
+        if (fault := fault_of(case, ended, 0)) is not None or ended.code == 1:
+            wrong[target.name] = fault or ended.said
+    assert not wrong
 
 
 @pytest.mark.timeout(600)

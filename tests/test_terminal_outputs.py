@@ -62,7 +62,7 @@ def test_ask(evil_student: Path) -> None:
     assert SHOWN in harmless("ask", str(evil_student), EVIL)
     words = ("ask", str(evil_student), "Why?", "--choice", EVIL, "--choice", "b", "--explain")
     assert harmless(*words).count(SHOWN) >= 2
-    assert ON_ONE_LINE in harmless("ask", f"{evil_student}/not", "Why?", code=2)
+    assert SHOWN in harmless("ask", f"{evil_student}/not", "Why?", code=2)
 
 
 def test_run_and_what_it_shows(evil_student: Path, place: Path) -> None:
@@ -146,7 +146,7 @@ def test_study(place: Path, evil_student: Path) -> None:
     (place / "study.toml").write_text(text, "utf-8")
     assert "gnp" in harmless("study", "study.toml", "--dry-run", "-o", f"out{EVIL}")
     (place / "study.toml").write_text(f"{text}{json.dumps(EVIL)} = 5\n", "utf-8")
-    assert ON_ONE_LINE in harmless("study", "study.toml", "-o", "out", code=2)
+    assert SHOWN in harmless("study", "study.toml", "-o", "out", code=2)
 
 
 def test_data_and_export(place: Path) -> None:
@@ -154,6 +154,6 @@ def test_data_and_export(place: Path) -> None:
     write_lines(place / "evil.jsonl", rows)
     harmless("data", "stats", "evil.jsonl")
     write_lines(place / "evil.jsonl", [{**rows[0], "answer": f"{EVIL}x"}, {**rows[1], EVIL: 1}])
-    assert ON_ONE_LINE in harmless("data", "check", "evil.jsonl", code=2)
+    assert SHOWN in harmless("data", "check", "evil.jsonl", code=2)
     words = ("export", "openai-finetune", "train.jsonl", "--explanations")
     assert ON_ONE_LINE in harmless(*words, f"{EVIL}.jsonl", "-o", "chats.jsonl", code=2)
