@@ -12,7 +12,7 @@ from fuzz_damage import PLACES
 from fuzz_files import TARGETS, Workspace
 
 SEED = 20261126
-FEW, MANY = 600, 2_000
+FEW, MANY = 400, 2_000
 """Cases of the quick suite, and with ``--slow``; the latter are the former and more."""
 
 
