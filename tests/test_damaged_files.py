@@ -101,6 +101,19 @@ def test_an_index_names_files_in_its_folder(sound: Path, tmp_path: Path, named: 
         resolve(str(folder))
 
 
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "generation_config.json", "adapter_config.json", "vocab.txt"]
+)
+def test_no_file_beside_the_weights_fills_the_memory(
+    sound: Path, tmp_path: Path, name: str
+) -> None:
+    folder = shutil.copytree(sound, tmp_path / "large")
+    with open(folder / name, "wb") as file:
+        file.truncate(10 << 30)  # of nothing, which takes no room on the disk
+    with pytest.raises(ReferenceError_, match=rf"{name} is larger than 256 MiB"):
+        resolve(str(folder))
+
+
 def foreign_token(folder: Path) -> None:
     """The tokenizer has an end token that the model lacks."""
     rewritten(folder / "tokenizer_config.json", lambda c: c | {"eos_token": "<none of the model>"})
