@@ -1,6 +1,6 @@
 """The fuzzing test of the suite with more cases, in forks of one process, and as a table.
 
-    python -m bench.fuzz                  20,000 cases (about half an hour on one core)
+    python -m bench.fuzz                  20,000 cases (ten to twenty minutes on one core)
     python -m bench.fuzz --cases 500
     python -m bench.fuzz --first 5000 --cases 5000      the second quarter
     python -m bench.fuzz --in-process     without forks: memory not measured
