@@ -745,7 +745,12 @@ def wait_for(what: Any, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "sent", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_a_study_killed_in_mid_training_goes_on_from_there(
+    tmp_path: Path, sent: signal.Signals
+) -> None:
     write_data(tmp_path)
     tiny_causal(tmp_path / "tiny", "gemma3")
     write_study(tmp_path, objectives=["st"], controls=["majority"], seeds=[5], epochs=15)
@@ -758,8 +763,9 @@ def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> No
         wait_for((majority / "result.json").is_file)
         assert running_cells(st)
     finally:
-        first.send_signal(signal.SIGKILL)
-        first.communicate()
+        first.send_signal(sent)
+        first.communicate(timeout=60)
+    assert first.returncode == (-sent if sent == signal.SIGKILL else 128 + sent)
     assert not (st / "result.json").exists()
     before = (majority / "result.json").read_bytes()
     # Its cells end with it: nobody trains on.

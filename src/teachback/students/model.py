@@ -158,7 +158,7 @@ class StudentModel(ABC):
                     f"{what} needs {needed} tokens, and this student has positions for "
                     f"{self.positions}: lower student.max_source_tokens (now "
                     f"{self.card.max_source_tokens}) or student.max_target_tokens (now "
-                    f"{self.card.max_target_tokens}), or take another student"
+                    f"{self.card.max_target_tokens}), or choose a different student"
                 )
 
     def indistinguishable(self, targets: Sequence[str]) -> tuple[str, str] | None:

@@ -40,6 +40,7 @@ from teachback.study.schema import (
     TrainingRecord,
 )
 from teachback.system.progress import SILENT, Progress
+from teachback.system.terminal import visible
 from teachback.versioned import checked
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> 
         evaluate_config=config.evaluate,
         valid_fraction=config.data.valid_fraction,
         progress=progress,
-        notice=lambda line: print(line, file=sys.stderr),  # noqa: T201
+        notice=lambda line: print(visible(line), file=sys.stderr),  # noqa: T201
         whole_valid=task.keep_student,  # the best one is kept by its accuracy there
     ).student
 
@@ -297,7 +298,7 @@ def main(arguments: list[str]) -> int:
         try:
             held.enter_context(one_writer(folder, patience=_PATIENCE))
         except RunFolderError as error:
-            print(error, file=sys.stderr)  # noqa: T201
+            print(visible(str(error)), file=sys.stderr)  # noqa: T201
             return TAKEN
         run_cell(folder, Progress(sys.stderr))
     return 0

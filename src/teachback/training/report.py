@@ -71,7 +71,7 @@ def check_choices(student: StudentModel, examples: Sequence[Example], notice: No
         if (reason := unreadable(example, answer_format)) is not None:
             misread.append(f"example {example.id!r}: {reason}")
     for found, what, remedy in (
-        (alike, "answers are the same tokens for this student", "take another student"),
+        (alike, "answers are the same tokens for this student", "choose a different student"),
         (misread, "the right answer is not recognised", 'set answer_format = "both"'),
     ):
         if not found:
