@@ -21,6 +21,8 @@ BLOCK_BYTES = 256 * 2**20
 often: on a CPU 128 targets at a time took twice as long as 512."""
 _CACHED = {"cpu": 2**20}
 """Logits normalised at once on a device where that should happen in its cache: 4 MiB."""
+_VOCABULARY_BLOCK = 2**11
+"""Rows of the output layer multiplied at once where nothing but their sum is kept."""
 _HEAD_ROWS = 2**15
 """Rows of the output layer whose gradient is computed at once: bounds a temporary."""
 
@@ -74,15 +76,31 @@ def weighted_cross_entropy(hidden: Tensor, head: Tensor, ids: Tensor, weights: T
 
 
 @torch.no_grad()
-def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor) -> Tensor:
-    """Cross-entropy of each target, float32, shape (targets,); no gradient."""
+def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor, at: Tensor) -> Tensor:
+    """Cross-entropy of each of ``ids`` (targets,) at the row ``at`` (targets,) of ``hidden``
+    (positions, width), float32, shape (targets,); no gradient.
+
+    A block of the vocabulary at a time, all positions at once: what its logits add to each
+    position's sum is taken while a CPU's cache holds them.
+    """
+    if not len(ids):
+        return torch.zeros(0, device=hidden.device)
     compute = _compute_dtype(hidden)
-    found = torch.empty(len(ids), dtype=torch.float32, device=hidden.device)
+    inputs, table = hidden.to(compute), head.to(compute)
+    size = _VOCABULARY_BLOCK if hidden.device.type == "cpu" else len(table)
+    level = torch.full((len(inputs),), -torch.inf, device=hidden.device)
+    total, own = torch.zeros_like(level), torch.zeros(len(ids), device=hidden.device)
     with torch.autocast(hidden.device.type, enabled=False):
-        for begin, part, scores in _blocks(hidden.to(compute), head.to(compute)):
-            end = begin + len(part)
-            found[begin:end] = _losses(scores, ids[begin:end], None)
-    return found
+        for begin in range(0, len(table), size):
+            scores = (table[begin : begin + size] @ inputs.t()).float()
+            inside = ((ids >= begin) & (ids < begin + len(scores))).nonzero()[:, 0]
+            own[inside] = scores[ids[inside] - begin, at[inside]]
+            # The sum of exp(score − level), its level raised where this block goes higher.
+            higher = torch.maximum(level, scores.amax(0))
+            total *= (level - higher).exp_()
+            total += scores.sub_(higher).exp_().sum(0)
+            level = higher
+    return (total.log_() + level)[at] - own
 
 
 def _losses(scores: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
