@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from bench.common import DATA, STUDENT, forget_peak, head, machine, need_data, part, peak_bytes, row
 
 if TYPE_CHECKING:
-    from teachback.records import Example
+    from teachback.records import Example, Role
     from teachback.students.causal import CausalStudent
 
 PARTS = ("library", "ours", "both", "before", "direct", "products")
@@ -104,7 +104,7 @@ def explained(
 def both(
     student: CausalStudent, some: Sequence[Example], settings: argparse.Namespace
 ) -> dict[str, Any]:
-    limits = {"explanation": settings.tokens}
+    limits: dict[Role, int] = {"explanation": settings.tokens}
     done = dict(student.perform(*scored(student, some), limits, settings.batch))
     texts = [done[number].generated["explanation"] for number in range(len(some))]
     return {
@@ -165,7 +165,7 @@ def products(
         rows = [student.scoring_row(source, "answer", said) for source, said in pairs]
         batch = student.collate(rows)
         tokens = int((batch["branch_ids"] >= 0).sum())
-        positions = len(batch["target_index"].unique())
+        positions = len(set(batch["target_index"].tolist()))
         with torch.inference_mode():
             for layer, size in [*((each, tokens) for each in layers), (output, positions)]:
                 given = torch.randn(size, layer.in_features, dtype=layer.weight.dtype)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import teachback.students.decoding
 from teachback.config import TrainConfig
 from teachback.records import Role
 from teachback.students.causal import CausalStudent
@@ -184,17 +183,16 @@ def test_bf16_decodes(folders: dict[str, Path]) -> None:
 # ------------------------------------------------------------------ the parts, by hand
 
 
-def test_the_likeliest_token_is_found_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(teachback.students.decoding, "_BLOCK", 7)
+def test_the_likeliest_token_is_found_by_blocks() -> None:
     draw = torch.Generator().manual_seed(0)
     hidden, table = (torch.randn(n, 8, generator=draw) for n in (40, 100))
-    assert likeliest(hidden, table).tolist() == (hidden @ table.t()).argmax(1).tolist()
+    assert likeliest(hidden, table, block=7).tolist() == (hidden @ table.t()).argmax(1).tolist()
     # Of equals the first, within a block and across blocks, the short last one too.
     hidden = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     table = torch.zeros(23, 2)
     table[[4, 5, 12], 0] = 2.0
     table[[21, 22], 1] = 3.0
-    assert likeliest(hidden, table).tolist() == [4, 21]
+    assert likeliest(hidden, table, block=7).tolist() == [4, 21]
 
 
 def test_a_token_sees_the_slots_that_its_position_sees_in_a_whole_row() -> None:

@@ -182,7 +182,7 @@ def test_the_loss_by_blocks_is_torch_s_own(
     monkeypatch.setattr(loss, "BLOCK_BYTES", 3 * words * dtype.itemsize)
     monkeypatch.setattr(loss, "_CACHED", {"cpu": 2 * words})
     monkeypatch.setattr(loss, "_HEAD_ROWS", 40)
-    monkeypatch.setattr(loss, "_VOCABULARY_BLOCK", 40)
+    monkeypatch.setattr(loss, "VOCABULARY_BLOCK", 40)
     draw = torch.Generator().manual_seed(0)
     hidden, head = (torch.randn(n, width, generator=draw) for n in (targets, words))
     ids = torch.randint(words, (targets,), generator=draw)

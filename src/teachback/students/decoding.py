@@ -20,10 +20,9 @@ from torch import Tensor
 from transformers import Cache
 
 from teachback.records import Role
+from teachback.students.loss import VOCABULARY_BLOCK
 from teachback.students.rows import Row
 
-_BLOCK = 2**11
-"""Rows of the output layer multiplied at once on a CPU, whose cache holds so many."""
 _ROOM = 64
 """Slots that are added to the rows of keys and values at once."""
 
@@ -98,11 +97,11 @@ def position_mask(positions: Tensor, length: int, window: int | None) -> Tensor:
     return seen[:, None, None]
 
 
-def likeliest(hidden: Tensor, table: Tensor) -> Tensor:
+def likeliest(hidden: Tensor, table: Tensor, block: int = VOCABULARY_BLOCK) -> Tensor:
     """For each row of ``hidden`` (rows, width) the token whose row of the output layer ``table``
     (vocabulary, width) gives the highest logit, the first of equals; shape (rows,).
 
-    On a CPU, a block of tokens at a time, the tokens as the product's rows: with few rows and a
+    On a CPU, ``block`` tokens at a time, the tokens as the product's rows: with few rows and a
     large vocabulary that takes about half the time of the product the other way round.
     """
     if hidden.device.type != "cpu":
@@ -110,14 +109,14 @@ def likeliest(hidden: Tensor, table: Tensor) -> Tensor:
     size, rows = len(table), len(hidden)
     scores = hidden.new_empty((size, rows))
     tops = []
-    for begin in range(0, size, _BLOCK):
-        part = scores[begin : begin + _BLOCK]
-        torch.mm(table[begin : begin + _BLOCK], hidden.t(), out=part)
+    for begin in range(0, size, block):
+        part = scores[begin : begin + block]
+        torch.mm(table[begin : begin + block], hidden.t(), out=part)
         tops.append(part.amax(0))
     # Only the block with the highest logit is searched for the token: an index costs ten times
     # what a maximum does.
-    begins = torch.stack(tops).argmax(0) * _BLOCK
-    tokens = (begins + torch.arange(_BLOCK)[:, None]).clamp_(max=size - 1)
+    begins = torch.stack(tops).argmax(0) * block
+    tokens = (begins + torch.arange(block)[:, None]).clamp_(max=size - 1)
     inner = scores.gather(0, tokens).argmax(0, keepdim=True)
     return tokens.gather(0, inner)[0]
 
@@ -147,8 +146,11 @@ class Decoded:
 class Reader(Protocol):
     """What decoding needs of a causal student."""
 
-    end_id: int
-    positions: int | None
+    @property
+    def end_id(self) -> int: ...
+
+    @property
+    def positions(self) -> int | None: ...
 
     def marker_ids(self, role: Role) -> tuple[int, ...]: ...
 

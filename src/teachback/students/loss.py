@@ -21,8 +21,9 @@ BLOCK_BYTES = 256 * 2**20
 often: on a CPU 128 targets at a time took twice as long as 512."""
 _CACHED = {"cpu": 2**20}
 """Logits normalised at once on a device where that should happen in its cache: 4 MiB."""
-_VOCABULARY_BLOCK = 2**11
-"""Rows of the output layer multiplied at once where nothing but their sum is kept."""
+VOCABULARY_BLOCK = 2**11
+"""Rows of the output layer multiplied at once where little is kept of their logits: a CPU's cache
+holds so many."""
 _HEAD_ROWS = 2**15
 """Rows of the output layer whose gradient is computed at once: bounds a temporary."""
 
@@ -87,7 +88,7 @@ def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor, at: Tensor) -> Te
         return torch.zeros(0, device=hidden.device)
     compute = _compute_dtype(hidden)
     inputs, table = hidden.to(compute), head.to(compute)
-    size = _VOCABULARY_BLOCK if hidden.device.type == "cpu" else len(table)
+    size = VOCABULARY_BLOCK if hidden.device.type == "cpu" else len(table)
     level = torch.full((len(inputs),), -torch.inf, device=hidden.device)
     total, own = torch.zeros_like(level), torch.zeros(len(ids), device=hidden.device)
     with torch.autocast(hidden.device.type, enabled=False):

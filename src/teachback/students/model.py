@@ -110,7 +110,7 @@ class StudentModel(ABC):
             own = [targets[place] for place in places]
             started = time.perf_counter()
             scores = self.log_probabilities(batch, own) if any(own) else [[] for _ in own]
-            seconds = {}
+            seconds: dict[Role, float] = {}
             if any(own):
                 seconds["answer"] = (time.perf_counter() - started) / len(batch)
             generated: dict[Role, list[Generated]] = {}
@@ -236,7 +236,7 @@ class StudentModel(ABC):
         """Cross-entropy of every target token, float32, shape (targets,); no gradient."""
         head = self.model.get_output_embeddings()
         # Targets that are predicted at the same position need its logits once.
-        index, at = batch["target_index"].unique(return_inverse=True)
+        index, at = torch.unique(batch["target_index"], return_inverse=True)
         if not self._head_is_last():
             with logits_only_at(head, index):
                 logits = self.target_outputs(model, batch).float()
