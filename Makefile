@@ -49,7 +49,7 @@ layers: setup
 check: lint types layers
 
 test: setup
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 # The tables of keys in docs/, from the code; make test fails where they differ.
 docs: setup

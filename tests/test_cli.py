@@ -369,7 +369,7 @@ def test_a_key_that_does_not_exist(tiny: Path, work: Path) -> None:
         (("evaluate", "test.jsonl", "-o", "o"), "give STUDENT and then DATA"),
         (("ask", "data", "Why?"), "data is not a student"),
         (("compare", "data"), "give two runs or more"),
-        (("compare", "data", "data"), "data: no evaluation there"),
+        (("compare", "data", "data"), "data holds no evaluation"),
         (("select", "data", "-o", "o"), "not a folder that teachback generate wrote"),
     ],
 )

@@ -250,7 +250,7 @@ def test_a_key_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (found("OPENAI_API_KEY").state, found("OPENAI_API_KEY").detail) == ("info", "not set")
     file = tmp_path / "key"
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(file))
-    assert found("OPENAI_API_KEY").detail.endswith("a file that is not there")
+    assert found("OPENAI_API_KEY").detail.endswith("a file that does not exist")
     assert found("OPENAI_API_KEY").state == "info"
     file.write_text("sk-very-secret", "utf-8")
     assert found("OPENAI_API_KEY").state == "ok"

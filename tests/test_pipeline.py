@@ -180,9 +180,9 @@ def test_a_second_run_does_nothing_anew(copy: Path, monkeypatch: pytest.MonkeyPa
     outcome = again(notice=lines.append)
     assert contents(copy / "out") == before
     assert lines == [
-        f"explanations: {KEPT} kept, from before",
-        "student: trained before",
-        "evaluation: done before",
+        f"explanations: {KEPT} kept, from an earlier run",
+        "student: already trained",
+        "evaluation: already done",
     ]
     assert list(outcome.metrics) == ["student", "untrained", "majority"]
 
@@ -291,7 +291,7 @@ def test_selecting_anew_asks_nobody(
     monkeypatch.setattr(TeacherSession, "ask", never)
     before = contents(copy / "out")
     config = override(read_config("run.toml"), "selection", strategy=strategy)
-    outcome = pipeline.select_anew(config, Path("out"), Path("selected"))
+    outcome = pipeline.select_again(config, Path("out"), Path("selected"))
     assert contents(copy / "out") == before
     # CROP asked RP about the odd numbers only; of these it has no reply for one.
     expected = KEPT - TRAIN // 2 if kept is None else kept
@@ -302,7 +302,7 @@ def test_selecting_anew_asks_nobody(
 
 def test_selecting_needs_a_store(copy: Path) -> None:
     with pytest.raises(RunFolderError, match=r"completions\.sqlite"):
-        pipeline.select_anew(read_config("run.toml"), Path("tiny"), Path("selected"))
+        pipeline.select_again(read_config("run.toml"), Path("tiny"), Path("selected"))
     assert not (copy / "selected").exists()
 
 

@@ -1,7 +1,7 @@
 """Prompts: what a teacher is sent, byte for byte, and what it may and may not know.
 
 The golden files under ``golden/prompts`` hold one whole request each. After a wanted change,
-write them anew with ``TEACHBACK_UPDATE_GOLDEN=1 pytest tests/test_prompts.py``, and read the
+write them again with ``TEACHBACK_UPDATE_GOLDEN=1 pytest tests/test_prompts.py``, and read the
 difference before it is committed.
 """
 

@@ -556,7 +556,7 @@ def test_a_damaged_plan_is_one_line_and_another_damaged_file_a_warning(tmp_path:
     paragraphs = Page(report(folder)).paragraphs
     warnings = [text for tone, text in paragraphs if tone == "warning"]
     assert f"{folder / 'verdicts.json'}: the field 'exploratory' is missing." in warnings
-    assert any(text.startswith(f"{path}: the field 'requests' is not as it") for text in warnings)
+    assert any(text.startswith(f"{path}: the field 'requests' is not valid") for text in warnings)
     plan = folder / "cells.jsonl"
     lines = plan.read_text("utf-8").splitlines()
     plan.write_text("\n".join([*lines[:1], '{"version": 1}', *lines[2:]]), "utf-8")

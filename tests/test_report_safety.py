@@ -169,7 +169,7 @@ def test_a_hash_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     with pytest.raises(DataError) as caught:
         report(folder)
     assert str(caught.value) == (
-        f"{plan}, line 1: the field 'hash' is not as it must be: string should match pattern "
+        f"{plan}, line 1: the field 'hash' is not valid: string should match pattern "
         "'^[0-9a-f]{16}$'"
     )
 

@@ -143,9 +143,9 @@ def test_a_text_stream_is_read(store: CompletionStore) -> None:
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        (stream(*CHUNKS[:3], done=False), "a stream of events came, and broke off (text/event-st"),
+        (stream(*CHUNKS[:3], done=False), "the event stream broke off (text/event-st"),
         (stream(CHUNKS[2], {"error": UPSTREAM}), "the server failed: Upstream provider failed"),
-        (Reply(body=b"data: {half\n\ndata: [DONE]"), "a part of it is not JSON"),
+        (Reply(body=b"data: {half\n\ndata: [DONE]"), "a part of the event stream is not JSON"),
     ],
 )
 def test_a_stream_that_broke_off_is_a_failure(
@@ -409,7 +409,7 @@ def test_an_address_may_end_in_the_path_that_is_asked(
             progress=Progress(seen),
         )
     assert summary.stored == 1
-    assert ("which is taken off" in seen.getvalue()) == (len(ending) > 1)
+    assert ("that part is left out" in seen.getvalue()) == (len(ending) > 1)
     assert (teacher.address or "").rstrip("/") == server.url
 
 

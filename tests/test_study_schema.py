@@ -221,29 +221,28 @@ Change = Callable[[dict[str, Any]], object]
         (
             "verdicts.json",
             lambda row: row["confirmatory"][0].update(p="0.04"),
-            "the field 'confirmatory.0.p' is not as it must be: input should be a valid number",
+            "the field 'confirmatory.0.p' is not valid: input should be a valid number",
         ),
         (
             "verdicts.json",
             lambda row: row["confirmatory"][0].update(finding="perhaps"),
-            "the field 'confirmatory.0.finding' is not as it must be: input should be 'shown', "
+            "the field 'confirmatory.0.finding' is not valid: input should be 'shown', "
             "'hint' or 'not-shown'",
         ),
         (
             "cells/*/result.json",
             lambda row: row.update(status="ended"),
-            "the field 'status' is not as it must be: input should be 'done', 'failed' or "
-            "'not-available'",
+            "the field 'status' is not valid: input should be 'done', 'failed' or 'not-available'",
         ),
         (
             "cells/*/cell.json",
             lambda row: row["data"].update(size=True),
-            "the field 'data.size' is not as it must be: input should be a valid integer",
+            "the field 'data.size' is not valid: input should be a valid integer",
         ),
         (
             "cells/*/cell.json",
             lambda row: row.update(size=["all"]),
-            "the field 'size' is not as it must be: input should be a valid integer",
+            "the field 'size' is not valid: input should be a valid integer",
         ),
         (
             "teachers/*/cost.json",
@@ -259,7 +258,7 @@ Change = Callable[[dict[str, Any]], object]
         (
             "material/*/selection.json",
             lambda row: row.update(agreement={"right": 1}),
-            "the field 'agreement' is not as it must be: input should be a valid array",
+            "the field 'agreement' is not valid: input should be a valid array",
         ),
     ],
 )
@@ -289,7 +288,7 @@ def test_a_damaged_plan_names_its_line(made_up: Path) -> None:
     lines = plan.read_text("utf-8").splitlines()
     lines[2] = json.dumps({**json.loads(lines[2]), "system": None})
     plan.write_text("\n".join(lines), "utf-8")
-    with pytest.raises(DataError, match=r"cells\.jsonl, line 3: the field 'system' is not as it"):
+    with pytest.raises(DataError, match=r"cells\.jsonl, line 3: the field 'system' is not valid"):
         read_plan(made_up)
 
 

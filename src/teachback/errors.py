@@ -37,11 +37,11 @@ class UsageError(TeachbackError):
 
 
 class DataError(UsageError):
-    """A dataset, exemplar, explanation or prediction file is not as it must be."""
+    """A dataset, exemplar, explanation or prediction file is not valid."""
 
 
 class ConfigError(UsageError):
-    """A configuration key or value is not as it must be."""
+    """A configuration key or value is not valid."""
 
 
 class ReferenceError_(UsageError):

@@ -105,7 +105,7 @@ def _problem(error: ValidationError, row: object) -> str:
     if missing:
         return f"the field {field!r} is missing"
     said = first["msg"]
-    return f"the field {field!r} is not as it must be: {said[:1].lower()}{said[1:]}"
+    return f"the field {field!r} is not valid: {said[:1].lower()}{said[1:]}"
 
 
 def _has(row: object, part: int | str) -> bool:

@@ -225,11 +225,13 @@ def _known_message(error: Exception) -> str | None:
 
 
 def _checked(args: Sequence[str]) -> Sequence[str]:
-    """The arguments. Raises UsageError where one is no text: it would go into files, as a file's
+    """The arguments. Raises UsageError where one is not text: it would go into files, as a file's
     name or a question, that are UTF-8."""
     for arg in args:
         if "\0" in arg or (not arg.isascii() and arg != arg.encode("utf-8", "replace").decode()):
-            raise UsageError(f"the argument {arg[:80]!r} is not UTF-8: write it anew, or rename it")
+            raise UsageError(
+                f"the argument {arg[:80]!r} is not UTF-8: retype it, or rename the file"
+            )
     return args
 
 
@@ -238,7 +240,7 @@ def _refusal(error: OSError) -> str:
     try:
         os.getcwd()
     except OSError:
-        return "the working folder is not there any more: change to one that is"
+        return "the working folder no longer exists: change to one that does"
     reason = error.strerror or str(error) or type(error).__name__
     return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @out_option(required=False, default="runs/demo", show_default=True)
 @STUDENT
 @SEED
-@overwrite_option("Begin anew in DIR.")
+@overwrite_option("Start over in DIR.")
 @click.pass_obj
 def demo(progress: Progress, /, out: str, overwrite: bool, **options: Any) -> None:
     """Train a student on the decision desk, with and without explanations, and compare.

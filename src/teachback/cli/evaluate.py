@@ -211,7 +211,7 @@ def _seeds_of(folder: Path) -> Seeds:
     else:
         found = sorted(path.parent for path in folder.glob("*/metrics.json"))
     if not found:
-        raise RunFolderError(f"{folder}: no evaluation there; teachback evaluate or run makes one")
+        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run makes one")
     seeds: Seeds = {}
     for inner in found:
         run = read_run(inner)

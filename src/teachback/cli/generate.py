@@ -58,7 +58,7 @@ _READING = setting("selection", "reading")
 @_RP_CHECK
 @_READING
 @out_option("The folder to write (--dry-run: to read).", required=False)
-@overwrite_option("Begin anew; stored replies are kept.")
+@overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
 def generate(
     progress: Progress,
@@ -128,6 +128,6 @@ def select(source: str, out: str, overwrite: bool, **options: Any) -> None:
         raise RunFolderError(f"{source}: this is not a folder that teachback generate wrote")
     config = read_config(Path(source) / "config.toml", anchored=False)
     config = override(config, "selection", **settings(options)["selection"])
-    outcome = explanations.select_anew(config, Path(source), Path(out), overwrite=overwrite)
+    outcome = explanations.select_again(config, Path(source), Path(out), overwrite=overwrite)
     show.selection(outcome.summary)
     say(f"written: {Path(out) / 'explanations.jsonl'}")

@@ -16,7 +16,7 @@ from teachback.system.progress import Progress
 @out_option("The run folder; unset: runs/NAME-OBJECTIVE-SEED.", required=False)
 @setting("train", "objective", overrides=True, help="Instead of the configuration's.")
 @setting("train", "seed", overrides=True, help="Instead of the configuration's.")
-@overwrite_option("Begin anew; stored replies are kept.")
+@overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
 def run(
     progress: Progress,

@@ -54,7 +54,7 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
     if truncated := summary.rejected.get("truncated", 0):
         say(
             f"truncated: {truncated} replies were cut off, in their thinking or in their text, by "
-            "--max-tokens or the model's context; a larger --max-tokens asks for all replies anew"
+            "--max-tokens or the model's context; a larger --max-tokens asks for all replies again"
         )
     say(
         f"examples with an explanation: {summary.explained_examples} of {summary.examples} "

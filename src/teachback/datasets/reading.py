@@ -27,7 +27,7 @@ def read_examples(path: str | Path, *, kind: str | None = None) -> list[Example]
     the file, sorted, and becomes each example's ``choices``.
 
     Raises:
-        DataError: a row is not as it must be (the message names the first lines and says how
+        DataError: a row is not valid (the message names the first lines and says how
             to see all), or the file cannot be read.
         MissingExtraError: Parquet or hub files without the packages that read them.
     """

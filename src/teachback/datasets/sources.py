@@ -19,7 +19,7 @@ from teachback.files.rows import Row, bad_line
 from teachback.references import HubDatasetReference, parse_dataset
 
 _HEAD = 4096
-"""Bytes of a file from which it is told what it is."""
+"""Bytes of a file from which its format is recognised."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 

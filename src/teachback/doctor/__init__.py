@@ -97,7 +97,7 @@ def _key() -> Finding:
         state, detail = True, "set"
     elif file:
         state = Path(file).is_file()
-        detail = f"OPENAI_API_KEY_FILE names a file{'' if state else ' that is not there'}"
+        detail = f"OPENAI_API_KEY_FILE names a file{'' if state else ' that does not exist'}"
     else:
         state, detail = False, "not set"
     return Finding(

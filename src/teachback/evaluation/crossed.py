@@ -213,7 +213,7 @@ def _variance(
     n_groups: int,
     n_seeds: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """V and its degrees of freedom, as told above; arrays of one shape."""
+    """V and its degrees of freedom, as given above; arrays of one shape."""
     variance = np.maximum(v_items, v_items + v_seeds - v_residual)
     whole = np.where(variance > 0, variance, 1.0)
     inverse = (

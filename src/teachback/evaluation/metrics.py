@@ -138,7 +138,7 @@ def check(predictions: Sequence[Prediction], what: str = "the predictions") -> N
         if prediction.unparsed and prediction.correct:
             raise DataError(
                 f"{what}: {prediction.id!r} is marked both unparsed and correct; "
-                "evaluate again to write them anew"
+                "evaluate again to write them again"
             )
 
 

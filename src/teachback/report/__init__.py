@@ -1,6 +1,6 @@
 """A study's report: one HTML file for people, the same in Markdown, and a CSV row per cell.
 
-It reads a study's folder through its files alone. Every figure is measured anew from the
+It reads a study's folder through its files alone. Every figure is measured again from the
 predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are the study's.
 
 ``folder``                the study's folder, read through :mod:`teachback.study.schema`

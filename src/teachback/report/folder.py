@@ -80,7 +80,7 @@ class ReportedCell:
     """One planned cell and what became of it.
 
     ``predictions`` are without explanations and probabilities: those of a large study would
-    fill the memory. ``metrics`` are measured anew from them, in both ways of answering.
+    fill the memory. ``metrics`` are measured again from them, in both ways of answering.
     """
 
     spec: CellSpec

@@ -101,7 +101,7 @@ def read_run(folder: Path) -> EvaluatedRun:
 
 
 def read_evaluation(folder: Path) -> Evaluated:
-    """An evaluation written before, measured anew from its predictions."""
+    """An evaluation written before, measured again from its predictions."""
     from teachback.evaluation import measure
 
     record = _read_record(folder)
@@ -120,7 +120,7 @@ def read_evaluation(folder: Path) -> Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """What is read of ``metrics.json``; the figures are measured anew from the predictions."""
+    """What is read of ``metrics.json``; the figures are measured again from the predictions."""
 
     kind: str
     seed: int = 0

@@ -122,7 +122,7 @@ def ask_pilot(
             return CostEstimate(session.estimate(examples), setup.price, session.bill())
 
 
-def select_anew(
+def select_again(
     config: Config, source: Path, folder: Path, *, overwrite: bool = False
 ) -> Explained:
     """Select from the store of ``source`` without a call; writes into ``folder``."""

@@ -23,6 +23,7 @@ from teachback.files import (
     read_explanations,
     read_json,
 )
+from teachback.objectives import OBJECTIVES
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
     BASELINES,
@@ -35,7 +36,7 @@ from teachback.runs.evaluations import (
 from teachback.runs.explanations import (
     Explained,
     explain,
-    select_anew,
+    select_again,
 )
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
 from teachback.system import launch
@@ -57,7 +58,7 @@ __all__ = [
     "read_evaluation",
     "read_run",
     "run",
-    "select_anew",
+    "select_again",
     "together",
     "train_student",
     "training_part",
@@ -72,7 +73,7 @@ def check_references(config: Config) -> None:
     """Make sure that teacher and student are there, before a folder is begun or cleared."""
     from teachback.students.weights import resolve
 
-    if config.train.objective != "st":
+    if OBJECTIVES[config.train.objective].explains:
         configured_teacher(config.teacher)
     check_student(config.student.reference, resolve(config.student.reference).adapter)
 
@@ -248,10 +249,10 @@ def run(
     with one_writer(folder):
         begin_folder(config, folder, overwrite=overwrite)
         explanations: Sequence[Explanation] = ()
-        if config.train.objective != "st":
+        if OBJECTIVES[config.train.objective].explains:
             if (folder / "explanations.jsonl").is_file():
                 explanations = read_explanations(folder / "explanations.jsonl")
-                notice(f"explanations: {len(explanations)} kept, from before")
+                notice(f"explanations: {len(explanations)} kept, from an earlier run")
             else:
                 explained = explain(config, folder, progress=progress)
                 explanations = read_explanations(folder / "explanations.jsonl")
@@ -268,11 +269,11 @@ def run(
                 notice=notice,
             )
         else:
-            notice("student: trained before")
+            notice("student: already trained")
         if test is None:
             return None
         if (folder / "metrics.json").is_file():
-            notice("evaluation: done before")
+            notice("evaluation: already done")
             return read_evaluation(folder)
         return evaluate_student(
             str(folder / "student"),

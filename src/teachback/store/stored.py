@@ -26,14 +26,14 @@ def completion_of(row: Sequence[Any]) -> Completion:
     """The completion in the columns of a reply. Raises ValueError where one is of a wrong type."""
     text, reason, thinking, tokens_in, tokens_out, tokens_cached, seconds = row
     if not isinstance(text, str) or not isinstance(thinking, str | None):
-        raise ValueError("a reply is no text")
+        raise ValueError("a reply is not text")
     if reason not in _REASONS:
-        raise ValueError("a reply's reason to end is none")
+        raise ValueError("a reply's finish reason is not one")
     for count in (tokens_in, tokens_out, tokens_cached):
         if not isinstance(count, int | None):
-            raise ValueError("a count of tokens is no whole number")
+            raise ValueError("a count of tokens is not a whole number")
     if not isinstance(seconds, float | int | None):
-        raise ValueError("a reply's time is no number")
+        raise ValueError("a reply's time is not a number")
     return Completion(text, reason, thinking, tokens_in, tokens_out, tokens_cached, seconds)
 
 
@@ -41,7 +41,7 @@ def messages_of(content: str) -> tuple[Message, ...]:
     """The messages in a column. Raises one of `DAMAGED`."""
     turns = [(role, text) for role, text in json.loads(content)]
     if not all(isinstance(part, str) for turn in turns for part in turn):
-        raise ValueError("a message is no text")
+        raise ValueError("a message is not text")
     return tuple(Message(role, text) for role, text in turns)
 
 
@@ -54,12 +54,12 @@ def sampling_of(content: str) -> Sampling:
 def text_of(value: object) -> str:
     """A column of text. Raises ValueError where it holds something else."""
     if not isinstance(value, str):
-        raise ValueError("a value is no text")
+        raise ValueError("a value is not text")
     return value
 
 
 def count_of(value: object) -> int:
     """A column of counts. Raises ValueError where it holds something else."""
     if not isinstance(value, int):
-        raise ValueError("a value is no whole number")
+        raise ValueError("a value is not a whole number")
     return value

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 from teachback.errors import DataError
 from teachback.evaluation.ways import answer_in
+from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
 from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
@@ -78,11 +79,13 @@ def answers(
     sources = [render(example) for example in examples]
     order = sorted(range(len(examples)), key=lambda i: len(sources[i]))
     objective = student.card.objective
+    tasks = None if objective is None else OBJECTIVES[objective]
+    # A CoT student knows no answer task: its conclusion is its direct answer.
+    answers_directly = tasks is None or tasks.answers
     listed = [candidates(example) for example in examples]
     said: list[list[str]] = [[] for _ in examples]
     limits: dict[Role, int] = {}
-    # A CoT student knows no answer task: its conclusion is its direct answer.
-    if objective != "cot":
+    if answers_directly:
         if all(listed):
             said = [
                 [say_answer(example, candidate, student.card.answer_format) for candidate in own]
@@ -90,7 +93,7 @@ def answers(
             ]
         else:
             limits["answer"] = 48
-    if explain or objective == "cot":
+    if explain or not answers_directly:
         limits["explanation"] = limit
     for place, done in student.perform(
         [sources[i] for i in order], [said[i] for i in order], limits, batch_size
@@ -110,9 +113,9 @@ def answers(
             answer = parse(example, done.generated["answer"].text, bare=True).answer
         if "explanation" in done.generated:
             text, concluded = _concluded(student, example, done.generated["explanation"], reading)
-        if objective == "cot":
+        if not answers_directly:
             answer = concluded
-        elif objective == "mt-re" and text is not None:
+        elif tasks is not None and tasks.concludes is None and text is not None:
             concluded = answer
         yield (
             index,
@@ -164,9 +167,9 @@ def _concluded(
     student: AskableModel, example: Example, generated: Generated, reading: ReplyReading
 ) -> tuple[str, str | None]:
     """The explanation and the answer it comes to."""
-    parsed = parse(
-        example, generated.text, answer_first=student.card.objective == "mt-ra", reading=reading
-    )
+    objective = student.card.objective
+    answer_first = objective is not None and OBJECTIVES[objective].concludes == "before"
+    parsed = parse(example, generated.text, answer_first=answer_first, reading=reading)
     return parsed.explanation, parsed.answer
 
 

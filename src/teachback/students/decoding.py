@@ -23,6 +23,9 @@ from teachback.records import Role
 from teachback.students.loss import VOCABULARY_BLOCK
 from teachback.students.rows import Row
 
+READ_AT_ONCE = 1024
+"""Tokens of questions that are read in one pass, one question at least: a CPU's cache holds what
+is computed of so many, and few questions of one length are hardly padded."""
 _ROOM = 64
 """Slots that are added to the rows of keys and values at once."""
 
@@ -192,17 +195,30 @@ def decode(
     while waiting or active:
         free = rows - len(active)
         if waiting and (not active or free >= max(1, rows // 4)):
-            batch = [waiting.popleft() for _ in range(min(free, len(waiting)))]
-            read = _read(reader, batch, cache, len(active), limits)
-            if cache is None:
-                yield from read
-                continue
-            for decoded, (_, prompt) in zip(read, batch, strict=True):
-                row = _Row(decoded, prompt.question, deque(limits), deque(), 0, 0)
-                _begin_task(row, reader, limits)
-                active.append(row)
+            for batch in _passes([waiting.popleft() for _ in range(min(free, len(waiting)))]):
+                read = _read(reader, batch, cache, len(active), limits)
+                if cache is None:
+                    yield from read
+                    continue
+                for decoded, (_, prompt) in zip(read, batch, strict=True):
+                    row = _Row(decoded, prompt.question, deque(limits), deque(), 0, 0)
+                    _begin_task(row, reader, limits)
+                    active.append(row)
         if cache is not None:
             yield from _step(reader, active, cache, limits)
+
+
+def _passes(prompts: Sequence[tuple[int, Prompt]]) -> Iterator[list[tuple[int, Prompt]]]:
+    """``prompts`` in their order, as many at a time as are read in one pass."""
+    batch: list[tuple[int, Prompt]] = []
+    longest = 0
+    for prompt in prompts:
+        longest = max(longest, len(prompt[1].row))
+        if batch and longest * (len(batch) + 1) > READ_AT_ONCE:
+            yield batch
+            batch, longest = [], len(prompt[1].row)
+        batch.append(prompt)
+    yield batch
 
 
 def _read(

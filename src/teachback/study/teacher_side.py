@@ -51,7 +51,7 @@ from teachback.system.progress import SILENT, Progress
 
 
 def read_dataset(config: DatasetConfig) -> StudyDataset:
-    """Read a dataset, both files; raises DataError where one is not as it must be."""
+    """Read a dataset, both files; raises DataError where one is not valid."""
     train, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
     return StudyDataset(
         config, train, test, _sha256(config.train, train), _sha256(config.test, test)
@@ -116,7 +116,7 @@ class TeacherSide:
         if selection.is_file() and not self._is_used(mates):
             rejections = read_rejections(goal / "rejections.jsonl")
             if any(rejection.reason == "failed" for rejection in rejections):
-                selection.unlink()  # all is selected anew; replies are stored
+                selection.unlink()  # all is selected again; replies are stored
         before = MATERIAL_FILE.read(selection) if selection.is_file() else None
         if before is not None:
             there = {e.id for e in read_explanations(goal / "explanations.jsonl")}

@@ -50,7 +50,7 @@ def open_teacher(
     Raises:
         ReferenceError_: It leads nowhere; says what exists.
         MissingExtraError: A package that would run it, or wheels it comes in, are not installed.
-        DataError: A recording is not as it must be.
+        DataError: A recording is not valid.
     """
     named = parse_teacher(reference)
     match named:

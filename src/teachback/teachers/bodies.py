@@ -77,7 +77,7 @@ def _reply_of(stream: str) -> dict[str, Any]:
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            raise NotJson("a stream of events came, and a part of it is not JSON") from None
+            raise NotJson("a part of the event stream is not JSON") from None
         if not isinstance(chunk, dict):
             continue
         reply |= {key: chunk[key] for key in ("error", "usage") if chunk.get(key)}
@@ -91,7 +91,7 @@ def _reply_of(stream: str) -> dict[str, Any]:
             if isinstance(value, str):
                 message[key] = message.get(key, "") + value
     if not (done or choice.get("finish_reason") or reply.get("error")):
-        raise NotJson("a stream of events came, and broke off")
+        raise NotJson("the event stream broke off")
     text = message.get("text", message.get("content", ""))
     return {**reply, "choices": [{**choice, "text": text, "message": message}]}
 

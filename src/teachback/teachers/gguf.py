@@ -38,7 +38,7 @@ class GgufTeacher(Teacher):
         sha256: Of the file, where it is known already.
 
     Raises:
-        ReferenceError_: There is no such file, or it is no whole GGUF file.
+        ReferenceError_: There is no such file, or it is not a whole GGUF file.
         MissingExtraError: No engine is installed that runs it.
     """
 

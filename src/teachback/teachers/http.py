@@ -1,7 +1,7 @@
 """POST to one address, on connections that are kept: aiohttp, and what the environment says of
 proxies and certificates. What a server sends has a limit.
 
-aiohttp reads the proxy settings anew for every request, which takes longer than the rest of
+aiohttp reads the proxy settings again for every request, which takes longer than the rest of
 the request; here they are read once.
 """
 
@@ -55,7 +55,7 @@ class Line:
         path: The end of its path, before a query that ``base`` may have.
         headers: Sent with every request.
         connect_seconds: For opening one connection.
-        most_bytes: Of a body, decompressed; a longer one is not read on.
+        most_bytes: Of a body, decompressed; a longer one is given up.
 
     ``secrets`` are the passwords in the address and in the proxy's, and what may be a key in the
     address's query: not to be shown.

@@ -154,13 +154,13 @@ class OpenAITeacher(Teacher):
         self._failing_since: float | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Ask, patiently. Raises `TeacherError` where no request can succeed any more.
+        """Ask, patiently. Raises `TeacherError` where no request can succeed any longer.
 
         No key or password leaves here that the server repeats, to be stored or printed.
         """
         if self._path_was_given:
             self._path_was_given = False
-            self._say(f"an address ends before {self._path}, which is taken off")
+            self._say(f"an address ends before {self._path}; that part is left out")
         try:
             reply = await self._ask(request)
         except TeacherError as error:

@@ -32,7 +32,7 @@ class RecordedTeacher(Teacher):
     old one; asking a recording again costs nothing.
 
     Raises:
-        DataError: A file cannot be read, or a line is not as it must be (names both).
+        DataError: A file cannot be read, or a line is not valid (names both).
     """
 
     concurrency = 1  # nothing to wait for

@@ -1,4 +1,4 @@
-"""A teacher that says what it was told to say, for tests and benchmarks."""
+"""A teacher that says what its script holds, for tests and benchmarks."""
 
 from __future__ import annotations
 

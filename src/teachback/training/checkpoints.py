@@ -24,7 +24,7 @@ def identity(
     chosen: StudentConfig,
     choice_score: str = "sum",
 ) -> str:
-    """What a checkpoint must have been trained on to be gone on with."""
+    """What a checkpoint must have been trained on to be continued."""
     digest = hashlib.sha256()
     digest.update(config.model_dump_json(exclude=set(MEMORY_KEYS)).encode())
     digest.update(chosen.model_dump_json().encode())

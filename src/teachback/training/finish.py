@@ -46,7 +46,7 @@ def finish(
     """Load the student saved in ``staging``, let it choose its way of answering on ``valid``, and
     move it to ``folder/student``; the checkpoints go.
 
-    It is loaded anew: an adapter merged, weights in the precision that is computed in.
+    It is loaded again: an adapter merged, weights in the precision that is computed in.
     """
     precision = settings.student.precision
     with processes.agreed():

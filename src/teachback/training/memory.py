@@ -125,7 +125,7 @@ class MemoryEstimate:
         if settings.checkpointing:
             layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)
             hidden = int(getattr(config, "hidden_size", None) or config.d_model)
-            # Every layer's input is kept, and one layer at a time computed anew.
+            # Every layer's input is kept, and one layer at a time computed again.
             per_token = per_token / layers + layers * hidden * 4
         working = _WORKING_ADAPTER_BF16 if settings.lora and settings.bf16 else _WORKING
         activations = int(per_token * settings.tokens * working)
@@ -200,8 +200,8 @@ class MemoryEstimate:
         else:
             advice = "no setting makes it fit: take a smaller student or another machine"
         raise RunFolderError(
-            f"training would take {needed.line()} and {gib(there)} are there: {advice}; "
-            "--no-memory-check goes on all the same"
+            f"training would take {needed.line()} and {gib(there)} are available: {advice}; "
+            "--no-memory-check starts anyway"
         )
 
     def fitting(self, there: int) -> str:

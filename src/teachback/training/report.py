@@ -129,7 +129,7 @@ class Needs:
         """For people."""
         return [
             f"parameters: {self.parameters / 1e6:.1f} M, trained {self.trained / 1e6:.1f} M",
-            f"memory: {self.memory.line()} of {gib(self.memory_there)} there; "
+            f"memory: {self.memory.line()} of {gib(self.memory_there)} available; "
             f"disk while training: about {gib(self.disk)} of {gib(self.disk_there)} free",
         ]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import split_valid
-from teachback.records import Example, Explanation
+from teachback.records import Example, Explanation, Objective
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample
@@ -27,6 +27,8 @@ def work(student: StudentModel, examples: Iterable[EncodedExample]) -> int:
     for row in student.rows(list(examples)):
         prefix += len(row.prefix)
         branch += sum(len(b.marker) + len(b.target) for b in row.branches)
+        # A causal row does not hold a target's last token; a decoder's has a start token instead.
+        branch -= len(row.branches) if student.family == "causal" else 0
         target += sum(len(b.target) for b in row.branches)
     model = student.model
     head = int(model.get_output_embeddings().weight.numel())
@@ -75,7 +77,7 @@ def equal_passes(
         max_target_tokens=student_config.max_target_tokens,
     )
 
-    def of(objective: str) -> int:
+    def of(objective: Objective) -> int:
         config = train_config.model_copy(update={"objective": objective})
         pairs = pairs_of(part, explanations, config, student_config)
         return work(student, map(student.encode, pairs))
