@@ -88,7 +88,9 @@ def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor, at: Tensor) -> Te
         return torch.zeros(0, device=hidden.device)
     compute = _compute_dtype(hidden)
     inputs, table = hidden.to(compute), head.to(compute)
-    size = VOCABULARY_BLOCK if hidden.device.type == "cpu" else len(table)
+    size = VOCABULARY_BLOCK
+    if hidden.device.type != "cpu":
+        size = max(size, BLOCK_BYTES // (len(inputs) * 4))
     level = torch.full((len(inputs),), -torch.inf, device=hidden.device)
     total, own = torch.zeros_like(level), torch.zeros(len(ids), device=hidden.device)
     with torch.autocast(hidden.device.type, enabled=False):
