@@ -19,6 +19,7 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
 from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
+from teachback.students.limits import ANSWER_TOKENS
 from teachback.students.model import Generated, Performed
 
 ChoiceScore = Literal["sum", "mean"]
@@ -58,6 +59,7 @@ def answers(
     examples: Sequence[Example],
     *,
     explain: bool = False,
+    direct: bool = True,
     choice_score: ChoiceScore = "sum",
     batch_size: int = 16,
     max_new_tokens: int | None = None,
@@ -67,15 +69,16 @@ def answers(
     """Answer every example; yields (its index, the answer) as they are finished,
     shortest questions first.
 
-    Without ``explain``, a student whose own way is to explain answers directly.
+    Without ``explain``, a student whose own way is to explain answers directly; without
+    ``direct``, it explains alone.
 
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
-    explanation; unset, it is the student's longest training target. ``reading``: which of its
+    explanation; unset, the student's card does. ``reading``: which of its
     conclusions count, see :func:`teachback.questions.parse`.
     """
     effort = effort if effort is not None else Effort()
-    limit = max_new_tokens or student.card.max_target_tokens
+    limit = max_new_tokens or student.card.explanation_limit
     sources = [render(example) for example in examples]
     order = sorted(range(len(examples)), key=lambda i: len(sources[i]))
     objective = student.card.objective
@@ -85,14 +88,14 @@ def answers(
     listed = [candidates(example) for example in examples]
     said: list[list[str]] = [[] for _ in examples]
     limits: dict[Role, int] = {}
-    if answers_directly:
+    if direct and answers_directly:
         if all(listed):
             said = [
                 [say_answer(example, candidate, student.card.answer_format) for candidate in own]
                 for example, own in zip(examples, listed, strict=True)
             ]
         else:
-            limits["answer"] = 48
+            limits["answer"] = student.card.max_answer_tokens or ANSWER_TOKENS
     if explain or not answers_directly:
         limits["explanation"] = limit
     for place, done in student.perform(
