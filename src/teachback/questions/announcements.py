@@ -56,6 +56,11 @@ class _Patterns:
     chatter: re.Pattern[str]
     aside: re.Pattern[str]
     denial: re.Pattern[str]
+    withdrawal: re.Pattern[str]
+    negator: re.Pattern[str] | None
+    hedge: re.Pattern[str]
+    greeting: re.Pattern[str]
+    explaining: re.Pattern[str]
     leads: re.Pattern[str]
     results: re.Pattern[str]
     states: re.Pattern[str]
@@ -144,6 +149,15 @@ def _patterns(words: Wording) -> _Patterns:
             else _any(words.denials),
             flags,
         ),
+        withdrawal=re.compile(rf"{open_}(?:{_any(words.withdrawals)}){close}", flags),
+        negator=re.compile(
+            rf"(?:{open_}|(?=n['’]t))(?:{_any(words.negators)})(?!\w)", flags
+        )
+        if words.negators
+        else None,
+        hedge=re.compile(rf"{open_}(?:{_any(words.hedges)})(?!\w)", flags),
+        greeting=re.compile(rf"\W*(?:{_any(words.greetings)})(?!\w)", flags),
+        explaining=re.compile(rf"[^\w\n]*(?:{_any(words.explaining)})(?!\w)", flags),
         leads=re.compile(rf"{open_}(?:{_any(words.leads)}){close}", flags),
         results=re.compile(rf"{open_}(?:{_any(words.results)}){close}", flags),
         states=re.compile(rf"{open_}(?:{_any(words.states)}){close}", flags),
@@ -248,6 +262,27 @@ class Announcements:
     def denies(self, text: str) -> bool:
         """Whether some word of ``text`` makes what it names no conclusion: "not", "or", "if"."""
         return any(own.denial.search(text) for own in self._all)
+
+    def withdrawal(self, sentence: str) -> str | None:
+        """What in ``sentence`` takes back every conclusion ("cannot be determined"), or None."""
+        matches = (own.withdrawal.search(sentence) for own in self._all)
+        return next((match[0] for match in matches if match), None)
+
+    def negates(self, clause: str) -> bool:
+        """Whether ``clause`` says that something is not so."""
+        return any(own.negator and own.negator.search(clause) for own in self._all)
+
+    def hedges(self, sentence: str) -> bool:
+        """Whether ``sentence`` leaves open what it speaks of: "perhaps", "it depends"."""
+        return any(own.hedge.search(sentence) for own in self._all)
+
+    def greets(self, sentence: str) -> bool:
+        """Whether ``sentence`` comes before any answer: "Sure!", "Let's work this out." """
+        return any(own.greeting.match(sentence) for own in self._all)
+
+    def explains(self, sentence: str) -> bool:
+        """Whether ``sentence`` begins the reasons of what stands before: "Here's the breakdown"."""
+        return any(own.explaining.match(sentence) for own in self._all)
 
     def concluding_words(self, sentence: str) -> list[tuple[int, int]]:
         """Where words stand that lead to a conclusion: "so", "therefore"; in their order."""

@@ -34,6 +34,7 @@ InferredBy = Literal[
     "named choice",
     "verdict",
     "opening verdict",
+    "declared verdict",
 ]
 
 

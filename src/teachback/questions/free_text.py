@@ -19,7 +19,7 @@ _ABBREVIATED = re.compile(
 )
 _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
-_MARKS = "*_\"'`“”‘’ "
+_MARKS = "*_\"'`“”‘’„«»「」『』 "
 # What only typesets the answer: \\text{Paris}, $x + 1$, \\(x + 1\\).
 _MARKUP = (
     re.compile(r"\A\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\{([^{}]*)\}\Z"),
@@ -39,7 +39,7 @@ class Text(QuestionKind):
         return stripped_answer(value)
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_text(text, found)
+        return infer_text(example.question, text, found)
 
     def read(self, example: Example, statement: str) -> Reading:
         line = statement.split("\n", 1)[0].rstrip()

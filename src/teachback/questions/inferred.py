@@ -1,4 +1,4 @@
-"""What a text concludes that announces nothing, as this field reads it.
+"""What a text concludes that announces nothing: a number, a choice or a label, a short text.
 
 Nothing is guessed: where a sentence denies, doubts or names several answers, there is none.
 """
@@ -10,29 +10,12 @@ import re
 from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import named_within
 from teachback.questions.conclusions import Inference, is_blank
+from teachback.questions.last_sentences import concludes, last_sentences
 from teachback.questions.number_words import find_number_words
-from teachback.questions.sentences import sentences
+from teachback.questions.restated import share
 from teachback.questions.written_numbers import DecimalSign, find_numbers
 
-# How far from the end a conclusion is looked for.
-SENTENCES_LOOKED_AT = 6
-_LONGEST_SENTENCE = 2_000
 _LONGEST_TEXT_ANSWER = 60
-
-
-def _last_sentences(text: str, found: Announcements) -> list[tuple[int, int]]:
-    """The sentences that may conclude, the last one first: none that speaks to the reader."""
-    tail = max(0, len(text) - 20_000)
-    spans = [(tail + begin, tail + end) for begin, end in sentences(text[tail:])]
-    kept = [
-        (begin, end)
-        for begin, end in spans
-        if end - begin <= _LONGEST_SENTENCE
-        and not is_blank(text[begin:end])
-        and not found.is_chatter(text[begin:end])
-    ]
-    return kept[: -SENTENCES_LOOKED_AT - 1 : -1]
-
 
 # ---------------------------------------------------------------------------- numbers
 
@@ -57,14 +40,15 @@ def infer_number(
     Where that one stands in the question, and only says what the result is counted by ("24 for
     each of the 3 children", "8 hours to drive 480 miles"), it is the last that does not.
     """
-    for begin, end in _last_sentences(text, found):
+    for begin, end in last_sentences(text, found):
         sentence = text[begin:end]
         if found.is_aside(sentence):
             continue
+        sentence = _up_to_asked(question, _without_aside(sentence, decimal), decimal)
         numbers = find_numbers(sentence, decimal)
         if not numbers:
             words = find_number_words(sentence)
-            if words and _concludes(sentence, found):
+            if words and concludes(sentence, found):
                 start, _, value = words[-1]
                 denied = _DENIED.search(sentence[max(0, start - 12) : start])
                 if value is None or denied or sentence.endswith("?"):
@@ -87,17 +71,36 @@ def infer_number(
     return None
 
 
-def _concludes(sentence: str, found: Announcements) -> bool:
-    """Whether a sentence opens with a word that leads to a conclusion."""
-    words = found.concluding_words(sentence)
-    return bool(words) and not re.search(r"\w", sentence[: words[0][0]])
+_BRACKETED_END = re.compile(r"\s*\([^()=]*\)\W*\Z")
+_HOW_MANY = re.compile(r"\bhow\s+many\s+(?:more\s+|other\s+)?([^\W\d_]+)", re.IGNORECASE)
+
+
+def _without_aside(sentence: str, decimal: DecimalSign) -> str:
+    """``sentence`` less a bracket at its end that only comments on the number before it."""
+    head = _BRACKETED_END.sub("", sentence)
+    return head if find_numbers(head, decimal) else sentence
+
+
+def _up_to_asked(question: str, sentence: str, decimal: DecimalSign) -> str:
+    """``sentence`` up to the thing that the question counts, where the number that counts it
+    stands right before it: "8 goats" of "8 goats and 12 chickens"."""
+    asked = [match[1] for match in _HOW_MANY.finditer(question)]
+    if len(asked) != 1 or sentence.endswith("?"):
+        return sentence
+    counted = re.compile(rf"[0-9]\s+(?:\w+\s+)?{re.escape(asked[0])}\b", re.IGNORECASE)
+    places = list(counted.finditer(sentence))
+    if len(places) != 1 or len(find_numbers(sentence, decimal)) < 2:
+        return sentence
+    after = sentence[places[0].end() :]
+    return sentence[: places[0].end()] if re.match(r",?\s+and\b", after) else sentence
 
 
 # ---------------------------------------------------------------------------- choices and labels
 
 _MARK = re.compile(
     r"[(\[（]\s*(?:(?:choice|option)\s+)?([A-Z])\s*[)\]）]"
-    r"|\b(?:choice|option|answer|Option|Choice|Answer)\s+[*_]{0,3}([A-Z])\b"
+    r"|\b(?:choice|option|answer|letter|Option|Choice|Answer|Letter)\s+[*_]{0,3}([A-Z])\b"
+    r"|\A\W*([A-Z])\W*\Z"
     r"|(?:^|(?<=\s))[*_]{2}\(?([A-Z])[).:]?(?:\s[^*_\n]{1,80})?[*_]{2}"
     r"|(?:^|(?<=\s))([B-Z])\)\s"
 )
@@ -105,7 +108,21 @@ _CUES = re.compile(
     r"\b(?:most\s+likely|best\s+(?:fits|matches|describes|answers|choice|option|explanation)"
     r"|is\s+the\s+(?:only\s+)?one|fits|is\s+correct|correct\s+(?:answer|choice|option)|makes\s+the\s+most\s+sense|most\s+(?:appropriate|suitable"
     r"|plausible|logical|reasonable|accurate)|I(?:['’]d|\s+would)?\s+(?:choose|pick|select|go\s+with)"
-    r"|we\s+(?:choose|pick|select))\b",
+    r"|we\s+(?:choose|pick|select)|what(?:['’]s|\s+is)\s+left|what\s+remains|that\s+leaves|leaves\s+(?:us\s+)?(?:only|with)"
+    r"|remains|only\s+\w+(?:\s+\w+)?\s+(?:left|remaining)|is\s+what|must\s+be|has\s+to\s+be|the\s+best|works\s+best"
+    r"|goes\s+to|points\s+to|my\s+(?:pick|choice|vote))\b",
+    re.IGNORECASE,
+)
+# A contrast at a sentence's end, which names what the conclusion is not.
+_CONTRAST = re.compile(
+    r",?\s*\b(?:(?:and|while|but)\s+)?(?:not\b|rather\s+than\b|instead\s+of\b|unlike\b"
+    r"|(?:the|all)\s+(?:\w+\s+){0,2}(?:others?|rest|remaining)\b).*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+# Before a choice that ends its sentence and is what the sentence is about.
+_LED_TO = re.compile(
+    r"(?:[:=→—–]|->|\b(?:is|are|was|were|be|would\s+be|called|means|describes|choose|pick|suggests"
+    r"|indicates|that\s+is|is\s+that))\s*(?:the|a|an|that)?\s*[*_\"'“‘(]*\Z",
     re.IGNORECASE,
 )
 
@@ -119,7 +136,7 @@ def infer_choice(
     ends in a marked letter and does not begin with it ("option D is …" goes through the options);
     it must not deny anything ("so it is not a dog").
     """
-    last = _last_sentences(text, found)
+    last = last_sentences(text, found)
     for at, (begin, end) in enumerate(last[:3]):
         sentence = text[begin:end]
         named = _named(sentence, choices, lettered)
@@ -129,9 +146,13 @@ def infer_choice(
         cues = [match.span() for match in _CUES.finditer(sentence)]
         marked = _marked(sentence, len(choices)) if lettered else []
         ends_marked = lettered and _ends_in_mark(_without_choices(sentence, choices))
-        if not (leads or cues or ends_marked) or sentence.endswith("?"):
+        led = at == 0 and len(named) == 1 and _ends_led(sentence, named[0])
+        if not (leads or cues or ends_marked or led) or sentence.endswith("?"):
             return None
         clause = sentence[leads[-1][1] :] if leads and not cues else sentence
+        uncontrasted = _CONTRAST.sub("", clause)
+        if len(_named(uncontrasted, choices, lettered)) == 1:
+            clause = uncontrasted
         if found.denies(_without_choices(clause, choices)):
             return None
         in_clause = _named(clause, choices, lettered) or (named if cues else [])
@@ -154,6 +175,16 @@ def _goes_through(
         if len(earlier) == 1 and earlier != named and found.concluding_words(text[begin:end]):
             return True
     return False
+
+
+def _ends_led(sentence: str, choice: str) -> bool:
+    """Whether ``choice`` ends ``sentence``, behind what leads to it: "the one we want is wind"."""
+    at = sentence.casefold().rfind(choice.casefold())
+    return (
+        at > 0
+        and is_blank(sentence[at + len(choice) :])
+        and _LED_TO.search(sentence[:at]) is not None
+    )
 
 
 def _without_choices(clause: str, choices: tuple[str, ...]) -> str:
@@ -184,41 +215,6 @@ def _named(sentence: str, choices: tuple[str, ...], lettered: bool) -> list[str]
     return list(dict.fromkeys([*marked, *named_within(sentence, texts)]))
 
 
-# ---------------------------------------------------------------------------- yes or no
-
-
-def infer_yes_no(text: str, found: Announcements) -> Inference | None:
-    """The verdict that one of the last sentences opens with ("So yes, …", "No, …") or finds ("the
-    statement is false"), or that the text itself opens with; None where two of them disagree.
-    """
-    last = _last_sentences(text, found)
-    closing = None
-    span = found.verdict_end(text)
-    if span is not None and last and last[0][0] <= span.start < last[0][1]:
-        word = " ".join(text[span.statement : span.line_end].casefold().split())
-        return Inference(found.verdicts[word], "verdict", *last[0])
-    for begin, end in last[:2]:
-        sentence = text[begin:end]
-        verdict = found.verdict(sentence)
-        opened = _concludes(sentence, found) or "statement" in sentence or begin == 0
-        if verdict and (opened or sentence.rstrip("*_.!").count(" ") == 0):
-            closing = Inference(verdict, "verdict", begin, end)
-            break
-    opening = _opening_verdict(text, found)
-    if closing and opening and closing.answer != opening.answer:
-        return None
-    return closing if closing and closing.start else opening
-
-
-def _opening_verdict(text: str, found: Announcements) -> Inference | None:
-    spans = sentences(text[:_LONGEST_SENTENCE])
-    if len(spans) < 2:
-        return None
-    begin, end = spans[0]
-    verdict = found.verdict(text[begin:end])
-    return Inference(verdict, "opening verdict", begin, end) if verdict else None
-
-
 # ---------------------------------------------------------------------------- free text
 
 _QUOTED = re.compile(
@@ -234,20 +230,56 @@ _LITTLE = re.compile(
 )
 
 
-def infer_text(text: str, found: Announcements) -> Inference | None:
-    """The quoted or last string after a concluding verb, of the last sentence: "… gives us
-    "tbmk".", "Thus the code reads: KX-41".
+def infer_text(question: str, text: str, found: Announcements) -> Inference | None:
+    """The quoted or last string after a concluding verb, of the last sentence ("… gives us
+    "tbmk".", "Thus the code reads: KX-41"); else that of a sentence that says again what is asked
+    ("The symbol of sodium is Na. It comes from …").
     """
-    for begin, end in _last_sentences(text, found)[:2]:
+    last = last_sentences(text, found)
+    for at, (begin, end) in enumerate(last[:2]):
         sentence = text[begin:end]
         if found.is_aside(sentence):
             continue
         if sentence.endswith("?"):
             return None
-        inference = _text_of(sentence, begin, end, found)
-        if inference is not None or _QUOTED.search(sentence) or found.denies(sentence):
+        inference = _text_of(sentence, begin, end, found) or _labelled(sentence, begin, end, found)
+        if inference is not None:
             return inference
+        if found.denies(sentence):
+            return None
+        if _QUOTED.search(sentence) and at == 0 and len(last) == 1:
+            return None
+    for begin, end in last:
+        sentence = text[begin:end]
+        if share(question, sentence) >= _SAID_AGAIN and not sentence.endswith("?"):
+            return _after_verb(sentence, begin, end, found)
     return None
+
+
+# How much of a question's words a sentence has that answers it in them.
+_SAID_AGAIN = 0.6
+_LABEL = re.compile(r"\A\W*(?P<label>[^\W\d_][\w ]{0,30}?)[*_]*\s*(?::|=|→|->)[*_\s]*(?P<rest>\S.*)\Z")
+
+
+def _labelled(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:
+    """A short text behind a label: "Result: enost"."""
+    match = _LABEL.match(sentence)
+    if match is None or found.denies(sentence) or len(match["label"].split()) > 3:
+        return None
+    answer = match["rest"].strip(_MARKS)
+    if not _is_short(answer, 4):
+        return None
+    return Inference(answer, "text after a colon", begin, end)
+
+
+def _after_verb(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:
+    """What stands behind the last verb that leads to a result."""
+    results = found.result_words(sentence, weak=True)
+    if not results or found.denies(sentence):
+        return None
+    rest = re.split(r",\s|\s[—–(-]|;", sentence[results[-1][1] :].lstrip(), maxsplit=1)[0]
+    answer = _LITTLE.sub("", rest, count=1).strip(_MARKS)
+    return Inference(answer, "text after a verb", begin, end) if _is_short(answer, 5) else None
 
 
 def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from teachback.questions.announcements import EVERY_LANGUAGE
 from teachback.questions.conclusions import (
     STATEMENT_AT_MOST,
+    Inference,
     Span,
     is_blank,
     last_line,
@@ -16,6 +17,7 @@ from teachback.questions.conclusions import (
 from teachback.questions.cutting import without_announced, without_chatter, without_sentence
 from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
+from teachback.questions.last_sentences import explained_opening, last_sentences, takes_back
 from teachback.questions.sentences import sentence_end
 from teachback.records import Example, ReplyReading
 
@@ -86,14 +88,37 @@ def parse(
         rest = without(text.strip(), 0, answered.length)
         return Parsed(rest, answered.answer, bool(line), "bare answer" if line else None)
     parsed = _unannounced(example, text)
-    if parsed.concluded or denied or reading == "announced" or kind.marked_ending(text):
+    if denied or reading == "announced" or kind.marked_ending(text):
         return parsed
-    inference = kind.infer(example, text, EVERY_LANGUAGE)
+    opening = _explained_opening(example, text)
+    if parsed.concluded and opening is None:
+        return parsed
+    inference = opening or _inferred(example, text)
     if inference is None:
         return parsed
     left = without_sentence(text, inference.start, inference.end, EVERY_LANGUAGE)
     # A chain of one sentence shows its step in it ("40 / 5 = 8 stickers each."), and stays.
     return Parsed(left or text.strip(), inference.answer, True, f"{_INFERRED}{inference.by}")
+
+
+def _inferred(example: Example, text: str) -> Inference | None:
+    """What ``text`` concludes without an announcement, unless it takes that back."""
+    if takes_back(example.question, text, EVERY_LANGUAGE):
+        return None
+    return kind_of(example).infer(example, text, EVERY_LANGUAGE)
+
+
+def _explained_opening(example: Example, text: str) -> Inference | None:
+    """What a text answers in its first sentence, where the others explain that and none of the
+    last two concludes otherwise."""
+    end = explained_opening(text, EVERY_LANGUAGE)
+    if end is None or any(
+        EVERY_LANGUAGE.concluding_words(text[b:e])
+        for b, e in last_sentences(text, EVERY_LANGUAGE)[:2]
+        if b >= end
+    ):
+        return None
+    return _inferred(example, text[:end])
 
 
 def _first_alike(

@@ -71,8 +71,28 @@ class Wording:
     """How sentences begin that check or comment on a conclusion that stands before them."""
     denials: tuple[str, ...] = ()
     """Words anywhere in a sentence that make what it names no conclusion: "not", "neither"."""
+    withdrawals: tuple[str, ...] = ()
+    """What takes back every conclusion before it: "cannot be determined", "I don't know"."""
+    negators: tuple[str, ...] = ()
+    """Words that turn a statement round: "He was *not* alive". Empty: none is understood."""
+    hedges: tuple[str, ...] = ()
+    """Words that keep a sentence from settling anything: "perhaps", "it depends"."""
+    greetings: tuple[str, ...] = ()
+    """How sentences begin before any answer: "Sure!" """
+    explaining: tuple[str, ...] = ()
+    """How what follows an answer begins that was given first: "Here's the breakdown"."""
 
 
+_CANNOT_EN = (
+    "cannot", "can't", "can’t", "can not", "could not", "couldn't", "couldn’t", "unable to",
+    "impossible to", "not possible to", "not able to", "no way to", "hard to", "difficult to",
+)
+_FIND_OUT_EN = (
+    "be determined", "determine", "be answered", "answer", "say", "be said", "tell", "be told",
+    "know", "be known", "decide", "be decided", "conclude", "be sure", "be certain", "choose",
+    "be calculated", "calculate", "be worked out", "work out", "be settled", "settle", "give an",
+    "give a", "pick",
+)  # fmt: skip
 _YES_NO_EN = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 WORDINGS: dict[str, Wording] = {
@@ -176,6 +196,35 @@ WORDINGS: dict[str, Wording] = {
                  "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts", "opposite",
                  "less",
                  "eliminated", "contradiction", "contradict"),
+        withdrawals=(
+            *(f"{cannot} {find_out}" for cannot in _CANNOT_EN for find_out in _FIND_OUT_EN),
+            "don't know", "don’t know", "do not know", "not sure", "unsure", "not certain",
+            "not enough information", "not enough data", "insufficient", "no idea", "i give up",
+            "no way of knowing", "no way of telling", "not know for certain",
+        ),
+        negators=(
+            "not", "n't", "n’t", "no", "never", "cannot", "nobody", "nothing", "none", "neither",
+            "impossible", "unable", "hardly", "fails to", "failed to", "far from", "false",
+            "untrue", "incorrect", "without",
+        ),
+        hedges=(
+            "may", "might", "maybe", "perhaps", "possibly", "unclear", "unsure", "depends",
+            "depending", "unless", "whether", "debatable", "disputed", "some say", "arguably",
+            "either", "or", "unknown", "doubtful", "open question", "seems", "one would think",
+            "you would think", "i wonder", "suppose", "if",
+        ),
+        greetings=(
+            "sure", "certainly", "of course", "okay", "ok", "great", "absolutely", "alright",
+            "let's", "let’s", "let us", "let me", "to solve", "to answer", "to find", "happy to",
+            "first", "we need to", "we are", "the question",
+        ),
+        explaining=(
+            "here's", "here’s", "here is", "here are", "because", "this is because", "why",
+            "that's because", "that’s because", "explanation", "reasoning", "reason", "breakdown",
+            "to see why", "the reason", "steps", "working", "calculation", "step by step",
+            "how i got", "to get this", "to explain", "let me explain", "details", "justification",
+            "step 1", "solution", "proof", "how", "we can see this", "you can see this",
+        ),
     ),
     "de": Wording(
         nouns=("antwort", "lösung", "ergebnis", "antwortmöglichkeit", "antwortoption"),
@@ -212,6 +261,10 @@ WORDINGS: dict[str, Wording] = {
         asides=("zur kontrolle", "probe:", "hinweis", "beachte"),
         denials=("nicht", "kein", "keine", "weder", "oder", "niemals", "statt",
                  "vielleicht", "falls"),
+        withdrawals=("lässt sich nicht sagen", "kann man nicht sagen", "weiß ich nicht", "weiß es nicht", "nicht bestimmen", "nicht zu beantworten", "nicht beantworten"),
+        negators=("nicht", "kein", "keine", "keinen", "keiner", "nie", "niemals", "unmöglich"),
+        hedges=("vielleicht", "möglicherweise", "könnte sein", "ob", "falls", "oder", "kommt darauf an"),
+        explaining=("denn", "begründung", "erklärung", "rechnung", "weil", "hier ist", "rechenweg"),
     ),
     "fr": Wording(
         nouns=("réponse", "reponse"),
@@ -243,6 +296,10 @@ WORDINGS: dict[str, Wording] = {
                  "si vous avez d'autres", "si vous avez des questions"),
         asides=("vérification", "vérifions", "remarque", "notez"),
         denials=("pas", "ni", "jamais", "ou", "aucun", "aucune", "peut-être", "plutôt que"),
+        withdrawals=("impossible de dire", "ne sais pas", "ne peut pas répondre", "impossible à déterminer"),
+        negators=("pas", "jamais", "aucun", "aucune", "impossible"),
+        hedges=("peut-être", "si", "ou", "cela dépend", "ça dépend"),
+        explaining=("parce que", "car", "explication", "voici", "calcul"),
     ),
     "es": Wording(
         nouns=("respuesta", "opción"),
@@ -271,7 +328,11 @@ WORDINGS: dict[str, Wording] = {
         states=("da", "dan", "forma", "forman", "es", "son", "quedan", "queda", "resulta"),
         chatter=("espero que", "avísame", "si tienes más", "si tienes alguna", "no dudes"),
         asides=("comprobación", "comprobemos", "verifiquemos", "nota:"),
-        denials=("no", "ni", "nunca", "o", "ninguna", "ninguno", "quizás", "tal vez"),
+        denials=("no", "ni", "nunca", "o el", "o la", "o un", "o una", "o bien", "ninguna", "ninguno", "quizás", "tal vez"),
+        withdrawals=("no se puede determinar", "no se puede saber", "no lo sé", "imposible saber"),
+        negators=("no", "nunca", "jamás", "imposible", "tampoco"),
+        hedges=("quizás", "tal vez", "quizá", "si", "o", "depende"),
+        explaining=("porque", "explicación", "aquí está", "cálculo"),
     ),
     "ru": Wording(
         nouns=("ответ", "ответом", "вариант", "результат"),
@@ -300,6 +361,10 @@ WORDINGS: dict[str, Wording] = {
         chatter=("надеюсь", "если у вас есть вопросы", "если остались", "дайте знать", "удачи"),
         asides=("проверка", "проверим", "примечание"),
         denials=("не", "ни", "или", "никогда", "возможно"),
+        withdrawals=("нельзя определить", "невозможно определить", "не знаю", "нельзя сказать"),
+        negators=("не", "нет", "никогда", "нельзя", "невозможно"),
+        hedges=("возможно", "может быть", "если", "или", "зависит"),
+        explaining=("потому что", "объяснение", "решение", "вот"),
     ),
     "zh": Wording(
         spaced=False,
