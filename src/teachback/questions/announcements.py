@@ -28,6 +28,8 @@ _ADVERB_BEFORE_NOT = (
 )  # fmt: skip
 # A verdict goes on so; "no one", "no more than" deny what follows and are none.
 _SINCE = ("because", "since", "as", "it", "they", "he", "she", "we", "you", "this", "that", "there")
+# A sentence in brackets, of several words and without a result.
+_ALL_BRACKETED = re.compile(r"\W*\((?:[^()=\s]+\s+){3,}[^()=]*\)\W*\Z")
 # Case folding makes other letters of these, or of one two: no search in small letters finds them.
 _FOLDED = re.compile("[ſıİ\u212a]")
 
@@ -150,9 +152,7 @@ def _patterns(words: Wording) -> _Patterns:
             flags,
         ),
         withdrawal=re.compile(rf"{open_}(?:{_any(words.withdrawals)}){close}", flags),
-        negator=re.compile(
-            rf"(?:{open_}|(?=n['’]t))(?:{_any(words.negators)})(?!\w)", flags
-        )
+        negator=re.compile(rf"(?:{open_}|(?=n['’]t))(?:{_any(words.negators)})(?!\w)", flags)
         if words.negators
         else None,
         hedge=re.compile(rf"{open_}(?:{_any(words.hedges)})(?!\w)", flags),
@@ -257,7 +257,9 @@ class Announcements:
 
     def is_aside(self, sentence: str) -> bool:
         """Whether a sentence checks or comments on the conclusion before it: "Check: …" """
-        return any(own.aside.match(sentence) for own in self._all)
+        return _ALL_BRACKETED.match(sentence) is not None or any(
+            own.aside.match(sentence) for own in self._all
+        )
 
     def denies(self, text: str) -> bool:
         """Whether some word of ``text`` makes what it names no conclusion: "not", "or", "if"."""

@@ -20,6 +20,8 @@ _ABBREVIATED = re.compile(
 _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
 _MARKS = "*_\"'`“”‘’„«»「」『』 "
+# The base that a numeral is written in: 1101₂.
+_BASE = re.compile(r"(?<=[0-9])[₀-₉]{1,2}\Z")
 # What only typesets the answer: \\text{Paris}, $x + 1$, \\(x + 1\\).
 _MARKUP = (
     re.compile(r"\A\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\{([^{}]*)\}\Z"),
@@ -60,7 +62,7 @@ def _untypeset(text: str) -> str:
     text = text.strip(_MARKS)
     for markup in _MARKUP:
         text = markup.sub(r"\1", text).strip(_MARKS)
-    return text
+    return _BASE.sub("", text)
 
 
 def _closing(line: str) -> int:

@@ -16,6 +16,8 @@ from teachback.questions.restated import share
 from teachback.questions.written_numbers import DecimalSign, find_numbers
 
 _LONGEST_TEXT_ANSWER = 60
+# How much of a question's words a sentence has that answers it in them.
+SAID_AGAIN = 0.6
 
 # ---------------------------------------------------------------------------- numbers
 
@@ -92,7 +94,7 @@ def _up_to_asked(question: str, sentence: str, decimal: DecimalSign) -> str:
     if len(places) != 1 or len(find_numbers(sentence, decimal)) < 2:
         return sentence
     after = sentence[places[0].end() :]
-    return sentence[: places[0].end()] if re.match(r",?\s+and\b", after) else sentence
+    return sentence[: places[0].end()] if re.match(r",?\s+and\b|\s?[:(]", after) else sentence
 
 
 # ---------------------------------------------------------------------------- choices and labels
@@ -100,7 +102,7 @@ def _up_to_asked(question: str, sentence: str, decimal: DecimalSign) -> str:
 _MARK = re.compile(
     r"[(\[（]\s*(?:(?:choice|option)\s+)?([A-Z])\s*[)\]）]"
     r"|\b(?:choice|option|answer|letter|Option|Choice|Answer|Letter)\s+[*_]{0,3}([A-Z])\b"
-    r"|\A\W*([A-Z])\W*\Z"
+    r"|\A\W*([A-Z])\W*\Z|\b(?:leav(?:es|ing)|left\s+with|is|it['’]s|with)\s+(?:only\s+|just\s+)?[*_]{0,3}([A-Z])\W*\Z"
     r"|(?:^|(?<=\s))[*_]{2}\(?([A-Z])[).:]?(?:\s[^*_\n]{1,80})?[*_]{2}"
     r"|(?:^|(?<=\s))([B-Z])\)\s"
 )
@@ -119,16 +121,10 @@ _CONTRAST = re.compile(
     r"|(?:the|all)\s+(?:\w+\s+){0,2}(?:others?|rest|remaining)\b).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
-# Before a choice that ends its sentence and is what the sentence is about.
-_LED_TO = re.compile(
-    r"(?:[:=→—–]|->|\b(?:is|are|was|were|be|would\s+be|called|means|describes|choose|pick|suggests"
-    r"|indicates|that\s+is|is\s+that))\s*(?:the|a|an|that)?\s*[*_\"'“‘(]*\Z",
-    re.IGNORECASE,
-)
 
 
 def infer_choice(
-    text: str, choices: tuple[str, ...], found: Announcements, *, lettered: bool
+    question: str, text: str, choices: tuple[str, ...], found: Announcements, *, lettered: bool
 ) -> Inference | None:
     """The one choice that the last concluding sentence names, by its letter's mark or its text.
 
@@ -148,7 +144,7 @@ def infer_choice(
         ends_marked = lettered and _ends_in_mark(_without_choices(sentence, choices))
         led = at == 0 and len(named) == 1 and _ends_led(sentence, named[0])
         if not (leads or cues or ends_marked or led) or sentence.endswith("?"):
-            return None
+            break
         clause = sentence[leads[-1][1] :] if leads and not cues else sentence
         uncontrasted = _CONTRAST.sub("", clause)
         if len(_named(uncontrasted, choices, lettered)) == 1:
@@ -159,7 +155,31 @@ def infer_choice(
         if len(in_clause) != 1 or _goes_through(text, last[at + 1 : at + 2], choices, named, found):
             return None
         return Inference(in_clause[0], "marked choice" if marked else "named choice", begin, end)
-    return None
+    return _choice_said_again(question, text, last, choices, found)
+
+
+def _choice_said_again(
+    question: str,
+    text: str,
+    last: list[tuple[int, int]],
+    choices: tuple[str, ...],
+    found: Announcements,
+) -> Inference | None:
+    """The one choice that a sentence names which says again what is asked; None where two such
+    sentences name different ones."""
+    said: dict[str, tuple[int, int]] = {}
+    for begin, end in last:
+        sentence = text[begin:end]
+        named = _named(sentence, choices, lettered=False)
+        if len(named) != 1 or share(question, sentence) < SAID_AGAIN or sentence.endswith("?"):
+            continue
+        if found.denies(_without_choices(sentence, choices)) or found.hedges(sentence):
+            return None
+        said.setdefault(named[0], (begin, end))
+    if len(said) != 1:
+        return None
+    answer, (begin, end) = next(iter(said.items()))
+    return Inference(answer, "named choice", begin, end)
 
 
 def _goes_through(
@@ -180,11 +200,7 @@ def _goes_through(
 def _ends_led(sentence: str, choice: str) -> bool:
     """Whether ``choice`` ends ``sentence``, behind what leads to it: "the one we want is wind"."""
     at = sentence.casefold().rfind(choice.casefold())
-    return (
-        at > 0
-        and is_blank(sentence[at + len(choice) :])
-        and _LED_TO.search(sentence[:at]) is not None
-    )
+    return at > 0 and not is_blank(sentence[:at]) and is_blank(sentence[at + len(choice) :])
 
 
 def _without_choices(clause: str, choices: tuple[str, ...]) -> str:
@@ -219,7 +235,7 @@ def _named(sentence: str, choices: tuple[str, ...], lettered: bool) -> list[str]
 
 _QUOTED = re.compile(
     r"[\"“«„]([^\"“”«»„\n]{1,60})[\"”»“]|(?<![\w])['‘]([^'‘’\n]{1,60})['’](?![\w])|`([^`\n]{1,60})`"
-    r"|\*\*([^*\n]{1,60})\*\*|\\text\{([^{}\n]{1,60})\}|「([^」\n]{1,60})」|『([^』\n]{1,60})』"
+    r"|\*\*([^*\n]{1,60})\*\*|(?<![*\w])\*([^\s*][^*\n]{0,58})\*(?![*\w])|\\text\{([^{}\n]{1,60})\}|「([^」\n]{1,60})」|『([^』\n]{1,60})』"
 )
 _MARKS = " \t*_`\"'“”‘’«»„「」『』.,;:!?。！？、，…$"
 # A line that is one word, or ends in one behind an arrow or an equals sign.
@@ -251,14 +267,14 @@ def infer_text(question: str, text: str, found: Announcements) -> Inference | No
             return None
     for begin, end in last:
         sentence = text[begin:end]
-        if share(question, sentence) >= _SAID_AGAIN and not sentence.endswith("?"):
+        if share(question, sentence) >= SAID_AGAIN and not sentence.endswith("?"):
             return _after_verb(sentence, begin, end, found)
     return None
 
 
-# How much of a question's words a sentence has that answers it in them.
-_SAID_AGAIN = 0.6
-_LABEL = re.compile(r"\A\W*(?P<label>[^\W\d_][\w ]{0,30}?)[*_]*\s*(?::|=|→|->)[*_\s]*(?P<rest>\S.*)\Z")
+_LABEL = re.compile(
+    r"\A\W*(?P<label>[^\W\d_][\w ]{0,30}?)[*_]*\s*(?::|=|→|->)[*_\s]*(?P<rest>\S.*)\Z"
+)
 
 
 def _labelled(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:
@@ -298,6 +314,8 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
         if not answer or denied or not (led or whole or (leads and len(alike) == 1)):
             return None
         return Inference(answer, "quoted text", begin, end)
+    if chosen := _IT_IS.match(sentence):
+        return Inference(chosen[1].strip(_MARKS), "text after a verb", begin, end)
     head, colon, rest = sentence.rpartition(": ")
     ended = bool(colon and results and any(span[1] == len(head.rstrip()) for span in results))
     shown = _SHOWN.search(sentence)
@@ -315,6 +333,9 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
     if not _is_short(answer, 4) or found.denies(sentence[leads[-1][1] if leads else 0 :]):
         return None
     return Inference(answer, "text after a verb", begin, end)
+
+
+_IT_IS = re.compile(r"\W*((?:\S+\s+){1,4}?)it\s+is\W*\Z", re.IGNORECASE)  # "Pink it is!"
 
 
 def _inner(quoted: re.Match[str]) -> str:

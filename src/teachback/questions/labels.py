@@ -32,7 +32,7 @@ class Label(QuestionKind):
         return f"The answer is LABEL. Here LABEL is one of: {', '.join(choices)}."
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_choice(text, example.choices, found, lettered=False)
+        return infer_choice(example.question, text, example.choices, found, lettered=False)
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)

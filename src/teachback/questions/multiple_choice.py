@@ -113,7 +113,7 @@ class MultipleChoice(QuestionKind):
         return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_choice(text, example.choices, found, lettered=True)
+        return infer_choice(example.question, text, example.choices, found, lettered=True)
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices

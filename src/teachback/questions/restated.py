@@ -16,6 +16,11 @@ _LITTLE = frozenset(
     .split()
 )  # fmt: skip
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT = {
+    word: str(value)
+    for value, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    if word != "one"
+}
 _PRONOUN = re.compile(
     r"\b(?:it|they|he|she|this|that|these|those|you|one|we|there|such|er|sie|es|il|elle)\b", re.I
 )
@@ -34,7 +39,7 @@ _BRACKETED = re.compile(r"\([^()]*\)")
 
 def content_words(text: str) -> list[str]:
     """The words of ``text`` that carry its meaning, without their endings, in their order."""
-    words = (word.casefold() for word in _WORD.findall(text))
+    words = (_DIGIT.get(word, word) for word in map(str.casefold, _WORD.findall(text)))
     return [_stem(word) for word in words if word not in _LITTLE]
 
 
@@ -45,9 +50,13 @@ def _stem(word: str) -> str:
     return word
 
 
+_QUOTED = re.compile(r"[\"“«„][^\"”»“]{1,200}[\"”»“]")
+
+
 def share(question: str, sentence: str) -> float:
-    """Which part of the question's content words stand in ``sentence``."""
-    asked = set(content_words(question))
+    """Which part of the question's content words stand in ``sentence``; those of a text that it
+    quotes ("the third word of "old ships"") do not count, unless it has no other ones."""
+    asked = set(content_words(_QUOTED.sub(" ", question))) or set(content_words(question))
     return len(asked & set(content_words(sentence))) / len(asked) if asked else 0.0
 
 

@@ -40,6 +40,7 @@ def _closing_verdict(question: str, text: str, found: Announcements) -> Inferenc
         sentence = text[begin:end]
         verdict = found.verdict(sentence)
         opened = concludes(sentence, found) or "statement" in sentence or begin == 0
+        opened = opened or (begin == last[0][0] and not found.hedges(sentence))
         if verdict and (opened or sentence.rstrip("*_.!").count(" ") == 0):
             return Inference(verdict, "verdict", begin, end)
         if (ended := _AT_THE_END.search(sentence)) and not found.hedges(sentence):

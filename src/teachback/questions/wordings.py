@@ -84,8 +84,20 @@ class Wording:
 
 
 _CANNOT_EN = (
-    "cannot", "can't", "can’t", "can not", "could not", "couldn't", "couldn’t", "unable to",
-    "impossible to", "not possible to", "not able to", "no way to", "hard to", "difficult to",
+    "cannot",
+    "can't",
+    "can’t",
+    "can not",
+    "could not",
+    "couldn't",
+    "couldn’t",
+    "unable to",
+    "impossible to",
+    "not possible to",
+    "not able to",
+    "no way to",
+    "hard to",
+    "difficult to",
 )
 _FIND_OUT_EN = (
     "be determined", "determine", "be answered", "answer", "say", "be said", "tell", "be told",
@@ -186,7 +198,9 @@ WORDINGS: dict[str, Wording] = {
                 "let me verify", "let's double-check", "double-check", "double check",
                 "we can verify",
                 "verification", "this matches", "this makes sense", "checking", "as a check",
-                "quick check", "sanity check", "(check", "(note", "remember", "consider",
+                "quick check", "sanity check", "(check", "(note", "tip", "fun fact", "side note",
+                "by the way", "incidentally", "interestingly", "bonus", "ps", "p.s.", "disclaimer",
+                "some people", "many people", "some say", "others", "other", "people often", "remember", "consider",
                 "analyze", "evaluate", "examine",
                 "look at", "looking at"),
         denials=("not", "n't", "n’t", "cannot", "neither", "nor", "never", "rather than",
