@@ -12,14 +12,12 @@ import pytest
 
 from teachback.questions import KINDS, parse, same_answer
 from teachback.questions.announcements import Announcements, announcements
+from teachback.questions.conclusions import Inference
 from teachback.questions.cutting import without_announced, without_chatter, without_sentence
-from teachback.questions.inferred import (
-    Inference,
-    infer_choice,
-    infer_number,
-    infer_text,
-    infer_yes_no,
-)
+from teachback.questions.inferred_choices import infer_choice
+from teachback.questions.inferred_numbers import infer_number
+from teachback.questions.inferred_texts import infer_text
+from teachback.questions.inferred_verdicts import infer_yes_no
 from teachback.questions.sentences import sentences
 from teachback.questions.wordings import WORDINGS
 from teachback.questions.written_numbers import find_numbers
@@ -34,10 +32,12 @@ def inferred(example: Example, text: str, found: Announcements) -> Inference | N
     if example.kind == "number":
         return infer_number(example.question, text, found)
     if example.kind == "yes-no":
-        return infer_yes_no(text, found)
+        return infer_yes_no(example.question, text, found)
     if example.kind == "text":
-        return infer_text(text, found)
-    return infer_choice(text, example.choices, found, lettered=example.kind != "label")
+        return infer_text(example.question, text, found)
+    return infer_choice(
+        example.question, text, example.choices, found, lettered=example.kind != "label"
+    )
 
 
 def stated(example: Example, statement: str, found: Announcements) -> tuple[str | None, int]:
@@ -169,7 +169,7 @@ def test_the_number_that_a_text_ends_on(text: str, answer: str | None, by: str |
     ],
 )
 def test_the_text_that_a_text_ends_on(text: str, answer: str | None, by: str | None) -> None:
-    found = infer_text(text, EN)
+    found = infer_text("?", text, EN)
     assert (found and found.answer, found and found.by) == (answer, by)
 
 
@@ -182,7 +182,7 @@ def test_the_text_that_a_text_ends_on(text: str, answer: str | None, by: str | N
         ("It purrs. A cat is most likely.", "a cat"),
         ("It purrs, unlike fish. Therefore, Ann has (B).", "a cat"),
         ("It purrs. So it cannot be a dog.", None),
-        ("It purrs. So it is a cat rather than a dog.", None),
+        ("It purrs. So it is a cat rather than a dog.", "a cat"),
         ("It purrs. So it is either a cat or fish.", None),
         ("It purrs. So it is (B) a dog.", None),
         ("We all like a pet that is a dog.", None),
@@ -191,7 +191,7 @@ def test_the_text_that_a_text_ends_on(text: str, answer: str | None, by: str | N
     ],
 )
 def test_the_choice_that_a_text_ends_on(text: str, answer: str | None) -> None:
-    found = infer_choice(text, ("a dog", "a cat", "the cat's milk", "fish"), EN, lettered=True)
+    found = infer_choice("?", text, ("a dog", "a cat", "the cat's milk", "fish"), EN, lettered=True)
     assert (found and found.answer) == answer
 
 
@@ -209,7 +209,7 @@ def test_the_choice_that_a_text_ends_on(text: str, answer: str | None) -> None:
     ],
 )
 def test_the_verdict_that_a_text_ends_on(text: str, answer: str | None) -> None:
-    found = infer_yes_no(text, EN)
+    found = infer_yes_no("?", text, EN)
     assert (found and found.answer) == answer
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from teachback.questions.conclusions import STATEMENT_AT_MOST, Span
-from teachback.questions.wordings import WORDINGS, Wording
+from teachback.questions.wording import Wording
+from teachback.questions.wordings import WORDINGS
 
 _LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
 _MARKUP = r"(?:[*_]{1,3})?"
@@ -23,6 +24,12 @@ _HASHES = re.compile(
     r"|summary|question|final|answer|option|choice))"
 )
 _BOXED = re.compile(r"\\boxed\s*\{")
+# An answer in a tag or a JSON field: "<answer>B</answer>", ""answer": "B"".
+_TAGGED = re.compile(r"(?i)<(?:final[ _-]?)?answer>\s{0,9}")
+_FIELD = re.compile(r"(?i)\"(?:final[ _-]?)?answer\"\s{0,3}:\s{0,3}\"?")
+_SIGNS = ((_HASHES, "####"), (_BOXED, "\\boxed"), (_TAGGED, ">"), (_FIELD, '":'))
+"""What announces by a sign, and what stands in each text that has it."""
+_SHOWN = {"####": "####", "\\boxed": "\\boxed{…}", ">": "<answer>", '":': "an answer field"}
 _ADVERB_BEFORE_NOT = (
     "definitely", "clearly", "certainly", "probably", "obviously", "simply", "therefore", "also",
 )  # fmt: skip
@@ -202,7 +209,7 @@ class Announcements:
         """
         found = [
             (match.start(), match.end(), None)
-            for pattern, sign in ((_HASHES, "####"), (_BOXED, "\\boxed"))
+            for pattern, sign in _SIGNS
             if sign in text
             for match in pattern.finditer(text)
         ]
@@ -226,8 +233,10 @@ class Announcements:
             line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
             if line_end < 0:
                 line_end = min(len(text), statement + STATEMENT_AT_MOST)
-            sign = "####" if "####" in text[start:statement] else "\\boxed{…}"
-            named = sign if announcing is None else "the answer is …"
+            named = "the answer is …"
+            if announcing is None:
+                mark = text[start:statement]
+                named = next((shown for sign, shown in _SHOWN.items() if sign in mark), named)
             yield Span(start, statement, line_end, named)
 
     def negated(self, statement: str, at: int = 0) -> bool:

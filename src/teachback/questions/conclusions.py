@@ -53,7 +53,7 @@ class Inference:
 STATEMENT_AT_MOST = 10_000
 
 # "… so at the end Alice has (B) The Odyssey.": a marked answer that ends the text.
-_MARKED_END = re.compile(r"\((?:(?:choice|option)\s)?[A-Z]\)[^()\n]{0,80}\Z")
+_MARKED_END = re.compile(r"\((?:(?:choice|option)\s)?[A-Z]\)[^()\n❌✗✘]{0,80}\Z")
 # "… hence it's false.", "The statement is true.": a verdict that ends the text.
 _VERDICT_END = re.compile(
     r"""(?:\b(?:so|therefore|thus|hence|consequently)[\s,]{1,3}(?:(?:it|this|that)(?:['’]s|\s+is)\s+)?

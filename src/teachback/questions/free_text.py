@@ -7,7 +7,7 @@ from typing import Any
 
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference
-from teachback.questions.inferred import infer_text
+from teachback.questions.inferred_texts import infer_text
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -21,7 +21,7 @@ _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
 _MARKS = "*_\"'`“”‘’„«»「」『』 "
 # The base that a numeral is written in: 1101₂.
-_BASE = re.compile(r"(?<=[0-9])[₀-₉]{1,2}\Z")
+_BASE = re.compile(r"(?<=[0-9])[₀-₉]{1,2}\Z|(?<=[0-9A-F]{2})[₀-₉]{1,2}\Z")
 # What only typesets the answer: \\text{Paris}, $x + 1$, \\(x + 1\\).
 _MARKUP = (
     re.compile(r"\A\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\{([^{}]*)\}\Z"),

@@ -13,7 +13,7 @@ from teachback.questions.choice_texts import (
     written_out,
 )
 from teachback.questions.conclusions import Inference, first_sentence, negated
-from teachback.questions.inferred import infer_choice
+from teachback.questions.inferred_choices import infer_choice
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 

@@ -6,15 +6,18 @@ import re
 
 from teachback.questions.announcements import Announcements
 
+# Words that say nothing of what is asked about.
 _LITTLE = frozenset(
     """a an the and of in on at to for from with by as is are was were be been being am do does did
-    has have had can could will would shall should may might must there it its this that these
-    those they them their he she his her him you your we our i my one what which who whom whose
-    when where why how many much some any than then so therefore thus hence if ever really actually
-    possible possibly likely true also still just only about into out up whether not no n't der die
-    das ein eine und ist sind war hat kann la le les un une et est el los las una es y de du des"""
-    .split()
-)  # fmt: skip
+    has have had can could will would shall should may might must there it its this that
+    these those they them their he she his her him you your we our i my one what which who
+    whom whose when where why how many much some any than then so therefore thus hence if
+    ever really actually possible possibly likely true also still just only always about
+    into out up whether not no n't der die das ein eine und ist sind war hat kann la le les
+    un une et est el los las una es y de du des""".split()
+)
+# How much of a question's words a sentence has that answers it in them.
+SAID_AGAIN = 0.6
 _WORD = re.compile(r"[^\W_]+")
 _DIGIT = {
     word: str(value)
@@ -74,14 +77,16 @@ def declared(
         return None
     if found.hedges(sentence):
         return None
-    best: tuple[float, str] | None = None
+    best: tuple[tuple[int, bool], str] | None = None
     for clause in _CLAUSES.split(_BRACKETED.sub("", sentence)):
         if _SUBORDINATE.match(clause):
             continue
         said = content_words(clause)
         common = [word for word in asked if word in said]
-        if common and (best is None or len(common) >= best[0]):
-            best = (len(common), clause)
+        places = [said.index(word) for word in common]
+        score = (len(common), places == sorted(places))
+        if common and (best is None or score >= best[0]):
+            best = (score, clause)
     if best is None:
         return None
     clause, said = best[1], content_words(best[1])

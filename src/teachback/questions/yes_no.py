@@ -7,8 +7,8 @@ from typing import Any
 
 from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
 from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
+from teachback.questions.inferred_verdicts import infer_yes_no
 from teachback.questions.kind import QuestionKind, Reading
-from teachback.questions.verdicts import infer_yes_no
 from teachback.records import Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}

@@ -27,7 +27,9 @@ def infer_yes_no(question: str, text: str, found: Announcements) -> Inference | 
     opening = _opening_verdict(question, text, found)
     if closing and opening and closing.answer != opening.answer:
         return None
-    return closing if closing and closing.start else opening or closing
+    if closing and (closing.start or closing.by == "declared verdict"):
+        return closing
+    return opening
 
 
 def _closing_verdict(question: str, text: str, found: Announcements) -> Inference | None:
@@ -38,6 +40,8 @@ def _closing_verdict(question: str, text: str, found: Announcements) -> Inferenc
         return Inference(found.verdicts[word], "verdict", *last[0])
     for begin, end in last[:2]:
         sentence = text[begin:end]
+        if found.is_aside(sentence):
+            continue
         verdict = found.verdict(sentence)
         opened = concludes(sentence, found) or "statement" in sentence or begin == 0
         opened = opened or (begin == last[0][0] and not found.hedges(sentence))
@@ -45,8 +49,6 @@ def _closing_verdict(question: str, text: str, found: Announcements) -> Inferenc
             return Inference(verdict, "verdict", begin, end)
         if (ended := _AT_THE_END.search(sentence)) and not found.hedges(sentence):
             return Inference(found.verdicts[ended["verdict"].casefold()], "verdict", begin, end)
-        if found.is_aside(sentence):
-            continue
         if said := declared(question, sentence, found):
             return Inference(said, "declared verdict", begin, end)
         if found.hedges(sentence) or sentence.endswith("?"):
