@@ -14,7 +14,12 @@ from teachback.questions.conclusions import (
     last_line,
     without,
 )
-from teachback.questions.cutting import without_announced, without_chatter, without_sentence
+from teachback.questions.cutting import (
+    sentence_begin,
+    without_announced,
+    without_chatter,
+    without_sentence,
+)
 from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
 from teachback.questions.last_sentences import explained_opening, last_sentences, takes_back
@@ -158,7 +163,20 @@ def _unannounced(example: Example, text: str) -> Parsed:
     end_span = kind.marked_ending(text)
     if end_span is not None:
         answered = kind.read(example, text[end_span.statement : end_span.line_end])
-        # Nothing is cut out: the marked answer is part of a sentence of the explanation.
         found = answered.answer is not None
-        return Parsed(text.strip(), answered.answer, found, "marked ending" if found else None)
+        # Mostly the marked answer is part of a sentence of the explanation, and stays in it.
+        left = _without_bare_ending(text, end_span.start) if found else text.strip()
+        return Parsed(left, answered.answer, found, "marked ending" if found else None)
     return Parsed(text.strip(), None, False)
+
+
+def _without_bare_ending(text: str, start: int) -> str:
+    """``text`` less its last sentence, in which the marked answer stands at ``start``, where that
+    says nothing else ("So, yes.", "Thus, (C)."); all of it where the sentence says more."""
+    begin = sentence_begin(text, start)
+    before = text[begin:start]
+    for lead_begin, lead_end in reversed(EVERY_LANGUAGE.concluding_words(before)):
+        before = before[:lead_begin] + before[lead_end:]
+    if not is_blank(before):
+        return text.strip()
+    return without_sentence(text, begin, len(text), EVERY_LANGUAGE) or text.strip()
