@@ -109,6 +109,19 @@ def test_what_a_reply_in_a_form_of_its_own_concludes(
     assert parse(Example("f", question, "?", kind), text).answer == answer
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<Solution Path>\nSix jars a row.\nThe answer is 18.", "Six jars a row."),
+        ("It is in the DNAThe answer is 18.", "It is in the DNA"),
+        ("<b> sets bold type.\nThe answer is 18.", "<b> sets bold type."),
+        ("Six < 18 > 2.\nThe answer is 18.", "Six < 18 > 2."),
+    ],
+)
+def test_what_replies_leave_around_their_steps_goes(text: str, left: str) -> None:
+    assert parse(Example("n", "How many?", "18", "number"), text).explanation == left
+
+
 def test_what_closes_bold_type_stays_when_the_conclusion_goes() -> None:
     example = Example("f", "Which letters?", "ka", "text")
     parsed = parse(example, "The last letter is **a**.\n- k\n- it ends in **a**\n\nAnswer: **ka**")

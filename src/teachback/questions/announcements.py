@@ -116,8 +116,10 @@ def _patterns(words: Wording) -> _Patterns:
             flags,
         )
         the = rf"(?:(?:{_any(words.copula_first)}){gap}{adverb})?{the}"
+    # "… the DNAThe answer is": some replies lack the space, or the full stop, before it.
+    joined = r"|(?<=\w)(?=(?-i:[A-Z][a-z]))" if words.spaced else ""
     lead = re.compile(
-        rf"{open_}(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{_any(words.leads)}){close}{comma}"
+        rf"(?:{open_}{joined})(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{_any(words.leads)}){close}{comma}"
         rf"(?:then\b[\s,]{{0,9}})?)?(?:(?:{_any(words.concluding)}){comma})?{the}\Z",
         flags,
     )

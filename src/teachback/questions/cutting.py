@@ -85,6 +85,17 @@ def _is_open(text: str) -> bool:
     )
 
 
+_OPENING_TAG = re.compile(
+    r"\A\s*<(?:[A-Z][a-z]{1,20}(?:[ _-][A-Z][a-z]{1,20}){1,3}"
+    r"|(?i:solution|explanation|reasoning|thought|steps))>[ \t:]*\n?\s*(?=\S)"
+)
+
+
+def without_opening_tag(text: str) -> str:
+    """``text`` less a tag that it opens with: "<Solution Path>"."""
+    return _OPENING_TAG.sub("", text)
+
+
 def without_chatter(text: str, at: int, found: Announcements) -> str:
     """``text`` less the sentences after ``at`` that speak to the reader."""
     after = text[at:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from teachback.questions.announcements import EVERY_LANGUAGE
 from teachback.questions.conclusions import (
@@ -18,6 +18,7 @@ from teachback.questions.cutting import (
     sentence_begin,
     without_announced,
     without_chatter,
+    without_opening_tag,
     without_sentence,
 )
 from teachback.questions.kind import Reading
@@ -69,6 +70,15 @@ def parse(
     The concluding sentence is no part of the explanation; sentences after it are, unless they
     speak to the reader ("I hope this helps!").
     """
+    parsed = _split(example, text, bare, answer_first, reading)
+    if not parsed.explanation.startswith("<"):
+        return parsed
+    return replace(parsed, explanation=without_opening_tag(parsed.explanation))
+
+
+def _split(
+    example: Example, text: str, bare: bool, answer_first: bool, reading: ReplyReading
+) -> Parsed:
     kind = kind_of(example)
     spans = EVERY_LANGUAGE.announced(text)
     if answer_first:
