@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -106,7 +107,7 @@ def _split(
     if denied or reading == "announced" or kind.marked_ending(text):
         return parsed
     opening = _explained_opening(example, text)
-    if parsed.concluded and opening is None:
+    if parsed.concluded and (opening is None or not _ends_in_step(text)):
         return parsed
     inference = opening or _inferred(example, text)
     if inference is None:
@@ -134,6 +135,15 @@ def _explained_opening(example: Example, text: str) -> Inference | None:
     ):
         return None
     return _inferred(example, text[:end])
+
+
+_STEP = re.compile(r"\s*(?:[-•*]\s|[0-9]{1,2}[.)]\s)|[^\n]*=")
+
+
+def _ends_in_step(text: str) -> bool:
+    """Whether the last line that says anything to the point is a step: an item, or a sum."""
+    span = last_line(without_chatter(text, 0, EVERY_LANGUAGE))
+    return span is not None and _STEP.match(text, span.start) is not None
 
 
 def _first_alike(
