@@ -111,6 +111,157 @@ def test_what_a_reply_in_a_form_of_its_own_concludes(
     assert parse(Example("f", question, "?", kind), text).answer == answer
 
 
+ONLY_LOOKS_SO = [
+    (
+        "yes-no",
+        "Can penguins fly?",
+        "no",
+        "Penguins are birds. Birds can fly. So penguins can fly, unless they do not have wings.",
+    ),
+    (
+        "yes-no",
+        "Can penguins fly?",
+        "no",
+        "Some think penguins cannot fly. They are birds and all birds fly.",
+    ),
+    (
+        "yes-no",
+        "Can penguins fly?",
+        "no",
+        "It is said that penguins do not fly. That is a myth.",
+    ),
+    (
+        "yes-no",
+        "Can penguins fly?",
+        "no",
+        "If penguins were light, they would not be unable to fly.",
+    ),
+    (
+        "yes-no",
+        "Can penguins fly?",
+        "no",
+        "Nobody doubts that penguins fly.",
+    ),
+    (
+        "yes-no",
+        "Can penguins fly?",
+        "no",
+        "There is no reason why penguins could not fly.",
+    ),
+    (
+        "yes-no",
+        "Is the Nile longer than the Rhine?",
+        "yes",
+        "Compare. The Rhine is shorter, no: the Nile is not longer than the Rhine.",
+    ),
+    (
+        "yes-no",
+        "Is the Nile longer than the Rhine?",
+        "yes",
+        "The Nile is longer than the Rhine in this drawing. On a map it is the other way round.",
+    ),
+    (
+        "yes-no",
+        "Would a stone float in water?",
+        "no",
+        "A stone would float in water, because it is not heavy.",
+    ),
+    (
+        "yes-no",
+        "Did Kant write novels?",
+        "no",
+        "Kant wrote much. It is not known whether Kant wrote novels.",
+    ),
+    (
+        "multiple-choice",
+        "Which animal is a bird?",
+        "eagle",
+        "The eagle is an animal. The bird here is not the eagle but the dog.",
+    ),
+    (
+        "multiple-choice",
+        "Which animal is a bird?",
+        "eagle",
+        "One might pick the bird that is the eagle. But that would be hasty.",
+    ),
+    (
+        "multiple-choice",
+        "Which animal is a bird?",
+        "eagle",
+        "An animal that is a bird is the eagle. An animal that is also a bird is the ant.",
+    ),
+    (
+        "multiple-choice",
+        "Which animal is a bird?",
+        "eagle",
+        "Dog, trout and ant remain, once we drop the bird, eagle",
+    ),
+    (
+        "multiple-choice",
+        "Which animal is a bird?",
+        "eagle",
+        "We rule out B, C, D. Actually A is out too. It's D",
+    ),
+    (
+        "multiple-choice",
+        "Which animal is a bird?",
+        "eagle",
+        "A dog barks. I guess that leaves nothing but doubt about the eagle",
+    ),
+    (
+        "number",
+        "How many pears are left?",
+        "8",
+        "He has 8 pears and gives away 3. That leaves 5, not 8.",
+    ),
+    (
+        "number",
+        "How many pears are left?",
+        "8",
+        "8 pears and 3 apples were there at first. Then 2 pears go, so 6 are left.",
+    ),
+    (
+        "number",
+        "How many pears are left?",
+        "8",
+        "So 6 are left, which is less than the 8 pears and 3 apples",
+    ),
+    (
+        "text",
+        "What is the capital of Peru?",
+        "Lima",
+        "The capital of Peru is said to be Lima. In fact it is Cusco.",
+    ),
+    (
+        "text",
+        "What is the capital of Peru?",
+        "Lima",
+        "The capital of Peru was Lima, until it moved. It is now **Cusco**.",
+    ),
+    (
+        "text",
+        "What is the capital of Peru?",
+        "Lima",
+        "The capital of Peru isn't Lima. I forgot the name.",
+    ),
+    (
+        "text",
+        "What is the capital of Peru?",
+        "Lima",
+        "**Lima** comes to mind. Still, the capital of Peru must be older, so: Cusco.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "question", "gold", "text"), ONLY_LOOKS_SO)
+def test_what_only_looks_like_the_right_conclusion_is_not_read_as_it(
+    kind: str, question: str, gold: str, text: str
+) -> None:
+    choices = ("eagle", "dog", "trout", "ant") if kind == "multiple-choice" else ()
+    example = Example("f", question, gold, kind, choices)
+    assert not same_answer(example, parse(example, text).answer)
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [

@@ -281,9 +281,9 @@ class Announcements:
         matches = (own.withdrawal.search(sentence) for own in self._all)
         return next((match[0] for match in matches if match), None)
 
-    def negates(self, clause: str) -> bool:
-        """Whether ``clause`` says that something is not so."""
-        return any(own.negator and own.negator.search(clause) for own in self._all)
+    def negations(self, clause: str) -> int:
+        """How many words of ``clause`` say that something is not so, in the language of most."""
+        return max(len(own.negator.findall(clause)) if own.negator else 0 for own in self._all)
 
     def hedges(self, sentence: str) -> bool:
         """Whether ``sentence`` leaves open what it speaks of: "perhaps", "it depends"."""

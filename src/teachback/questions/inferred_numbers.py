@@ -62,6 +62,7 @@ def infer_number(
     return None
 
 
+_COMPARES = re.compile(r"\b(?:less|more|fewer|greater|than|double|twice|half)\b", re.IGNORECASE)
 _WHICH = re.compile(r",\s+which\s+(?:is|was|makes|means|would)\b.*\Z", re.IGNORECASE | re.DOTALL)
 _BRACKETED_END = re.compile(r"\s*\([^()=]*\)\W*\Z")
 _HOW_MUCH = re.compile(r"\bhow\s+much\s+([^\W\d_]+)", re.IGNORECASE)
@@ -72,7 +73,9 @@ def _without_aside(sentence: str, decimal: DecimalSign) -> str:
     """``sentence`` less a bracket at its end that only comments on the number before it."""
     head = _BRACKETED_END.sub("", sentence)
     if numbers := find_numbers(relative := _WHICH.sub("", head), decimal):
-        head = relative if _RESULT.search(relative[: numbers[-1].start]) else head
+        compares = _COMPARES.search(head[len(relative) :])
+        led = _RESULT.search(relative[: numbers[-1].start])
+        head = relative if compares or led else head
     return head if find_numbers(head, decimal) else sentence
 
 

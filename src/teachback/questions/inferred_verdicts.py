@@ -51,7 +51,7 @@ def _closing_verdict(question: str, text: str, found: Announcements) -> Inferenc
             return Inference(found.verdicts[ended["verdict"].casefold()], "verdict", begin, end)
         if said := declared(question, sentence, found):
             return Inference(said, "declared verdict", begin, end)
-        if found.hedges(sentence) or sentence.endswith("?"):
+        if found.hedges(sentence) or found.denies(sentence) or sentence.endswith("?"):
             return None
     return None
 

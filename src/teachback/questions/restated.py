@@ -73,7 +73,7 @@ def declared(
     question's beginning, may be missing, unless the ``whole`` question is to be said again.
     """
     asked = list(dict.fromkeys(content_words(question)))
-    if not asked or sentence.rstrip("*_ ").endswith("?") or found.negates(question):
+    if not asked or sentence.rstrip("*_ ").endswith("?") or found.negations(question):
         return None
     if found.hedges(sentence):
         return None
@@ -93,8 +93,8 @@ def declared(
     common = [word for word in asked if word in said]
     pronoun = _PRONOUN.search(clause) is not None
     turned = _turned_round(question, clause)
-    if found.negates(clause):
-        enough = turned is False and (3 * len(common) >= len(asked) or pronoun)
+    if negations := found.negations(clause):
+        enough = negations == 1 and not turned and (3 * len(common) >= len(asked) or pronoun)
         return "no" if enough else None
     missing = [at for at, word in enumerate(asked) if word not in said]
     prefix = pronoun and missing == list(range(len(missing))) and 2 * len(common) >= len(asked)

@@ -135,7 +135,8 @@ WORDINGS: dict[str, Wording] = {
                  "instead of",
                  "unlike", "except", "or", "either", "unclear", "unsure", "incorrect", "wrong",
                  "maybe", "if", "might", "could be", "ruled out", "eliminate", "wait",
-                 "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts", "opposite",
+                 "doubt", "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts",
+                 "opposite",
                  "less",
                  "eliminated", "contradiction", "contradict"),
         withdrawals=(
@@ -143,7 +144,9 @@ WORDINGS: dict[str, Wording] = {
             "don't know", "don’t know", "do not know", "not sure", "unsure", "not certain",
             "torn between", "not enough information", "not enough data", "insufficient",
             "no idea", "i give up",
-            "no way of knowing", "no way of telling", "not know for certain",
+            "is a myth", "that's a myth", "is a misconception", "the other way round",
+            "the other way around", "that is wrong", "that's wrong", "no way of knowing",
+            "no way of telling", "not know for certain",
         ),
         negators=(
             "not", "n't", "n’t", "no", "never", "cannot", "nobody", "nothing", "none", "neither",
@@ -153,7 +156,9 @@ WORDINGS: dict[str, Wording] = {
         hedges=(
             "may", "might", "maybe", "perhaps", "possibly", "unclear", "unsure", "depends",
             "depending", "unless", "whether", "debatable", "disputed", "some say", "arguably",
-            "either", "or", "unknown", "doubtful", "open question", "seems", "one would think",
+            "either", "or", "unknown", "doubtful", "open question", "doubt", "doubts",
+            "it is said", "is said to", "supposedly", "allegedly",
+            "is believed to", "people think", "rumour", "rumor", "seems", "one would think",
             "you would think", "i wonder", "suppose", "if",
         ),
         greetings=(
