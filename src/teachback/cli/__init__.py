@@ -36,7 +36,7 @@ COMMANDS = {
     "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
     "evaluate": ("teachback.cli.evaluate:evaluate", "Evaluate a student or a prompted teacher."),
     "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
-    "study": ("teachback.cli.study:study", "Run a grid of systems and judge the differences."),
+    "study": ("teachback.cli.study:study", "Run a grid of systems and test the differences."),
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
     "export": ("teachback.cli.export:export", "Write files for other tools."),
     "ask": ("teachback.cli.evaluate:ask", "Ask a student one question."),

@@ -11,12 +11,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers import AutoTokenizer as Tokenizers
 
 from teachback.errors import ReferenceError_, TeachbackError
-from teachback.students.card import Precision, StudentCard
+from teachback.students.card import StudentCard
 from teachback.students.causal import MASK_TAKERS, CausalStudent
-from teachback.students.model import StudentModel, use_bf16
+from teachback.students.model import StudentModel
+from teachback.students.precision import choose_precision, default_device
 from teachback.students.quiet import quiet
 from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.weights import ADAPTER, resolve
+from teachback.system.precision import Precision
 from teachback.system.progress import Notice
 
 _EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight", "shared.weight", "wte.weight")
@@ -100,15 +102,16 @@ def load(
         )
     if tokenizer.eos_token_id is None:
         raise ReferenceError_(f"{reference}: its tokenizer has no end token, so no student")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
+    chosen = choose_precision(precision, device)
     saved = StudentCard.load(own)
-    if not training and use_bf16(precision, device):
+    if not training and chosen.used == "bf16":
         model = model.to(torch.bfloat16)
     card = saved or StudentCard(base=reference)
     kind = Seq2SeqStudent if seq2seq else CausalStudent
     student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
-    student.precision = precision
+    student.precision = chosen
     return student
 
 
