@@ -97,6 +97,7 @@ FREE_FORM = [
     ("number", "How much?", "They pay **$71**.\n\nHere's the breakdown:\n- 5 × $7 = $35", "71"),
     ("number", "How much?", "They pay 5.\n\nHere's the working:\nsix and two\n\n8", "8"),
     ("number", "How much?", "They pay 5.\n\nHere's the working: 6 and 2.\nSo it is 8.", "8"),
+    ("number", "How much?", "We add. The answer is 8 <answer>", "8"),
     ("number", "How much?", "Sum: 9.\n\n<answer>9</answer>", "9"),
     ("text", "What is the symbol of tin?", "The symbol of tin is Sn. It is a metal.", "Sn"),
     ("text", "What is it?", "The last letter is **a**.\n\nResult: enost", "enost"),

@@ -106,10 +106,10 @@ def _split(
     parsed = _unannounced(example, text)
     if denied or reading == "announced" or kind.marked_ending(text):
         return parsed
-    opening = _explained_opening(example, text)
-    if parsed.concluded and (opening is None or not _ends_in_step(text)):
+    first = _explained_opening(example, text)
+    if parsed.concluded and (first is None or not _ends_in_step(text)):
         return parsed
-    inference = opening or _inferred(example, text)
+    inference = first or _inferred(example, text)
     if inference is None:
         return parsed
     left = without_sentence(text, inference.start, inference.end, EVERY_LANGUAGE)
