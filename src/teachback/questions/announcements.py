@@ -25,7 +25,8 @@ _HASHES = re.compile(
     r"|summary|question|final|answer|option|choice))"
 )
 _BOXED = re.compile(r"\\boxed\s*\{")
-# An answer in a tag (not behind the answer: "The answer is A <answer>") or a JSON field: "<answer>B</answer>", ""answer": "B"".
+# An answer in a tag, "<answer>B</answer>" (not before it: "The answer is A <answer>"), or in a
+# field: "answer": "B".
 _TAGGED = re.compile(r"(?i)<(?:final[ _-]?)?answer>\s{0,9}(?=[^\s<.])")
 _FIELD = re.compile(r"(?i)\"(?:final[ _-]?)?answer\"\s{0,3}:\s{0,3}\"?")
 _SIGNS = ((_HASHES, "####"), (_BOXED, "\\boxed"), (_TAGGED, ">"), (_FIELD, '":'))
