@@ -12,9 +12,10 @@ Row = dict[str, Any]
 """One JSON object, as `json.loads` gives it."""
 
 
-def bad_line(path: str | Path, line: int, why: str) -> DataError:
-    """The one-line error for a line of a file; the form is the same for every file."""
-    return DataError(f"{path}, line {line}: {why}")
+def bad_line(path: object, line: int, why: str, counted: str = "line") -> DataError:
+    """The one-line error for a line of a file; the form is the same for every file. ``counted``:
+    what is counted, of rows that are not in a file."""
+    return DataError(f"{path}, {counted} {line}: {why}")
 
 
 def json_name(value: object) -> str:
