@@ -17,6 +17,7 @@ from teachback.explaining.session import TeacherSession
 from teachback.questions import parse, same_answer
 from teachback.records import Answer, Cost, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
+from teachback.students.card import Precision, StudentCard
 from teachback.students.load import load
 from teachback.system.progress import SILENT, Progress
 
@@ -64,6 +65,17 @@ def predict(
         explained_seconds=effort.explained_seconds * thousand if explained else None,
         explained_tokens=effort.explained_tokens * thousand if explained else None,
         unfinished=effort.unfinished,
+    )
+
+
+def untrained_of(card: StudentCard, precision: Precision) -> StudentConfig:
+    """A student before its training, to be asked in the same format as it is now."""
+    return StudentConfig(
+        reference=card.base,
+        precision=precision,
+        answer_format=card.answer_format,
+        task_marker=card.task_marker,
+        max_source_tokens=card.max_source_tokens,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
@@ -70,8 +70,6 @@ def rows_of(data: Data) -> Source | list[Example]:
     is none of these."""
     if isinstance(data, str | Path):
         return data
-    if isinstance(data, Iterable) and not isinstance(data, Sequence):
-        return rows_in_memory(data, "the data")
     if isinstance(data, Sequence) and _are_examples(data):
         return list(data)
     return rows_in_memory(data, "the data")

@@ -64,8 +64,8 @@ class RowsInMemory:
         return self.name
 
 
-def rows_in_memory(table: Table, name: str) -> RowsInMemory:
-    """The rows of ``table``; ``name`` is what messages call it.
+def rows_in_memory(table: object, name: str) -> RowsInMemory:
+    """The rows of ``table``, a `Table`; ``name`` is what messages call it.
 
     Raises:
         DataError: it is nothing that has rows.
@@ -73,7 +73,7 @@ def rows_in_memory(table: Table, name: str) -> RowsInMemory:
     return RowsInMemory(tuple(map(_row, _rows(table, name))), name)
 
 
-def _rows(table: Table, name: str) -> Iterator[object]:
+def _rows(table: object, name: str) -> Iterator[object]:
     if isinstance(table, PandasFrame):
         for values, missing in zip(
             table.to_dict("records"), table.isna().to_dict("records"), strict=True

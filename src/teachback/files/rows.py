@@ -35,11 +35,13 @@ class Fields:
     Every method raises `DataError` naming file, line and field.
     """
 
-    def __init__(self, row: Mapping[str, Any], path: str | Path, line: int) -> None:
-        self._row, self._path, self._line = row, path, line
+    def __init__(
+        self, row: Mapping[str, Any], path: str | Path, line: int, counted: str = "line"
+    ) -> None:
+        self._row, self._path, self._line, self._counted = row, path, line, counted
 
     def _bad(self, why: str) -> DataError:
-        return bad_line(self._path, self._line, why)
+        return bad_line(self._path, self._line, why, self._counted)
 
     def _wrong(self, name: str, needed: str, value: object) -> DataError:
         return self._bad(f"the field {name!r} must be {needed}, not {json_name(value)}")
