@@ -19,9 +19,9 @@ from teachback.files import (
 )
 from teachback.records import ComparedWay, Cost, Objective, Prediction, Rejection, Strategy
 from teachback.runs.evaluations import write_evaluation
-from teachback.study.config import Control
-from teachback.study.judging import verdict_row
-from teachback.study.schema import (
+from teachback.studies.config import Control
+from teachback.studies.judging import verdict_row
+from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
     MATERIAL_FILE,

@@ -110,9 +110,9 @@ def evaluate(
 ) -> Evaluation:
     """Ask ``student`` (the object, a folder or a reference) all ``examples``.
 
-    With ``baselines`` (they are on unless set otherwise), the untrained student is asked, too, and,
-    if ``train`` is given, the majority label is worked out from it: what the figures are worth shows
-    beside these. ``precision``: of a student that is loaded here, and of the untrained one.
+    With ``baselines`` (on unless set otherwise) the untrained student is asked, too, and, where
+    ``train`` is given, the majority label is worked out from it: what the figures are worth
+    shows beside these. ``precision``: of a student that is loaded here, and of the untrained one.
     ``kind`` and ``columns``: see `read_examples`.
 
     Raises ConfigError for settings that are unknown or mean nothing, ReferenceError_ where a

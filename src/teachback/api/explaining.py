@@ -278,8 +278,8 @@ def _own_exemplars(exemplars: Sequence[Exemplar], step: str) -> tuple[Exemplar, 
     for one in exemplars:
         if not isinstance(one, Exemplar):
             raise ConfigError(
-                f"{step}: exemplars holds a {type(one).__name__}: read_exemplars makes exemplars "
-                "of rows"
+                f"{step}: exemplars: {type(one).__name__} is no Exemplar; read_exemplars makes "
+                "them of rows"
             )
     return tuple(exemplars)
 

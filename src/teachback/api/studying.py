@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 from teachback.api.watching import notice_of, progress_of
 from teachback.errors import ConfigError
 from teachback.files.result_rows import ResultRows
-from teachback.report import Format
-from teachback.study.config import StudyFile, parse_study, read_study
-from teachback.study.schema import Status, Verdicts
+from teachback.reports import Format
+from teachback.studies.config import StudyFile, parse_study, read_study
+from teachback.studies.schema import Status, Verdicts
 
 if TYPE_CHECKING:
-    from teachback.study.engines import Engine
+    from teachback.studies.engines import Engine
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,7 +36,8 @@ class StudyResult(ResultRows):
         shown = [row for row in self.verdicts.confirmatory if row.finding == "shown"]
         return (
             f"{len(self.states)} cells: {states} ({self.ran} in this run); {len(shown)} of "
-            f"{len(self.verdicts.confirmatory)} confirmatory comparisons shown; files: {self.folder}"
+            f"{len(self.verdicts.confirmatory)} confirmatory comparisons shown; "
+            f"files: {self.folder}"
         )
 
     def to_rows(self) -> list[dict[str, object]]:
@@ -61,7 +62,7 @@ def study(
     of a Ray cluster. ``jobs``: cells at once. ``threads``: of each cell. Raises ConfigError,
     DataError or ReferenceError_ for what the caller can fix, before anything runs.
     """
-    from teachback.study import running
+    from teachback.studies import running
 
     if isinstance(study, str | Path):
         read: StudyFile = read_study(study)
@@ -85,12 +86,12 @@ def study(
 
 def _engine(name: str, jobs: int, threads: int) -> Engine:
     if name == "ray":
-        from teachback.study.ray_engine import RayEngine
+        from teachback.studies.ray_engine import RayEngine
 
         return RayEngine(jobs, threads)
     if name != "local":
         raise ConfigError(f"study(): engine = {name!r}: it must be 'local' or 'ray'")
-    from teachback.study.engines import LocalEngine
+    from teachback.studies.engines import LocalEngine
 
     return LocalEngine(jobs, threads)
 
@@ -101,7 +102,7 @@ def report(folder: str | Path, *, form: Format = "html", out: str | Path | None 
 
     Raises RunFolderError where there is no study, or where something else is in the way.
     """
-    from teachback.report import write_report
+    from teachback.reports import write_report
 
     if form not in get_args(Format):
         raise ConfigError(f"report(): form = {form!r}: it must be html, md or csv")

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from teachback.students.student import Student
 
 
+DEFAULT_STUDENT = StudentConfig().reference
+
+
 def train(
     examples: Data,
     explanations: Explanations = (),
     *,
-    student: str | Path = StudentConfig().reference,
+    student: str | Path = DEFAULT_STUDENT,
     objective: Objective = "mt-cot",
     folder: str | Path | None = None,
     overwrite: bool = False,

@@ -135,6 +135,4 @@ def _one_of(choices: object) -> tuple[str, ...]:
 def _context(context: object) -> str | None:
     if context is None or isinstance(context, str):
         return context
-    raise DataError(
-        f"context must be text, not {quoted(context)}: lists go with lists of questions"
-    )
+    raise DataError(f"context must be text, not {quoted(context)}: lists go with many questions")

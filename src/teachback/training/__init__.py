@@ -60,12 +60,12 @@ def train(
     A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
     student's default way of answering, by answers drawn as ``evaluate_config`` says; nothing
     else is looked at. ``report_to`` names what the Trainer's figures are also sent to, and
-    ``callbacks`` are more of the Trainer's. A run that was killed goes on from its last checkpoint under
-    ``folder/checkpoints``. Called in each of several processes (``torchrun``, ``accelerate
-    launch``), it trains one student in all of them, the same as in one but for rounding: the
-    first writes and speaks, all return the result, and all must see ``folder``. Raises
-    DataError where there is nothing to train on, RunFolderError where ``folder`` holds another
-    run's student or training will not fit.
+    ``callbacks`` are more of the Trainer's. A run that was killed continues from its last
+    checkpoint under ``folder/checkpoints``. Called in each of several processes (``torchrun``,
+    ``accelerate launch``), it trains one student in all of them, the same as in one but for
+    rounding: the first writes and speaks, all return the result, and all must see ``folder``.
+    Raises DataError where there is nothing to train on, RunFolderError where ``folder`` holds
+    another run's student or training will not fit.
     """
     reporters = reporters_of(report_to, folder)
     settings = TrainingSettings(
