@@ -88,7 +88,9 @@ def _methods(one: type[Any]) -> Iterator[tuple[str, Any]]:
             continue
         for name, value in vars(owner).items():
             inner = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-            is_ours = isinstance(inner, property) or inspect.isfunction(inner)
+            # A function under another name is an attribute's default.
+            is_method = inspect.isfunction(inner) and inner.__name__ == name
+            is_ours = is_method or isinstance(inner, property)
             if not name.startswith("_") and is_ours and name not in seen and inner.__doc__:
                 seen.add(name)
                 yield name, inner
@@ -129,18 +131,28 @@ def _table(places: Mapping[str, Named]) -> str:
 
 
 def _markdown(text: str | None) -> str:
-    """A docstring as Markdown: literals, and the list of errors."""
+    """A docstring as Markdown: code, literals, and lists of errors and attributes."""
     lines: list[str] = []
+    is_code = False
     for line in inspect.cleandoc(text or "").splitlines():
+        if is_code and line and not line.startswith("    "):
+            lines[-1:] = ["```", ""]
+            is_code = False
         item = re.match(r" {4}(\w+): (.*)", line)
-        if item:
+        if is_code:
+            lines.append(line.removeprefix("    "))
+        elif line.endswith("::"):
+            lines += [line.removesuffix(":"), "", "```python"]
+            is_code = True
+        elif item:
             lines.append(f"- `{item[1]}`: {item[2]}")
-        elif line in ("Raises:", "Args:"):
+        elif line in ("Raises:", "Args:", "Attributes:"):
             lines += [line, ""]
         else:
             lines.append(re.sub(r"^ {8}", "  ", line))
-    joined = "\n".join(lines).replace("``", "`")
-    return re.sub(r":(?:func|data|mod|class):", "", joined) + "\n"
+    joined = "\n".join(lines).replace("```python\n\n", "```python\n")
+    plain = re.sub(r"(?<!`)``(?!`)", "`", joined)
+    return re.sub(r":(?:func|data|mod|class):", "", plain) + "\n"
 
 
 def _tail(text: str | None) -> str:

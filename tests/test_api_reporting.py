@@ -49,10 +49,11 @@ def test_tensorboard_and_callbacks_get_the_figures(tmp_path: Path) -> None:
     assert len(losses) == 2
 
 
-def test_off_by_default(tmp_path: Path) -> None:
-    weights = tiny_causal(tmp_path / "tiny", "llama")
-    tb.train(EXAMPLES, student=weights, objective="st", epochs=1, folder=tmp_path / "run")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"student"}
+@pytest.mark.parametrize("off", [(), "none"])
+def test_off_by_default(off: Any, tmp_path: Path) -> None:
+    weights, folder = tiny_causal(tmp_path / "tiny", "llama"), tmp_path / "run"
+    tb.train(EXAMPLES, student=weights, objective="st", epochs=1, folder=folder, report_to=off)
+    assert {path.name for path in folder.iterdir()} == {"student"}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_off_by_default(tmp_path: Path) -> None:
     [
         ("tensorbord", "report_to: tensorbord is not supported, only "),
         ("comet_ml", "report_to: "),  # not installed here
-        ("all", "report_to: name each, not 'all'"),
+        ("all", "report_to: name each place, not 'all'"),
     ],
 )
 def test_what_cannot_be_reported_to_is_one_line(name: str, message: str, tmp_path: Path) -> None:

@@ -184,6 +184,21 @@ def test_saved_evaluations_are_compared_as_folders(
         tb.compare(one / "predictions.jsonl", evaluated, way="chosen")
 
 
+def test_a_run_s_folder_stands_for_its_student(root: Path) -> None:
+    trained = tb.train(
+        tb.read_examples(root / "train.jsonl"),
+        student=root / "tiny",
+        objective="st",
+        epochs=1,
+        folder=root / "run",
+    )
+    loaded = tb.Student.load(root / "run")
+    assert loaded.card == trained.card
+    asked = {"choices": ["red", "green"]}
+    assert loaded.answer("Which?", **asked) == trained.answer("Which?", **asked)
+    assert tb.evaluate(root / "run", TEST_ROWS, baselines=False).predictions
+
+
 def test_answers_drawn_in_different_ways_are_not_compared(
     student: tb.Student, evaluated: tb.Evaluation
 ) -> None:
@@ -243,13 +258,17 @@ def test_what_cannot_be_asked_is_one_line(
 def test_selecting_again_asks_nothing(found: tb.Generated, root: Path) -> None:
     again = tb.select(TRAIN_ROWS, store=root / "s.sqlite")
     assert (again.explanations, again.rejections) == (found.explanations, found.rejections)
-    cote = tb.select(TRAIN_ROWS, store=root / "s.sqlite", strategy="cote", teacher="big")
+    [name] = {one.teacher for one in found.explanations}
+    cote = tb.select(TRAIN_ROWS, store=root / "s.sqlite", strategy="cote", teacher=name)
     assert {one.strategy for one in cote.explanations} == {"cote"}
     assert len(cote.explanations) == TRAIN // 2
     assert cote.asked is None
+    reference = f"recorded:{root / 'teacher.jsonl'}"
+    named = tb.select(TRAIN_ROWS, store=root / "s.sqlite", teacher=reference)
+    assert named.explanations == found.explanations
     other = tb.select(TRAIN_ROWS, store=root / "s.sqlite", exemplars="none")
     assert repr(other).endswith("; 12 not asked")
-    with pytest.raises(ConfigError, match="holds the replies of big, and none of 'small'"):
+    with pytest.raises(ConfigError, match=r"holds the replies of big@\w+, and none of 'small'"):
         tb.select(TRAIN_ROWS, store=root / "s.sqlite", teacher="small")
     with pytest.raises(ConfigError, match="max_cost means nothing here: nothing is asked"):
         tb.select(TRAIN_ROWS, store=root / "s.sqlite", max_cost=1.0)

@@ -85,7 +85,7 @@ def test_every_key_of_the_configuration_can_be_reached() -> None:
 
 
 def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
-    teacher = ScriptedTeacher(lambda _request: "So it is. The answer is yes.")
+    teacher = ScriptedTeacher(lambda _request: "Halves leave one over here. The answer is yes.")
     found = tb.generate(
         EXAMPLES,
         teacher=teacher,

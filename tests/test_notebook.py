@@ -83,7 +83,7 @@ def test_the_readme_runs_in_a_notebook(tmp_path: Path, monkeypatch: pytest.Monke
         return text
 
     # Asked within the notebook's own loop, with progress that nobody asked for.
-    assert "asking somebody: 24/24 examples (100%)" in after("tb.generate(")
+    assert re.search(r"asking somebody@\w+: 24/24 examples \(100%\)", after("tb.generate("))
     assert "crop: 24 explanations kept of 24 replies" in after("tb.generate(")
     assert re.search(r"train mt-cot: \d+/\d+ steps \(100%\)", after('objective="mt-cot"'))
     assert "minus ST (direct answers): " in after("tb.compare(")

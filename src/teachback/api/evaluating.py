@@ -127,9 +127,8 @@ def evaluate(
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, train)
     if isinstance(student, str | Path):
-        inner = Path(student) / "student"
-        reference = str(inner if inner.is_dir() else student)
-        student = Student.load(reference, precision=precision or "auto")
+        reference = str(student)
+        student = Student.load(student, precision=precision or "auto")
     elif precision is not None and precision != student.precision:
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
     else:

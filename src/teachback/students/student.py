@@ -41,10 +41,11 @@ class Student:
 
     @classmethod
     def load(cls, reference: str | Path, *, precision: Precision = "auto") -> Student:
-        """The student in a folder, or behind a reference; errors are those of
-        :func:`teachback.students.load.load`.
+        """The student in a folder, which may be a run's, or behind a reference (``hf:…``,
+        ``pypi:…``, ``gguf:…``). Raises ReferenceError_ where there is none.
         """
-        return cls(load(reference, precision=precision))
+        inner = Path(reference) / "student"
+        return cls(load(inner if inner.is_dir() else reference, precision=precision))
 
     @overload
     def answer(

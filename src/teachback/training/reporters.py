@@ -15,7 +15,8 @@ from teachback.students.quiet import quiet
 LOGS = "logs"
 """The folder of TensorBoard's files, beside the student."""
 
-_NOT_ONE = ("all", "none")
+_OFF = "none"
+"""How the Trainer is told to report nothing, as it does here unless asked."""
 
 
 def reporters_of(names: Sequence[str], folder: str | Path) -> list[TrainerCallback]:
@@ -24,12 +25,12 @@ def reporters_of(names: Sequence[str], folder: str | Path) -> list[TrainerCallba
     Raises ConfigError for a name that the Trainer does not know, and where the library that it
     names is not installed.
     """
-    return [_reporter(name, Path(folder)) for name in names]
+    return [_reporter(name, Path(folder)) for name in names if name != _OFF]
 
 
 def _reporter(name: str, folder: Path) -> TrainerCallback:
-    if name in _NOT_ONE:
-        raise ConfigError(f"report_to: name each, not {name!r}: unset, nothing is reported")
+    if name == "all":  # whatever happens to be installed
+        raise ConfigError("report_to: name each place, not 'all'")
     try:
         with quiet():
             (form,) = get_reporting_integration_callbacks([name])
