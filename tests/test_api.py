@@ -141,7 +141,7 @@ def test_a_cap_needs_the_price_of_a_teacher_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_nothing_to_explain_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no examples"):
+    with pytest.raises(DataError, match="the data: there are no rows"):
         tb.generate([], teacher="scripted", store=tmp_path / "s.sqlite")
 
 

@@ -291,7 +291,11 @@ def test_a_prompted_teacher_is_evaluated(root: Path, tmp_path: Path) -> None:
 
 def test_generating_within_a_loop_and_awaited_is_the_same(root: Path, tmp_path: Path) -> None:
     def teacher() -> ScriptedTeacher:
-        return ScriptedTeacher(lambda _request: "So it is.\nThe answer is (A) red.")
+        return ScriptedTeacher(
+            lambda _request: (
+                "Numbers take turns, and this one begins a round.\nThe answer is (A) red."
+            )
+        )
 
     async def cell() -> tuple[tb.Generated, tb.Generated]:
         within = tb.generate(TRAIN_ROWS, teacher=teacher(), store=tmp_path / "a.sqlite")

@@ -24,7 +24,7 @@ def _said(line: str) -> tuple[int, str] | None:
     if kind == "error":
         return int(number), f"error: {text}"
     revealed = re.fullmatch(r'Revealed type is "(.*)"', text)
-    return (int(number), revealed[1]) if revealed else None
+    return (int(number), revealed[1].replace("builtins.", "")) if revealed else None
 
 
 def test_types_of_typical_code() -> None:
