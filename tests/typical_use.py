@@ -8,11 +8,11 @@ It is checked (tests/test_typical_use.py), and never run.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import reveal_type
 
 import datasets
 import pandas
 import polars
-from typing_extensions import reveal_type
 
 import teachback as tb
 
