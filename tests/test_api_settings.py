@@ -139,11 +139,15 @@ def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", alpha=0.3),
-            "train(): alpha means nothing here: st has one task to weigh",
+            "train(): alpha means nothing here: st has one task, with none to weigh",
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", permute=True),
             "train(): permute means nothing here: st learns from no explanations",
+        ),
+        (
+            lambda: tb.train(EXAMPLES, objective="mt-cot", removal_jitter=1.0),
+            "train(): removal_jitter means nothing here: mt-cot removes nothing of an explanation",
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", overwrite=True),

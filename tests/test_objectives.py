@@ -25,7 +25,7 @@ from teachback.records import AnswerFormat, Example, Explanation, Objective
 
 GOLDEN = Path(__file__).parent / "golden" / "pairs"
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
-MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
+MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot", "mt-icot")
 LABELS = ("praise", "complaint", "enquiry")
 MULTIPLE_CHOICE = Example(
     id="mc-1",
@@ -82,7 +82,9 @@ def shown(examples: list[TrainingExample]) -> str:
     for example in examples:
         for pair in example.pairs:
             page += f"======== {pair.id} {pair.role}, weight {pair.weight}\n"
-            page += f"{pair.source}\n-------- target\n{pair.target}\n"
+            page += f"{pair.source}\n"
+            page += f"-------- removed in training\n{pair.removable}\n" if pair.removable else ""
+            page += f"-------- target\n{pair.target}\n"
     return page
 
 
@@ -133,7 +135,7 @@ def test_alpha_is_the_multi_task_objectives_own(alpha: float) -> None:
 
 @pytest.mark.parametrize(
     ("objective", "trained"),
-    [("st", 5), ("mt-re", 5), ("mt-ra", 5), ("mt-cot", 5), ("cot", 1)],
+    [("st", 5), ("mt-re", 5), ("mt-ra", 5), ("mt-cot", 5), ("mt-icot", 5), ("cot", 1)],
 )
 def test_only_cot_leaves_out_examples_without_explanations(
     objective: Objective, trained: int

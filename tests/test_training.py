@@ -121,14 +121,18 @@ sys.path.insert(0, sys.argv[3])
 torch.set_num_threads(1)
 from pathlib import Path
 from test_training import run
-run(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10, patience=0)
+run(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10, patience=0, objective=sys.argv[4])
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_a_killed_run_ends_as_if_nothing_had_happened(llama: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("objective", ["mt-cot", pytest.param("mt-icot", marks=pytest.mark.slow)])
+def test_a_killed_run_ends_as_if_nothing_had_happened(
+    objective: str, llama: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, str(folder), str(llama), str(Path(__file__).parent)]
+    command.append(objective)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 120
         while not list(folder.glob("checkpoints/*/trainer_state.json")):
@@ -141,8 +145,8 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(llama: Path, tmp_path: Pat
     at = max(int(path.name.split("-")[1]) for path in folder.glob("checkpoints/checkpoint-*"))
     assert 2 <= at < 20
 
-    resumed = run(folder, llama, epochs=10, patience=0)
-    straight = run(tmp_path / "straight", llama, epochs=10, patience=0)
+    resumed = run(folder, llama, epochs=10, patience=0, objective=objective)
+    straight = run(tmp_path / "straight", llama, epochs=10, patience=0, objective=objective)
     assert [entry["epoch"] for entry in resumed.history] == [float(e) for e in range(1, 11)]
     for left, right in zip(resumed.history, straight.history, strict=True):
         assert left == pytest.approx(right, abs=1e-6)
@@ -353,7 +357,7 @@ def test_checkpointed_activations_do_not_change_the_student(llama: Path, tmp_pat
 # ------------------------------------------------------------------ what comes out
 
 
-@pytest.mark.parametrize("objective", ["st", "mt-re", "mt-ra", "mt-cot", "cot"])
+@pytest.mark.parametrize("objective", ["st", "mt-re", "mt-ra", "mt-cot", "mt-icot", "cot"])
 def test_every_objective_learns_what_it_is_shown(objective: str, t5: Path, tmp_path: Path) -> None:
     part, _ = split_valid(EXAMPLES, 0)
     by_id = {explanation.id: [explanation] for explanation in EXPLANATIONS}
@@ -479,7 +483,7 @@ def test_too_little_disk_is_said_before_training(
 # ------------------------------------------------------------------ errors
 
 
-@pytest.mark.parametrize("objective", ["mt-re", "mt-ra", "mt-cot", "cot"])
+@pytest.mark.parametrize("objective", ["mt-re", "mt-ra", "mt-cot", "mt-icot", "cot"])
 def test_no_explanations_are_an_error(objective: str, tmp_path: Path) -> None:
     for none in ([], [Explanation("other", "cote", 0, "t", "So.", None)]):
         with pytest.raises(DataError, match="explanation"):

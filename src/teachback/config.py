@@ -165,6 +165,24 @@ class TrainConfig(Section):
     patience: int = _key(
         2, "stop after this many epochs without a better score on valid; 0: never", ge=0
     )
+    removal_share: float = _key(
+        0.5,
+        "mt-icot: share of training by which the explanation before the answer is gone",
+        gt=0,
+        lt=1,
+    )
+    removal_per_epoch: int | None = _key(
+        None, "mt-icot: tokens removed in each epoch, in place of removal_share", ge=1
+    )
+    removal_jitter: float = _key(
+        4.0,
+        "mt-icot: each step removes n tokens more with a probability that falls as "
+        "exp(-removal_jitter * n); 0: none",
+        ge=0,
+    )
+    removal_reset: bool = _key(
+        False, "mt-icot: forget the optimiser's moments whenever more is removed (as in the paper)"
+    )
     lora: bool = _key(False, "train a LoRA adapter instead of all weights")
     lora_rank: int = _key(16, "rank of the adapter", ge=1)
     lora_alpha: int = _key(32, "scale of the adapter", ge=1)
@@ -177,6 +195,9 @@ class TrainConfig(Section):
 
 MEMORY_KEYS = ("token_budget", "gradient_checkpointing", "memory_check")
 """Keys of `[train]` that change what memory a run takes, and nothing that comes out of it."""
+
+REMOVAL_KEYS = ("removal_share", "removal_per_epoch", "removal_jitter", "removal_reset")
+"""Keys of `[train]` that only an objective which internalises explanations depends on."""
 
 
 class EvaluateConfig(Section):

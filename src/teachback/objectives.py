@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from teachback.errors import DataError
 from teachback.questions import render, say_answer, stated
@@ -24,6 +25,51 @@ from teachback.records import (
     Objective,
     TrainingPair,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveTasks:
+    """What an objective teaches; everything else about it follows from this."""
+
+    title: str
+    """Its name in tables and sentences."""
+    answers: bool
+    """It trains the answer task."""
+    explains: bool
+    """It trains the explanation task, and so it needs explanations."""
+    concludes: Literal["before", "after"] | None = None
+    """Where its explanation task states the answer: before the explanation, after it, nowhere."""
+    internalises: bool = False
+    """Its answer task begins with the explanation before the answer, and loses it in training."""
+
+    @property
+    def multi_task(self) -> bool:
+        return self.answers and self.explains
+
+
+OBJECTIVES: Mapping[Objective, ObjectiveTasks] = {
+    "st": ObjectiveTasks("ST", answers=True, explains=False),
+    "mt-re": ObjectiveTasks("MT-Re", answers=True, explains=True),
+    "mt-ra": ObjectiveTasks("MT-Ra", answers=True, explains=True, concludes="before"),
+    "mt-cot": ObjectiveTasks("MT-CoT", answers=True, explains=True, concludes="after"),
+    "mt-icot": ObjectiveTasks(
+        "MT-iCoT", answers=True, explains=True, concludes="after", internalises=True
+    ),
+    "cot": ObjectiveTasks("CoT", answers=False, explains=True, concludes="after"),
+}
+
+MULTI_TASK: tuple[Objective, ...] = tuple(
+    name for name, tasks in OBJECTIVES.items() if tasks.multi_task
+)
+
+EXPLAINING: tuple[Objective, ...] = tuple(
+    name for name, tasks in OBJECTIVES.items() if tasks.explains
+)
+
+ONE_WAY: tuple[Objective, ...] = tuple(
+    name for name, tasks in OBJECTIVES.items() if not tasks.answers or tasks.concludes is None
+)
+"""Objectives whose students have one answer, not a direct and an explained one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +94,18 @@ def explanation_target(
     """What the explanation task writes: the explanation alone (MT-Re), the answer and then
     the explanation (MT-Ra), or the explanation and then the answer (MT-CoT, CoT).
     """
-    text = " ".join(text.split()) if objective != "mt-re" else text.strip()
-    if objective == "mt-re":
-        return text
-    if objective == "mt-ra":
+    concludes = OBJECTIVES[objective].concludes
+    if concludes is None:
+        return text.strip()
+    text = _one_line(text)
+    if concludes == "before":
         return f"The answer is {stated(example, answer_format)}\n{text}"
     ending = "" if text.endswith((".", "!", "?")) else "."
     return f"{text}{ending} {conclusion(example, answer_format)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def training_examples(
@@ -69,19 +120,22 @@ def training_examples(
 
     ``explanations`` maps an example's id to its explanations. ST ignores them; CoT leaves
     out examples without any; the multi-task objectives keep such examples with their answer
-    task at weight ``alpha``. Raises DataError where nothing is left to train on.
+    task at weight ``alpha``. MT-iCoT's answer task begins with the example's first explanation.
+    Raises DataError where nothing is left to train on.
     """
+    tasks = OBJECTIVES[objective]
     result: list[TrainingExample] = []
     for example in examples:
         source = render(example)
         pairs: list[TrainingPair] = []
-        if objective != "cot":
-            weight = 1.0 if objective == "st" else alpha
+        own = explanations.get(example.id, ())
+        if tasks.answers:
+            weight = alpha if tasks.explains else 1.0
             target = say_answer(example, example.answer, answer_format)
-            pairs.append(TrainingPair(example.id, source, target, "answer", weight))
-        if objective != "st":
-            own = explanations.get(example.id, ())
-            weight = (1.0 if objective == "cot" else 1.0 - alpha) / max(len(own), 1)
+            removable = _one_line(own[0].text) if tasks.internalises and own else ""
+            pairs.append(TrainingPair(example.id, source, target, "answer", weight, removable))
+        if tasks.explains:
+            weight = (1.0 - alpha if tasks.answers else 1.0) / max(len(own), 1)
             pairs += [
                 TrainingPair(
                     example.id,

@@ -16,7 +16,7 @@ RequestKind = Literal["cote", "rp", "direct"]
 """What a teacher is asked for: an explanation then an answer, an explanation of the
 given answer, or the bare answer (a prompting baseline)."""
 
-Objective = Literal["st", "mt-re", "mt-ra", "mt-cot", "cot"]
+Objective = Literal["st", "mt-re", "mt-ra", "mt-cot", "mt-icot", "cot"]
 Role = Literal["answer", "explanation"]
 
 Way = Literal["direct", "explained"]
@@ -164,6 +164,8 @@ class TrainingPair:
     ``source`` is the rendered question without a task marker: the marker follows from
     ``role`` and from the student's family. ``weight`` multiplies the pair's mean token
     cross-entropy; an example's weights add up as the loss in `teachback.objectives` says.
+    ``removable``: what stands before the target when training begins and is taken away from its
+    front as training goes on (MT-iCoT's explanation before the answer).
     """
 
     id: str
@@ -171,6 +173,7 @@ class TrainingPair:
     target: str
     role: Role
     weight: float
+    removable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

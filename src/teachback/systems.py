@@ -14,6 +14,7 @@ from teachback.evaluation.metrics import majority_label
 from teachback.evaluation.ways import DEFAULT, answer_in
 from teachback.explaining.reading import as_read
 from teachback.explaining.session import TeacherSession
+from teachback.objectives import OBJECTIVES
 from teachback.questions import parse, same_answer
 from teachback.records import Answer, Cost, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
@@ -32,8 +33,11 @@ def predict(
 ) -> tuple[list[Prediction], Cost]:
     """Ask ``student`` every example; predictions in the examples' order, and their cost."""
     config = config or EvaluateConfig()
+    objective = student.card.objective
+    tasks = None if objective is None else OBJECTIVES[objective]
     # ST has learnt no explanation task: what it would write there is noise.
-    explain = config.explain and student.card.objective != "st"
+    explain = config.explain and (tasks is None or tasks.explains)
+    answers_by_explaining = tasks is not None and not tasks.answers
     effort = Effort()
     found: dict[int, Answer] = {}
     with progress.track(len(examples), what, unit="questions") as step:
@@ -53,9 +57,9 @@ def predict(
                 step.advance(config.batch_size)
         step.advance(len(found) % config.batch_size)
     predictions = [prediction(e, found[i]) for i, e in enumerate(examples)]
-    explained = explain or student.card.objective == "cot"
+    explained = explain or answers_by_explaining
     thousand = 1000 / max(len(examples), 1)
-    if student.card.objective == "cot":
+    if answers_by_explaining:
         # Its direct answer is the conclusion of what it generates.
         effort.direct_seconds += effort.explained_seconds
         effort.direct_tokens += effort.explained_tokens

@@ -62,6 +62,10 @@ class TrainSettings(TypedDict, total=False):
     weight_decay: float
     max_grad_norm: float
     patience: int
+    removal_share: float
+    removal_per_epoch: int | None
+    removal_jitter: float
+    removal_reset: bool
     lora: bool
     lora_rank: int
     lora_alpha: int

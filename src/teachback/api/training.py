@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Unpack
@@ -17,9 +17,10 @@ from teachback.api.settings import (
     sorted_settings,
 )
 from teachback.api.watching import notice_of, progress_of
-from teachback.config import StudentConfig, TrainConfig
+from teachback.config import REMOVAL_KEYS, StudentConfig, TrainConfig
 from teachback.datasets import Columns, Data, read_examples
 from teachback.errors import ConfigError
+from teachback.objectives import OBJECTIVES
 from teachback.records import Objective
 from teachback.runs.pipeline import check_student
 
@@ -63,16 +64,6 @@ def train(
     read = read_examples(examples, kind=kind, columns=columns)
     kept = explanations_of(explanations)
     reporting = (report_to,) if isinstance(report_to, str) else tuple(report_to)
-    rules = (
-        Meaningless(
-            ("lora_rank", "lora_alpha", "lora_dropout"),
-            not settings.get("lora"),
-            "it shapes an adapter, and lora is not set",
-        ),
-        Meaningless(("alpha",), objective in ("st", "cot"), f"{objective} has one task to weigh"),
-        Meaningless(("permute",), objective == "st", "st learns from no explanations"),
-    )
-    refuse(settings, rules, "train()")
     if overwrite and folder is None:
         raise ConfigError("train(): overwrite means nothing here: there is no folder")
     if "tensorboard" in reporting and folder is None:
@@ -81,6 +72,7 @@ def train(
     train_config: TrainConfig = checked_section(
         "train", {**values["train"], "objective": objective}, "train()"
     )
+    _refuse_meaningless(settings, train_config)
     student_config: StudentConfig = checked_section(
         "student", {**values["student"], "reference": str(student)}, "train()"
     )
@@ -115,3 +107,22 @@ def train(
         return run(Path(folder))
     with TemporaryDirectory(prefix="teachback-") as temporary:
         return run(Path(temporary))
+
+
+def _refuse_meaningless(settings: Mapping[str, object], config: TrainConfig) -> None:
+    name, tasks = config.objective, OBJECTIVES[config.objective]
+    rules = (
+        Meaningless(
+            ("lora_rank", "lora_alpha", "lora_dropout"),
+            not config.lora,
+            "it shapes an adapter, and lora is not set",
+        ),
+        Meaningless(("alpha",), not tasks.multi_task, f"{name} has one task, with none to weigh"),
+        Meaningless(("permute",), not tasks.explains, f"{name} learns from no explanations"),
+        Meaningless(
+            REMOVAL_KEYS,
+            not tasks.internalises,
+            f"{name} removes nothing of an explanation while it is trained",
+        ),
+    )
+    refuse(settings, rules, "train()")

@@ -20,6 +20,7 @@ from teachback.cli.options import (
     settings,
 )
 from teachback.cli.printing import say
+from teachback.objectives import OBJECTIVES
 from teachback.system.progress import Progress
 
 
@@ -80,7 +81,7 @@ def train(
             values.setdefault("data", {})["train"] = data
             config = parse_config(values, source=SOURCE, folder=Path.cwd())
             objective = config.train.objective
-            if objective != "st" and explanations is None:
+            if OBJECTIVES[objective].explains and explanations is None:
                 raise DataError(
                     f"{objective} learns from explanations: give --explanations FILE "
                     "(teachback generate writes one)"

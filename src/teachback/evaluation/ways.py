@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol, get_args
 
 from teachback.errors import ConfigError, DataError, quoted
-from teachback.records import Answer, ComparedWay, Prediction, Way
+from teachback.objectives import OBJECTIVES
+from teachback.records import Answer, ComparedWay, Objective, Prediction, Way
 
 WAYS: tuple[Way, ...] = get_args(Way)
 """What a student chooses between; the cheapest first, which wins a tie."""
@@ -74,12 +75,12 @@ def _unknown(name: str, where: str, known: Sequence[str]) -> str:
     )
 
 
-def has_choice(objective: str | None) -> bool:
+def has_choice(objective: Objective | None) -> bool:
     """Whether a student of this objective may answer in more than one way.
 
     ST learns no explanation, and MT-Re's explanations conclude nothing.
     """
-    return objective not in (None, "st", "mt-re")
+    return objective is not None and OBJECTIVES[objective].concludes is not None
 
 
 def right_by_way(predictions: Sequence[Prediction]) -> dict[Way, int]:

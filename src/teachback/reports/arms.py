@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from teachback.errors import DataError
 from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy
+from teachback.objectives import MULTI_TASK
 from teachback.questions import KINDS
 from teachback.records import ComparedWay, Prediction
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
@@ -27,9 +28,7 @@ ORDER = tuple(
         "untrained",
         "st",
         "equal-time",
-        "mt-re",
-        "mt-ra",
-        "mt-cot",
+        *MULTI_TASK,
         "permuted",
         "cot",
         "teacher-direct",

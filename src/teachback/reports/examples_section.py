@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teachback.errors import DataError
+from teachback.objectives import MULTI_TASK
 from teachback.records import Example, Prediction
 from teachback.reports.arms import Arm, Arms
 from teachback.reports.folder import (
@@ -30,7 +31,6 @@ EACH_WAY = 3
 DRAW_SEED = 0
 
 _BASELINE = SYSTEM_NAMES["st"]
-_MULTI_TASK = ("mt-cot", "mt-ra", "mt-re")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _pairs(study: ReportedStudy, arms: Arms, settings: Mapping[str, Setting]) ->
     declared = [(row.dataset, row.a, row.b) for row in rows]
     multi = [
         label
-        for objective in _MULTI_TASK
+        for objective in reversed(MULTI_TASK)
         for label in arms.systems
         if any(
             a.label == label and a.first.spec.objective == objective and not a.first.spec.control

@@ -23,6 +23,7 @@ from teachback.files import (
     read_explanations,
     read_json,
 )
+from teachback.objectives import OBJECTIVES
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
     BASELINES,
@@ -74,7 +75,7 @@ def check_references(config: Config) -> None:
     """Make sure that teacher and student are there, before a folder is begun or cleared."""
     from teachback.students.weights import resolve
 
-    if config.train.objective != "st":
+    if OBJECTIVES[config.train.objective].explains:
         configured_teacher(config.teacher)
     check_student(config.student.reference, resolve(config.student.reference).adapter)
 
@@ -249,7 +250,7 @@ def run(
     with one_writer(folder):
         begin_folder(config, folder, overwrite=overwrite)
         explanations: Sequence[Explanation] = ()
-        if config.train.objective != "st":
+        if OBJECTIVES[config.train.objective].explains:
             if (folder / "explanations.jsonl").is_file():
                 explanations = read_explanations(folder / "explanations.jsonl")
                 notice(f"explanations: {len(explanations)} kept, from an earlier run")

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 from teachback.errors import DataError
 from teachback.evaluation.ways import answer_in
+from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
 from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
@@ -76,24 +77,26 @@ def answers(
     limit = max_new_tokens or student.card.max_target_tokens
     order = sorted(range(len(examples)), key=lambda i: len(render(examples[i])))
     objective = student.card.objective
+    tasks = None if objective is None else OBJECTIVES[objective]
+    # A CoT student knows no answer task: its conclusion is its direct answer.
+    answers_directly = tasks is None or tasks.answers
     for begin in range(0, len(order), batch_size):
         part = order[begin : begin + batch_size]
         batch = [examples[i] for i in part]
         started = time.perf_counter()
-        # A CoT student knows no answer task: its conclusion is its direct answer.
-        direct = [] if objective == "cot" else _direct(student, batch, choice_score, effort)
+        direct = _direct(student, batch, choice_score, effort) if answers_directly else []
         effort.direct_seconds += time.perf_counter() - started
         explained: list[tuple[str, str | None]] = []
-        if explain or objective == "cot":
+        if explain or not answers_directly:
             started = time.perf_counter()
             explained = _explained(student, batch, limit, reading, effort)
             effort.explained_seconds += time.perf_counter() - started
         for position, index in enumerate(part):
             answer, probabilities = direct[position] if direct else (None, None)
             text, concluded = explained[position] if explained else (None, None)
-            if objective == "cot":
+            if not answers_directly:
                 answer = concluded
-            elif objective == "mt-re" and text is not None:
+            elif tasks is not None and tasks.concludes is None and text is not None:
                 concluded = answer
             yield (
                 index,
@@ -141,6 +144,11 @@ def _direct(
     return results
 
 
+def _states_answer_first(student: AskableModel) -> bool:
+    objective = student.card.objective
+    return objective is not None and OBJECTIVES[objective].concludes == "before"
+
+
 def _explained(
     student: AskableModel,
     batch: Sequence[Example],
@@ -153,9 +161,7 @@ def _explained(
     effort.unfinished += sum(not g.complete for g in generated)
     results: list[tuple[str, str | None]] = []
     for example, g in zip(batch, generated, strict=True):
-        parsed = parse(
-            example, g.text, answer_first=student.card.objective == "mt-ra", reading=reading
-        )
+        parsed = parse(example, g.text, answer_first=_states_answer_first(student), reading=reading)
         results.append((parsed.explanation, parsed.answer))
     return results
 

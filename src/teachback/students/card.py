@@ -11,7 +11,7 @@ from teachback.errors import DataError, quoted
 from teachback.evaluation.ways import student_way
 from teachback.files import read_json
 from teachback.questions import KINDS
-from teachback.records import AnswerFormat, Way
+from teachback.records import AnswerFormat, Objective, Way
 from teachback.versioned import checked
 
 CARD = "teachback.json"
@@ -29,7 +29,7 @@ class StudentCard:
     family: Literal["causal", "seq2seq"] = "causal"
     task_marker: TaskMarker = "decoder"
     answer_format: AnswerFormat = "text"
-    objective: str | None = None
+    objective: Objective | None = None
     alpha: float | None = None
     seed: int | None = None
     max_source_tokens: int = 512

@@ -105,12 +105,19 @@ class StudentModel(ABC):
         pad = self.tokenizer.pad_token_id
         return int(pad) if pad is not None else self.end_id
 
-    def branch(self, role: Role, target: str, weight: float = 1.0) -> Branch:
+    def branch(self, role: Role, target: str, weight: float = 1.0, removable: str = "") -> Branch:
         """A target with its marker. The end token is part of it, unless it was cut off: a
         student must not learn to stop in the middle of a sentence.
+
+        ``removable`` stands before the target, in tokens of its own, so that the target's are
+        the same with and without it; where both are too long, it loses its beginning, as it
+        will in training.
         """
-        ids = (*self.text_ids(target), self.end_id)
-        return Branch(self.marker_ids(role), ids[: self.card.max_target_tokens], weight)
+        limit = self.card.max_target_tokens
+        ids = (*self.text_ids(target), self.end_id)[:limit]
+        before = self.text_ids(removable) if removable else ()
+        before = before[max(0, len(before) + len(ids) - limit) :]
+        return Branch(self.marker_ids(role), (*before, *ids), weight, len(before))
 
     def row(self, source: str, role: Role, branches: Sequence[Branch]) -> Row:
         """A question (its end kept where it is too long: the choices stand there)."""
@@ -125,7 +132,8 @@ class StudentModel(ABC):
         shared: dict[tuple[int, ...], list[Branch]] = {}
         for pair in example.pairs:
             prefix = self.row(pair.source, pair.role, ()).prefix
-            shared.setdefault(prefix, []).append(self.branch(pair.role, pair.target, pair.weight))
+            branch = self.branch(pair.role, pair.target, pair.weight, pair.removable)
+            shared.setdefault(prefix, []).append(branch)
         return EncodedExample(
             example.id,
             tuple(Row(prefix, tuple(branches)) for prefix, branches in shared.items()),
@@ -172,7 +180,9 @@ class StudentModel(ABC):
 
     def lengths(self, pair: TrainingPair) -> tuple[int, int]:
         """(source tokens, target tokens) before any cut, for the report on the data."""
-        return len(self.source_ids(pair.source, pair.role)), len(self.text_ids(pair.target)) + 1
+        before = len(self.text_ids(pair.removable)) if pair.removable else 0
+        target = before + len(self.text_ids(pair.target)) + 1
+        return len(self.source_ids(pair.source, pair.role)), target
 
     # ------------------------------------------------------------------ loss and scores
 

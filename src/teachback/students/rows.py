@@ -17,11 +17,14 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One target after a prefix. ``weight`` multiplies its mean token cross-entropy."""
+    """One target after a prefix. ``weight`` multiplies its mean token cross-entropy;
+    ``removable`` is how many tokens at the target's front training takes away by and by.
+    """
 
     marker: tuple[int, ...]
     target: tuple[int, ...]
     weight: float = 1.0
+    removable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from teachback.config import (
     TrainConfig,
 )
 from teachback.errors import ConfigError
+from teachback.objectives import OBJECTIVES
 from teachback.records import Objective, Strategy
 from teachback.references import STUDENT_FORMS, TEACHER_FORMS
 
@@ -36,8 +37,6 @@ KeepStudents = Literal["none", "best", "all"]
 Against = Literal["st", "equal-time", "permuted"]
 DeclaredWay = Literal["direct", "chosen"]
 Size = int | float
-
-MULTI_TASK: tuple[Objective, ...] = ("mt-re", "mt-ra", "mt-cot")
 
 T = TypeVar("T")
 
@@ -258,7 +257,7 @@ def _contradiction(study: StudyFile) -> str | None:
     names = [dataset.name for dataset in study.dataset]
     if len(set(names)) < len(names):
         return "two datasets have the same name (dataset.name)"
-    explains = [o for o in grid.objectives if o != "st"]
+    explains = [o for o in grid.objectives if OBJECTIVES[o].explains]
     if "permuted" in grid.controls or "equal-time" in grid.controls:
         explains.append("mt-cot")
     prompted = [control for control in grid.controls if control.startswith("teacher-")]

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from teachback.errors import RunFolderError
+from teachback.objectives import EXPLAINING, MULTI_TASK, ONE_WAY
 from teachback.records import ComparedWay
-from teachback.studies.config import MULTI_TASK, Size, StudyFile
+from teachback.studies.config import Size, StudyFile
 from teachback.studies.grid import PlannedCell, StudyDataset, size_of
 from teachback.studies.schema import (
     FAMILY_FILE,
@@ -70,8 +71,8 @@ def _opponents(
     name = next(name for name, title in SYSTEM_NAMES.items() if title == system)
     plain = replace(setting, strategy=None, teacher=None, alpha=None)
     found: list[tuple[_System, tuple[ComparedWay, ...]]] = []
-    if name in (*MULTI_TASK, "cot", "equal-time", "permuted"):
-        once = name in ("mt-re", "cot", "equal-time")  # these answer in one way
+    if name in (*EXPLAINING, "equal-time", "permuted"):
+        once = name in (*ONE_WAY, "equal-time")
         found.append(((SYSTEM_NAMES["st"], dataset, plain), _BOTH[:1] if once else _BOTH))
     if name == "mt-cot":
         matched = (SYSTEM_NAMES["equal-time"], dataset, setting)

@@ -14,6 +14,7 @@ from statistics import mean, median
 from teachback.errors import DataError
 from teachback.files import read_explanations
 from teachback.modelfiles.wheels import KNOWN
+from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Example
 from teachback.references import WheelsReference, parse_student
@@ -96,14 +97,14 @@ class Forecast:
         objective = spec.objective
         explanation = self._explanation(cell)
         equal = cell.control == "equal-time"
-        explains = objective != "st" or equal
+        explains = equal or (objective is not None and OBJECTIVES[objective].explains)
         valid = max(50.0, data.config.valid_fraction * spec.data.size)
         rows = max(float(spec.data.size) - valid, spec.data.size / 2)
         several = 1.0 if cell.material is None else self._counts[cell.material.slug]
         tokens = source + 6 + (explanation * several if explains else 0)
         epochs = self.study.train.epochs
         seconds += rows * epochs * tokens / TRAINED / speed * (_EQUAL if equal else 1.0)
-        if objective != "st":
+        if objective is not None and OBJECTIVES[objective].explains:
             asked = valid + (tests if self.study.evaluate.explain else 0)
             seconds += asked * explanation / GENERATED / speed
         return seconds
@@ -132,7 +133,8 @@ class Forecast:
         for cell in cells:
             spec = cell.spec
             tests = len(self.data[spec.dataset].test)
-            length = self._explanation(cell) * 4 if spec.objective not in (None, "st") else 0
+            explains = spec.objective is not None and OBJECTIVES[spec.objective].explains
+            length = self._explanation(cell) * 4 if explains else 0
             left += tests * (_PREDICTION + length)
             keep = self.study.study.keep_students
             if not cell.trains or keep == "none":

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
-from teachback.config import MEMORY_KEYS, Config
+from teachback.config import MEMORY_KEYS, REMOVAL_KEYS, Config
 from teachback.errors import ConfigError
+from teachback.objectives import OBJECTIVES
 from teachback.records import Example, Objective, Strategy
 from teachback.studies.config import Control, DatasetConfig, Size, StudyFile, run_config
 from teachback.studies.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
@@ -211,9 +212,10 @@ def _of_point(
             material = make.material(teacher, strategy)
             matched: list[PlannedCell] = []
             for objective in grid.objectives:
-                if objective == "cot":
-                    yield make.trained(point, "cot", material)
-                if objective in ("st", "cot"):
+                tasks = OBJECTIVES[objective]
+                if tasks.explains and not tasks.answers:  # alpha weighs two tasks
+                    yield make.trained(point, objective, material)
+                if not tasks.multi_task:
                     continue
                 for alpha in grid.alphas:
                     cell = make.trained(point, objective, material, alpha)
@@ -314,7 +316,9 @@ class _Maker:
             seed=point.seed,
         )
         without = {"objective", "alpha", "seed", "permute", *MEMORY_KEYS}
-        train = config.train.model_dump(exclude=without)
+        if not OBJECTIVES[objective].internalises:
+            without |= set(REMOVAL_KEYS)
+        train = _without_defaults_of_later(config.train.model_dump(exclude=without))
         if matches is not None:
             train |= {"epochs": None, "matches": matches}
         explanations = None if material is None else material.definition
@@ -337,7 +341,9 @@ class _Maker:
         data = self.data
         settings = None
         if student is not None:
-            settings = self.study.student.model_dump(exclude={"reference"})
+            settings = _without_defaults_of_later(
+                self.study.student.model_dump(exclude={"reference"})
+            )
         return CellSpec(
             hash="",
             dataset=data.name,

@@ -20,6 +20,7 @@ from teachback.evaluation import Finding, SeedComparison
 from teachback.explaining import counts
 from teachback.explaining.counts import SelectionCounts
 from teachback.files import read_jsonl, write_jsonl
+from teachback.objectives import OBJECTIVES
 from teachback.records import ComparedWay, Objective, Strategy, Way
 from teachback.studies import migrations
 from teachback.studies.config import Control, Size
@@ -39,11 +40,7 @@ Status = Literal["done", "failed", "not-available"]
 """How a cell has ended; ``not-available``: no rerun would change it (a recording lacks lines)."""
 
 SYSTEM_NAMES: dict[str, str] = {
-    "st": "ST",
-    "mt-re": "MT-Re",
-    "mt-ra": "MT-Ra",
-    "mt-cot": "MT-CoT",
-    "cot": "CoT",
+    **{objective: tasks.title for objective, tasks in OBJECTIVES.items()},
     "equal-time": "ST (equal time)",
     "permuted": "MT-CoT (permuted)",
     "untrained": "untrained",

@@ -22,6 +22,7 @@ from teachback.system.progress import Progress
 from teachback.training import processes, validation
 from teachback.training.checkpoints import FOLDER
 from teachback.training.prepare import Prepared, TrainingSettings
+from teachback.training.removal import removal
 from teachback.training.trainer import MultiTaskTrainer, Steps
 
 
@@ -66,6 +67,13 @@ def fit(
                 else None
             ),
             callbacks=[*callbacks, *callbacks_of_user],
+            removal=removal(
+                prepared.encoded,
+                config,
+                steps=steps,
+                per_epoch=-(-len(prepared.encoded) // config.batch_size),
+            ),
+            resets=config.removal_reset,
         )
         if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
             raise ConfigError(

@@ -13,7 +13,7 @@ from transformers import set_seed
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import DataError
-from teachback.objectives import TrainingExample
+from teachback.objectives import OBJECTIVES, TrainingExample
 from teachback.questions import choices_of_file
 from teachback.records import Example, Explanation
 from teachback.students.card import StudentCard
@@ -111,9 +111,10 @@ def _check_explanations(
     """Say how many of ``count`` examples have explanations. Raises DataError where the objective
     needs them and no example has one.
     """
-    if config.objective.startswith("mt-") and all(len(e.pairs) == 1 for e in pairs):
+    tasks = OBJECTIVES[config.objective]
+    if tasks.multi_task and all(len(e.pairs) == 1 for e in pairs):
         raise DataError(f"no training example has an explanation, which {config.objective} needs")
-    if config.objective != "st":
+    if tasks.explains:
         own = sum(any(p.role == "explanation" for p in e.pairs) for e in pairs)
         notice(f"explanations: for {own} of {count} training examples")
 

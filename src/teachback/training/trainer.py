@@ -23,11 +23,15 @@ from teachback.system import launch
 from teachback.system.progress import Step
 from teachback.training import processes
 from teachback.training.batches import EffectiveBatches, chunks, share
+from teachback.training.removal import Removal, shortened
 
 Score = Callable[[], float | None]
 """Accuracy on this process's share of valid, with the weights as they are; None in all
 processes where it cannot be measured cheaply.
 """
+
+
+_NO_SCORE = 1e9
 
 
 def batch_loss(
@@ -48,7 +52,8 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
 
     ``args.per_device_train_batch_size`` is N, the examples of one optimiser step in all
     processes together; ``args.data_seed`` (else ``args.seed``) draws their order.
-    ``length_window``: see `EffectiveBatches`.
+    ``length_window``: see `EffectiveBatches`. ``removal``: what is taken from targets as training
+    goes on; with ``resets`` the optimiser forgets its moments whenever more is taken.
     """
 
     def __init__(
@@ -62,6 +67,8 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
         score: Score,
         callbacks: list[TrainerCallback],
         length_window: int = 1,
+        removal: Removal | None = None,
+        resets: bool = False,
     ) -> None:
         args.ddp_find_unused_parameters = False  # the output layer is used outside DDP's forward
         args.ddp_broadcast_buffers = False  # they never change
@@ -81,7 +88,9 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
             args.seed if args.data_seed is None else args.data_seed,
             length_window,
         )
-        self.valid = valid
+        # What comes of the removal is ST's target, so that is what valid's loss is about.
+        self.valid = [shortened(e, removal.longest) for e in valid] if removal else valid
+        self.removal, self.resets = removal, resets
         self.token_budget = token_budget
         self.score = score
 
@@ -114,6 +123,11 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
         processes: hence the number of processes in the loss. Each has one chunk at least.
         """
         examples: list[EncodedExample] = inputs["examples"]
+        if self.removal is not None:
+            step = self.state.global_step
+            examples = self.removal.applied(examples, step)
+            if self.resets and self.removal.goes_on(step):
+                self.optimizer.state.clear()
         model.train()
         rows = self.student.rows(examples)
         scale = launch.processes() / len(examples)
@@ -146,6 +160,9 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
         if accuracy is not None:
             accuracy = processes.mean(accuracy, len(own))
             metrics |= {"eval_accuracy": accuracy, "eval_score": accuracy - 1e-6 * loss}
+        if self.removal is not None and not self.removal.is_complete(self.state.global_step):
+            # No score yet: below any later one, and rising, so that patience does not count.
+            metrics["eval_score"] = self.state.global_step - _NO_SCORE
         self.log(metrics)
         self.control: TrainerControl = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from teachback.config import EvaluateConfig
 from teachback.evaluation.ways import WAYS, better_way, has_choice
+from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, same_answer
 from teachback.records import Example, Way
 from teachback.students.answering import answers
@@ -16,7 +17,9 @@ from teachback.training import processes
 
 def is_scored(student: StudentModel, valid: Sequence[Example]) -> bool:
     """Whether the direct answers to valid are scored, rather than generated."""
-    return student.card.objective != "cot" and all(candidates(example) for example in valid)
+    objective = student.card.objective
+    answers_directly = objective is None or OBJECTIVES[objective].answers
+    return answers_directly and all(candidates(example) for example in valid)
 
 
 def accuracy(student: StudentModel, valid: Sequence[Example], config: EvaluateConfig) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import split_valid
-from teachback.records import Example, Explanation
+from teachback.records import Example, Explanation, Objective
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample
@@ -75,7 +75,7 @@ def equal_passes(
         max_target_tokens=student_config.max_target_tokens,
     )
 
-    def of(objective: str) -> int:
+    def of(objective: Objective) -> int:
         config = train_config.model_copy(update={"objective": objective})
         pairs = pairs_of(part, explanations, config, student_config)
         return work(student, map(student.encode, pairs))
