@@ -48,7 +48,7 @@ def test_a_study_from_a_dictionary(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert all(row["declared"] is False for row in rows)
     page = tb.report(found.folder, form="md")
     assert page == Path("runs/small/report.md")
-    assert page.read_text("utf-8").startswith("# Study small")
+    assert "\n# Study small\n" in page.read_text("utf-8")
     assert tb.report(found.folder, out=tmp_path / "page.html").suffix == ".html"
 
 
