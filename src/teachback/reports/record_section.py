@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from teachback.report.arms import Arms, factor_words
-from teachback.report.folder import ReportedCell, ReportedStudy, State
-from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
-from teachback.report.text import NOTHING, count, hours
-from teachback.study.schema import FACTORS
+from teachback.reports.arms import Arms, factor_words
+from teachback.reports.folder import ReportedCell, ReportedStudy, State
+from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
+from teachback.reports.text import NOTHING, count, hours
+from teachback.studies.schema import FACTORS
 
 _ENDS: tuple[tuple[State, str, str], ...] = (
     ("failed", "Cells that failed", "The next run of the study tries them again."),

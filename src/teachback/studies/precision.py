@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from teachback.study.grid import PlannedCell
-from teachback.study.schema import result_of
+from teachback.studies.grid import PlannedCell
+from teachback.studies.schema import result_of
 from teachback.system.precision import Precision, PrecisionChoice, UsedPrecision
 from teachback.versioned import Versioned
 

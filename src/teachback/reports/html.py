@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from teachback.report import svg
-from teachback.report.markup import el, join
-from teachback.report.page import (
+from teachback.reports import svg
+from teachback.reports.markup import el, join
+from teachback.reports.page import (
     Block,
     Chart,
     Content,
@@ -28,8 +28,8 @@ from teachback.report.page import (
     Table,
     Verbatim,
 )
-from teachback.report.style import STYLE
-from teachback.report.text import NOTHING, shortened
+from teachback.reports.style import STYLE
+from teachback.reports.text import NOTHING, shortened
 
 MARK = Markup('<meta name="generator" content="teachback report"/>')
 """Stands in every report, so that a new one may take the place of an old one."""

@@ -18,8 +18,8 @@ from teachback.config import MEMORY_KEYS, REMOVAL_KEYS, Config
 from teachback.errors import ConfigError
 from teachback.objectives import OBJECTIVES
 from teachback.records import Example, Objective, Strategy
-from teachback.study.config import Control, DatasetConfig, Size, StudyFile, run_config
-from teachback.study.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
+from teachback.studies.config import Control, DatasetConfig, Size, StudyFile, run_config
+from teachback.studies.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
 
 LATER_KEYS: Mapping[str, Any] = {"reading": "inferred"}
 """Keys of sections that are part of an address only with another value than this."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from teachback.records import ComparedWay
-from teachback.report.arms import (
+from teachback.reports.arms import (
     Arm,
     Arms,
     accuracy_cell,
@@ -13,10 +13,10 @@ from teachback.report.arms import (
     settings_text,
     value_name,
 )
-from teachback.report.comparisons import WAY_NAMES
-from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.report.text import NOTHING, count, interval, percent
-from teachback.study.schema import FACTORS, Factor, Setting
+from teachback.reports.comparisons import WAY_NAMES
+from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
+from teachback.reports.text import NOTHING, count, interval, percent
+from teachback.studies.schema import FACTORS, Factor, Setting
 
 HOW = (
     "Accuracy in per cent: right answers out of all, the mean over seeds; an answer that could not "

@@ -2,7 +2,7 @@
 
 A folder may be of any age: running, killed, finished in part. What is not there is None; a cell
 whose files cannot be read is shown as such and stops nothing. The files themselves are read by
-:mod:`teachback.study.schema`.
+:mod:`teachback.studies.schema`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from teachback.evaluation import Metrics, measure
 from teachback.files import parse_toml, read_json, read_predictions, read_text, sha256_of
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
-from teachback.study.schema import (
+from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
     FACTORS,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import markupsafe
 from markupsafe import Markup
 
-from teachback.report.text import visible
+from teachback.reports.text import visible
 
 _VOID = frozenset(("br", "circle", "line", "meta", "path", "rect"))
 

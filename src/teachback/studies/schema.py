@@ -22,8 +22,8 @@ from teachback.explaining.counts import SelectionCounts
 from teachback.files import read_jsonl, write_jsonl
 from teachback.objectives import OBJECTIVES
 from teachback.records import ComparedWay, Objective, Strategy, Way
-from teachback.study import migrations
-from teachback.study.config import Control, Size
+from teachback.studies import migrations
+from teachback.studies.config import Control, Size
 from teachback.system.precision import UsedPrecision
 from teachback.versioned import Versioned
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from teachback.errors import RunFolderError
 from teachback.objectives import EXPLAINING, MULTI_TASK, ONE_WAY
 from teachback.records import ComparedWay
-from teachback.study.config import Size, StudyFile
-from teachback.study.grid import PlannedCell, StudyDataset, size_of
-from teachback.study.schema import (
+from teachback.studies.config import Size, StudyFile
+from teachback.studies.grid import PlannedCell, StudyDataset, size_of
+from teachback.studies.schema import (
     FAMILY_FILE,
     SYSTEM_NAMES,
     Family,

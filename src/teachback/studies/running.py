@@ -12,20 +12,20 @@ from teachback.errors import TeachbackError
 from teachback.files import manifest, one_writer, write_json, write_text
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.runs.folders import keep_apart
-from teachback.study.cell import result_begun
-from teachback.study.config import StudyFile, write_study
-from teachback.study.engines import Ended, Engine
-from teachback.study.family import declared, settle_family
-from teachback.study.forecast import Forecast
-from teachback.study.grid import (
+from teachback.studies.cell import result_begun
+from teachback.studies.config import StudyFile, write_study
+from teachback.studies.engines import Ended, Engine
+from teachback.studies.family import declared, settle_family
+from teachback.studies.forecast import Forecast
+from teachback.studies.grid import (
     DatasetTeacher,
     Material,
     PlannedCell,
     StudyDataset,
     planned_cells,
 )
-from teachback.study.precision import settle_precision
-from teachback.study.schema import (
+from teachback.studies.precision import settle_precision
+from teachback.studies.schema import (
     CELL_FILE,
     RESULT_FILE,
     TASK_FILE,
@@ -39,8 +39,8 @@ from teachback.study.schema import (
     result_of,
     write_plan,
 )
-from teachback.study.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
-from teachback.study.verdicts import all_verdicts
+from teachback.studies.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
+from teachback.studies.verdicts import all_verdicts
 from teachback.system.precision import PrecisionChoice
 from teachback.system.progress import SILENT, Notice, Progress
 

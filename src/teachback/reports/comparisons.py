@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from teachback.records import ComparedWay
-from teachback.report.arms import factor_words
-from teachback.report.page import Content, Figure, Span, Table
-from teachback.report.text import NOTHING, p_value, percent, points
-from teachback.study.schema import FACTORS, Factor, VerdictRow
+from teachback.reports.arms import factor_words
+from teachback.reports.page import Content, Figure, Span, Table
+from teachback.reports.text import NOTHING, p_value, percent, points
+from teachback.studies.schema import FACTORS, Factor, VerdictRow
 
 WAY_NAMES: dict[ComparedWay, str] = {
     "direct": "direct answer",

@@ -21,10 +21,10 @@ from teachback.evaluation import (
 from teachback.records import ComparedWay, Prediction, Way
 from teachback.runs.evaluations import read_run
 from teachback.runs.folders import test_in_train
-from teachback.study.config import StudyFile
-from teachback.study.family import pairs
-from teachback.study.grid import PlannedCell, StudyDataset
-from teachback.study.schema import (
+from teachback.studies.config import StudyFile
+from teachback.studies.family import pairs
+from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.schema import (
     Detectable,
     Pair,
     VerdictRow,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachback.report.comparisons import is_shown, is_shown_better, where
-from teachback.report.page import Paragraph
-from teachback.report.text import points
-from teachback.study.schema import SYSTEM_NAMES, VerdictRow
+from teachback.reports.comparisons import is_shown, is_shown_better, where
+from teachback.reports.page import Paragraph
+from teachback.reports.text import points
+from teachback.studies.schema import SYSTEM_NAMES, VerdictRow
 
 _CONTROLS = {
     SYSTEM_NAMES["equal-time"]: "ST trained with the same compute",

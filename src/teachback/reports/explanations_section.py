@@ -8,10 +8,10 @@ from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
 from teachback.files import read_rejections
 from teachback.questions import count_name
-from teachback.report.arms import Arms
-from teachback.report.folder import ReportedMaterial, ReportedStudy, input_examples
-from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.report.text import NOTHING, amount, dollars, hours, interval, percent
+from teachback.reports.arms import Arms
+from teachback.reports.folder import ReportedMaterial, ReportedStudy, input_examples
+from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
+from teachback.reports.text import NOTHING, amount, dollars, hours, interval, percent
 
 MOST_LABELS = 20
 """Rows of the table by label; more are counted and left out."""

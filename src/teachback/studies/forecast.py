@@ -18,9 +18,9 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Example
 from teachback.references import WheelsReference, parse_student
-from teachback.study.config import StudyFile
-from teachback.study.grid import PlannedCell, StudyDataset
-from teachback.study.schema import CellResult, result_of
+from teachback.studies.config import StudyFile
+from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.schema import CellResult, result_of
 
 TRAINED = 190.0
 """Tokens a second in training, two threads: bench/RESULTS.md, the demo's ST, 480 passes over

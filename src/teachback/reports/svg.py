@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from teachback.report.markup import el, join
-from teachback.report.page import Chart, Point, Series, Span
+from teachback.reports.markup import el, join
+from teachback.reports.page import Chart, Point, Series, Span
 
 WIDTH, HEIGHT = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42

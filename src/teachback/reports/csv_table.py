@@ -6,9 +6,9 @@ import csv
 import io
 
 from teachback.evaluation import COMPARED_WAYS, resolved
-from teachback.report.arms import Arms
-from teachback.report.folder import ReportedCell
-from teachback.report.text import visible
+from teachback.reports.arms import Arms
+from teachback.reports.folder import ReportedCell
+from teachback.reports.text import visible
 
 FIELDS = (
     "cell dataset system objective control student size strategy teacher alpha seed status error "

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
-from teachback.study.cell import TAKEN
+from teachback.studies.cell import TAKEN
 from teachback.system.machine import cores
 
 THREADS = (
@@ -164,7 +164,7 @@ class LocalEngine:
 
 def cell_command(folder: Path) -> list[str]:
     """The command of a cell's process."""
-    return [sys.executable, "-m", "teachback.study.cell", str(folder), "--watched"]
+    return [sys.executable, "-m", "teachback.studies.cell", str(folder), "--watched"]
 
 
 def process_environment(threads: int) -> dict[str, str]:

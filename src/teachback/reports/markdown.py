@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from teachback.report.page import (
+from teachback.reports.page import (
     Block,
     Chart,
     Content,
@@ -19,7 +19,7 @@ from teachback.report.page import (
     Table,
     Verbatim,
 )
-from teachback.report.text import shortened, visible
+from teachback.reports.text import shortened, visible
 
 MARK = "<!-- teachback report -->"
 

@@ -21,8 +21,8 @@ from typing import Any, cast
 from teachback.errors import MissingExtraError, UsageError
 from teachback.files import package_version
 from teachback.references import parse_dataset
-from teachback.study.engines import LOG, Ended, cell_command, process_environment, why
-from teachback.study.schema import TASK_FILE, CellTask
+from teachback.studies.engines import LOG, Ended, cell_command, process_environment, why
+from teachback.studies.schema import TASK_FILE, CellTask
 from teachback.system.telemetry import no_telemetry
 
 _RETRIES = 3

@@ -1,4 +1,4 @@
-"""One cell in a process of its own: ``python -m teachback.study.cell FOLDER``.
+"""One cell in a process of its own: ``python -m teachback.studies.cell FOLDER``.
 
 The folder holds ``cell.json`` (what defines the cell) and ``task.json`` (how to run it: the
 configuration, where the explanations lie). The process trains, evaluates on the test file once,
@@ -30,7 +30,7 @@ from teachback.files import one_writer, read_explanations, read_json
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.folders import training_part
-from teachback.study.schema import (
+from teachback.studies.schema import (
     EQUAL_FILE,
     RESULT_FILE,
     TASK_FILE,

@@ -15,11 +15,11 @@ from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy
 from teachback.objectives import MULTI_TASK
 from teachback.questions import KINDS
 from teachback.records import ComparedWay, Prediction
-from teachback.report.folder import ReportedCell, ReportedStudy, State
-from teachback.report.page import Content, Figure
-from teachback.report.text import NOTHING, interval, percent, size_name
-from teachback.study.config import Size
-from teachback.study.schema import FACTORS, SYSTEM_NAMES, Factor, FactorValue, Setting
+from teachback.reports.folder import ReportedCell, ReportedStudy, State
+from teachback.reports.page import Content, Figure
+from teachback.reports.text import NOTHING, interval, percent, size_name
+from teachback.studies.config import Size
+from teachback.studies.schema import FACTORS, SYSTEM_NAMES, Factor, FactorValue, Setting
 
 ORDER = tuple(
     SYSTEM_NAMES[name]

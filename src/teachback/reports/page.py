@@ -1,7 +1,7 @@
 """What a report consists of, whatever it is written as: sections of paragraphs, tables, charts.
 
 Plain text everywhere: no part of a page is markup, so that only the writers
-(:mod:`teachback.report.html`, :mod:`teachback.report.markdown`) can escape, and must.
+(:mod:`teachback.reports.html`, :mod:`teachback.reports.markdown`) can escape, and must.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from teachback.report.text import NOTHING
+from teachback.reports.text import NOTHING
 
 Tone = Literal["plain", "note", "warning", "shown", "not-shown"]
 """What a paragraph is: ``shown`` and ``not-shown`` are verdicts."""

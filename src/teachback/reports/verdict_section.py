@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from teachback.evaluation import LEVEL
-from teachback.report.comparisons import (
+from teachback.reports.comparisons import (
     caveats_of,
     comparison_table,
     is_shown,
@@ -19,11 +19,11 @@ from teachback.report.comparisons import (
     varying_factors,
     where,
 )
-from teachback.report.controls import control_paragraphs
-from teachback.report.folder import ReportedStudy, State
-from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.report.text import amount, count, p_value, percent
-from teachback.study.schema import SYSTEM_NAMES, Detectable, VerdictRow
+from teachback.reports.controls import control_paragraphs
+from teachback.reports.folder import ReportedStudy, State
+from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
+from teachback.reports.text import amount, count, p_value, percent
+from teachback.studies.schema import SYSTEM_NAMES, Detectable, VerdictRow
 
 _CLAIMS = {
     True: (

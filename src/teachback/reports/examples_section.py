@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from teachback.errors import DataError
 from teachback.objectives import MULTI_TASK
 from teachback.records import Example, Prediction
-from teachback.report.arms import Arm, Arms
-from teachback.report.folder import (
+from teachback.reports.arms import Arm, Arms
+from teachback.reports.folder import (
     ReportedCell,
     ReportedStudy,
     full_predictions,
     input_examples,
 )
-from teachback.report.page import Block, Disagreement, Paragraph, Said, Section
-from teachback.report.text import count
-from teachback.study.schema import SYSTEM_NAMES, Setting
+from teachback.reports.page import Block, Disagreement, Paragraph, Said, Section
+from teachback.reports.text import count
+from teachback.studies.schema import SYSTEM_NAMES, Setting
 
 EACH_WAY = 3
 """Examples shown of each direction."""

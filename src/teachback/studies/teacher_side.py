@@ -33,10 +33,10 @@ from teachback.references import (
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.explanations import Selected, check_answered, explain_in_memory
 from teachback.runs.folders import STORE
-from teachback.study.cell import result_begun
-from teachback.study.config import DatasetConfig, StudyFile, run_config
-from teachback.study.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
-from teachback.study.schema import (
+from teachback.studies.cell import result_begun
+from teachback.studies.config import DatasetConfig, StudyFile, run_config
+from teachback.studies.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
+from teachback.studies.schema import (
     COST_FILE,
     MATERIAL_FILE,
     RESULT_FILE,

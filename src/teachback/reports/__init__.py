@@ -3,7 +3,7 @@
 It reads a study's folder through its files alone. Every figure is measured again from the
 predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are the study's.
 
-``folder``                the study's folder, read through :mod:`teachback.study.schema`
+``folder``                the study's folder, read through :mod:`teachback.studies.schema`
 ``arms``                  its cells grouped over seeds, with the figures of each group
 ``page``                  what a page consists of: sections of paragraphs, tables, charts
 ``verdict_section``       the verdict, from ``comparisons`` and ``controls``
@@ -25,17 +25,17 @@ from typing import Literal
 
 from teachback.errors import RunFolderError
 from teachback.files import package_version, write_text
-from teachback.report import csv_table, html, markdown
-from teachback.report.accuracy_section import accuracy_section
-from teachback.report.arms import Arms
-from teachback.report.curves_section import cost_section, curves_section
-from teachback.report.examples_section import examples_section
-from teachback.report.explanations_section import effort_section, explanations_section
-from teachback.report.folder import ReportedStudy, read_folder
-from teachback.report.page import Page
-from teachback.report.record_section import cells_section, record_section
-from teachback.report.text import count
-from teachback.report.verdict_section import verdict_section
+from teachback.reports import csv_table, html, markdown
+from teachback.reports.accuracy_section import accuracy_section
+from teachback.reports.arms import Arms
+from teachback.reports.curves_section import cost_section, curves_section
+from teachback.reports.examples_section import examples_section
+from teachback.reports.explanations_section import effort_section, explanations_section
+from teachback.reports.folder import ReportedStudy, read_folder
+from teachback.reports.page import Page
+from teachback.reports.record_section import cells_section, record_section
+from teachback.reports.text import count
+from teachback.reports.verdict_section import verdict_section
 
 __all__ = ["Format", "report", "write_report"]
 

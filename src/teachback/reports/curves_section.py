@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from teachback.records import ComparedWay
-from teachback.report.arms import (
+from teachback.reports.arms import (
     Arm,
     Arms,
     accuracy_cell,
     settings_text,
     value_name,
 )
-from teachback.report.comparisons import WAY_NAMES
-from teachback.report.page import (
+from teachback.reports.comparisons import WAY_NAMES
+from teachback.reports.page import (
     Block,
     Chart,
     Content,
@@ -25,8 +25,8 @@ from teachback.report.page import (
     Table,
     numbers_of,
 )
-from teachback.report.text import NOTHING, amount, count, dollars
-from teachback.study.schema import Epoch, Setting
+from teachback.reports.text import NOTHING, amount, count, dollars
+from teachback.studies.schema import Epoch, Setting
 
 
 def curves_section(arms: Arms) -> Section | None:

@@ -3,7 +3,7 @@
 Modules, in the order in which a study goes:
 
 ``config``        the study file: every key, checked
-``schema``        the files of a study's folder, typed: the contract with :mod:`teachback.report`
+``schema``        the files of a study's folder, typed: the contract with :mod:`teachback.reports`
 ``migrations``    older forms of these files
 ``grid``          the cells of a study, each addressed by what defines it
 ``family``        the comparisons that are declared before anything runs
