@@ -24,7 +24,7 @@ from teachback.studies.config import (
 )
 from teachback.studies.family import pairs, settle_family
 from teachback.studies.grid import PlannedCell
-from teachback.studies.judging import detectable
+from teachback.studies.verdicts import detectable
 from tiny_run import TRAIN, question, write_data, write_lines
 
 DOCS = Path(__file__).parents[1] / "docs" / "study.md"

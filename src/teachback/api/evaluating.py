@@ -20,7 +20,7 @@ from teachback.api.settings import (
     refuse,
     sorted_settings,
 )
-from teachback.api.watching import progress_of
+from teachback.api.watching import notice_of, progress_of
 from teachback.config import EvaluateConfig
 from teachback.datasets import Columns, Data, read_examples
 from teachback.errors import ConfigError
@@ -53,7 +53,8 @@ class Evaluation(ResultRows):
     system: Literal["student", "teacher", "untrained", "majority"] = "student"
     seed: int = 0
     asked: Mapping[str, str] = field(default_factory=dict)
-    """Who was asked, and how the answers were drawn: ``student``, ``choice_score``, ``reading``."""
+    """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
+    ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     """``untrained``: the student before its training. ``majority``: the most frequent answer."""
 
@@ -129,7 +130,7 @@ def evaluate(
     if isinstance(student, str | Path):
         reference = str(student)
         student = Student.load(student, precision=precision or "auto")
-    elif precision is not None and precision != student.precision:
+    elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
     else:
         reference = student.card.base
@@ -138,6 +139,7 @@ def evaluate(
     if compared:
         check_untrained(card.base, "or set baselines=False")
     shown = progress_of(progress)
+    notice_of(shown)(student.model.precision.line)
     predictions, cost = predict(student.model, test, config, progress=shown)
     found = {}
     if compared:
@@ -145,6 +147,7 @@ def evaluate(
             untrained_of(card, student.precision),
             test,
             config,
+            max_answer_tokens=card.max_answer_tokens,
             progress=shown,
             what="answer (untrained)",
         )
@@ -163,6 +166,8 @@ def evaluate(
             "student": reference,
             "choice_score": config.choice_score,
             "reading": config.reading,
+            "precision": student.precision,
+            "precision_reason": student.model.precision.reason,
         },
         baselines=found,
     )

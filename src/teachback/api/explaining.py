@@ -208,7 +208,7 @@ def _setup(
     settings: Mapping[str, object],
 ) -> TeacherSetup:
     is_open = not isinstance(teacher, str)
-    opening = ("form", "max_reply_mb")
+    opening = ("form", "max_reply_mb", "key_header")
     rules = (
         Meaningless(("rp_check", "leak_check"), strategy == "cote", "cote asks no rp request"),
         Meaningless(

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 from teachback.config import SECTIONS, section
 from teachback.errors import ConfigError
-from teachback.records import AnswerFormat, ReplyReading
+from teachback.records import AnswerFormat, KeyHeader, ReplyReading
 
 
 class GenerateSettings(TypedDict, total=False):
@@ -29,6 +29,7 @@ class GenerateSettings(TypedDict, total=False):
     concurrency: int
     max_cost: float | None
     max_reply_mb: int
+    key_header: KeyHeader
     prices: str | Path | None
     choose: Literal["first", "all", "shortest", "agreed"]
     rp_check: bool
@@ -99,6 +100,7 @@ class EvaluateTeacherSettings(TypedDict, total=False):
     concurrency: int
     max_cost: float | None
     max_reply_mb: int
+    key_header: KeyHeader
     prices: str | Path | None
     explain: bool
     reading: ReplyReading

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +139,7 @@ def evaluate_student(
     precision: Any = "auto",
     overwrite: bool = False,
     progress: Progress = SILENT,
+    notice: Notice | None = None,
 ) -> Evaluated:
     """Evaluate a student and, beside it, the untrained student and the majority label.
 
@@ -150,7 +151,8 @@ def evaluate_student(
 
     config = evaluate or EvaluateConfig()
     student = load(reference, precision=precision)
-    card = student.card
+    card, computed = student.card, student.precision
+    (notice or no_notice)(computed.line)
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
     with one_writer(folder):
@@ -165,6 +167,7 @@ def evaluate_student(
                 untrained_of(card, precision),
                 test,
                 config,
+                max_answer_tokens=card.max_answer_tokens,
                 progress=progress,
                 what="answer (untrained)",
             )
@@ -175,6 +178,8 @@ def evaluate_student(
             "student": reference,
             "choice_score": config.choice_score,
             "reading": config.reading,
+            "precision": computed.used,
+            "precision_reason": computed.reason,
         }
         return write_evaluation(
             folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
@@ -215,11 +220,13 @@ def evaluate_teacher(
         new_folder(folder, overwrite, names=EVALUATION_FILES)
         with setup.open(folder / STORE) as session:
             own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
+            bill = session.bill()
         predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
         asked = {"reading": config.reading}
-        return write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
+        written = write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
+        return replace(written, bill=bill)
 
 
 # ---------------------------------------------------------------------- the chain
@@ -285,6 +292,7 @@ def run(
             precision=config.student.precision,
             overwrite=True,  # half-written files of a killed evaluation; metrics.json is last
             progress=progress,
+            notice=notice,
         )
 
 

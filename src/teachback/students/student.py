@@ -10,9 +10,10 @@ from typing import TypeVar, overload
 from teachback.errors import DataError, quoted
 from teachback.records import Answer
 from teachback.students.answering import Asked, answer_questions
-from teachback.students.card import Precision, StudentCard
+from teachback.students.card import StudentCard
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.system.precision import Precision, UsedPrecision
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,9 +31,9 @@ class Student:
         return f"{text} (on valid: {', '.join(on_valid)})" if on_valid else text
 
     @property
-    def precision(self) -> Precision:
-        """The number format that it was loaded to be computed in."""
-        return self.model.precision
+    def precision(self) -> UsedPrecision:
+        """The number format that it is computed in."""
+        return self.model.precision.used
 
     @property
     def card(self) -> StudentCard:
