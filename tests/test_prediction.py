@@ -15,7 +15,7 @@ from teachback.config import EvaluateConfig, StudentConfig
 from teachback.errors import DataError
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request, Role
-from teachback.students.answering import answer_question, answers
+from teachback.students.answering import Asked, answer_questions, answers
 from teachback.students.card import StudentCard
 from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
@@ -266,13 +266,13 @@ def test_a_line_says_where_most_explanations_are_unfinished() -> None:
 
 def test_one_question_is_of_the_kind_that_was_trained() -> None:
     student: Any = Scripted(kind="number", say="7")
-    assert answer_question(student, "How many?").answer == "7"
+    assert answer_questions(student, [Asked("How many?")])[0].answer == "7"
     labelled: Any = Scripted(
         kind="label", labels=("red", "blue"), score=lambda s: (-1.0 if s == "blue" else -2.0, 1)
     )
-    assert answer_question(labelled, "Which?").answer == "blue"
+    assert answer_questions(labelled, [Asked("Which?")])[0].answer == "blue"
     with_context: Any = Scripted(kind="text", say="so")
-    answer_question(with_context, "Why?", context="Once.")
+    answer_questions(with_context, [Asked("Why?", context="Once.")])
     assert with_context.asked[0][0].startswith("Once.\n")
 
 
@@ -280,9 +280,9 @@ def test_a_multiple_choice_student_needs_choices() -> None:
     student: Any = Scripted(kind="multiple-choice")
     for choices in ((), ("one",)):
         with pytest.raises(DataError, match="two or more choices"):
-            answer_question(student, "Which?", choices=choices)
+            answer_questions(student, [Asked("Which?", tuple(choices))])
     with pytest.raises(DataError, match="unknown question kind 'riddle'"):
-        answer_question(Scripted(kind="riddle"), "Which?")
+        answer_questions(Scripted(kind="riddle"), [Asked("Which?")])
 
 
 @pytest.mark.parametrize("explain", [False, True])

@@ -176,20 +176,47 @@ def _concluded(
     return parsed.explanation, parsed.answer
 
 
-def answer_question(
-    student: AskableModel,
-    question: str,
-    *,
-    choices: Sequence[str] = (),
-    context: str | None = None,
-    explain: bool = False,
-) -> Answer:
-    """Answer one question in the student's own way; with ``explain``, explain in any case.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question without a known answer; ``choices`` make it multiple choice."""
 
-    The kind is the one it was trained on; where that takes no choices, ``choices`` make it
-    multiple choice. Raises DataError where the student needs choices and none are given.
+    question: str
+    choices: tuple[str, ...] = ()
+    context: str | None = None
+
+
+def answer_questions(
+    student: AskableModel,
+    asked: Sequence[Asked],
+    *,
+    explain: bool = False,
+    batch_size: int = 16,
+) -> list[Answer]:
+    """Answer in the student's own way; with ``explain``, explain in any case. The answers stand in
+    the questions' order.
+
+    The kind is the one it was trained on; where that takes no choices, a question's own make it
+    multiple choice. Raises DataError where the student needs choices and none are given, or a
+    question is empty.
     """
-    trained = student.card.kind or "text"
+    if batch_size < 1:
+        raise DataError(f"batch_size must be 1 or more, not {batch_size}")
+    examples = [_example(student.card, number, one) for number, one in enumerate(asked, 1)]
+    explain = explain or student.card.way == "explained"
+    found: dict[int, Answer] = {}
+    # By kind, so that a question is answered as if it were asked alone.
+    for kind in dict.fromkeys(example.kind for example in examples):
+        places = [place for place, example in enumerate(examples) if example.kind == kind]
+        part = [examples[place] for place in places]
+        for index, answer in answers(student, part, explain=explain, batch_size=batch_size):
+            found[places[index]] = answer
+    return [found[place] for place in range(len(examples))]
+
+
+def _example(card: StudentCard, number: int, asked: Asked) -> Example:
+    if not asked.question.strip():
+        raise DataError(f"question {number} is empty")
+    trained, choices = card.kind or "text", asked.choices
     kind = kind_for_question(trained, choices)
     if kind is None:
         raise DataError(f"the student's card names an unknown question kind {trained!r}")
@@ -198,7 +225,5 @@ def answer_question(
             f"this student answers {kind.name} questions: give two or more choices "
             "(--choice A --choice B)"
         )
-    offered = student.card.labels if kind.choices_from == "file" else tuple(choices)
-    example = Example("question", question, "", kind.name, offered, context)
-    ((_, answer),) = answers(student, [example], explain=explain or student.card.way == "explained")
-    return answer
+    offered = card.labels if kind.choices_from == "file" else choices
+    return Example(f"question {number}", asked.question, "", kind.name, offered, asked.context)
