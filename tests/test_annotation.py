@@ -16,17 +16,20 @@ from aiohttp import web
 from click.testing import CliRunner, Result
 
 from annotation_runs import RUNS, write_runs
+from study_folder import MadeUp, write_study
 from teachback.annotation.answers import Answers, Revision, standing
 from teachback.annotation.detectable import detectable_difference
 from teachback.annotation.explained_items import explained_items
 from teachback.annotation.folder import plan_of
 from teachback.annotation.page import page_file
 from teachback.annotation.plan import Plan, PlanSettings, Screen, annotators_by_item
-from teachback.annotation.results import exported_rows, measure_annotation
+from teachback.annotation.results import RESULTS_FILE, exported_rows, measure_annotation
 from teachback.annotation.screens import shown_screen
 from teachback.annotation.server import MOST_BYTES, AnnotationServer
+from teachback.annotation.wording import difference_sentence
 from teachback.cli import cli
 from teachback.errors import StoreError
+from teachback.report import report
 
 NAMES = ("ann", "bob", "cem", "dia")
 
@@ -276,6 +279,21 @@ def test_planted_screens_flag_and_are_counted_in_no_share(work: Path) -> None:
     assert row.flagged
     (share, _) = [r for r in found.shares if r.measure == "acceptable"]
     assert share.answers == 40
+
+
+def test_a_studys_report_has_a_section_of_it(work: Path) -> None:
+    study = write_study(work / "study", MadeUp())
+    drawn = plan(mode="prefer", items=10)
+    revisions = [said(screen, {"preferred": "a"}, n) for n, screen in enumerate(drawn.screens)]
+    results = measure_annotation(drawn, revisions)
+    place = study / "annotations" / "people"
+    place.mkdir(parents=True)
+    RESULTS_FILE.write(place / "results.json", results)
+    text = report(study, "md")
+    assert "What people say of the explanations" in text
+    assert difference_sentence(results.differences[0]).split(":")[1].split(",")[0].strip() in text
+    (place / "results.json").write_text("{}")
+    assert "annotations/people/results.json" in report(study, "md").replace("\\", "")
 
 
 # ------------------------------------------------------------------ the server

@@ -7,19 +7,23 @@ from teachback.evaluation import LEVEL
 
 NOTHING = "–"
 
+SHARE_HEAD = ("measure", "system", "share", "95%", "items", "answers")
+AGREEMENT_HEAD = ("agreement on", "units", "raw", "alpha", "most frequent", "its share")
+ANNOTATOR_HEAD = ("annotator", "answered", "contradictions seen", "repeats alike", "median s", "")
+
 FEW_ITEMS = 20
 """With fewer items than this, the t distribution is a rough guide, and it is said."""
 
 
 def share_cells(row: ShareRow) -> list[str]:
-    """Measure, system, share, 95%, items, answers."""
+    """The cells under `SHARE_HEAD`."""
     system = row.system if row.against is None else f"{row.system} over {row.against}"
     interval = _interval(row.low, row.high, "{:.3f}")
     return [row.measure, system, f"{row.share:.3f}", interval, str(row.items), str(row.answers)]
 
 
 def agreement_cells(row: AgreementRow) -> list[str]:
-    """Measure, units, raw share, alpha, most frequent answer, its share."""
+    """The cells under `AGREEMENT_HEAD`."""
     alpha = NOTHING if row.alpha is None else f"{row.alpha:.3f}"
     return [
         *(row.measure, str(row.units), f"{row.raw:.3f}", alpha),
@@ -28,7 +32,7 @@ def agreement_cells(row: AgreementRow) -> list[str]:
 
 
 def annotator_cells(row: AnnotatorRow) -> list[str]:
-    """Name, answered, contradictions seen, repeats alike, median seconds, a flag."""
+    """The cells under `ANNOTATOR_HEAD`."""
     return [
         row.name,
         f"{row.answered} of {row.planned}",
@@ -48,8 +52,13 @@ def difference_name(row: DifferenceRow) -> str:
     return f"{row.measure}: {row.a} minus {row.b}"
 
 
+def is_shown(row: DifferenceRow) -> bool:
+    """Whether the difference is shown: the primary measure alone was declared beforehand."""
+    return row.primary and row.p is not None and row.p < LEVEL
+
+
 def finding_words(row: DifferenceRow) -> str:
-    """What the difference shows: only the primary measure can show one."""
+    """What the difference shows; of another measure than the primary one it is a hint."""
     if row.p is None or row.p >= LEVEL:
         return "not shown"
     higher = row.a if row.difference > 0 else row.b or "without its explanation"

@@ -259,41 +259,23 @@ def show_results(folder: str, as_json: bool, export: str | None) -> None:
 
 
 def _print(results: AnnotationResults) -> None:
-    from teachback.annotation.wording import (
-        agreement_cells,
-        annotator_cells,
-        difference_sentence,
-        share_cells,
-    )
+    from teachback.annotation import wording
     from teachback.cli import show
 
     if not results.shares:
         say("no answers yet")
         return
-    say(
-        show.table(
-            ["measure", "system", "share", "95%", "items", "answers"],
-            [share_cells(row) for row in results.shares],
-        )
-    )
+    say(show.table([*wording.SHARE_HEAD], [wording.share_cells(row) for row in results.shares]))
     say("")
     for difference in results.differences:
-        say(difference_sentence(difference))
+        say(wording.difference_sentence(difference))
     if results.agreement:
+        rows = [wording.agreement_cells(row) for row in results.agreement]
         say("")
-        say(
-            show.table(
-                ["agreement on", "units", "raw", "alpha", "most frequent", "its share"],
-                [agreement_cells(row) for row in results.agreement],
-            )
-        )
+        say(show.table([*wording.AGREEMENT_HEAD], rows))
+    people = [wording.annotator_cells(row) for row in results.annotators]
     say("")
-    say(
-        show.table(
-            ["annotator", "answered", "contradictions seen", "repeats alike", "median s", ""],
-            [annotator_cells(row) for row in results.annotators],
-        )
-    )
+    say(show.table([*wording.ANNOTATOR_HEAD], people))
 
 
 def _count(number: int, noun: str) -> str:
