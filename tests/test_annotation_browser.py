@@ -61,7 +61,8 @@ def open_page(chromium: Any) -> Iterator[Open]:
     yield opened
     for context in contexts:
         context.close()
-    assert not [one for one in problems if "favicon" not in one and "409" not in one]
+    expected = ("409", "ERR_INTERNET_DISCONNECTED")  # what two tests are about
+    assert not [one for one in problems if not any(part in one for part in expected)]
 
 
 @pytest.fixture
@@ -105,13 +106,14 @@ def test_a_whole_session_by_keyboard_with_a_reload_an_undo_and_a_note(
         press(page, *RATED[:5])
         page.reload()
         counted(page, 1)
-        first_text = page.inner_text("main")
+        lines = page.inner_text("main").splitlines()
+        text = next(line for line in lines if line.startswith("Writer"))
         press(page, *RATED)
         counted(page, 2)
         press(page, "u")
         counted(page, 1)
         assert page.evaluate("document.querySelectorAll('input:checked').length") == 6
-        assert first_text.splitlines()[1] in page.inner_text("main")
+        assert text in page.inner_text("main")
         press(page, "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "1", "Enter")
         counted(page, 2)
         for number in range(3, len(read_plan(work / "answers").screens) + 1):
@@ -215,8 +217,6 @@ def test_hostile_texts_are_text_and_nothing_scrolls_sideways_on_a_phone(
 def test_a_screen_reader_finds_names_and_focus_is_seen(work: Path, open_page: Open) -> None:
     with served(work, *RUNS, *GIVEN) as (link,):
         page = open_page(link)
-        groups = page.get_by_role("group").all()
-        assert len(groups) == 2
         assert page.get_by_role("group", name="Is everything that it states true?").count() == 1
         assert page.get_by_role("radio", name="Cannot tell").count() == 1
         assert page.get_by_role("progressbar", name="Answered").count() == 1

@@ -130,9 +130,7 @@ class AnnotationServer:
         revisions = self._answers.revisions(annotator)
         if screen.id in standing(revisions):
             return _said(409, "this screen is answered already")
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        used = min(max(float(seconds), 0.0), _MOST_SECONDS) if number else 0.0
-        self._put(annotator, revisions, screen.id, answers, note[:MOST_NOTE], used)
+        self._put(annotator, revisions, screen.id, answers, note[:MOST_NOTE], _used(seconds))
         return self._state_of(annotator)
 
     async def _undo(self, request: web.Request) -> web.Response:
@@ -218,6 +216,13 @@ async def _serve(
         await ended.wait()
     finally:
         await runner.cleanup()
+
+
+def _used(seconds: object) -> float:
+    """The seconds that a browser says, within what can be."""
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= _MOST_SECONDS:
+        return 0.0
+    return float(seconds)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
