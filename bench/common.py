@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import platform
 import resource
 import subprocess
@@ -21,6 +20,7 @@ from teachback import desk
 from teachback.explaining.selection import ExplanationKind, Selection, SelectionRules, select
 from teachback.files import read_json, read_predictions
 from teachback.records import Completion, Example, Explanation, Prediction, Request, Strategy
+from teachback.system.machine import cores, processor
 from teachback.teachers.recorded import RecordedTeacher
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +34,12 @@ STUDENT = "pypi:gemma-3-270m"
 
 def machine() -> str:
     """The line that stands above a script's figures."""
-    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    found = processor()
+    features = f" ({', '.join(found.notable)})" if found.notable else ""
+    return (
+        f"{found.name}{features}, {cores()} cores, {platform.platform()}, "
+        f"Python {platform.python_version()}"
+    )
 
 
 def need_data(folder: Path = DATA) -> Path:

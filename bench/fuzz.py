@@ -1,12 +1,14 @@
-"""The fuzzing test of the suite, with more cases, each in a process of its own, and as a table.
+"""The fuzzing test of the suite with more cases, in forks of one process, and as a table.
 
-    python -m bench.fuzz                  20,000 cases (hours: a process takes about a second)
+    python -m bench.fuzz                  20,000 cases (ten to twenty minutes on one core)
     python -m bench.fuzz --cases 500
-    python -m bench.fuzz --in-process     without processes and their limit on memory: quick
+    python -m bench.fuzz --first 5000 --cases 5000      the second quarter
+    python -m bench.fuzz --in-process     without forks: memory not measured
 
-Damages files that commands read, or their arguments, by a seed, and runs the command. A traceback,
-an exit code other than 0, 1 and 2, more or less than one line of an error, more than ten seconds
-or more than 1 GiB of memory beyond the libraries' own is a fault.
+Damages the files that commands read, or the commands' arguments, by a seed, and runs the command.
+A traceback, an exit code other than 0, 1 and 2, more or less than one line of an error, what a
+terminal would obey in what is printed, more than ten seconds, a process that dies, or more than
+1 GiB of memory over what the process has that has loaded the libraries, is a fault.
 """
 
 from __future__ import annotations
@@ -53,6 +55,9 @@ def main() -> None:
     print(f"cases        {sum(one['cases'] for one in parts):>7}")
     for code, count in sorted(codes.items()):
         print(f"exit code {code:<3}{count:>7}")
+    memory = max(one["memory"] for one in parts) / 2**20
+    libraries = max(one["libraries"] for one in parts) / 2**20
+    print(f"memory       {memory:>7.0f} MiB at most, over {libraries:.0f} MiB of the libraries'")
     print(f"slowest      {max(one['slowest'] for one in parts):>7.1f} s")
     print(f"all          {max(one['seconds'] for one in parts):>7.0f} s")
     print(f"faults       {sum(map(len, faults.values())):>7} at {len(faults)} places")

@@ -9,9 +9,9 @@ import torch
 from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
 
 from teachback.config import TrainConfig
-from teachback.students.card import Precision
 from teachback.students.load import load
-from teachback.students.model import StudentModel, use_bf16
+from teachback.students.model import StudentModel
+from teachback.system.precision import Precision
 from teachback.training.adapters import with_adapter
 
 TINY = {
@@ -41,7 +41,7 @@ def loaded(reference: str, *, lora: bool, precision: Precision = "auto") -> Stud
     """
     student = load(reference, precision=precision, training=True)
     if lora:
-        if use_bf16(precision, student.device):
+        if student.precision.used == "bf16":
             student.model = student.model.to(torch.bfloat16)
         student.model = with_adapter(student, TrainConfig(lora=True))
     return student

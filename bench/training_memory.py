@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from bench.common import STUDENT, forget_peak, peak_bytes
 
 if TYPE_CHECKING:
-    from teachback.students.card import Precision
     from teachback.students.rows import EncodedExample
+    from teachback.system.precision import Precision
 
 CASES = (
     "lora 512",

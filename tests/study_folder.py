@@ -20,7 +20,6 @@ from teachback.files import (
 from teachback.records import ComparedWay, Cost, Objective, Prediction, Rejection, Strategy
 from teachback.runs.evaluations import write_evaluation
 from teachback.study.config import Control
-from teachback.study.judging import verdict_row
 from teachback.study.schema import (
     CELL_FILE,
     COST_FILE,
@@ -43,6 +42,7 @@ from teachback.study.schema import (
     cell_folder,
     write_plan,
 )
+from teachback.study.verdicts import verdict_row
 
 CHOICES = ("full refund", "store credit", "free repair", "no return")
 TEACHER = "recorded:big.jsonl"
@@ -268,6 +268,7 @@ def _result(cell: CellSpec, made_up: MadeUp, status: Status, error: str | None) 
         history=history if trained else (),
         way=("explained" if (explained or 0) > direct else "direct") if trained else None,
         valid=None,
+        valid_asked=None,
         engine="local",
         host="bench-1",
         resumed=False,

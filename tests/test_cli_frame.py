@@ -41,7 +41,15 @@ def probe(progress: Progress, what: str) -> None:
         ),
         "no-torch": ModuleNotFoundError("No module named 'torch'", name="torch.nn"),
         "no-module": ModuleNotFoundError("No module named 'foo'", name="foo"),
+        "refused": PermissionError(errno.EACCES, "Permission denied", "some/file"),
+        "renamed": OSError(errno.EXDEV, "Invalid cross-device link", "a", None, "b"),
+        "too many": OSError(errno.EMFILE, "Too many open files"),
         "bug": ZeroDivisionError("a bug"),
+        "no system's": OSError("a library's own words"),
+        "a socket's": ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        "our own file": FileNotFoundError(
+            errno.ENOENT, "No such file or directory", f"{errors.__file__}/gone"
+        ),
     }
     if what in raised:
         raise raised[what]
@@ -127,6 +135,13 @@ def test_no_arguments_show_the_help() -> None:
         ),
         ("memory", 2, "not enough memory: use smaller batches, a smaller student or --lora"),
         ("torch-memory", 2, "not enough memory: use smaller batches, a smaller student or --lora"),
+        ("refused", 2, "some/file: Permission denied"),
+        ("renamed", 2, "a: Invalid cross-device link"),
+        (
+            "too many",
+            2,
+            "the system refuses to go on (Too many open files): run the same command again",
+        ),
         ("no-torch", 2, "this command needs the package 'torch': pip install 'teachback[train]'"),
     ],
 )
@@ -145,10 +160,32 @@ def test_ctrl_c_says_that_a_rerun_goes_on() -> None:
     )
 
 
-@pytest.mark.parametrize(("what", "kind"), [("bug", ZeroDivisionError), ("no-module", ImportError)])
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [
+        ("bug", ZeroDivisionError),
+        ("no-module", ImportError),
+        ("no system's", OSError),
+        ("a socket's", ConnectionResetError),
+        ("our own file", FileNotFoundError),
+    ],
+)
 def test_a_bug_keeps_its_traceback(what: str, kind: type[Exception]) -> None:
     ended = teachback("probe", what)
     assert isinstance(ended.exception, kind)
+
+
+@pytest.mark.parametrize(("value", "shown"), [("1", True), ("0", False), ("", False)])
+def test_any_error_has_its_traceback_on_demand(
+    monkeypatch: pytest.MonkeyPatch, value: str, shown: bool
+) -> None:
+    monkeypatch.setenv("TEACHBACK_DEBUG", value)
+    for what, raised in (("data", "DataError"), ("refused", "PermissionError")):
+        ended = teachback("probe", what)
+        assert ended.exit_code == 2
+        assert ended.stderr.startswith("Traceback") is shown
+        assert (raised in ended.stderr) is shown
+        assert ended.stderr.splitlines()[-1].startswith("teachback: ")
 
 
 @pytest.mark.parametrize(

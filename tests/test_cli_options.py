@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from teachback.cli import COMMANDS, cli
+from teachback.cli import COMMANDS
 from teachback.cli.options import setting, settings
 from teachback.config import SECTIONS, SelectionConfig, StudentConfig, TrainConfig
 
@@ -166,14 +166,3 @@ def test_an_option_that_overrides_a_file_has_no_default() -> None:
 def test_the_help_is_the_key_s_meaning(section: str, key: str, text: str) -> None:
     shown = " ".join(ran(probe(setting(section, key)), "--help").output.split())
     assert " ".join(text.split()) in shown
-
-
-@pytest.mark.parametrize("value", ["inf", "nan", "-inf"])
-def test_no_setting_is_infinite_or_no_number(value: str, tmp_path: Path) -> None:
-    data = tmp_path / "t.jsonl"
-    data.write_text('{"id": "a", "question": "?", "answer": "yes"}\n', "utf-8")
-    words = ["generate", str(data), "--teacher", "scripted", "--temperature", value, "-o", "o"]
-    ended = CliRunner().invoke(cli, words)
-    assert ended.exit_code == 2
-    assert "temperature" in ended.output
-    assert not (tmp_path / "o").exists()

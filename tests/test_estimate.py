@@ -48,7 +48,7 @@ def test_what_is_stored_is_not_counted_and_tells_the_share() -> None:
     replies = {("q0", "cote", 0): right, ("q1", "cote", 0): right, ("q2", "cote", 0): right}
     replies |= {("q3", "cote", 0): wrong, ("q4", "cote", 0): wrong, ("q3", "rp", 0): right}
     found = planned(replies)
-    assert (found.stored, found.judged, found.backups) == (6, 5, 2)
+    assert (found.stored, found.decided, found.backups) == (6, 5, 2)
     assert (found.cote.requests, found.rp.requests) == (5, 9)
     assert found.cote.about_out == 5 * 14  # the mean of three tens and two twenties
     assert found.rp.about_out == 9 * 10
@@ -65,8 +65,8 @@ def test_what_is_stored_is_not_counted_and_tells_the_share() -> None:
 
 def test_a_sample_that_is_missing_leaves_the_verdict_open() -> None:
     replies = {("q0", "cote", 0): Completion(WRONG), ("q0", "cote", 1): Completion(RIGHT)}
-    assert planned(replies, samples=2).judged == 1
-    assert planned(replies, samples=3).judged == 0
+    assert planned(replies, samples=2).decided == 1
+    assert planned(replies, samples=3).decided == 0
 
 
 def test_exemplars_tell_how_long_replies_are() -> None:

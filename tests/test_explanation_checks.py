@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from teachback.explaining.counts import summarise
-from teachback.explaining.selection import NOTHING_READ, Selection, SelectionRules, judge, select
+from teachback.explaining.selection import NOTHING_READ, Selection, SelectionRules, decide, select
 from teachback.records import Completion, Example, Explanation, Rejection
 
 RAIN = Example("r", "Where does rain come from?", "clouds", "multiple-choice", ("clouds", "stones"))
@@ -13,7 +13,7 @@ COUNT = Example("c", "How many jars?", "12", "number")
 
 
 def verdict(text: str, example: Example = RAIN) -> str:
-    outcome = judge(example, "rp", 0, "t", Completion(text))
+    outcome = decide(example, "rp", 0, "t", Completion(text))
     return outcome.reason if isinstance(outcome, Rejection) else "kept"
 
 

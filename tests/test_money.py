@@ -206,7 +206,9 @@ def test_a_planted_key_appears_nowhere(
     for behave in (lambda a: refused(401, f"wrong key {a.headers['authorization']}"), leaky):
         with MockServer(behave) as server, monkeypatch.context() as broken:
             if behave is leaky:
-                broken.setattr("teachback.teachers.openai.completion_of", lambda *_: 1 / 0)
+                broken.setattr(
+                    "teachback.teachers.openai_responses.completion_of", lambda *_: 1 / 0
+                )
             ended = generate(server, "-o", f"other-{behave is leaky}")
         assert KEY not in ended.output
         if ended.exc_info is not None:
@@ -225,3 +227,52 @@ def test_an_address_with_a_secret_in_it_is_refused(work: Path, address: str) -> 
     assert "set OPENAI_API_KEY" in line
     assert KEY not in line
     assert not (work / "out").exists()
+
+
+def test_the_key_goes_into_the_header_that_the_server_wants(
+    work: Path, server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure's form: the key in ``api-key``, and a version in the address's query."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    reference = f"openai:big@{server.url}?api-version=2026-10-01"
+    words = ["generate", "train.jsonl", "--teacher", reference, "--key-header", "api-key"]
+    told(CliRunner().invoke(cli, [*words, "-o", "out"]))
+    assert {asked.headers.get("api-key") for asked in server.asked} == {KEY}
+    assert not any("authorization" in asked.headers for asked in server.asked)
+    assert all(
+        asked.path.endswith("/chat/completions?api-version=2026-10-01") for asked in server.asked
+    )
+    # It changes how the server is reached, and nothing that it says.
+    again = told(CliRunner().invoke(cli, [*words[:-2], "-o", "out"]))
+    assert "requests: 0 new" in again
+
+
+def test_what_a_server_refused_is_said_in_every_run_s_summary(work: Path) -> None:
+    def choosy(asked: Asked) -> Reply:
+        if "temperature" in asked.body:
+            words = "Unsupported value: 'temperature' does not support 0.0."
+            return refused(400, words, param="temperature")
+        return answer(asked)
+
+    says = "note: the server refuses temperature = 0: it is not sent"
+    with MockServer(choosy) as server:
+        assert says in told(generate(server, "-o", "out"))
+        # The second run asks nothing, and so is refused nothing.
+        asked = len(server.asked)
+        assert says in told(generate(server, "-o", "out"))
+        assert len(server.asked) == asked
+    manifest = json.loads((work / "out" / "manifest.json").read_text("utf-8"))
+    assert len(manifest["teacher_changes"]) == 1
+
+
+def test_evaluating_a_teacher_has_a_cap_and_a_bill(work: Path, server: MockServer) -> None:
+    words = ["evaluate", "test.jsonl", "--teacher", f"openai:big@{server.url}", "--no-explain"]
+    words += ["--prices", "prices.toml", "-o", "out"]
+    shown = told(CliRunner().invoke(cli, [*words, "--max-cost", "0.0001"]), 1)
+    assert "the cap of $0.0001 is reached" in shown
+    assert not server.asked
+    shown = told(CliRunner().invoke(cli, [*words, "--max-cost", "100", "--overwrite"]))
+    asked = len(server.asked)
+    assert asked == len((work / "test.jsonl").read_text("utf-8").splitlines())
+    (cost,) = re.findall(r"cost: \$([0-9.]+) in this run", shown)
+    assert float(cost) == pytest.approx(asked * COST, abs=0.005)

@@ -17,6 +17,7 @@ from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request
 from teachback.students.answering import answer_question, answers
 from teachback.students.card import StudentCard
+from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
 from teachback.students.model import Generated
 from teachback.students.student import Student
@@ -227,6 +228,28 @@ def test_a_limit_on_explanations_is_obeyed() -> None:
     predict(student, [DECIDE], EvaluateConfig(max_new_tokens=5))
     predict(student, [DECIDE])
     assert [limit for _, _, limit in student.asked] == [5, 99]
+    taught = Scripted(max_target_tokens=99, max_new_tokens=20, max_answer_tokens=11, say="8")
+    predict(taught, [COUNT], EvaluateConfig(max_new_tokens=5))
+    predict(taught, [COUNT])
+    asked = [(role, limit) for _, role, limit in taught.asked]
+    assert asked == [("answer", 11), ("explanation", 5), ("answer", 11), ("explanation", 20)]
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(50, 5), (95, 10), (99, 10), (10, 1), (11, 2)])
+def test_a_percentile_is_a_length_that_occurs(percent: int, expected: int) -> None:
+    assert percentile([10, *range(1, 10)], percent) == expected
+
+
+def test_the_limit_is_a_quarter_and_eight_more_and_never_beyond_where_targets_are_cut() -> None:
+    assert [generation_limit(n, 256) for n in (1, 4, 5, 64, 199, 300)] == [10, 13, 15, 88, 256, 256]
+
+
+def test_a_line_says_where_most_explanations_are_unfinished() -> None:
+    assert limit_note(25, 50, 90) is None
+    told = limit_note(38, 50, 90)
+    assert told is not None
+    assert told.startswith("38 of 50 explanations ran into the limit of 90 tokens: ")
+    assert limit_note(38, 50, None) is None
 
 
 # ------------------------------------------------------------------ one question
@@ -283,6 +306,16 @@ def test_the_untrained_student_is_asked_directly_in_the_same_format(tmp_path: Pa
     assert predictions == expected
     assert predictions[0].explanation is None
     assert cost.explained_tokens is None
+
+
+def test_the_untrained_student_gets_as_many_tokens_as_answers_have(tmp_path: Path) -> None:
+    config = StudentConfig(reference=str(tiny_causal(tmp_path)), precision="fp32")
+    # " 8" and the end are 3 tokens of this tokenizer, " 1000" and the end 6: 8 + 8 and 4 + 8.
+    for train, limit in (([COUNT], 12), ([COUNT, replace(COUNT, answer="1000")], 16), ([], 48)):
+        _, cost = predict_untrained(config, [COUNT, replace(COUNT, id="n2")], train=train)
+        assert cost.direct_tokens == 1000 * limit  # with random weights, it never ends
+    _, cost = predict_untrained(config, [COUNT], max_answer_tokens=9)
+    assert cost.direct_tokens == 9000
 
 
 def test_the_majority_label_is_the_train_files() -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from mock_server import MockServer, Reply, choice, said
 from teachback.cli import cli
-from teachback.explaining.selection import judge
+from teachback.explaining.selection import decide
 from teachback.records import Completion, Example, Explanation
 from teachback.teachers.markers import apart
 
@@ -55,7 +55,7 @@ NEXT = "\n\nQuestion: What is stone made of?\n(A) clouds\n(B) stones\nThe answer
     ],
 )
 def test_what_is_trained_on_holds_no_marks(raw: str, thinking: str | None) -> None:
-    verdict = judge(RAIN, "cote", 0, "m", Completion(raw))
+    verdict = decide(RAIN, "cote", 0, "m", Completion(raw))
     assert isinstance(verdict, Explanation), verdict
     assert (verdict.text, verdict.answer) == (SAID, "clouds")
     assert apart(raw)[1] == thinking
@@ -77,7 +77,7 @@ def test_what_is_trained_on_holds_no_marks(raw: str, thinking: str | None) -> No
 )
 def test_a_text_that_speaks_of_marks_keeps_them(text: str) -> None:
     assert apart(text) == (text, None)
-    verdict = judge(RAIN, "cote", 0, "m", Completion(f"{text}\nThe answer is (A) clouds."))
+    verdict = decide(RAIN, "cote", 0, "m", Completion(f"{text}\nThe answer is (A) clouds."))
     assert isinstance(verdict, Explanation)
     assert verdict.text == text
 

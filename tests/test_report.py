@@ -501,7 +501,7 @@ def test_a_comparison_that_is_not_known_yet_says_why(tmp_path: Path) -> None:
     VERDICTS_FILE.write(folder / "verdicts.json", changed)
     told = Page(report(folder))
     assert "direct answer: MT-CoT minus ST: not known: 2 of 3 seeds have both results." in told.text
-    assert "1 comparison cannot be judged yet." in told.text
+    assert "1 comparison cannot be decided yet." in told.text
 
 
 # ---------------------------------------------------------------------- the command

@@ -19,8 +19,8 @@ from teachback.explaining.selection import (
     ReplyLookup,
     Selection,
     SelectionRules,
+    decide,
     is_kept,
-    judge,
     select,
 )
 from teachback.objectives import permute
@@ -56,7 +56,7 @@ def reply(text: str | Completion) -> Completion:
 def verdict(
     strategy: ExplanationKind, text: str | Completion, example: Example = FIRST, **rules: object
 ) -> str:
-    outcome = judge(example, strategy, 0, "t", reply(text), SelectionRules(**rules))  # type: ignore[arg-type]
+    outcome = decide(example, strategy, 0, "t", reply(text), SelectionRules(**rules))  # type: ignore[arg-type]
     return outcome.reason if isinstance(outcome, Rejection) else "kept"
 
 
@@ -137,14 +137,14 @@ def test_the_papers_plain_rule_keeps_an_rp_text_whatever_it_concludes() -> None:
 
 
 def test_what_is_kept_is_without_its_conclusion_and_what_is_not_is_whole() -> None:
-    kept = judge(FIRST, "cote", 2, "t", reply(RIGHT))
+    kept = decide(FIRST, "cote", 2, "t", reply(RIGHT))
     assert kept == Explanation("e0", "cote", 2, "t", "It has teeth.", "a saw")
-    dropped = judge(FIRST, "rp", 1, "t", reply(WRONG))
+    dropped = decide(FIRST, "rp", 1, "t", reply(WRONG))
     assert dropped == Rejection("e0", "rp", 1, "t", WRONG, "a hammer", "wrong-answer")
 
 
 def test_two_equal_conclusions_both_go() -> None:
-    kept = judge(FIRST, "cote", 0, "t", reply("It cuts. So the answer is A. The answer is (A)."))
+    kept = decide(FIRST, "cote", 0, "t", reply("It cuts. So the answer is A. The answer is (A)."))
     assert isinstance(kept, Explanation)
     assert kept.text == "It cuts."
 
@@ -381,13 +381,13 @@ def test_obqa_adds_up(shared_data: Path) -> None:
 
 def test_thinking_is_left_out_unless_asked_for() -> None:
     thought = replace(reply(RIGHT), thinking="Let me see, that must be so.")
-    plain = judge(FIRST, "cote", 0, "m", thought)
-    asked = judge(FIRST, "cote", 0, "m", thought, SelectionRules(thinking=True))
+    plain = decide(FIRST, "cote", 0, "m", thought)
+    asked = decide(FIRST, "cote", 0, "m", thought, SelectionRules(thinking=True))
     assert isinstance(plain, Explanation)
     assert isinstance(asked, Explanation)
     assert asked.text == f"Let me see, that must be so.\n{plain.text}"
     leaking = replace(thought, thinking="The given answer is B, so I must argue for it.")
-    ended = judge(FIRST, "rp", 0, "m", leaking, SelectionRules(thinking=True))
+    ended = decide(FIRST, "rp", 0, "m", leaking, SelectionRules(thinking=True))
     assert isinstance(ended, Rejection)
     assert ended.reason == "leak"
-    assert isinstance(judge(FIRST, "rp", 0, "m", leaking), Explanation)
+    assert isinstance(decide(FIRST, "rp", 0, "m", leaking), Explanation)

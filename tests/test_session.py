@@ -49,7 +49,7 @@ def test_ask_select_estimate_and_bill(
     with setup.open(tmp_path / "s.sqlite") as session:
         assert session.ask(EXAMPLES[:3]).stored == 4
         left = session.estimate(EXAMPLES)
-        assert (left.cote.requests, left.judged, left.backups) == (1, 3, 1)
+        assert (left.cote.requests, left.decided, left.backups) == (1, 3, 1)
         partly = session.select(EXAMPLES)
         assert [e.id for e in partly.explanations] == ["q0", "q1", "q2"]
         assert [e.id for e in partly.not_asked] == ["q3"]

@@ -21,6 +21,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import teachback.students.precision
 from mock_server import Asked, MockServer, Reply, refused, said
 from report_pages import Page
 from teachback.cli import cli
@@ -39,6 +40,7 @@ from teachback.study.cell import run_cell
 from teachback.study.config import read_study
 from teachback.study.engines import Ended
 from teachback.study.schema import MATERIAL_FILE
+from teachback.system.machine import Processor
 from teachback.training.work import work
 from tiny import tiny_causal, tiny_t5
 from tiny_run import COLOURS, KEPT, TEST, TRAIN, question, recorded, write_data, write_lines
@@ -56,7 +58,7 @@ name = "colours"
 train = "train.jsonl"
 test = "test.jsonl"
 [student]
-precision = "fp32"
+precision = "{precision}"
 max_target_tokens = 48
 [train]
 epochs = {epochs}
@@ -84,6 +86,7 @@ def write_study(folder: Path, **changes: Any) -> Path:
         "seeds": [0, 1],
         "keep": "none",
         "epochs": 1,
+        "precision": "fp32",
         **changes,
     }
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in chosen.items()}
@@ -217,6 +220,40 @@ def test_a_recorded_teacher_is_a_baseline_where_it_has_the_lines(finished: Path)
     first, *rest = read_predictions(folder / "predictions.jsonl")
     assert (first.answer, first.correct, first.explained_answer) == ("green", True, "green")
     assert all(p.unparsed and not p.correct for p in rest)
+
+
+def test_a_study_is_in_one_precision_whatever_later_machines_would_choose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny")
+    choices = {"objectives": ["st"], "controls": ["untrained"], "precision": "auto"}
+
+    def run_on(*features: str, **changes: Any) -> list[str]:
+        machine = Processor("made up", frozenset(features))
+        monkeypatch.setattr(teachback.students.precision, "processor", lambda: machine)
+        planned = running.plan_study(read_study(write_study(tmp_path, **choices, **changes)))
+        told: list[str] = []
+        running.run_study(planned, tmp_path / "out", InThisProcess(), notice=told.append)
+        return told
+
+    reason = "auto; the processor multiplies bf16 natively: avx512_bf16"
+    line = f"precision: bf16 ({reason}), for all cells"
+    assert line in run_on("avx2", "avx512_bf16", seeds=[0])
+    assert line in run_on("avx2", seeds=[0, 1])  # continued elsewhere
+    found = cells(tmp_path / "out")
+    results = [read_json(folder / "result.json") for folder in found.values()]
+    assert [one["precision"] for one in results] == ["bf16"] * 3  # ST, ST, untrained
+    assert all(read_json(f / "metrics.json")["precision"] == "bf16" for f in found.values())
+    expected = {"precision": "bf16", "reason": reason}
+    written = read_json(tmp_path / "out" / "precision.json")
+    assert {key: written[key] for key in expected} == expected
+    assert read_json(tmp_path / "out" / "manifest.json")["precision"]["used"] == "bf16"
+
+    # Begun before this was settled once: what its cells were trained in.
+    (tmp_path / "out" / "precision.json").unlink()
+    told = run_on("avx2", seeds=[0, 1, 2])
+    assert told[-1].startswith("precision: bf16 (auto; the study's finished cells were trained")
 
 
 def test_st_at_equal_time_computes_what_mt_cot_did(finished: Path) -> None:
@@ -508,8 +545,10 @@ def test_a_failed_cell_is_a_row_stops_no_other_and_is_tried_again(tmp_path: Path
     assert "broken: not a model that can be a student" in result["error"]
     equal = results["ST (equal time)", "brok"][1]["error"]
     assert equal.startswith("the cell whose compute it should get has failed: colours, MT-CoT")
-    assert len(told) == 2
-    assert all(line.startswith("failed: colours, ") for line in told)
+    precision, *failures = told
+    assert precision == "precision: fp32 (as asked for), for all cells"
+    assert len(failures) == 2
+    assert all(line.startswith("failed: colours, ") for line in failures)
     # The first student's comparisons are not known, and say so.
     (row,) = (
         row
@@ -706,7 +745,12 @@ def wait_for(what: Any, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "sent", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_a_study_killed_in_mid_training_goes_on_from_there(
+    tmp_path: Path, sent: signal.Signals
+) -> None:
     write_data(tmp_path)
     tiny_causal(tmp_path / "tiny", "gemma3")
     write_study(tmp_path, objectives=["st"], controls=["majority"], seeds=[5], epochs=15)
@@ -719,8 +763,9 @@ def test_a_study_killed_in_mid_training_goes_on_from_there(tmp_path: Path) -> No
         wait_for((majority / "result.json").is_file)
         assert running_cells(st)
     finally:
-        first.send_signal(signal.SIGKILL)
-        first.communicate()
+        first.send_signal(sent)
+        first.communicate(timeout=60)
+    assert first.returncode == (-sent if sent == signal.SIGKILL else 128 + sent)
     assert not (st / "result.json").exists()
     before = (majority / "result.json").read_bytes()
     # Its cells end with it: nobody trains on.

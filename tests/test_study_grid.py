@@ -24,7 +24,7 @@ from teachback.study.config import (
 )
 from teachback.study.family import pairs, settle_family
 from teachback.study.grid import PlannedCell
-from teachback.study.judging import detectable
+from teachback.study.verdicts import detectable
 from tiny_run import TRAIN, question, write_data, write_lines
 
 DOCS = Path(__file__).parents[1] / "docs" / "study.md"

@@ -74,7 +74,7 @@ def test_a_file_without_a_version_is_read_and_written_with_one(
         assert "version" not in json.loads(path.read_text("utf-8"))
         record = kind.read(path)
         kind.write(tmp_path / "new.json", record)
-        assert json.loads((tmp_path / "new.json").read_text("utf-8"))["version"] == 1
+        assert json.loads((tmp_path / "new.json").read_text("utf-8"))["version"] == kind.version
         assert kind.read(tmp_path / "new.json") == record
 
 

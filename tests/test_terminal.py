@@ -152,6 +152,39 @@ def test_a_signal_ends_a_run_in_order(place: Path, name: str, code: int) -> None
             assert len(store) == kept + len(prompts)
 
 
+@pytest.mark.parametrize("ctrl_c", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN)"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_meets_a_finaliser_is_not_lost(name: str, ctrl_c: str) -> None:
+    """Python drops what is raised there, so that the command would go on."""
+    program = (
+        "import click, signal, sys, time, teachback.cli\n"
+        f"{ctrl_c}\n"
+        "class Slow:\n"
+        "    def __del__(self):\n"
+        "        time.sleep(0.5)\n"
+        "@click.command()\n"
+        "def dropping():\n"
+        "    print('ready', flush=True)\n"
+        "    for _ in range(20):\n"
+        "        Slow()\n"
+        "        time.sleep(0.5)\n"
+        "teachback.cli.COMMANDS['dropping'] = ('__main__:dropping', '')\n"
+        "sys.argv = ['teachback', 'dropping']\n"
+        "teachback.cli.main()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        number = signal.Signals[name]
+        process.send_signal(number)
+        _, told = process.communicate(timeout=15)  # undisturbed it takes 20 s
+    assert process.returncode == 128 + number
+    (line,) = told.split("\n")[1:-1]  # what a terminal shows of Ctrl-C stands before it
+    assert line.startswith(f"teachback: ended by {name}")
+
+
 def shell(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A shell that runs a script in which $T stands for the command."""
     command = f'T="{sys.executable} -m teachback"\n{script}'
@@ -189,7 +222,7 @@ def test_closed_streams(place: Path, script: str, code: int) -> None:
         ("$T data stats train.jsonl > /dev/full", "the disk is full"),
         (
             "mkdir gone && cd gone && rmdir ../gone && $T generate x --teacher scripted -o o",
-            "the working folder is not there any more",
+            "the working folder no longer exists",
         ),
         ("$T data check $'\\xff\\xfe.jsonl'", "is not UTF-8"),
         ("$T ask '~nouser/x' Why?", "nouser"),

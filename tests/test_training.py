@@ -29,8 +29,9 @@ from teachback.objectives import training_examples
 from teachback.records import Answer, Example, Explanation
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.system.progress import SILENT
 from teachback.training import TrainingResult, train, validation
-from teachback.training.report import data_report
+from teachback.training.report import data_report, set_limits
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
 from tiny import tiny_causal, tiny_other, tiny_t5
 
@@ -241,10 +242,99 @@ def test_valid_is_answered_as_the_evaluation_will_be(
         student_config=StudentConfig(reference=str(llama), precision="fp32"),
         evaluate_config=EvaluateConfig(choice_score="mean", max_new_tokens=3),
     )
-    *epochs, way = used
-    assert [settings["choice_score"] for settings in used] == ["mean"] * 3
+    *epochs, direct, way = used
+    assert [settings["choice_score"] for settings in used] == ["mean"] * 4
     assert len(epochs) == 2
+    assert "explain" not in direct
     assert (way["explain"], way["max_new_tokens"]) == (True, 3)
+
+
+def test_a_limit_follows_from_the_training_explanations_and_is_recorded(
+    llama: Path, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    result = train(
+        EXAMPLES,
+        EXPLANATIONS,
+        tmp_path,
+        train_config=TrainConfig(objective="mt-cot", epochs=1),
+        student_config=StudentConfig(reference=str(llama), precision="fp32"),
+        notice=told.append,
+    )
+    part, valid = split_valid(EXAMPLES, 0)
+    # Bytes are this student's tokens: a space before each target, an end token behind it.
+    explained = [len(f" It is {e.id[1:]}. So the answer is {e.answer}.") + 1 for e in part]
+    usual = max(explained)  # of fewer than 100
+    card = load(tmp_path / "student").card
+    limit = min(256, -(-usual * 5 // 4) + 8)
+    assert (card.max_new_tokens, card.explanation_limit) == (limit, limit)
+    assert card.max_answer_tokens == -(-max(len(f" {e.answer}") + 1 for e in part) * 5 // 4) + 8
+    assert any(
+        line == f"generated explanations: at most {limit} tokens (99% of those trained on have at "
+        f"most {usual})"
+        for line in told
+    )
+    record = json.loads((tmp_path / "student" / "training.json").read_text("utf-8"))
+    choice = record["choice"]
+    assert (choice["valid"], choice["limit"]) == (len(valid), limit)
+    if choice["unfinished"]:  # one step has taught it nothing
+        number, asked = choice["unfinished"], choice["explained"]
+        assert any(
+            line.startswith(f"{number} of {asked} explanations ran into the limit of {limit} ")
+            for line in told
+        )
+    assert result.student.card == card
+
+
+def test_what_mt_icot_removes_is_no_part_of_the_limit_for_answers(llama: Path) -> None:
+    student = load(llama, precision="fp32")
+    by_id = {e.id: [x] for e, x in zip(EXAMPLES, EXPLANATIONS, strict=True)}
+    for objective in ("st", "mt-icot"):
+        set_limits(student, training_examples(EXAMPLES, by_id, objective=objective), print)
+        assert student.card.max_answer_tokens == 5 * 5 // 4 + 1 + 8  # " yes" and the end
+
+
+def random_student(llama: Path, count: int, right: int) -> tuple[StudentModel, list[Example]]:
+    """A student with random weights, and ``count`` questions of which ``right`` have the answer
+    that it gives directly; what it writes as an explanation concludes nothing."""
+    student = load(llama, precision="fp32").with_card(objective="mt-cot", max_new_tokens=12)
+    asked = [Example(f"q{i}", f"Is {i} even?", "yes", "yes-no") for i in range(count)]
+    answered = {i: a.direct_answer for i, a in validation.answers(student, asked)}
+    gold = [
+        str(answered[i]) if i < right else {"yes": "no", "no": "yes"}[str(answered[i])]
+        for i in range(count)
+    ]
+    return student, [Example(e.id, e.question, gold[i], "yes-no") for i, e in enumerate(asked)]
+
+
+@pytest.mark.parametrize(
+    ("right", "whole", "explained"),
+    [(40, False, 16), (25, False, 32), (3, False, 48), (50, False, 0), (40, True, 50)],
+)
+def test_choosing_ends_when_the_other_questions_cannot_change_it(
+    llama: Path, right: int, whole: bool, explained: int
+) -> None:
+    student, valid = random_student(llama, 50, right)
+    passes = 0
+
+    def counted(*_: Any) -> None:
+        nonlocal passes
+        passes += 1
+
+    student.model.register_forward_hook(counted)
+    choice = validation.choose_way(student, valid, EvaluateConfig(), SILENT, whole=whole)
+    assert choice == validation.WayChoice(50, explained, explained, 12)
+    card = student.card
+    assert card.way == "direct"
+    assert card.valid_asked == {"direct": 50, "explained": explained}
+    assert card.valid == {"direct": right / 50} | ({"explained": 0.0} if explained else {})
+    batches = -(-50 // 16), -(-explained // 16)
+    assert passes <= batches[0] + 12 * batches[1]
+    lines = choice.lines(card.way)
+    cut_short = f"chosen on valid: direct; {explained} of 50 questions were explained"
+    assert any(line.startswith(cut_short) for line in lines) == (explained < 50)
+    said = f"{explained} of {explained} explanations ran into the limit of 12 tokens"
+    assert any(line.startswith(said) for line in lines) == (explained > 0)
 
 
 def test_equal_accuracy_is_decided_by_the_loss(
@@ -442,11 +532,23 @@ def test_the_report_counts_unknown_tokens_and_cuts(llama: Path) -> None:
     assert shorter.source.truncated == 0.5
 
 
+def test_the_report_on_long_data_is_of_both_tasks(llama: Path) -> None:
+    examples = [Example(str(n), "is it so", "yes", "yes-no") for n in range(1500)]
+    explanations = {e.id: [Explanation(e.id, "cote", 0, "t", "so", "yes")] for e in examples}
+    pairs = training_examples(examples, explanations, objective="mt-cot")
+    report = data_report(word_student(llama), pairs)
+    assert report.pairs == 3000
+    assert set(report.targets) == {"answer", "explanation"}
+
+
 def test_training_says_beforehand_what_it_will_do(llama: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     result = run(tmp_path, llama, notice=lines.append)
     assert lines[0] == "explanations: for 6 of 6 training examples"
-    assert lines[1:] == [*result.report.lines(), *result.needs.lines()]
+    assert lines[1] == "precision: fp32 (as asked for)"
+    assert lines[2].startswith("generated explanations: at most ")
+    expected = [*result.report.lines(), *result.needs.lines()]
+    assert lines[3 : 3 + len(expected)] == expected
     assert any(line.startswith("unknown tokens: 0.00%") for line in lines)
 
 

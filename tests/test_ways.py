@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from teachback.evaluation import (
     compared_way,
     has_choice,
     in_way,
+    is_settled,
     measure,
     right_by_way,
     student_way,
@@ -98,6 +100,18 @@ def test_the_better_way_by_counts_and_a_tie_is_direct() -> None:
     some = [*DIRECT.predictions[:1], said(9, direct=False, explained=None)]
     assert right_by_way(some) == {"direct": 1}
     assert better_way(right_by_way(some)) == "direct"
+
+
+def test_the_choice_is_settled_just_when_no_further_answers_can_change_it() -> None:
+    for valid in range(1, 7):
+        for direct, asked in itertools.product(range(valid + 1), repeat=2):
+            for explained in range(asked + 1):
+                left = valid - asked
+                ends = {
+                    better_way({"direct": direct, "explained": explained + more})
+                    for more in range(left + 1)
+                }
+                assert is_settled(direct, explained, left) == (len(ends) == 1)
 
 
 def test_who_has_a_choice() -> None:

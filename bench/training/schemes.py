@@ -46,6 +46,7 @@ from teachback.config import TrainConfig
 from teachback.students.card import StudentCard
 from teachback.students.causal import CausalStudent
 from teachback.students.model import StudentModel
+from teachback.students.precision import choose_precision
 from teachback.students.quiet import quiet
 from teachback.students.rows import EncodedExample
 from teachback.students.seq2seq import Seq2SeqStudent
@@ -107,7 +108,7 @@ def model_of(job: dict[str, Any]) -> StudentModel:
         student = loaded(job["model"], lora=lora, precision=job["precision"])
         if lora and job["scheme"] not in ("ours", "rows"):
             as_peft(student.model)
-    student.precision = job["precision"]
+    student.precision = choose_precision(job["precision"], student.device)
     if isinstance(student, CausalStudent):
         student.shared_prefix = job["scheme"] != "rows"
     return student

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from teachback import files
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
-from teachback.records import AnswerFormat, Objective, ReplyReading, Strategy
+from teachback.records import AnswerFormat, KeyHeader, Objective, ReplyReading, Strategy
 from teachback.references import (
     DATASET_FORMS,
     STUDENT_FORMS,
@@ -27,6 +27,7 @@ from teachback.references import (
     parse_student,
     parse_teacher,
 )
+from teachback.system.precision import Precision
 
 
 class Section(BaseModel):
@@ -86,6 +87,9 @@ class TeacherConfig(Section):
         ge=1,
         le=1000,
     )
+    key_header: KeyHeader = _key(
+        "authorization", "header that a server wants its key in; api-key: Azure's"
+    )
     prices: str | None = _key(
         None, "TOML or JSON file: model → input, output, cached, in dollars per million tokens"
     )
@@ -114,9 +118,10 @@ class StudentConfig(Section):
     """`[student]`: the small model."""
 
     reference: str = _key("pypi:gemma-3-270m", STUDENT_FORMS)
-    precision: Literal["auto", "fp32", "bf16"] = _key(
+    precision: Precision = _key(
         "auto",
-        "number format of the computation; auto: bf16 where the hardware has it, else fp32",
+        "number format of the computation; auto: bf16 where the hardware multiplies it natively, "
+        "else fp32",
     )
     task_marker: Literal["decoder", "encoder"] = _key(
         "decoder",
@@ -209,7 +214,9 @@ class EvaluateConfig(Section):
     )
     batch_size: int = _key(32, "questions answered at once", ge=1)
     max_new_tokens: int | None = _key(
-        None, "longest generated explanation; unset: the student's longest target", ge=1
+        None,
+        "longest generated explanation, in tokens; unset: by the lengths of those trained on",
+        ge=1,
     )
     reading: ReplyReading = _key(
         "inferred", "as selection.reading, of what students and prompted teachers explain"

@@ -19,6 +19,9 @@ given answer, or the bare answer (a prompting baseline)."""
 Objective = Literal["st", "mt-re", "mt-ra", "mt-cot", "mt-icot", "cot"]
 Role = Literal["answer", "explanation"]
 
+KeyHeader = Literal["authorization", "api-key"]
+"""How a server wants its key: ``Authorization: Bearer …``, or as Azure does, ``api-key: …``."""
+
 Way = Literal["direct", "explained"]
 """How an answer came about: at once, or as the conclusion of an explanation. What a student
 chooses between on ``valid``; `teachback.evaluation.ways` owns all that follows from it."""
@@ -227,3 +230,5 @@ class Cost:
     explained_tokens: float | None
     unfinished: int
     """Explanations that hit the length limit before their end token."""
+    max_new_tokens: int | None = None
+    """That limit; None where nothing was explained, and in files of before."""

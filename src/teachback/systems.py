@@ -15,9 +15,10 @@ from teachback.evaluation.ways import DEFAULT, answer_in
 from teachback.explaining.reading import as_read
 from teachback.explaining.session import TeacherSession
 from teachback.objectives import OBJECTIVES
-from teachback.questions import parse, same_answer
+from teachback.questions import candidates, parse, same_answer, say_answer
 from teachback.records import Answer, Cost, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
+from teachback.students.limits import generation_limit, percentile
 from teachback.students.load import load
 from teachback.system.progress import SILENT, Progress
 
@@ -56,6 +57,7 @@ def predict(
                 step.advance(config.batch_size)
         step.advance(len(found) % config.batch_size)
     predictions = [prediction(e, found[i]) for i, e in enumerate(examples)]
+    limit = config.max_new_tokens or student.card.explanation_limit
     explained = explain or answers_by_explaining
     thousand = 1000 / max(len(examples), 1)
     if answers_by_explaining:
@@ -68,6 +70,7 @@ def predict(
         explained_seconds=effort.explained_seconds * thousand if explained else None,
         explained_tokens=effort.explained_tokens * thousand if explained else None,
         unfinished=effort.unfinished,
+        max_new_tokens=limit if explained else None,
     )
 
 
@@ -76,18 +79,28 @@ def predict_untrained(
     examples: Sequence[Example],
     config: EvaluateConfig | None = None,
     *,
+    train: Sequence[Example] = (),
+    max_answer_tokens: int | None = None,
     progress: Progress = SILENT,
     what: str = "answer",
 ) -> tuple[list[Prediction], Cost]:
     """As `predict`: ``student`` as it is before any training, asked in the same format.
 
-    It has never been taught where an explanation ends: direct answers only.
+    It has never been taught where an explanation ends: direct answers only. Nor where an answer
+    ends: those that are generated get as many tokens as a student that was trained on ``train``,
+    or ``max_answer_tokens``, that student's own limit.
     """
     untrained = load(student.reference, precision=student.precision).with_card(
         answer_format=student.answer_format,
         task_marker=student.task_marker,
         max_source_tokens=student.max_source_tokens,
+        max_answer_tokens=max_answer_tokens,
     )
+    if train and not all(candidates(example) for example in examples):
+        said = (say_answer(e, e.answer, student.answer_format) for e in train)
+        lengths = [len(untrained.text_ids(text)) + 1 for text in said]
+        limit = generation_limit(percentile(lengths, 99), student.max_target_tokens)
+        untrained.with_card(max_answer_tokens=limit)
     direct = (config or EvaluateConfig()).model_copy(update={"explain": False})
     return predict(untrained, examples, direct, progress=progress, what=what)
 

@@ -7,13 +7,16 @@ Each command parses, calls one function and prints. It gets a `Progress` with
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import os
 import signal
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -36,7 +39,7 @@ COMMANDS = {
     "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
     "evaluate": ("teachback.cli.evaluate:evaluate", "Evaluate a student or a prompted teacher."),
     "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
-    "study": ("teachback.cli.study:study", "Run a grid of systems and judge the differences."),
+    "study": ("teachback.cli.study:study", "Run a grid of systems and test the differences."),
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
     "annotate": ("teachback.cli.annotate:annotate", "Let people judge explanations on a page."),
     "export": ("teachback.cli.export:export", "Write files for other tools."),
@@ -53,6 +56,16 @@ _FIRST_SPEAKS = 2.0
 
 _LONGEST_LINE = 2000
 """Characters of an error that are shown."""
+
+_DEBUG_SWITCH = "TEACHBACK_DEBUG"
+"""The environment variable that shows the traceback of every error, before its line."""
+
+_WORN_OUT = frozenset(
+    (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EAGAIN)
+)
+"""What a machine may run out of, or fail at, in an operation that names no file."""
+
+_PACKAGE = Path(__file__).absolute().parents[1]
 
 _QUIETER = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -102,8 +115,9 @@ class TeachbackGroup(click.Group):
         """Run, and exit: 0, or 2 for a user's error, 1 for a teacher's, 130 for Ctrl-C, 143 for
         SIGTERM and 129 for SIGHUP.
 
-        A user's error is one line on stderr. Anything unforeseen keeps its traceback: it
-        is a bug, and the traceback is its report.
+        A user's error is one line on stderr, and so is a file operation that the system refuses.
+        Anything else that is unforeseen keeps its traceback: it is a bug, and the traceback is its
+        report. ``TEACHBACK_DEBUG=1`` shows the traceback of every error.
         """
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
@@ -236,17 +250,28 @@ def _checked(args: Sequence[str]) -> Sequence[str]:
     return args
 
 
-def _refusal(error: OSError) -> str:
-    """What the system refuses: no fault of this program, and a line says it."""
+def _refusal(error: OSError) -> str | None:
+    """The line for what the system refuses: an operation on a file that is not this program's
+    own, or one that the machine has no means for. None for a bug: an error that the system did
+    not raise, or whose file is a part of this package."""
     try:
         os.getcwd()
     except OSError:
         return "the working folder no longer exists: change to one that does"
-    reason = error.strerror or str(error) or type(error).__name__
-    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
+    if error.errno is None or (error.filename is None and error.errno not in _WORN_OUT):
+        return None
+    reason = error.strerror or os.strerror(error.errno)
+    if error.filename is None:
+        return f"the system refuses to go on ({reason}): run the same command again"
+    if isinstance(error.filename, int):
+        return f"file descriptor {error.filename}: {reason}"
+    name = os.fsdecode(error.filename)
+    return None if _PACKAGE in Path(name).absolute().parents else f"{name}: {reason}"
 
 
 def _fail(message: str, code: int) -> None:
+    if os.environ.get(_DEBUG_SWITCH, "") not in ("", "0"):
+        say(traceback.format_exc().rstrip(), err=True)
     if launch.is_first():
         line = " ".join(message.splitlines())
         if len(line) > _LONGEST_LINE:

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 @setting("teacher", "form", help="For --teacher: {}.")
 @setting("teacher", "system", help="For --teacher: {}.")
 @setting("teacher", "max_tokens", help="For --teacher: {}.")
+@setting("teacher", "concurrency", help="For --teacher: {}.")
+@setting("teacher", "max_cost", metavar="USD", help="For --teacher: {}.")
+@setting("teacher", "prices", metavar="FILE", help="For --teacher: {}.")
+@setting("teacher", "max_reply_mb", help="For --teacher: {}.")
+@setting("teacher", "key_header", help="For --teacher: {}.")
 @setting("evaluate", "explain")
 @click.option(
     "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
@@ -101,8 +106,11 @@ def evaluate(
             precision=values["student"]["precision"],
             overwrite=overwrite,
             progress=progress,
+            notice=lambda line: say(line, err=True),
         )
     show.metrics(outcome.metrics, outcome.cost)
+    if outcome.bill is not None:
+        show.bill(outcome.bill, 0)
     show.labels(next(iter(outcome.metrics.values())))
     if config.baselines and not train:
         say("majority label: unknown without --train FILE")
@@ -168,6 +176,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
                     run.way,
                 ]
             )
+    precisions = {run.precision for seeds in systems.values() for run in seeds.values()} - {None}
     for other in runs[1:]:
         for one in ways:
             if one == "explained" and not all(_explains(systems[r]) for r in (runs[0], other)):
@@ -187,6 +196,11 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         return
     say(show.table(["run", "seed", "direct", "95%", "explained", "95%", "chosen way"], rows))
     say("")
+    if len(precisions) > 1:
+        say(
+            f"some runs were evaluated in {' and some in '.join(sorted(map(str, precisions)))}: a "
+            "difference between them may be due to the precision"
+        )
     several = len(comparisons) > 1
     for comparison, p in zip(comparisons, adjusted, strict=True):
         say(evaluation.verdict(comparison, adjusted_p=p if several else None))
@@ -247,6 +261,8 @@ def ask(
 
     precision = settings(options)["student"]["precision"]
     loaded = Student.load(student_reference(student), precision=precision)
+    if loaded.model.precision.slow:
+        say(loaded.model.precision.line, err=True)
     said = loaded.answer(question, choices=choices, context=context, explain=explain)
     say(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
     if said.probabilities and said.way == "direct":

@@ -47,6 +47,7 @@ _READING = setting("selection", "reading")
 @setting("teacher", "max_cost", metavar="USD")
 @setting("teacher", "prices", metavar="FILE")
 @setting("teacher", "max_reply_mb")
+@setting("teacher", "key_header")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
 @click.option(
     "--pilot",
@@ -102,6 +103,8 @@ def generate(
         return
     outcome = explanations.explain(config, folder, overwrite=overwrite, progress=progress)
     show.selection(outcome.summary, outcome.generation)
+    for change in outcome.changes:
+        say(f"note: {change}")
     if outcome.bill is not None:
         show.bill(outcome.bill, outcome.summary.kept)
     say(f"written: {folder / 'explanations.jsonl'}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from teachback.cli.printing import say
+from teachback.students.limits import limit_note
 
 if TYPE_CHECKING:
     from teachback.config import Config
@@ -177,7 +178,7 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
         )
     else:
         say(
-            f"crop asks rp where cote is not kept: {found.backups} of {found.judged} examples so "
+            f"crop asks rp where cote is not kept: {found.backups} of {found.decided} examples so "
             f"far, {share[0]:.1%} (95%: {share[1]:.1%} to {share[2]:.1%})"
         )
     say(
@@ -270,9 +271,12 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
                 f"; {cost.explained_seconds:.0f} s and {cost.explained_tokens:.0f} for explained "
                 "ones"
             )
-        if cost.unfinished:
+        note = limit_note(cost.unfinished, systems[name].n, cost.max_new_tokens)
+        if cost.unfinished and note is None:
             line += f"; {cost.unfinished} explanations hit the length limit"
         say(line)
+        if note:
+            say(f"{name}: {note}")
 
 
 def labels(figures: Metrics) -> None:

@@ -109,7 +109,7 @@ def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
     from teachback.cli import show
     from teachback.study import forecast, running
     from teachback.study.family import family_of
-    from teachback.study.judging import detectable
+    from teachback.study.verdicts import detectable
     from teachback.system.progress import clock_text
 
     known, left = running.forecast_of(planned, folder, engine)

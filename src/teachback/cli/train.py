@@ -111,6 +111,9 @@ def train(
         accuracy = f", valid accuracy {entry['accuracy']:.3f}" if "accuracy" in entry else ""
         say(f"epoch {entry['epoch']:g}: valid loss {entry['loss']:.4f}{accuracy}")
     if result.student.card.valid:
-        parts = [f"{way} {value:.3f}" for way, value in result.student.card.valid.items()]
+        asked = result.student.card.valid_asked or {}
+        parts = [
+            f"{way} {value:.3f} of {asked[way]}" for way, value in result.student.card.valid.items()
+        ]
         say(f"on valid: {', '.join(parts)}; it answers {result.student.card.way} by default")
     say(f"trained in {result.seconds:.0f} s; written: {result.folder}")

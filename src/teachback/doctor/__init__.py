@@ -37,6 +37,7 @@ def examine() -> list[Finding]:
         *_packages(),
         *_machine(),
         _gpu(),
+        _precision(),
         *hub_and_index(),
         _key(),
         *(_weights(wheels) for wheels in KNOWN.values()),
@@ -89,6 +90,19 @@ def _gpu() -> Finding:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         return Finding("GPU", "missing", f"torch does not work: {reason}", PURPOSES["train"])
     return Finding("GPU", "info", "none: students train and run on the processor")
+
+
+def _precision() -> Finding:
+    """What students are computed in here, and why."""
+    if importlib.util.find_spec("torch") is None:
+        return Finding("precision", "info", "not known: torch is not installed")
+    try:
+        from teachback.students.precision import choose_precision
+
+        found = choose_precision("auto")
+    except (ImportError, OSError, RuntimeError):  # the GPU's finding says why
+        return Finding("precision", "missing", "not known: torch does not work", PURPOSES["train"])
+    return Finding("precision", "info", f"{found.used} ({found.reason})")
 
 
 def _key() -> Finding:

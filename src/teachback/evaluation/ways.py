@@ -101,6 +101,17 @@ def better_way(right: Mapping[Way, int]) -> Way:
     return max((way for way in WAYS if way in right), key=right.__getitem__)
 
 
+def is_settled(direct: int, explained: int, left: int) -> bool:
+    """Whether `better_way` is known before all of ``valid`` has been explained.
+
+    ``direct``: right answers of that way to all of ``valid``; ``explained``: those of this way so
+    far, with ``left`` questions still to be explained. Their answers can add none or up to
+    ``left``: explained is better for good once it is ahead, and direct once all of them would
+    not put explained ahead, since direct wins a tie.
+    """
+    return explained > direct or explained + left <= direct
+
+
 def answer_in(
     way: Way,
     *,

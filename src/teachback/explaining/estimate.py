@@ -55,8 +55,8 @@ class Load:
 class RequestEstimate:
     """What the strategies would ask of one teacher over one dataset.
 
-    ``crop_least`` and ``crop_most``: RP for no, and for every, example that is not judged yet.
-    ``judged`` examples have all their COTE replies in the store, and ``backups`` of them none
+    ``crop_least`` and ``crop_most``: RP for no, and for every, example that is not decided yet.
+    ``decided`` examples have all their COTE replies in the store, and ``backups`` of them none
     that is kept. ``about_out`` is the mean of the ``stored`` replies, if there are any.
     """
 
@@ -66,15 +66,15 @@ class RequestEstimate:
     rp: Load
     crop_least: Load
     crop_most: Load
-    judged: int
+    decided: int
     backups: int
 
     @property
     def rp_share(self) -> tuple[float, float, float] | None:
         """The share of examples that need RP, and its 95% interval (Wilson's)."""
-        if not self.judged:
+        if not self.decided:
             return None
-        n, p, z = self.judged, self.backups / self.judged, 1.959964
+        n, p, z = self.decided, self.backups / self.decided, 1.959964
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
         return p, max(0.0, middle - half), min(1.0, middle + half)
@@ -156,7 +156,7 @@ def estimate_requests(
 
     cote, rp, rp_sure, rp_open = _RequestSums(), _RequestSums(), _RequestSums(), _RequestSums()
     seen = {"cote": _Replies(), "rp": _Replies()}
-    total = judged = backups = 0
+    total = decided = backups = 0
     for example in examples:
         total += 1
         replies: list[Completion] = []
@@ -169,7 +169,7 @@ def estimate_requests(
                 replies.append(reply)
         known = len(replies) == samples
         kept = known and is_kept(example, replies, rules)
-        judged += known
+        decided += known
         backups += known and not kept
         for sample in range(samples):
             reply = stored(example, "rp", sample)
@@ -192,7 +192,7 @@ def estimate_requests(
         rp=rp.load(out["rp"]),
         crop_least=least,
         crop_most=least.plus(rp_open.load(out["rp"])),
-        judged=judged,
+        decided=decided,
         backups=backups,
     )
 

@@ -81,7 +81,7 @@ class Selection:
     """By what the conclusions of the replies were found → replies; those that came with text."""
 
 
-def judge(
+def decide(
     example: Example,
     strategy: ExplanationKind,
     sample: int,
@@ -91,10 +91,10 @@ def judge(
 ) -> Explanation | Rejection:
     """The verdict on one completion, looking at nothing else."""
     rules = rules or SelectionRules()
-    return _judged(example, strategy, sample, teacher, completion, rules)[0]
+    return _decided(example, strategy, sample, teacher, completion, rules)[0]
 
 
-def _judged(
+def _decided(
     example: Example,
     strategy: ExplanationKind,
     sample: int,
@@ -160,7 +160,7 @@ def is_kept(
     """Whether `select` keeps any of an example's COTE completions, which are all its samples:
     what CROP's second round turns on."""
     rules = rules or SelectionRules()
-    verdicts = (judge(example, "cote", n, "", c, rules) for n, c in enumerate(completions))
+    verdicts = (decide(example, "cote", n, "", c, rules) for n, c in enumerate(completions))
     if rules.choose != "agreed":  # something is chosen wherever something is right
         return any(isinstance(verdict, Explanation) for verdict in verdicts)
     return bool(_choose(example, list(verdicts), rules.choose)[0])
@@ -214,7 +214,7 @@ def select_each(
                 if completion is None:
                     not_asked.append(NotAsked(example.id, asked, sample))
                 else:
-                    verdict, pattern = _judged(example, asked, sample, teacher, completion, rules)
+                    verdict, pattern = _decided(example, asked, sample, teacher, completion, rules)
                     verdicts.append(verdict)
                     if pattern is not None:
                         read_by[pattern] += 1

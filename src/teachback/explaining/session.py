@@ -305,6 +305,7 @@ def configured_teacher(config: TeacherConfig) -> Teacher:
         form=configured_form(config),
         concurrency=config.concurrency,
         max_reply_mb=config.max_reply_mb,
+        key_header=config.key_header,
     )
 
 

@@ -32,6 +32,13 @@ class Held(Exception):
         super().__init__(holder)
         self.holder = holder
 
+    def told_of(self, path: Path) -> str:
+        """What to tell whoever wanted to write ``path``."""
+        return (
+            f"{path} is being written by {self.holder}: wait until it ends, or stop it, and then "
+            "run the same command again"
+        )
+
 
 class Lock:
     """Held from the constructor to `release`, or to the end of a ``with`` block, by this object

@@ -6,6 +6,7 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,20 @@ def manifest(
         "teachback": package_version("teachback"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {
-            name: version for name in _PACKAGES if (version := package_version(name)) is not None
-        },
+        "packages": dict(_versions()),
         "seeds": dict(seeds),
         "inputs": {
             name: {"path": str(path), "sha256": sha256_of(path)} for name, path in inputs.items()
         },
         **(extra or {}),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Those of `_PACKAGES` that are installed; they stay the same while a process runs."""
+    found = {name: package_version(name) for name in _PACKAGES}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def package_version(name: str) -> str | None:

@@ -57,10 +57,7 @@ def _lock(folder: Path, patience: float) -> Lock:
             return Lock(folder / LOCK)
         except Held as taken:
             if time.monotonic() >= end:
-                raise RunFolderError(
-                    f"{folder} is being written by {taken.holder}: wait until it ends, or stop "
-                    "it, and then run the same command again"
-                ) from None
+                raise RunFolderError(taken.told_of(folder)) from None
         time.sleep(0.1)
 
 

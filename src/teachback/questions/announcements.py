@@ -16,6 +16,7 @@ from teachback.questions.wordings import WORDINGS, Wording
 
 _LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
 _MARKUP = r"(?:[*_]{1,3})?"
+_BETWEEN = " ,:，、："
 _EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、，"
 # GSM8K's "#### 42", but not the fourth-level heading of a text in markdown.
 _HASHES = re.compile(
@@ -39,6 +40,44 @@ def _any(phrases: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ending:
+    """Phrases that change what is announced right behind them: "if", "the wrong"."""
+
+    phrases: tuple[str, ...]
+    between: tuple[str, ...]
+    """What may stand between a phrase and the announcement: "if *that* the answer is"."""
+    spaced: bool
+
+    @classmethod
+    def of(cls, phrases: Iterable[str], between: Iterable[str], spaced: bool) -> _Ending:
+        join = " " if spaced else ""
+        first, then = (
+            tuple(sorted({join.join(p.lower().split()) for p in some}, key=len, reverse=True))
+            for some in (phrases, between)
+        )
+        return cls(first, then, spaced)
+
+    def precedes(self, text: str, at: int) -> bool:
+        """Whether one of the phrases ends right before ``at``."""
+        before = (" " if self.spaced else "").join(text[max(0, at - 60) : at].lower().split())
+        before = before.rstrip(_BETWEEN)
+        if self._ends(before, self.phrases):
+            return True
+        last = next((word for word in self.between if self._ends(before, (word,))), None)
+        return last is not None and self._ends(
+            before.removesuffix(last).rstrip(_BETWEEN), self.phrases
+        )
+
+    def _ends(self, before: str, phrases: tuple[str, ...]) -> bool:
+        if not before.endswith(phrases):
+            return False
+        return not self.spaced or any(
+            before.endswith(phrase) and not before[: -len(phrase)][-1:].isalpha()
+            for phrase in phrases
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Patterns:
     """What one language's wording becomes."""
 
@@ -50,8 +89,8 @@ class _Patterns:
     inverted: re.Pattern[str]
     negated: re.Pattern[str]
     negated_after: re.Pattern[str] | None
-    other: re.Pattern[str]
-    supposed: re.Pattern[str]
+    other: _Ending
+    supposed: _Ending
     verdict_end: re.Pattern[str]
     chatter: re.Pattern[str]
     aside: re.Pattern[str]
@@ -125,11 +164,8 @@ def _patterns(words: Wording) -> _Patterns:
             flags,
         ),
         negated_after=re.compile(_any(words.negations_after)) if words.negations_after else None,
-        other=re.compile(rf"{open_}(?:{_any(words.other)}){gap}(?:(?:{nouns}){gap})?\Z", flags),
-        supposed=re.compile(
-            rf"{open_}(?:{_any(words.suppositions)})(?:{gap}(?:{_any(words.that)}))?{comma}\Z",
-            flags,
-        ),
+        other=_Ending.of(words.other, words.nouns, words.spaced),
+        supposed=_Ending.of(words.suppositions, words.that, words.spaced),
         verdict_end=re.compile(
             rf"(?:{open_}(?:{_any(words.leads)}){comma}(?:(?:{_any(words.it_is)}){gap})?"
             rf"|{open_}(?:{_any(words.statement_is)}){gap}(?:(?:{_any(words.adverbs)}){gap})?)"
@@ -174,6 +210,7 @@ class Announcements:
         self.languages = languages
         self.wordings = tuple(WORDINGS[language] for language in languages)
         self._all = tuple(_patterns(wording) for wording in self.wordings)
+        self._nouns = tuple((noun, own) for own in self._all for noun in own.nouns)
         self.verdicts: Mapping[str, str] = {
             word: answer for wording in self.wordings for word, answer in wording.verdicts.items()
         }
@@ -195,19 +232,22 @@ class Announcements:
         spans: list[tuple[int, int, _Patterns | None]] = [*found]
         plain = text.lower()
         folded = len(plain) != len(text) or bool(not text.isascii() and _FOLDED.search(text))
-        for own in self._all:
-            if folded or any(noun in plain for noun in own.nouns):
-                spans += _found(text, None if folded else plain, own)
+        if folded:
+            there = self._all
+        else:
+            there = tuple(dict.fromkeys([own for noun, own in self._nouns if noun in plain]))
+        for own in there:
+            spans += _found(text, None if folded else plain, own)
         spans.sort(key=lambda span: span[1])
         nouns = {end: own for _, end, own in spans if own is not None}
         for start, statement, _ in reversed(spans[-200:]):
             announcing = nouns.get(statement)
             if announcing is not None:
-                if announcing.other.search(text, max(0, start - 40), start):
+                if announcing.other.precedes(text, start):
                     continue
                 lead = announcing.lead.search(text, _lead_from(text, start), start)
                 start = lead.start() if lead else start
-                if announcing.supposed.search(text, max(0, start - 40), start):
+                if announcing.supposed.precedes(text, start):
                     continue
             line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
             if line_end < 0:

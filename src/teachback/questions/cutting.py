@@ -6,7 +6,7 @@ import re
 
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import is_blank, without
-from teachback.questions.sentences import sentence_end, sentences
+from teachback.questions.sentences import each_sentence, sentence_end, sentences
 
 # Characters before an announcement in which its sentence's beginning is looked for.
 _LOOKED_AT = 2_000
@@ -67,8 +67,10 @@ def without_sentence(text: str, begin: int, end: int, found: Announcements) -> s
 def _sentence_begin(text: str, at: int) -> int:
     """Where the sentence begins that ``at`` stands in, or before."""
     tail = max(0, at - _LOOKED_AT)
-    spans = sentences(text[tail : at + 200])
-    return next((tail + begin for begin, end in spans if tail + begin <= at < tail + end), at)
+    for begin, end in each_sentence(text[tail : at + 200]):
+        if tail + end > at:
+            return min(tail + begin, at)
+    return at
 
 
 def _line_begin(text: str, at: int) -> int:

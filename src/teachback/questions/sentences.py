@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5", "z. B.", "1. First".
 _ABBREVIATED = re.compile(
@@ -28,17 +29,20 @@ def sentences(text: str) -> list[tuple[int, int]]:
     """Where the sentences of ``text`` begin and end, white space around them left out. A line's
     end always ends one, a full stop where no abbreviation, number or list item does without.
     """
-    found = []
+    return list(each_sentence(text))
+
+
+def each_sentence(text: str) -> Iterator[tuple[int, int]]:
+    """As `sentences`, one after the other."""
     begin = 0
     for end in _END.finditer(text):
         if _ends_none(text, end):
             continue
         if text[begin : end.end()].strip():
-            found.append(_trimmed(text, begin, end.end()))
+            yield _trimmed(text, begin, end.end())
         begin = end.end()
     if text[begin:].strip():
-        found.append(_trimmed(text, begin, len(text)))
-    return found
+        yield _trimmed(text, begin, len(text))
 
 
 def _ends_none(text: str, end: re.Match[str]) -> bool:

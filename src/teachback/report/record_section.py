@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from teachback.report.arms import Arms, factor_words
 from teachback.report.folder import ReportedCell, ReportedStudy, State
 from teachback.report.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
@@ -105,7 +107,7 @@ def _name(cell: ReportedCell) -> Figure:
     return Figure(f"{cell.spec.system}, {cell.spec.dataset}", ", ".join(parts))
 
 
-def _listed(values: set[int] | set[int | None] | set[str] | set[str | None]) -> str:
+def _listed(values: Collection[int | str | None]) -> str:
     """What is known of ``values``, in order."""
     numbers = sorted(value for value in values if isinstance(value, int))
     texts = sorted(value for value in values if isinstance(value, str))

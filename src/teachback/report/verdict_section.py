@@ -1,6 +1,6 @@
 """The verdict: what the study declared beforehand and what came of it, in words.
 
-Confirmatory comparisons were declared before the study ran and are judged together by
+Confirmatory comparisons were declared before the study ran and are decided together by
 Holm's p. Everything else is exploratory: a hint at most, and never called shown here.
 """
 
@@ -147,16 +147,16 @@ def _headline(confirmatory: Sequence[VerdictRow], study: ReportedStudy) -> Parag
         return Paragraph(
             "No verdict: no comparison was declared before the study ran.", "not-shown"
         )
-    judged = [row for row in confirmatory if row.finding is not None]
+    decided = [row for row in confirmatory if row.finding is not None]
     total = len(confirmatory)
-    if not judged:
+    if not decided:
         text = f"No verdict yet: of {count(total, 'comparison')} declared beforehand, "
-        return Paragraph(f"{text}none can be judged.", "not-shown")
-    better = [row for row in judged if is_shown_better(row)]
-    worse = [row for row in judged if is_shown(row) and row not in better]
-    waiting = total - len(judged)
+        return Paragraph(f"{text}none can be decided yet.", "not-shown")
+    better = [row for row in decided if is_shown_better(row)]
+    worse = [row for row in decided if is_shown(row) and row not in better]
+    waiting = total - len(decided)
     changes, helps, harms = _CLAIMS[all(row.b in _ST for row in confirmatory)]
-    later = f" {count(waiting, 'comparison')} cannot be judged yet." if waiting else ""
+    later = f" {count(waiting, 'comparison')} cannot be decided yet." if waiting else ""
     if not better and not worse:
         many = "the one comparison" if total == 1 else f"none of the {total} comparisons"
         does = "does not show" if total == 1 else "shows"
@@ -168,7 +168,7 @@ def _headline(confirmatory: Sequence[VerdictRow], study: ReportedStudy) -> Parag
     if worse:
         comparisons = "" if better else " comparisons"
         parts.append(f"in {len(worse)} of {total}{comparisons} {harms}")
-    rest = len(judged) - len(better) - len(worse)
+    rest = len(decided) - len(better) - len(worse)
     missing = f" Not shown in {rest}." if rest else ""
     # That one seed says nothing of others belongs beside what is shown, not only into a table.
     caveats = " ".join(dict.fromkeys(filter(None, map(caveats_of, (*better, *worse)))))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from teachback.errors import DataError, quoted
 from teachback.evaluation import student_way
+from teachback.explaining.spending import Bill
 from teachback.files import read_json, read_predictions, write_json, write_predictions
 from teachback.questions import KINDS
 from teachback.records import Cost, Prediction, Way
@@ -39,6 +40,8 @@ class Evaluated:
     predictions: Mapping[str, Sequence[Prediction]]
     cost: Mapping[str, Cost]
     way: Way
+    bill: Bill | None = None
+    """What asking a prompted teacher has cost."""
 
 
 def write_evaluation(
@@ -48,7 +51,7 @@ def write_evaluation(
     way: Way,
     kind: str,
     seed: int = 0,
-    asked: Mapping[str, str] | None = None,
+    asked: Mapping[str, str | None] | None = None,
 ) -> Evaluated:
     """Measure predictions and write them; the first system is the one evaluated."""
     from teachback.evaluation import as_json, measure
@@ -83,6 +86,8 @@ class EvaluatedRun:
     way: Way
     choice_score: str | None
     reading: str | None
+    precision: str | None
+    """What the student was computed in; None where that is not known, or there is no student."""
     kind: str
     predictions: list[Prediction]
 
@@ -95,6 +100,7 @@ def read_run(folder: Path) -> EvaluatedRun:
         way=record.way,
         choice_score=record.choice_score,
         reading=record.reading,
+        precision=record.precision,
         kind=record.kind,
         predictions=read_predictions(folder / "predictions.jsonl"),
     )
@@ -127,6 +133,7 @@ class _Record:
     way: Way = "direct"
     choice_score: str | None = None
     reading: str | None = None
+    precision: str | None = None
     systems: Mapping[str, object] = field(default_factory=dict)
     cost_per_1000: Mapping[str, Cost] = field(default_factory=dict)
 

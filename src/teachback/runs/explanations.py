@@ -23,7 +23,7 @@ from teachback.explaining.spending import Bill
 from teachback.files import one_writer, writing_jsonl
 from teachback.files.record_files import row_of
 from teachback.records import Example, Explanation, Rejection
-from teachback.runs.folders import STORE, begin_folder, training_stream
+from teachback.runs.folders import STORE, begin_folder, note_changes, training_stream
 from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers.stored import StoredTeacher
@@ -45,6 +45,8 @@ class Explained:
     summary: SelectionCounts
     generation: GenerationSummary | None
     bill: Bill | None = None
+    changes: tuple[str, ...] = ()
+    """What any run into the folder sent otherwise than asked, since the server refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ def explain(
         begin_folder(config, folder, overwrite=overwrite, grows=True)
         with setup.open(folder / STORE) as session:
             generation = session.ask(examples, progress=progress)
+            changes = note_changes(folder, session.teacher.changes)
             summary = _select_into(folder, examples, session, check=config.teacher.reference)
-            return Explained(summary, generation, session.bill())
+            return Explained(summary, generation, session.bill(), changes)
 
 
 def explain_in_memory(

@@ -44,7 +44,7 @@ RUN_FILES = (
 )
 """What a run folder may hold; nothing else in such a folder is ever removed."""
 
-_MAY_CHANGE = ("concurrency", "max_cost", "max_reply_mb", "prices")
+_MAY_CHANGE = ("concurrency", "max_cost", "max_reply_mb", "key_header", "prices")
 """Keys of [teacher] that change how a run goes, and nothing that comes out of it."""
 
 
@@ -107,6 +107,17 @@ def begin_folder(
     write_text(present, text)
 
 
+def note_changes(folder: Path, changes: Sequence[str]) -> tuple[str, ...]:
+    """Add to the manifest what a teacher sent otherwise than asked; returns all that is noted."""
+    file = folder / "manifest.json"
+    row = read_json(file)
+    noted = checked(_Manifest, row, str(file)).teacher_changes
+    merged = tuple(dict.fromkeys((*noted, *changes)))
+    if merged != tuple(noted):
+        write_json(file, {**row, "teacher_changes": list(merged)})
+    return merged
+
+
 @dataclass(frozen=True, slots=True)
 class _Input:
     sha256: str
@@ -117,6 +128,7 @@ class _Manifest:
     """What is read of ``manifest.json``."""
 
     inputs: Mapping[str, _Input] = field(default_factory=dict)
+    teacher_changes: tuple[str, ...] = ()
 
 
 def _hashes(file: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,7 @@ def evaluate_student(
     precision: Any = "auto",
     overwrite: bool = False,
     progress: Progress = SILENT,
+    notice: Notice | None = None,
 ) -> Evaluated:
     """Evaluate a student and, beside it, the untrained student and the majority label.
 
@@ -148,7 +149,8 @@ def evaluate_student(
 
     config = evaluate or EvaluateConfig()
     student = load(reference, precision=precision)
-    card = student.card
+    card, computed = student.card, student.precision
+    (notice or no_notice)(computed.line)
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
     with one_writer(folder):
@@ -167,7 +169,12 @@ def evaluate_student(
                 max_source_tokens=card.max_source_tokens,
             )
             predictions["untrained"], cost["untrained"] = predict_untrained(
-                untrained, test, config, progress=progress, what="answer (untrained)"
+                untrained,
+                test,
+                config,
+                max_answer_tokens=card.max_answer_tokens,
+                progress=progress,
+                what="answer (untrained)",
             )
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
@@ -176,6 +183,8 @@ def evaluate_student(
             "student": reference,
             "choice_score": config.choice_score,
             "reading": config.reading,
+            "precision": computed.used,
+            "precision_reason": computed.reason,
         }
         return write_evaluation(
             folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
@@ -214,11 +223,13 @@ def evaluate_teacher(
         new_folder(folder, overwrite, names=EVALUATION_FILES)
         with setup.open(folder / STORE) as session:
             own = predict_by_prompting(session, test, explain=config.explain, progress=progress)
+            bill = session.bill()
         predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
         asked = {"reading": config.reading}
-        return write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
+        written = write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
+        return replace(written, bill=bill)
 
 
 # ---------------------------------------------------------------------- the chain
@@ -284,6 +295,7 @@ def run(
             precision=config.student.precision,
             overwrite=True,  # half-written files of a killed evaluation; metrics.json is last
             progress=progress,
+            notice=notice,
         )
 
 

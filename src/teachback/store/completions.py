@@ -16,20 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import quote
 
 from teachback.costs import tokens
-from teachback.errors import DataError, RunFolderError, StoreError, shortened
-from teachback.files import require_file
-from teachback.files.locks import Held, Lock
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
 from teachback.store.ledger import Usage
@@ -37,16 +30,13 @@ from teachback.store.read_ahead import ReadAhead
 from teachback.store.schema import (
     ALL,
     ANY_FAILURE,
-    APPLICATION_ID,
     COMPLETION,
     PUT,
     PUT_FAILURE,
     PUT_SHARED,
-    SCHEMA,
-    VERSION,
 )
+from teachback.store.store_file import StoreFile
 from teachback.store.stored import (
-    DAMAGED,
     completion_of,
     count_of,
     messages_of,
@@ -54,7 +44,6 @@ from teachback.store.stored import (
     text_of,
 )
 
-_BUSY_SECONDS = 30.0  # another process may be writing
 _SHARED_KNOWN = 8  # shared parts whose hash is remembered: one of each kind is usual
 
 
@@ -98,22 +87,17 @@ class CompletionStore:
         self._known_shared: set[bytes] = set()
         # Whether there may be rows in ``failure``: others write them only while we just read.
         self._may_have_failed = True
-        self._lock = None if read_only else self._take()
-        try:
-            with self._errors():
-                self._db = self._connect(read_only)
-                try:
-                    self._check_or_create(read_only)
-                except BaseException:
-                    self._db.close()
-                    raise
-                if not read_only:
+        self._file = StoreFile(self.path, read_only=read_only)
+        self._db = self._file.db
+        if not read_only:
+            try:
+                with self._file.errors():
                     (self._may_have_failed,) = self._db.execute(ANY_FAILURE).fetchone()
-                self._replies = ReadAhead(self._db, COMPLETION)
-                self._present = ReadAhead(self._db, "1")
-        except BaseException:
-            self._release()
-            raise
+            except BaseException:
+                self._file.close()
+                raise
+        self._replies = ReadAhead(self._db, COMPLETION)
+        self._present = ReadAhead(self._db, "1")
 
     def key(self, teacher: str, request: Request) -> str:
         """The request's key, 64 hexadecimal digits. ``teacher`` is the teacher's model."""
@@ -123,7 +107,7 @@ class CompletionStore:
         """The reply under a key; a failed completion if there was never one; None if it was
         never asked."""
         digest = bytes.fromhex(key)
-        with self._reading():
+        with self._file.reading():
             row = self._replies.ahead(digest) or self._replies.find(digest)
             if row is not None:
                 return completion_of(row)
@@ -138,7 +122,7 @@ class CompletionStore:
         digest = bytes.fromhex(key)
         if self._present.ahead(digest) or self._replies.ahead(digest):
             return True
-        with self._errors():
+        with self._file.errors():
             return self._present.find(digest) is not None
 
     def put(
@@ -159,7 +143,7 @@ class CompletionStore:
         if completion.finish_reason == "failed":
             error = _storable(completion.error or "no reason was given")
             self._may_have_failed = True
-            with self._errors():
+            with self._file.errors():
                 self._db.execute(PUT_FAILURE, (digest, *asked, error, now))
             return
         completion = tokens.checked(completion)
@@ -170,11 +154,11 @@ class CompletionStore:
             *(completion.tokens_in, completion.tokens_out, completion.tokens_cached),
             completion.seconds,
         )
-        with self._errors():
+        with self._file.errors():
             if shared in self._known_shared and not self._may_have_failed and not charged:
                 self._db.execute(PUT, reply)  # a statement alone is a transaction
                 return
-            with self._transaction():
+            with self._file.transaction():
                 if shared not in self._known_shared:
                     parts = (teacher, _messages(request.prefix), _sampling(request.sampling))
                     self._db.execute(PUT_SHARED, (shared, *parts))
@@ -187,28 +171,28 @@ class CompletionStore:
     def charge(self, teacher: str, request: Request) -> None:
         """Note, before it is sent, an attempt that may be billed."""
         key = self._key(self._shared_hash(teacher, request), request)
-        with self._errors():
+        with self._file.errors():
             ledger.charge(self._db, key, teacher, request)
 
     def uncharge(self, teacher: str, request: Request) -> None:
         """Take back one attempt that was not billed after all."""
-        with self._errors(), self._transaction():
+        with self._file.errors(), self._file.transaction():
             ledger.uncharge(self._db, self._key(self._shared_hash(teacher, request), request))
 
     def usage(self, teacher: str) -> Usage:
         """What this teacher's replies have used, and its attempts that got none."""
-        with self._reading():
+        with self._file.reading():
             return ledger.usage(self._db, teacher)
 
     def __len__(self) -> int:
         """The number of replies."""
-        with self._errors():
+        with self._file.errors():
             return int(self._db.execute("SELECT count(*) FROM reply").fetchone()[0])
 
     def __iter__(self) -> Iterator[StoredReply]:
         """All replies in the order of arrival, one at a time."""
         parts: dict[bytes, tuple[str, tuple[Message, ...], Sampling]] = {}
-        with self._reading():
+        with self._file.reading():
             for digest, teacher, prefix, sampling in self._db.execute("SELECT * FROM shared"):
                 parts[digest] = (text_of(teacher), messages_of(prefix), sampling_of(sampling))
             for row in self._db.execute(ALL):
@@ -226,13 +210,13 @@ class CompletionStore:
 
     def teachers(self) -> list[str]:
         """The models whose replies the store holds."""
-        with self._reading():
+        with self._file.reading():
             rows = self._db.execute("SELECT DISTINCT teacher FROM shared ORDER BY teacher")
             return [text_of(teacher) for (teacher,) in rows]
 
     def failures(self) -> Iterator[StoredFailure]:
         """The requests that have failed and have no reply."""
-        with self._reading():
+        with self._file.reading():
             rows = self._db.execute(
                 "SELECT key, example_id, kind, sample, error, times FROM failure ORDER BY last"
             )
@@ -248,11 +232,7 @@ class CompletionStore:
 
     def close(self) -> None:
         """Write the log back into the file, and close it."""
-        try:
-            with self._errors():
-                self._db.close()
-        finally:
-            self._release()
+        self._file.close()
 
     def __enter__(self) -> CompletionStore:
         return self
@@ -282,109 +262,6 @@ class CompletionStore:
     def _key(self, shared: bytes, request: Request) -> bytes:
         own = f"{request.sample}\n{_messages(request.messages)}"
         return hashlib.sha256(shared + own.encode("ascii")).digest()
-
-    def _take(self) -> Lock:
-        """The lock beside the file: SQLite's own lets writers take turns, and two runs that do
-        so would both pay for the same replies."""
-        try:
-            return Lock(self.path.with_name(f"{self.path.name}-lock"))
-        except Held as held:
-            raise StoreError(
-                f"{self.path} is being written by {held.holder}: wait until it ends, or stop it, "
-                "and then run the same command again"
-            ) from None
-        except RunFolderError as error:
-            raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-
-    def _connect(self, read_only: bool) -> sqlite3.Connection:
-        address = f"file:{quote(os.fsencode(self.path.absolute()))}"
-        if read_only and not self.path.exists():
-            raise StoreError(f"{self.path}: there is no such completion store")
-        if self.path.exists():  # SQLite would wait for a pipe's other end
-            try:
-                require_file(self.path)
-            except DataError as error:
-                raise StoreError(str(error)) from None
-        if read_only:
-            log = self.path.with_name(self.path.name + "-wal")
-            # Without a log nobody is writing, and immutable keeps SQLite from making one.
-            whole = not log.exists() or log.stat().st_size == 0
-            address += "?mode=ro&immutable=1" if whole else "?mode=ro"
-        return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-
-    def _check_or_create(self, read_only: bool) -> None:
-        with self._reading():
-            application = self._db.execute("PRAGMA application_id").fetchone()[0]
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            tables = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if application == APPLICATION_ID:
-            if version > VERSION:
-                raise StoreError(
-                    f"{self.path}: written by a newer teachback (version {version} of the store, "
-                    f"this one knows {VERSION}); upgrade teachback"
-                )
-        elif application or tables or read_only:
-            raise StoreError(
-                f"{self.path}: not a teachback completion store: name a different file"
-            )
-        if read_only:
-            return
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        if application != APPLICATION_ID:
-            self._db.executescript(SCHEMA)
-        ledger.create(self._db)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:  # SQLite rolls back by itself on a full disk
-                self._db.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """SQLite's errors as one line that says what to do."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            # What Python's own module cannot read (a text that is not UTF-8) has no code.
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-            if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB):
-                raise self._damaged(str(error)) from error
-            if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                raise StoreError(
-                    f"{self.path}: {error}: make room on the disk and rerun; what was stored "
-                    "before is kept"
-                ) from error
-            raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
-        except sqlite3.ProgrammingError:  # ours, not the file's
-            raise
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(str(error)) from error
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """`_errors`, and values that this program did not write."""
-        try:
-            with self._errors():
-                yield
-        except DAMAGED as error:
-            raise self._damaged(str(error) or type(error).__name__) from error
-
-    def _damaged(self, why: str) -> StoreError:
-        return StoreError(
-            f"{self.path} is damaged or is not a completion store ({shortened(why)}): name a "
-            "different file, or move this one away and rerun"
-        )
 
 
 def _messages(messages: tuple[Message, ...]) -> str:

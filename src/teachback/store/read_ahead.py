@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
-_LEAST, _MOST = 4, 512
+_LEAST, _MOST = 16, 512
 """Replies read at once: many while that helps, few where keys come in another order."""
 
 _MARGIN = 4
@@ -50,7 +50,7 @@ class ReadAhead:
         if found is None:
             return None
         number, old = found[0], self._other
-        helped = 2 * old.used >= old.size
+        helped = 3 * old.used >= old.size
         size = min(_MOST, 2 * old.size) if helped else max(_LEAST, old.size // 2)
         rows = self._db.execute(self._near, (number - size // _MARGIN, size))
         self._other = self._ahead

@@ -20,6 +20,7 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
 from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
+from teachback.students.limits import ANSWER_TOKENS
 from teachback.students.model import Generated
 
 ChoiceScore = Literal["sum", "mean"]
@@ -58,6 +59,7 @@ def answers(
     examples: Sequence[Example],
     *,
     explain: bool = False,
+    direct: bool = True,
     choice_score: ChoiceScore = "sum",
     batch_size: int = 16,
     max_new_tokens: int | None = None,
@@ -66,15 +68,16 @@ def answers(
 ) -> Iterator[tuple[int, Answer]]:
     """Answer every example; yields (its index, the answer), shortest questions first.
 
-    Without ``explain``, a student whose own way is to explain answers directly.
+    Without ``explain``, a student whose own way is to explain answers directly; without
+    ``direct``, it explains alone.
 
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
-    explanation; unset, it is the student's longest training target. ``reading``: which of its
+    explanation; unset, the student's card does. ``reading``: which of its
     conclusions count, see :func:`teachback.questions.parse`.
     """
     effort = effort if effort is not None else Effort()
-    limit = max_new_tokens or student.card.max_target_tokens
+    limit = max_new_tokens or student.card.explanation_limit
     order = sorted(range(len(examples)), key=lambda i: len(render(examples[i])))
     objective = student.card.objective
     tasks = None if objective is None else OBJECTIVES[objective]
@@ -84,7 +87,8 @@ def answers(
         part = order[begin : begin + batch_size]
         batch = [examples[i] for i in part]
         started = time.perf_counter()
-        direct = _direct(student, batch, choice_score, effort) if answers_directly else []
+        asked = direct and answers_directly
+        answered = _direct(student, batch, choice_score, effort) if asked else []
         effort.direct_seconds += time.perf_counter() - started
         explained: list[tuple[str, str | None]] = []
         if explain or not answers_directly:
@@ -92,7 +96,7 @@ def answers(
             explained = _explained(student, batch, limit, reading, effort)
             effort.explained_seconds += time.perf_counter() - started
         for position, index in enumerate(part):
-            answer, probabilities = direct[position] if direct else (None, None)
+            answer, probabilities = answered[position] if answered else (None, None)
             text, concluded = explained[position] if explained else (None, None)
             if not answers_directly:
                 answer = concluded
@@ -116,7 +120,8 @@ def _direct(
     listed = [candidates(example) for example in batch]
     sources = [render(example) for example in batch]
     if not all(listed):
-        generated = student.generate(sources, "answer", max_new_tokens=48)
+        limit = student.card.max_answer_tokens or ANSWER_TOKENS
+        generated = student.generate(sources, "answer", limit)
         effort.direct_tokens += sum(g.tokens for g in generated)
         return [
             (parse(example, g.text, bare=True).answer, None)

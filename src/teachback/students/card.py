@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from teachback.errors import DataError, quoted
 from teachback.evaluation.ways import student_way
 from teachback.files import read_json
+from teachback.files.rows import Row
 from teachback.questions import KINDS
 from teachback.records import AnswerFormat, Objective, Way
-from teachback.versioned import checked
+from teachback.versioned import Versioned
 
 CARD = "teachback.json"
 """The file in a student's folder that says how it was trained and how to ask it."""
 
-Precision = Literal["auto", "fp32", "bf16"]
 TaskMarker = Literal["decoder", "encoder"]
 
 
@@ -39,9 +39,22 @@ class StudentCard:
     kind: str | None = None
     labels: tuple[str, ...] = ()
     valid: dict[str, float] | None = None
+    """Accuracy on ``valid`` of each way that was asked there."""
+    valid_asked: dict[str, int] | None = None
+    """How many questions that is: fewer than all where the others could not change ``way``."""
+    max_new_tokens: int | None = None
+    """The limit for an explanation; None (cards of before): ``max_target_tokens``."""
+    max_answer_tokens: int | None = None
+    """The limit for a direct answer that is generated; None (cards of before): 48."""
+
+    @property
+    def explanation_limit(self) -> int:
+        """How many tokens a generated explanation may have, unless the user says."""
+        return self.max_new_tokens or self.max_target_tokens
 
     def save(self, folder: Path) -> None:
-        (folder / CARD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        row = CARD_FILE.row(self)
+        (folder / CARD).write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> StudentCard | None:
@@ -56,9 +69,18 @@ class StudentCard:
         row = read_json(path)
         if "way" in row:
             row["way"] = student_way(row["way"], str(path))
-        card = checked(cls, row, str(path))
+        card = CARD_FILE.of_row(row, str(path))
         if card.kind is not None and card.kind not in KINDS:
             raise DataError(f"{path}: the field 'kind' names no question kind: {quoted(card.kind)}")
-        if min(card.max_source_tokens, card.max_target_tokens) < 1:
+        limits = (card.max_new_tokens or 1, card.max_answer_tokens or 1)
+        if min(card.max_source_tokens, card.max_target_tokens, *limits) < 1:
             raise DataError(f"{path}: the greatest lengths in tokens must be 1 or more")
         return card
+
+
+def _from_version_0(row: Row) -> Row:
+    """Limits of generation and counts on valid came with version 1; without them, as before."""
+    return row
+
+
+CARD_FILE = Versioned(StudentCard, (_from_version_0,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,17 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers import AutoTokenizer as Tokenizers
 
 from teachback.errors import ReferenceError_, TeachbackError
-from teachback.students.card import Precision, StudentCard
+from teachback.students.card import StudentCard
 from teachback.students.causal import MASK_TAKERS, CausalStudent
-from teachback.students.model import StudentModel, use_bf16
+from teachback.students.model import StudentModel
+from teachback.students.precision import choose_precision, default_device
 from teachback.students.quiet import quiet
 from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.weights import ADAPTER, resolve
+from teachback.system.precision import Precision
 from teachback.system.progress import Notice
 
+_TEXT = "A damaged model may be loaded and compute nothing."
 _EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight", "shared.weight", "wte.weight")
 
 
@@ -39,59 +44,47 @@ def load(
     """
     reference = str(reference)
     weights = resolve(reference, notice=notice)
-    try:
-        with quiet():
-            # A folder's own code is never run, nor is the user asked whether it may be.
-            safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-            config = AutoConfig.from_pretrained(weights.folder, **safe)
-            if getattr(config, "quantization_config", None) is not None:
-                raise ReferenceError_(
-                    f"{reference}: its weights are quantised, and a student is trained and "
-                    "compared in full precision: use the model that it was made from"
-                )
-            seq2seq = bool(getattr(config, "is_encoder_decoder", False))
-            auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
-            model: Any
-            model, found = auto.from_pretrained(
-                weights.folder,
-                output_loading_info=True,
-                **safe,
-                dtype=torch.float32,
-                # Others, which may have no attention at all, choose for themselves.
-                attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
-                use_safetensors=True,
+    if weights.adapter is not None:
+        from peft import PeftModel  # takes a second to import
+    with _refusing(reference), quiet():
+        # A folder's own code is never run, nor is the user asked whether it may be.
+        safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        config = AutoConfig.from_pretrained(weights.folder, **safe)
+        if getattr(config, "quantization_config", None) is not None:
+            raise ReferenceError_(
+                f"{reference}: its weights are quantised, and a student is trained and "
+                "compared in full precision: use the model that it was made from"
             )
-            own = weights.adapter or weights.folder
-            has_tokenizer = (own / "tokenizer_config.json").is_file()
-            tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
-            tokenizer("A damaged one may load and read no text.")
-            # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
-            # student's, which decodes greedily; nor are they saved with it.
-            pad = tokenizer.pad_token_id
-            model.generation_config = GenerationConfig(
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.eos_token_id if pad is None else pad,
-                decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
-            )
-            if weights.adapter is not None:
-                from peft import PeftModel  # takes a second to import
-
-                if (size := _vocabulary_of(weights.adapter / ADAPTER)) is not None:
-                    model.resize_token_embeddings(size)  # trained with tokens of its own
-                model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
-                if not training:
-                    model = model.merge_and_unload()
-    except (TeachbackError, MemoryError, ModuleNotFoundError):
-        raise
-    except Exception as error:
-        # Whatever the model libraries make of a folder: they raise errors of every type.
-        reason = (str(error).strip() or type(error).__name__).split("\n", 1)[0]
-        raise ReferenceError_(
-            f"{reference}: not a model that can be a student ({reason[:200]}); it takes a "
-            "Hugging Face folder of a causal or T5-family model in safetensors, alone or with a "
-            "LoRA adapter"
-        ) from error
+        seq2seq = bool(getattr(config, "is_encoder_decoder", False))
+        auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
+        model: Any
+        model, found = auto.from_pretrained(
+            weights.folder,
+            output_loading_info=True,
+            **safe,
+            dtype=torch.float32,
+            # Others, which may have no attention at all, choose for themselves.
+            attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
+            use_safetensors=True,
+        )
+        own = weights.adapter or weights.folder
+        has_tokenizer = (own / "tokenizer_config.json").is_file()
+        tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
+        # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
+        # student's, which decodes greedily; nor are they saved with it.
+        pad = tokenizer.pad_token_id
+        model.generation_config = GenerationConfig(
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.eos_token_id if pad is None else pad,
+            decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
+        )
+        if weights.adapter is not None:
+            if (size := _vocabulary_of(weights.adapter / ADAPTER)) is not None:
+                model.resize_token_embeddings(size)  # trained with tokens of its own
+            model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
+            if not training:
+                model = model.merge_and_unload()
     if missing := sorted(found["missing_keys"]):
         # transformers fills them at random, and says so in a warning.
         raise ReferenceError_(
@@ -100,16 +93,50 @@ def load(
         )
     if tokenizer.eos_token_id is None:
         raise ReferenceError_(f"{reference}: its tokenizer has no end token, so no student")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
+    chosen = choose_precision(precision, device)
     saved = StudentCard.load(own)
-    if not training and use_bf16(precision, device):
+    if not training and chosen.used == "bf16":
         model = model.to(torch.bfloat16)
     card = saved or StudentCard(base=reference)
     kind = Seq2SeqStudent if seq2seq else CausalStudent
     student: StudentModel = kind(model.to(device).eval(), tokenizer, card)
     student.with_card(family=kind.family)
-    student.precision = precision
+    student.precision = chosen
+    with _refusing(reference), quiet():
+        _try_out(student, seq2seq)
     return student
+
+
+@contextmanager
+def _refusing(reference: str) -> Iterator[None]:
+    """One line for whatever the model libraries make of a folder: their errors are of every type.
+
+    Raises ReferenceError_; what no folder is to blame for passes: too little memory.
+    """
+    try:
+        yield
+    except (TeachbackError, MemoryError):
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n", 1)[0]
+        if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in reason:
+            raise
+        raise ReferenceError_(
+            f"{reference}: not a model that can be a student ({reason[:200]}); it takes a "
+            "Hugging Face folder of a causal or T5-family model in safetensors, alone or with a "
+            "LoRA adapter"
+        ) from error
+
+
+def _try_out(student: StudentModel, seq2seq: bool) -> None:
+    """Compute once with what the tokenizer makes of a text, and its end token: a damaged
+    configuration, or a tokenizer with tokens that the model lacks, may let a model be built that
+    cannot be used."""
+    ids = [*student.tokenizer(_TEXT).input_ids, student.tokenizer.eos_token_id]
+    tokens = torch.tensor([ids], device=student.model.device)
+    with torch.inference_mode():
+        student.model(tokens, decoder_input_ids=tokens) if seq2seq else student.model(tokens)
 
 
 def _vocabulary_of(file: Path) -> int | None:

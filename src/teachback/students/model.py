@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from teachback.errors import DataError
 from teachback.objectives import TrainingExample
 from teachback.records import Role, TrainingPair
-from teachback.students.card import Precision, StudentCard
+from teachback.students.card import StudentCard
 from teachback.students.loss import cross_entropies, weighted_cross_entropy
 from teachback.students.quiet import quiet
 from teachback.students.rows import Branch, EncodedExample, Row
+from teachback.system.precision import PrecisionChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class StudentModel(ABC):
                     f"{what} needs {needed} tokens, and this student has positions for "
                     f"{self.positions}: lower student.max_source_tokens (now "
                     f"{self.card.max_source_tokens}) or student.max_target_tokens (now "
-                    f"{self.card.max_target_tokens}), or take another student"
+                    f"{self.card.max_target_tokens}), or choose a different student"
                 )
 
     def indistinguishable(self, targets: Sequence[str]) -> tuple[str, str] | None:
@@ -254,12 +255,12 @@ class StudentModel(ABC):
         device: torch.device = next(self.model.parameters()).device
         return device
 
-    precision: Precision = "auto"
+    precision = PrecisionChoice("fp32", "nothing else was asked for")
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """bf16 where asked for, or by itself where the hardware multiplies it natively."""
+        """bf16 where the student is computed in it and its weights are float32."""
         dtype = next(self.model.parameters()).dtype
-        if dtype == torch.bfloat16 or not use_bf16(self.precision, self.device):
+        if dtype == torch.bfloat16 or self.precision.used != "bf16":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
@@ -277,19 +278,6 @@ class StudentModel(ABC):
             self.model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         self.card.save(folder)
-
-
-def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether to compute in bf16. By itself on CUDA from Ampere on and on CPUs with AMX,
-    which multiply it natively; elsewhere float32 is the faster, or not known to be the slower.
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type == "cpu":
-        return bool(torch.cpu._is_amx_tile_supported())
-    return False
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from teachback.records import Answer
 from teachback.students.answering import answer_question
-from teachback.students.card import Precision, StudentCard
+from teachback.students.card import StudentCard
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.system.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)

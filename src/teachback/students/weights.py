@@ -15,6 +15,7 @@ from typing import Any, assert_never
 from teachback.config import StudentConfig
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
 from teachback.files import read_json, sha256_of, write_error
+from teachback.files.reading import MAX_FILE_BYTES
 from teachback.modelfiles.header import one_line, read_gguf_header, require_whole
 from teachback.modelfiles.wheels import KNOWN, gguf_file, known
 from teachback.references import (
@@ -40,6 +41,7 @@ _MODEL = "model.safetensors"
 _MODEL_INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_model.safetensors"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_READ_WHOLE = (".json", ".txt", ".model", ".jinja")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model")
 
 
@@ -71,6 +73,7 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
         RunFolderError: the cache cannot be written (disk full, …).
     """
     folder, licence = _locate(reference, notice)
+    _require_sizes(folder, reference)
     if not _is_adapter(folder):
         _require_model(folder, reference)
         base = _recorded_base(folder)
@@ -82,6 +85,7 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
         model, licence = _locate(base, notice)
         if _is_adapter(model):
             raise ReferenceError_(f"{base} is an adapter itself: merge it into its own base first")
+        _require_sizes(model, base)
         _require_model(model, base)
     except ReferenceError_ as error:
         raise ReferenceError_(
@@ -130,6 +134,17 @@ def _require_model(folder: Path, reference: str) -> None:
         raise ReferenceError_(f"{reference}: {problem}")
 
 
+def _require_sizes(folder: Path, reference: str) -> None:
+    """Make sure that the files beside the weights are not too large to be read as a whole, as the
+    model libraries read them."""
+    for file in sorted(folder.iterdir()):
+        if file.suffix in _READ_WHOLE and file.is_file() and file.stat().st_size > MAX_FILE_BYTES:
+            raise ReferenceError_(
+                f"{reference}: {file.name} is larger than {MAX_FILE_BYTES // 2**20} MiB, as no "
+                "such file is: fetch or save the model again"
+            )
+
+
 def _base_of_adapter(folder: Path) -> str:
     """The base that peft itself recorded, as a reference."""
     name = _read_object(folder / "adapter_config.json").get("base_model_name_or_path")
@@ -161,15 +176,22 @@ def _model_problem(folder: Path) -> str | None:
     _read_object(folder / "config.json")
     if (folder / _MODEL_INDEX).is_file():
         shards = _read_object(folder / _MODEL_INDEX).get("weight_map")
-        names = sorted(set(shards.values())) if isinstance(shards, dict) else [_MODEL]
+        if not isinstance(shards, dict) or not all(map(_is_file_name, shards.values())):
+            return f"{folder / _MODEL_INDEX}: its weight_map must give each weight a file's name"
+        names = sorted(set(shards.values()))
     else:
         names = [_MODEL]
-    missing = [name for name in names if not (folder / str(name)).is_file()]
+    missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        return _no_safetensors(folder, str(missing[0]))
+        return _no_safetensors(folder, missing[0])
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         return f"{folder} holds no tokenizer (tokenizer.json or tokenizer_config.json)"
     return None
+
+
+def _is_file_name(name: object) -> bool:
+    """Whether it names a file of safetensors in the folder itself."""
+    return isinstance(name, str) and name.endswith(".safetensors") and Path(name).name == name
 
 
 def _no_safetensors(folder: Path, missing: str) -> str:

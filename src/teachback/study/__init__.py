@@ -13,7 +13,7 @@ Modules, in the order in which a study goes:
 ``ray_engine``    the same on a Ray cluster
 ``cell``          one cell, in a process of its own
 ``forecast``      how long cells take and how much disk they need
-``judging``       what it all shows
+``verdicts``      what it all shows
 
 ``docs/study.md`` describes the files of a study's folder.
 """

@@ -40,6 +40,7 @@ from teachback.study.schema import (
     TrainingRecord,
 )
 from teachback.system.progress import SILENT, Progress
+from teachback.system.terminal import visible
 from teachback.versioned import checked
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ to end."""
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a system said of the test file. ``way`` and ``valid``: as in a CellResult."""
+    """What a system said of the test file. The others: as in a CellResult."""
 
     predictions: list[Prediction]
     cost: Mapping[str, Cost] = field(default_factory=dict)
     way: Way | None = None
     valid: Mapping[str, float] | None = None
+    valid_asked: Mapping[str, int] | None = None
 
 
 def result_begun(engine: str, threads: int | None = None) -> CellResult:
@@ -86,6 +88,7 @@ def result_begun(engine: str, threads: int | None = None) -> CellResult:
         history=(),
         way=None,
         valid=None,
+        valid_asked=None,
         engine=engine,
         host=platform.node(),
         resumed=False,
@@ -125,8 +128,13 @@ def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) ->
     test = read_examples(config.data.test or "", kind=config.data.kind)
     if task.control in ("majority", "untrained"):
         started = time.perf_counter()
-        answer = _majority if task.control == "majority" else _untrained
-        return _evaluated(folder, config, test, answer(config, test, progress), started, begun)
+        if task.control == "majority":
+            answers = _majority(config, test)
+        else:
+            answers = _untrained(config, test, progress)
+            if config.student.precision != "auto":  # as settled for the study
+                begun = replace(begun, precision=config.student.precision)
+        return _evaluated(folder, config, test, answers, started, begun)
     student = None
     if not (folder / "student").is_dir():
         student = _train(folder, config, task, progress)
@@ -171,7 +179,8 @@ def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> 
         evaluate_config=config.evaluate,
         valid_fraction=config.data.valid_fraction,
         progress=progress,
-        notice=lambda line: print(line, file=sys.stderr),  # noqa: T201
+        notice=lambda line: print(visible(line), file=sys.stderr),  # noqa: T201
+        whole_valid=task.keep_student,  # the best one is kept by its accuracy there
     ).student
 
 
@@ -195,7 +204,7 @@ def _trained_result(folder: Path, begun: CellResult) -> CellResult:
     )
 
 
-def _majority(config: Config, test: list[Example], _: Progress) -> _Answers:
+def _majority(config: Config, test: list[Example]) -> _Answers:
     from teachback.systems import predict_majority
 
     train = read_examples(config.data.train, kind=config.data.kind)
@@ -205,7 +214,13 @@ def _majority(config: Config, test: list[Example], _: Progress) -> _Answers:
 def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answers:
     from teachback.systems import predict_untrained
 
-    predictions, cost = predict_untrained(config.student, test, config.evaluate, progress=progress)
+    predictions, cost = predict_untrained(
+        config.student,
+        test,
+        config.evaluate,
+        train=training_part(config),
+        progress=progress,
+    )
     return _Answers(predictions, {"student": cost})
 
 
@@ -228,7 +243,8 @@ def _trained(
         best = [epoch.accuracy for epoch in history if epoch.accuracy is not None]
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None
-    return _Answers(predictions, {"student": cost}, student.card.way, valid)
+    card = student.card
+    return _Answers(predictions, {"student": cost}, card.way, valid, card.valid_asked)
 
 
 def _evaluated(
@@ -246,13 +262,18 @@ def _evaluated(
         answers.way or "direct",
         test[0].kind,
         config.train.seed,
-        {"choice_score": config.evaluate.choice_score, "reading": config.evaluate.reading},
+        {
+            "choice_score": config.evaluate.choice_score,
+            "reading": config.evaluate.reading,
+            "precision": begun.precision,
+        },
     )
     return replace(
         begun,
         seconds_evaluate=time.perf_counter() - started,
         way=answers.way,
-        valid=None if answers.valid is None else dict(answers.valid),
+        valid=answers.valid,
+        valid_asked=answers.valid_asked,
     )
 
 
@@ -277,7 +298,7 @@ def main(arguments: list[str]) -> int:
         try:
             held.enter_context(one_writer(folder, patience=_PATIENCE))
         except RunFolderError as error:
-            print(error, file=sys.stderr)  # noqa: T201
+            print(visible(str(error)), file=sys.stderr)  # noqa: T201
             return TAKEN
         run_cell(folder, Progress(sys.stderr))
     return 0

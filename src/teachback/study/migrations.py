@@ -25,6 +25,11 @@ def result_from_version_0(row: Row) -> Row:
     return {"precision": None, "resumed": False, "equal_to": None, **row}
 
 
+def result_from_version_1(row: Row) -> Row:
+    """All of valid was asked, and how many that were was not written."""
+    return {"valid_asked": None, **row}
+
+
 def cost_from_version_0(row: Row) -> Row:
     return {"lost": 0, **row}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from teachback.errors import TeachbackError
@@ -24,7 +24,7 @@ from teachback.study.grid import (
     StudyDataset,
     planned_cells,
 )
-from teachback.study.judging import judge
+from teachback.study.precision import settle_precision
 from teachback.study.schema import (
     CELL_FILE,
     RESULT_FILE,
@@ -40,6 +40,8 @@ from teachback.study.schema import (
     write_plan,
 )
 from teachback.study.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
+from teachback.study.verdicts import all_verdicts
+from teachback.system.precision import PrecisionChoice
 from teachback.system.progress import SILENT, Notice, Progress
 
 _TICK = 60.0
@@ -103,27 +105,32 @@ def run_study(
     progress: Progress = SILENT,
     notice: Notice = lambda _: None,
 ) -> StudyOutcome:
-    """Run all cells that are not done, and judge. What is done is never done again.
+    """Run all cells that are not done, and test the differences. What is done is never done again.
 
     A cell that fails is a row of the result; the next run tries it again. However this ends,
     the same call continues. Raises RunFolderError where another process is running the study in
     ``folder``, or where it was begun with other settings.
     """
     with one_writer(folder):
-        family = _begin(planned, folder, engine)
-        running = _Running(planned, folder, engine, progress, notice)
+        precision = settle_precision(folder, planned.study.student.precision, planned.cells)
+        if precision is not None:
+            notice(f"{precision.line}, for all cells")
+        family = _begin(planned, folder, engine, precision)
+        running = _Running(planned, folder, engine, progress, notice, precision)
         try:
             running.ask_teachers()
             running.run_cells()
         finally:
             engine.stop()
-            found = judge(folder, planned.study, planned.datasets, planned.cells, family)
+            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
             VERDICTS_FILE.write(folder / "verdicts.json", found)
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return StudyOutcome(states, found, running.finished)
 
 
-def _begin(planned: PlannedStudy, folder: Path, engine: Engine) -> list[Pair]:
+def _begin(
+    planned: PlannedStudy, folder: Path, engine: Engine, precision: PrecisionChoice | None
+) -> list[Pair]:
     """Write what the study is, before anything of it runs."""
     family = settle_family(folder, planned.family, planned.cells)
     write_text(folder / "study.toml", write_study(planned.study))
@@ -138,7 +145,12 @@ def _begin(planned: PlannedStudy, folder: Path, engine: Engine) -> list[Pair]:
                 for number, file in enumerate(named.files):
                     inputs[f"{one.name} {reference.rsplit('/', 1)[-1]} {number}"] = Path(file)
     seeds = {f"seed {n}": seed for n, seed in enumerate(planned.study.study.seeds)}
-    how = {"engine": engine.name, "jobs": engine.slots, "threads": engine.threads}
+    how = {
+        "engine": engine.name,
+        "jobs": engine.slots,
+        "threads": engine.threads,
+        "precision": None if precision is None else asdict(precision),
+    }
     write_json(folder / "manifest.json", manifest(inputs, seeds, how))
     for cell in planned.cells:
         CELL_FILE.write(cell_folder(folder, cell.hash) / "cell.json", cell.spec)
@@ -156,7 +168,9 @@ class _Running:
         engine: Engine,
         progress: Progress,
         notice: Notice,
+        precision: PrecisionChoice | None,
     ) -> None:
+        self.precision = precision
         self.planned, self.folder, self.engine = planned, folder, engine
         self.progress, self.notice = progress, notice
         self.finished = 0
@@ -246,8 +260,11 @@ class _Running:
         if cell.material is not None:
             place = self.folder / "material" / cell.material.slug / "explanations.jsonl"
             explanations = str(place.resolve())
+        config = cell.config.model_dump(exclude_none=True, exclude={"teacher"})
+        if self.precision is not None:
+            config["student"]["precision"] = self.precision.used
         return CellTask(
-            config=cell.config.model_dump(exclude_none=True, exclude={"teacher"}),
+            config=config,
             control=cell.control,
             explanations=explanations,
             equal_to=equal_to,

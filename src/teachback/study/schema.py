@@ -24,6 +24,7 @@ from teachback.objectives import OBJECTIVES
 from teachback.records import ComparedWay, Objective, Strategy, Way
 from teachback.study import migrations
 from teachback.study.config import Control, Size
+from teachback.system.precision import UsedPrecision
 from teachback.versioned import Versioned
 
 ConfigValues = Mapping[str, object]
@@ -141,7 +142,7 @@ class TrainingRecord:
     threads: int
     steps: int
     history: tuple[Epoch, ...]
-    precision: str | None = None
+    precision: UsedPrecision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,9 @@ class CellResult:
     """``result.json``: how a cell has ended. Times in seconds; None where there is none.
 
     ``way``: the one chosen on valid. ``valid``: the accuracy there of each way that the student
-    has. ``resumed``: the times are those of its last process alone.
+    has; ``valid_asked``: how many questions that is, where fewer than all may have been asked.
+    ``precision``: what the student was computed in. ``resumed``: the times are those of its last
+    process alone.
     """
 
     status: Status
@@ -167,12 +170,13 @@ class CellResult:
     seconds_train: float | None
     seconds_evaluate: float | None
     threads: int | None
-    precision: str | None
+    precision: UsedPrecision | None
     epochs: float | None
     steps: int | None
     history: tuple[Epoch, ...]
     way: Way | None
     valid: Mapping[str, float] | None
+    valid_asked: Mapping[str, int] | None
     engine: str
     host: str
     resumed: bool
@@ -334,7 +338,9 @@ class Verdicts:
 # ------------------------------------------------------------------ files
 
 CELL_FILE = Versioned(CellSpec, (migrations.unchanged,))
-RESULT_FILE = Versioned(CellResult, (migrations.result_from_version_0,))
+RESULT_FILE = Versioned(
+    CellResult, (migrations.result_from_version_0, migrations.result_from_version_1)
+)
 TASK_FILE = Versioned(CellTask, (migrations.unchanged,))
 EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged,))
 MATERIAL_FILE = Versioned(MaterialRecord, (counts.from_version_0,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,13 @@ NOTABLE_FEATURES = (
 )
 """What decides how fast a model runs on a processor, x86's first, then Arm's, as Linux names it."""
 
+_APPLE_FEATURES = {
+    "hw.optional.arm.FEAT_DotProd": "asimddp",
+    "hw.optional.arm.FEAT_I8MM": "i8mm",
+    "hw.optional.arm.FEAT_BF16": "bf16",
+}
+"""macOS's names of Arm's features → Linux's."""
+
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -34,7 +42,8 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """``name`` as its maker sells it; ``features`` as Linux names them, empty elsewhere."""
+    """``name`` as its maker sells it; ``features`` as Linux names them, empty where the system
+    does not tell them."""
 
     name: str
     features: frozenset[str]
@@ -53,7 +62,9 @@ def cores() -> int:
 
 
 def processor(description: Path = Path("/proc/cpuinfo")) -> Processor:
-    """The processor, of which ``description`` is Linux's account."""
+    """The processor, of which ``description`` is Linux's account; on macOS ``sysctl`` is asked."""
+    if psutil.MACOS:
+        return apple_processor(_sysctl())
     try:
         told = description.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -62,6 +73,13 @@ def processor(description: Path = Path("/proc/cpuinfo")) -> Processor:
     first = dict(_pair(line) for line in told.split("\n\n", 1)[0].splitlines())
     flags = first.get("flags") or first.get("Features") or ""  # x86; Arm
     return Processor(first.get("model name") or _plain_name(), frozenset(flags.split()))
+
+
+def apple_processor(told: str) -> Processor:
+    """The processor by what macOS's ``sysctl`` prints: lines of "key: value"."""
+    values = dict(_pair(line) for line in told.splitlines())
+    features = frozenset(name for key, name in _APPLE_FEATURES.items() if values.get(key) == "1")
+    return Processor(values.get("machdep.cpu.brand_string") or _plain_name(), features)
 
 
 def memory(limits: Iterable[Path] = _LIMITS) -> int:
@@ -79,6 +97,22 @@ def memory(limits: Iterable[Path] = _LIMITS) -> int:
 def _pair(line: str) -> tuple[str, str]:
     key, _, value = line.partition(":")
     return key.strip(), value.strip()
+
+
+def _sysctl() -> str:
+    """What ``sysctl`` prints of name and features; nothing where it does not answer."""
+    try:
+        # A key that an older system does not know is an error beside the others' lines.
+        done = subprocess.run(
+            ["sysctl", "machdep.cpu.brand_string", "hw.optional.arm"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
 
 
 def _plain_name() -> str:

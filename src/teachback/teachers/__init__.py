@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from teachback.modelfiles.wheels import gguf_file, known
+from teachback.records import KeyHeader
 from teachback.references import (
     GgufReference,
     OpenAIReference,
@@ -28,6 +29,7 @@ def open_teacher(
     concurrency: int | None = None,
     timeout: float = 120.0,
     max_reply_mb: int = 8,
+    key_header: KeyHeader = "authorization",
     api_key_file: Path | None = None,
     notice: Notice | None = None,
 ) -> Teacher:
@@ -44,6 +46,7 @@ def open_teacher(
         concurrency: Upper bound on the requests in flight.
         timeout: Seconds for one attempt at one request, remote teachers only.
         max_reply_mb: The longest body of a response, remote teachers only.
+        key_header: The header that a server wants its key in, remote teachers only.
         api_key_file: A file that holds the key and nothing else.
         notice: Gets a line before anything that takes a while (joining a file from wheels).
 
@@ -78,6 +81,7 @@ def open_teacher(
                 concurrency=concurrency,
                 timeout=timeout,
                 max_reply_mb=max_reply_mb,
+                key_header=key_header,
                 api_key_file=api_key_file,
             )
         case ScriptedReference():

@@ -13,65 +13,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from teachback.costs.prices import is_loopback
 from teachback.errors import ReferenceError_, TeacherError
-from teachback.records import Completion, Message, Request, Sampling
-from teachback.references import shown
-from teachback.system.launch import OFFLINE_SWITCH, is_offline
-from teachback.teachers.accepted import Accepted, refuses_system
-from teachback.teachers.bodies import text_of
-from teachback.teachers.http import Line, NoResponse, Response
+from teachback.records import Completion, KeyHeader, Message, Request, Sampling
+from teachback.teachers.accepted import Accepted
+from teachback.teachers.http import NoResponse
+from teachback.teachers.openai_address import PATHS, find_key, line_to, without_path
+from teachback.teachers.openai_responses import Refused, ResponseReader, Trouble
 from teachback.teachers.pressure import Pressure
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Attempt, Teacher
 from teachback.teachers.redaction import Redaction
-from teachback.teachers.replies import (
-    BadBody,
-    completion_of,
-    error_code_of,
-    error_of,
-    retry_after,
-    shortened,
-)
 
 OFFICIAL_URL = "https://api.openai.com/v1"
 
-_PATHS: dict[Form, str] = {"chat": "/chat/completions", "text": "/completions"}
 _DEFAULT_CONCURRENCY = 64
 _BODY_ATTEMPTS = 3  # a body that is no reply was paid for; do not pay often
 _FIRST_CONTACT_ATTEMPTS = 4  # a server that never answered is rather mistyped than busy
 _GIVE_UPS = 10  # requests given up in a row before the server counts as gone
 _REFUSALS = 50  # requests refused (4xx) before any succeeded
-_HOPELESS_STATUS = frozenset((401, 402, 403, 404, 405))
-_HOPELESS_CODES = frozenset(("insufficient_quota", "invalid_api_key", "model_not_found"))
 _UNBILLED = frozenset((500, 501, 503, 529))
 _CONNECT_SECONDS = 15.0  # a server that is not there shows soon
 _SHARED_KNOWN = 8  # few-shot parts whose JSON is remembered: one of each kind is usual
-
-
-class _Trouble(Exception):
-    """One attempt failed and another may succeed."""
-
-    def __init__(self, what: str, *, wait: float | None = None, body: bool = False) -> None:
-        super().__init__(what)
-        self.wait = wait
-        self.body = body
-
-
-class _Refused(Exception):
-    """The server says no to a request, in these words and with this body."""
-
-    def __init__(self, what: str, body: str) -> None:
-        super().__init__(what)
-        self.body = body
 
 
 class OpenAITeacher(Teacher):
@@ -117,12 +85,13 @@ class OpenAITeacher(Teacher):
         patience: float = 600.0,
         api_key: str | None = None,
         api_key_file: str | Path | None = None,
+        key_header: KeyHeader = "authorization",
     ) -> None:
         self.model = model
         self.form = form
         self.concurrency = concurrency or _DEFAULT_CONCURRENCY
         self._official = base_url is None
-        self._key = api_key or _find_key(api_key_file)
+        self._key = api_key or find_key(api_key_file)
         if self._official and not self._key:
             raise ReferenceError_(
                 f"openai:{model} needs a key: set OPENAI_API_KEY, or name a server of your own "
@@ -130,14 +99,23 @@ class OpenAITeacher(Teacher):
             )
         if any(not "!" <= character <= "~" for character in self._key):
             raise ReferenceError_("the API key contains characters that no key has: set it again")
-        self._path = _PATHS[form]
+        self._path = PATHS[form]
         connect_seconds = min(timeout, _CONNECT_SECONDS)
-        base = _without_path(base_url or OFFICIAL_URL)
+        base = without_path(base_url or OFFICIAL_URL)
         self._path_was_given = base_url is not None and base != base_url
-        most_bytes = max_reply_mb * 1_000_000
-        self._line = _line(base, self._path, self._key, connect_seconds, most_bytes)
+        self._line = line_to(
+            base,
+            self._path,
+            self._key,
+            key_header,
+            connect_seconds=connect_seconds,
+            most_bytes=max_reply_mb * 1_000_000,
+        )
         self._redacted = Redaction((self._key, *self._line.secrets))
         self.address = self._line.address  # what messages may show
+        self._reader = ResponseReader(
+            model, self.address, self._path, form, self._redacted, patience
+        )
         self._timeout = timeout
         self._attempts = attempts
         self._first_wait, self._longest_wait = first_wait, longest_wait
@@ -180,11 +158,11 @@ class OpenAITeacher(Teacher):
             changes = self._accepted.changes
             try:
                 reply = await self._attempt(request, self._body(request))
-            except _Refused as refused:
+            except Refused as refused:
                 # While it was on its way, another's refusal may have taught us something.
                 if changes == self._accepted.changes and not self._learnt(refused, request):
                     return self._refuse(refused)
-            except _Trouble as trouble:
+            except Trouble as trouble:
                 attempt += 1
                 body_attempts += trouble.body
                 most = self._attempts
@@ -209,7 +187,7 @@ class OpenAITeacher(Teacher):
         await self._line.aclose()
 
     async def _attempt(self, request: Request, content: bytes) -> Completion:
-        """Send once. Raises `_Trouble`, `TeacherError` or what the meter raises."""
+        """Send once. Raises `Trouble`, `TeacherError` or what the meter raises."""
         await self._pressure.enter()
         try:
             async with self.meter.attempt(request) if self.meter else nullcontext(Attempt()) as it:
@@ -224,18 +202,18 @@ class OpenAITeacher(Teacher):
                 response = await self._line.post(content)
             self._answered = True
             attempt.billed = _may_be_billed(response.status)
-            reply = self._read(response, time.monotonic() - began)
+            reply = self._reader.read(response, time.monotonic() - began)
             self._pressure.went_well()
         except TimeoutError:
             self._pressure.trouble(began)
-            raise _Trouble(f"no reply within {self._timeout:g} seconds") from None
+            raise Trouble(f"no reply within {self._timeout:g} seconds") from None
         except NoResponse as error:
             if error.unusable:
-                raise _Trouble(str(error), body=True) from None
+                raise Trouble(str(error), body=True) from None
             self._pressure.trouble(began)
             attempt.billed = error.sent
-            raise _Trouble(f"connection: {self._named(str(error))}") from None
-        except _Trouble as trouble:
+            raise Trouble(f"connection: {self._reader.named(str(error))}") from None
+        except Trouble as trouble:
             if not trouble.body:
                 self._pressure.trouble(began)
             if trouble.wait is not None:
@@ -243,99 +221,51 @@ class OpenAITeacher(Teacher):
             raise
         return reply
 
-    def _read(self, response: Response, seconds: float) -> Completion:
-        """What a response comes to. Raises `_Trouble` or `TeacherError`."""
-        status = response.status
-        # Before anything is cut: half a key would not be recognised.
-        content_type = response.headers.get("content-type", "no content type")
-        body = self._redacted(text_of(response.body, content_type))
-        if 200 <= status < 300:
-            try:
-                return completion_of(body, self.form, seconds)
-            except BadBody as error:
-                what = str(error) if error.is_json else f"{error} ({self._named(content_type)})"
-                raise _Trouble(what, body=True) from None
-        what = f"HTTP {status}: {error_of(body)}"
-        code = error_code_of(body)
-        if 300 <= status < 400:
-            to = self._named(response.headers.get("location", "another address"))
-            raise self._hopeless(f"HTTP {status}: it redirects to {to}: name that address instead")
-        if status in _HOPELESS_STATUS or code in _HOPELESS_CODES:
-            wrong_path = status in (404, 405) and code not in _HOPELESS_CODES
-            raise self._hopeless(what + (self._path_hint(what) if wrong_path else ""))
-        if status == 500 and refuses_system(body):  # a chat template's own error
-            raise _Refused(what, body)
-        if status in (408, 429) or status >= 500:
-            wait = retry_after(response.headers)
-            if wait is not None and wait > self._patience:
-                raise self._hopeless(f"{what}; it asks us to wait {wait:.0f} seconds")
-            raise _Trouble(what, wait=wait)
-        if code == "content_filter":  # how Azure says that the prompt was filtered
-            return Completion("", "refused", tokens_in=0, tokens_out=0, seconds=seconds)
-        raise _Refused(what, body)
-
-    def _learnt(self, refused: _Refused, request: Request) -> bool:
+    def _learnt(self, refused: Refused, request: Request) -> bool:
         """Whether requests are sent in another form from now on."""
         learnt = self._accepted.learn(refused.body, request)
         if learnt is None:
             return False
         self._shared.clear()
+        self.changes = (*self.changes, learnt)
         self._say(learnt)
         return True
 
     def _say(self, what: str) -> None:
         self.notice(f"teacher {self.model} at {self.address}: {what}")
 
-    def _refuse(self, refused: _Refused) -> Completion:
+    def _refuse(self, refused: Refused) -> Completion:
         """A request that the server does not take: failed; the run too, if it takes none."""
         self._refusals += 1
         if not self._succeeded and self._refusals >= _REFUSALS:
-            raise self._hopeless(
+            raise self._reader.hopeless(
                 f"it refused {self._refusals} requests and accepted none; last: {refused}"
             )
         return Completion(text="", finish_reason="failed", error=str(refused))
 
-    def _give_up(self, trouble: _Trouble, attempts: int) -> Completion:
+    def _give_up(self, trouble: Trouble, attempts: int) -> Completion:
         """A request that had all its attempts: failed; the run too, if that is the rule."""
         self._give_ups += 1
         if not self._answered:
-            raise self._hopeless(f"it cannot be reached: {trouble}")
+            raise self._reader.hopeless(f"it cannot be reached: {trouble}")
         if self._give_ups >= _GIVE_UPS:
-            raise self._hopeless(
+            raise self._reader.hopeless(
                 f"{self._give_ups} requests in a row got no reply; last: {trouble}"
             )
         times = "attempt" if attempts == 1 else "attempts"
         error = f"no reply in {attempts} {times}; last: {trouble}"
         return Completion(text="", finish_reason="failed", error=error)
 
-    def _check_patience(self, trouble: _Trouble) -> None:
+    def _check_patience(self, trouble: Trouble) -> None:
         """Stop when nothing at all has succeeded for long, whatever is still being tried."""
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
         elif now - self._failing_since > self._patience:
             seconds = now - self._failing_since
-            raise self._hopeless(f"nothing succeeded for {seconds:.0f} seconds; last: {trouble}")
-
-    def _path_hint(self, what: str) -> str:
-        """What to write where the server may know no such path. It may mean the model, too."""
-        parts = urlsplit(self._line.address)
-        path = parts.path.rstrip("/")
-        asked = parts._replace(path=path + self._path).geturl()
-        if "model" in what.casefold().replace(self.model.casefold(), ""):
-            return f" (asked: {asked})"
-        better = parts._replace(path=f"{path}/v1").geturl()
-        end = f"does it end in /v1, as in openai:{self.model}@{better}?"
-        if path.endswith("/v1"):
-            end = f"it must end before {self._path}"
-        return f" (asked: {asked}; check the address: {end})"
-
-    def _hopeless(self, what: str) -> TeacherError:
-        return TeacherError(f"teacher {self.model} at {self.address}: {what}")
-
-    def _named(self, text: str) -> str:
-        """A server's own words outside a body, for a message."""
-        return shortened(self._redacted(text))
+            raise self._reader.hopeless(
+                f"nothing succeeded for {seconds:.0f} seconds; last: {trouble}"
+            )
 
     def _body(self, request: Request) -> bytes:
         """The request as JSON in ASCII; what the requests of a run share is rendered once."""
@@ -362,19 +292,6 @@ class OpenAITeacher(Teacher):
         return f"{settings}, {name}{_rendered(prefix, self.form)}"
 
 
-def _without_path(base: str) -> str:
-    """An address without the path that is added to it, where somebody gave it with that."""
-    try:
-        parts = urlsplit(base)
-    except ValueError:
-        return base  # said by those who open it
-    path = parts.path.rstrip("/")
-    for ending in _PATHS.values():
-        if path.endswith(ending):
-            return parts._replace(path=path.removesuffix(ending)).geturl()
-    return base
-
-
 def _may_be_billed(status: int) -> bool:
     """Replies are; a gateway's error (502, 504, …) may hide a reply. Refusals and a server's
     own errors are not."""
@@ -390,33 +307,3 @@ def _rendered(messages: tuple[Message, ...], form: Form) -> str:
         for message in messages
     )
     return ", ".join(map(json.dumps, turns))
-
-
-def _line(base: str, path: str, key: str, connect_seconds: float, most_bytes: int) -> Line:
-    headers = {"Content-Type": "application/json"}
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    try:
-        line = Line(base, path, headers, connect_seconds, most_bytes)
-    except ValueError as error:
-        raise ReferenceError_(f"{shown(base)}: {error}") from None
-    if is_offline() and not is_loopback(line.host):
-        raise ReferenceError_(
-            f"{OFFLINE_SWITCH} is set, so {line.host} must not be asked: unset it, "
-            "or use a server on this machine"
-        )
-    return line
-
-
-def _find_key(file: str | Path | None) -> str:
-    """The key, or an empty text where there is none. Raises `ReferenceError_`."""
-    if file is None:
-        key = os.environ.get("OPENAI_API_KEY", "").strip()
-        file = os.environ.get("OPENAI_API_KEY_FILE")
-        if key or not file:
-            return key
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise ReferenceError_(f"the API key file {file} cannot be read: {reason}") from None

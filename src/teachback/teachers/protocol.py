@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,6 +62,8 @@ class Teacher(ABC):
             ``meter`` around each attempt. Where it is False, a call counts as one attempt.
         meter: Set while requests are asked that may cost money; for a teacher that
             ``meters_itself``.
+        changes: What it sends otherwise than it is asked to, since its server refuses it, in
+            sentences for the user.
         notice: Set while requests are asked: gets a line for the user about what is unusual.
     """
 
@@ -71,6 +74,7 @@ class Teacher(ABC):
     free: bool = False
     meters_itself: bool = False
     meter: AttemptMeter | None = None
+    changes: Sequence[str] = ()
     notice: Notice = staticmethod(no_notice)
 
     @abstractmethod

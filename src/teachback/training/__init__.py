@@ -47,15 +47,18 @@ def train(
     overwrite: bool = False,
     progress: Progress = SILENT,
     notice: Notice | None = None,
+    whole_valid: bool = False,
 ) -> TrainingResult:
     """Train a student and write it to ``folder/student``.
 
     A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
     student's default way of answering, by answers drawn as ``evaluate_config`` says; nothing
-    else is looked at. A run that was killed goes on from its last checkpoint under
-    ``folder/checkpoints``. Called in each of several processes (``torchrun``, ``accelerate
-    launch``), it trains one student in all of them, the same as in one but for rounding: the
-    first writes and speaks, all return the result, and all must see ``folder``. Raises
+    else is looked at. With ``whole_valid``, all of it is explained, even where that cannot change
+    the way any more: the accuracy there is then of all questions. A run that was killed continues
+    from its last checkpoint under ``folder/checkpoints``. Called in each of several processes
+    (``torchrun``, ``accelerate launch``), it trains one student in all of them, the same as in one
+    but for rounding: the first writes and speaks, all return the result, and all must see
+    ``folder``. Raises
     DataError where there is nothing to train on, RunFolderError where ``folder`` holds another
     run's student or training will not fit.
     """
@@ -68,6 +71,7 @@ def train(
     folder = Path(folder)
     if not launch.is_first():
         progress, notice = SILENT, None
+    notice = notice or no_notice
     processes.begin()
     with contextlib.ExitStack() as held:
         with processes.agreed():
@@ -79,13 +83,23 @@ def train(
             folder,
             settings,
             overwrite=overwrite,
-            notice=notice or no_notice,
+            notice=notice,
         )
         fitted = fit(prepared, settings, folder, progress)
         staging = save(prepared.student, folder)
         valid, report, needs = prepared.valid, prepared.report, prepared.needs
         del prepared  # the model in training, before the trained one is loaded to answer
-        student = finish(staging, folder, fitted, valid, report, settings, progress)
+        student = finish(
+            staging,
+            folder,
+            fitted,
+            valid,
+            report,
+            settings,
+            progress,
+            notice,
+            whole_valid=whole_valid,
+        )
     return TrainingResult(
         student, folder / "student", fitted.history, fitted.seconds, report, needs
     )

@@ -13,9 +13,9 @@ import torch
 from teachback.files import write_json
 from teachback.records import Example
 from teachback.students.load import load
-from teachback.students.model import StudentModel, use_bf16
+from teachback.students.model import StudentModel
 from teachback.system import launch
-from teachback.system.progress import Progress
+from teachback.system.progress import Notice, Progress
 from teachback.training import processes, validation
 from teachback.training.checkpoints import FOLDER
 from teachback.training.fit import Fitted
@@ -42,24 +42,32 @@ def finish(
     report: DataReport,
     settings: TrainingSettings,
     progress: Progress,
+    notice: Notice,
+    *,
+    whole_valid: bool = False,
 ) -> StudentModel:
     """Load the student saved in ``staging``, let it choose its way of answering on ``valid``, and
-    move it to ``folder/student``; the checkpoints go.
+    move it to ``folder/student``; the checkpoints go. ``whole_valid``: see
+    `validation.choose_way`.
 
     It is loaded again: an adapter merged, weights in the precision that is computed in.
     """
     precision = settings.student.precision
     with processes.agreed():
         student = load(staging, precision=precision)
-    validation.choose_way(student, valid, settings.evaluate, progress)
+    choice = validation.choose_way(student, valid, settings.evaluate, progress, whole=whole_valid)
+    for line in choice.lines(student.card.way) if choice else ():
+        notice(line)
     outcome = {
         "seconds": fitted.seconds,
         "steps": fitted.steps,
-        "precision": "bf16" if use_bf16(precision, student.device) else "fp32",
+        "precision": student.precision.used,
+        "precision_reason": student.precision.reason,
         "threads": torch.get_num_threads(),
         "processes": launch.processes(),
         "history": list(fitted.history),
         "data": asdict(report),
+        "choice": None if choice is None else asdict(choice),
     }
     with processes.agreed():
         if launch.is_first():

@@ -18,7 +18,7 @@ from teachback.questions import choices_of_file
 from teachback.records import Example, Explanation
 from teachback.students.card import StudentCard
 from teachback.students.load import load
-from teachback.students.model import StudentModel, use_bf16
+from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
 from teachback.students.rows import EncodedExample
 from teachback.system import launch
@@ -26,7 +26,14 @@ from teachback.system.progress import Notice, no_notice
 from teachback.training import checkpoints, processes
 from teachback.training.memory import MemoryEstimate
 from teachback.training.pairs import pairs_of
-from teachback.training.report import DataReport, Needs, check_choices, data_report, needs_of
+from teachback.training.report import (
+    DataReport,
+    Needs,
+    check_choices,
+    data_report,
+    needs_of,
+    set_limits,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,8 @@ def prepare(
             notice(f"every target gets a row of its own: {problem}")
         check_choices(student, [*part, *valid], notice)
         report = data_report(student, pairs)
+        notice(student.precision.line)
+        set_limits(student, pairs, notice)
         encoded = [student.encode(example) for example in pairs]
         encoded_valid = [student.encode(example) for example in valid_pairs]
         for example in (*encoded, *encoded_valid):
@@ -130,7 +139,7 @@ def ready_student(
     student = load(chosen.reference, precision=chosen.precision, training=True, notice=notice)
     student.with_card(**_card(chosen, config, student, examples))
     if config.lora:
-        if use_bf16(chosen.precision, student.device):
+        if student.precision.used == "bf16":
             # The base is frozen: one rounding now instead of one at every forward pass. The
             # adapter itself stays float32.
             student.model = student.model.to(torch.bfloat16)

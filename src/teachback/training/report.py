@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from teachback.errors import DataError, RunFolderError
 from teachback.objectives import TrainingExample
 from teachback.questions import candidates, say_answer, unreadable
-from teachback.records import Example
+from teachback.records import Example, Role, TrainingPair
+from teachback.students.limits import generation_limit, percentile
 from teachback.students.model import StudentModel
 from teachback.system.progress import Notice
 from teachback.training.machine_memory import memory_there
@@ -69,7 +71,7 @@ def check_choices(student: StudentModel, examples: Sequence[Example], notice: No
         if (reason := unreadable(example, answer_format)) is not None:
             misread.append(f"example {example.id!r}: {reason}")
     for found, what, remedy in (
-        (alike, "answers are the same tokens for this student", "take another student"),
+        (alike, "answers are the same tokens for this student", "choose a different student"),
         (misread, "the right answer is not recognised", 'set answer_format = "both"'),
     ):
         if not found:
@@ -81,19 +83,18 @@ def check_choices(student: StudentModel, examples: Sequence[Example], notice: No
 
 
 def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> DataReport:
-    """Tokenise the pairs as training will and count; long data is sampled evenly."""
-    pairs = [pair for example in examples for pair in example.pairs]
-    step = max(1, -(-len(pairs) // _SAMPLE))
-    lengths = [(pair, *student.lengths(pair)) for pair in pairs[::step]]
+    """Tokenise the pairs as training will and count; of long data, evenly drawn examples."""
+    pairs = _sample(examples)
+    lengths = [(pair, *student.lengths(pair)) for pair in pairs]
     unknown_id = student.tokenizer.unk_token_id
     tokens = unknown = 0
-    for pair in pairs[::step]:
+    for pair in pairs:
         ids = (*student.source_ids(pair.source, pair.role), *student.text_ids(pair.target))
         tokens += len(ids)
         unknown += sum(i == unknown_id for i in ids) if unknown_id is not None else 0
     card = student.card
     return DataReport(
-        pairs=len(pairs),
+        pairs=sum(len(example.pairs) for example in examples),
         source=_lengths([s for _, s, _ in lengths], card.max_source_tokens),
         targets={
             role: _lengths([t for p, _, t in lengths if p.role == role], card.max_target_tokens)
@@ -104,12 +105,40 @@ def data_report(student: StudentModel, examples: Sequence[TrainingExample]) -> D
     )
 
 
+def set_limits(student: StudentModel, examples: Sequence[TrainingExample], notice: Notice) -> None:
+    """Write into the student's card how many tokens it may generate, from the lengths of what it
+    is trained to write in the end (MT-iCoT's answers without what is removed), and say so."""
+    pairs = _sample(examples)
+    most = student.card.max_target_tokens
+    usual: dict[Role, int] = {}
+    for role in get_args(Role):
+        own = [len(student.text_ids(p.target)) + 1 for p in pairs if p.role == role]
+        if own:
+            usual[role] = percentile(own, 99)
+    limits = {role: generation_limit(length, most) for role, length in usual.items()}
+    student.with_card(
+        max_new_tokens=limits.get("explanation"), max_answer_tokens=limits.get("answer")
+    )
+    if "explanation" in limits:
+        notice(
+            f"generated explanations: at most {limits['explanation']} tokens (99% of those trained "
+            f"on have at most {usual['explanation']})"
+        )
+
+
+def _sample(examples: Sequence[TrainingExample]) -> list[TrainingPair]:
+    """The pairs of evenly drawn examples, about `_SAMPLE` at most."""
+    count = sum(len(example.pairs) for example in examples)
+    # Examples rather than pairs: every second pair may be an answer.
+    step = max(1, -(-count // _SAMPLE))
+    return [pair for example in examples[::step] for pair in example.pairs]
+
+
 def _lengths(values: list[int], limit: int) -> Lengths:
-    values = sorted(values)
     return Lengths(
-        median=values[len(values) // 2],
-        p95=values[min(len(values) - 1, int(len(values) * 0.95))],
-        longest=values[-1],
+        median=percentile(values, 50),
+        p95=percentile(values, 95),
+        longest=max(values),
         truncated=sum(value > limit for value in values) / len(values),
     )
 

@@ -1,4 +1,4 @@
-"""What a study shows: every comparison judged, and the difference that it could see."""
+"""What a study shows: every comparison tested, and the difference that it could see."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ POWER = 0.8
 """The power at which a difference counts as detectable."""
 
 
-def judge(
+def all_verdicts(
     folder: Path,
     study: StudyFile,
     datasets: Sequence[StudyDataset],
@@ -56,7 +56,7 @@ def judge(
     """All comparisons of the study in ``folder``, as far as its cells have results."""
     answers = _AnswersOfCells(folder)
     confirmatory = [_compared(pair, answers) for pair in family]
-    # One that is still missing counts as not shown, so that what is there is judged as it will be.
+    # One that is still missing counts as not shown, so that what is there is tested as it will be.
     adjusted = holm([1.0 if isinstance(found, str) else found.p for found in confirmatory])
     rest = [pair for pair in pairs(study, cells) if not any(map(pair.is_same, family))]
     return Verdicts(
