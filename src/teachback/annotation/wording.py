@@ -70,7 +70,8 @@ def difference_sentence(row: DifferenceRow) -> str:
     known = "" if row.p is None else f" {_interval(row.low, row.high, '{:+.1f}', 100)}"
     p = "" if row.p is None else f", p = {row.p:.2f}" if row.p >= 0.01 else f", p = {row.p:.1g}"
     items = f"{row.items} item" if row.items == 1 else f"{row.items} items"
-    text = f"{difference_name(row)}: {100 * row.difference:+.1f} points{known}{p}, {items}"
+    primary = " (primary)" if row.primary else ""
+    text = f"{difference_name(row)}{primary}: {100 * row.difference:+.1f} points{known}{p}, {items}"
     text = f"{text}: {finding_words(row)}."
     if row.without_one is not None:
         least, most = row.without_one
