@@ -10,6 +10,7 @@ predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are t
 ``accuracy_section``      accuracy by dataset and by every factor
 ``curves_section``        learning curves, size curves, accuracy and cost of an answer
 ``explanations_section``  yield and rejections of the explanations; cost of the study
+``annotation_section``    what people said of the explanations
 ``examples_section``      examples about which two systems disagree
 ``record_section``        cells that have no result; configuration, versions, hashes
 ``html``                  a page as HTML, with ``markup`` (elements), ``svg`` (charts), ``style``
@@ -27,6 +28,7 @@ from teachback.errors import RunFolderError
 from teachback.files import package_version, write_text
 from teachback.reports import csv_table, html, markdown
 from teachback.reports.accuracy_section import accuracy_section
+from teachback.reports.annotation_section import annotation_section
 from teachback.reports.arms import Arms
 from teachback.reports.curves_section import cost_section, curves_section
 from teachback.reports.examples_section import examples_section
@@ -83,6 +85,7 @@ def _page(study: ReportedStudy, arms: Arms) -> Page:
         curves_section(arms),
         cost_section(arms),
         explanations_section(study),
+        annotation_section(study),
         effort_section(study, arms),
         examples_section(study, arms),
         cells_section(study),

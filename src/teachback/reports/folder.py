@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from teachback.annotation.results import RESULTS_FILE, AnnotationResults
 from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, TeachbackError
 from teachback.evaluation import Metrics, measure
@@ -149,6 +150,8 @@ class ReportedStudy:
     declared: str | None
     """When the confirmatory family was written down, where that is recorded."""
     problems: tuple[str, ...]
+    annotations: Mapping[str, AnnotationResults] = field(default_factory=dict)
+    """What people said of explanations: ``annotations/NAME/results.json``, by NAME."""
 
     def in_state(self, *states: State) -> list[ReportedCell]:
         return [cell for cell in self.cells if cell.state in states]
@@ -195,6 +198,11 @@ def read_folder(folder: str | Path) -> ReportedStudy:
         _read(COST_FILE.read, path, problems)
         for path in sorted(folder.glob("teachers/*/cost.json"))
     )
+    annotations = {
+        path.parent.name: results
+        for path in sorted(folder.glob("annotations/*/results.json"))
+        if (results := _read(RESULTS_FILE.read, path, problems))
+    }
     family = _read(FAMILY_FILE.read, folder / "family.json", problems)
     name, text = _settings(folder / "study.toml", problems)
     return ReportedStudy(
@@ -210,6 +218,7 @@ def read_folder(folder: str | Path) -> ReportedStudy:
         verdicts=_read(VERDICTS_FILE.read, folder / "verdicts.json", problems),
         declared=family.declared if family else None,
         problems=tuple(problems),
+        annotations=annotations,
     )
 
 
