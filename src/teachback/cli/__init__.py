@@ -43,6 +43,7 @@ COMMANDS = {
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
     "annotate": ("teachback.cli.annotate:annotate", "Let people judge explanations on a page."),
     "export": ("teachback.cli.export:export", "Write files for other tools."),
+    "serve": ("teachback.cli.serve:serve", "Serve a student over HTTP, with a page."),
     "ask": ("teachback.cli.evaluate:ask", "Ask a student one question."),
     "doctor": ("teachback.cli.doctor:doctor", "Show what this machine has and what is missing."),
 }

@@ -201,7 +201,7 @@ def answer_questions(
     """
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, not {batch_size}")
-    examples = [_example(student.card, number, one) for number, one in enumerate(asked, 1)]
+    examples = [asked_example(student.card, number, one) for number, one in enumerate(asked, 1)]
     explain = explain or student.card.way == "explained"
     found: dict[int, Answer] = {}
     # By kind, so that a question is answered as if it were asked alone.
@@ -213,7 +213,10 @@ def answer_questions(
     return [found[place] for place in range(len(examples))]
 
 
-def _example(card: StudentCard, number: int, asked: Asked) -> Example:
+def asked_example(card: StudentCard, number: int, asked: Asked) -> Example:
+    """A question as an example of the kind that the student was trained on, or, where that takes no
+    choices, of the kind that its own make it. Raises DataError, naming it by ``number``.
+    """
     if not asked.question.strip():
         raise DataError(f"question {number} is empty")
     trained, choices = card.kind or "text", asked.choices

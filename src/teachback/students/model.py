@@ -7,6 +7,7 @@ log-probabilities and generates stands in ``causal.py`` and ``seq2seq.py``.
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,6 +123,15 @@ class StudentModel(ABC):
             for at, place in enumerate(places):
                 texts = {role: of_all[at] for role, of_all in generated.items()}
                 yield place, Performed(scores[at], texts, dict(seconds))
+
+    def with_shared_weights(self) -> Self:
+        """The same student with modules and tokenizer of its own around the same weights, to be
+        asked by a different thread at the same time."""
+        tensors = (*self.model.parameters(), *self.model.buffers())
+        model = copy.deepcopy(self.model, {id(tensor): tensor for tensor in tensors})
+        other = type(self)(model, copy.deepcopy(self.tokenizer), self.card)
+        other.precision = self.precision
+        return other
 
     def sharing_problem(self) -> str | None:
         """Why this model cannot read a question once for several targets and give exactly what

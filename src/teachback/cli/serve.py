@@ -1,0 +1,200 @@
+"""``teachback serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from teachback.cli.options import PRECISION, settings
+from teachback.cli.printing import say
+from teachback.references import TEACHER_FORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from teachback.explaining.session import TeacherSetup
+    from teachback.records import Example
+    from teachback.serving.engine import Engine
+    from teachback.serving.fall_back import FallBack
+    from teachback.students.model import StudentModel
+
+
+@click.command()
+@click.argument("student", metavar="STUDENT")
+@click.option("--host", metavar="HOST", help="Needs --api-key-file; unset: this machine alone.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N")
+@click.option("--api-key-file", metavar="FILE", help="Holds the key that clients must send.")
+@click.option(
+    "--queue",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Requests that may wait in each lane.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one request.",
+)
+@click.option("--log-questions", is_flag=True, help="Print every question.")
+@click.option(
+    "--fall-back-to",
+    metavar="REF",
+    help=f"A teacher for answers that the student is unsure of: {TEACHER_FORMS}.",
+)
+@click.option(
+    "--below",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="The probability of the direct answer below which the teacher is asked.",
+)
+@click.option(
+    "--target-accuracy",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="X",
+    help="Find --below from --labelled, so that this share of what the student keeps is right.",
+)
+@click.option("--labelled", metavar="FILE", help="Labelled questions that no choice has seen.")
+@click.option(
+    "--store",
+    metavar="FILE",
+    help="Where the teacher's replies are kept [default: fall-back.sqlite].",
+    default="fall-back.sqlite",
+)
+@click.option(
+    "--max-cost", type=click.FloatRange(min=0), metavar="USD", help="At most, for the teacher."
+)
+@PRECISION
+def serve(
+    student: str,
+    host: str | None,
+    port: int,
+    api_key_file: str | None,
+    queue: int,
+    timeout: float,
+    log_questions: bool,
+    fall_back_to: str | None,
+    below: float | None,
+    target_accuracy: float | None,
+    labelled: str | None,
+    store: str,
+    max_cost: float | None,
+    **options: Any,
+) -> None:
+    """Serve STUDENT over HTTP: POST /v1/answer, OpenAI's endpoints, and a page at /."""
+    if host is not None and api_key_file is None:
+        raise click.UsageError("--host lets other machines in: give --api-key-file FILE too")
+    if fall_back_to is None and (below is not None or target_accuracy is not None):
+        raise click.UsageError("name the teacher: --fall-back-to REF")
+    if fall_back_to is not None and (below is None) == (target_accuracy is None):
+        raise click.UsageError("--fall-back-to needs --below X or --target-accuracy X")
+    if target_accuracy is not None and labelled is None:
+        raise click.UsageError("--target-accuracy needs --labelled FILE")
+    key = None if api_key_file is None else _key(Path(api_key_file))
+    try:
+        from teachback.serving import measurements  # noqa: F401 - is the extra there?
+    except ModuleNotFoundError as error:
+        from teachback.errors import MissingExtraError
+
+        if (error.name or "").startswith("prometheus_client"):
+            raise MissingExtraError("prometheus-client", "serve", "teachback serve") from None
+        raise
+    from teachback.cli.evaluate import student_reference
+    from teachback.serving.app import Limits, Serving
+    from teachback.serving.engine import Engine
+    from teachback.serving.server import LOOPBACK
+    from teachback.serving.server import serve as run
+    from teachback.students.student import Student
+
+    precision = settings(options)["student"]["precision"]
+    loaded = Student.load(student_reference(student), precision=precision)
+    if loaded.model.precision.slow:
+        say(loaded.model.precision.line, err=True)
+    engine = Engine(loaded.model)
+    fall_back = None
+    if fall_back_to is not None:
+        teacher = {"reference": fall_back_to, "max_cost": max_cost}
+        fall_back = _fall_back(
+            loaded.model, engine, teacher, Path(store), below, target_accuracy, labelled
+        )
+    serving = Serving(
+        engine,
+        Path(student).name or "student",
+        limits=Limits(most_waiting=queue, seconds=timeout),
+        key=key,
+        fall_back=fall_back,
+        log=say if log_questions else None,
+    )
+    run(
+        serving,
+        host or LOOPBACK,
+        port,
+        lambda address: say(f"serving {student} on {address} (Ctrl-C ends)"),
+    )
+    say("stopped; what was accepted is answered")
+
+
+def _key(path: Path) -> str:
+    from teachback.errors import ConfigError
+    from teachback.files import read_text
+
+    key = read_text(path).strip()
+    if len(key) < 16 or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(f"{path}: a key is one word of 16 or more ASCII characters")
+    return key
+
+
+def _fall_back(
+    student: StudentModel,
+    engine: Engine,
+    teacher: dict[str, Any],
+    store: Path,
+    below: float | None,
+    target: float | None,
+    labelled: str | None,
+) -> FallBack:
+    """The teacher behind the student; prints the share that goes to it and what that costs."""
+    from teachback.config import EvaluateConfig, SelectionConfig, TeacherConfig
+    from teachback.datasets import read_examples
+    from teachback.evaluation.ways import has_choice, in_way
+    from teachback.explaining.session import TeacherSetup
+    from teachback.serving.fall_back import FallBack, find_threshold
+    from teachback.systems import predict
+
+    setup = TeacherSetup.from_config(
+        TeacherConfig.model_validate(teacher), SelectionConfig(), engine.card.kind or "text"
+    )
+    if below is None:
+        examples = read_examples(str(labelled))
+        way = engine.card.way
+        wanted = EvaluateConfig(explain=way == "explained" and has_choice(engine.card.objective))
+        predictions, _ = predict(student, examples, wanted)
+        correct = [one.correct for one in in_way(predictions, way)]
+        found = find_threshold(predictions, correct, float(target or 0))
+        say(
+            f"below {found.below:.3f} the teacher is asked: {100 * found.share:.1f}% of "
+            f"{len(examples)} labelled questions; of the {found.kept} others the student has "
+            f"{100 * found.accuracy:.1f}% right (at least {100 * found.lower:.1f}%)"
+        )
+        say(_cost_line(setup, examples, found.share))
+        below = found.below
+    return FallBack(setup, store, below)
+
+
+def _cost_line(setup: TeacherSetup, examples: Sequence[Example], share: float) -> str:
+    """About what the teacher costs per 1,000 questions, of which it gets ``share``."""
+    from teachback.costs import tokens
+
+    if setup.price is None:
+        return "what the teacher costs is not known: its price is in no table"
+    requests = [setup.prompts.request(example, "direct") for example in examples]
+    read = sum(tokens.about_in((*one.prefix, *one.messages)) for one in requests)
+    written = sum(one.sampling.max_tokens for one in requests)
+    dollars = setup.price.dollars(read, written) / len(examples) * 1000 * share
+    return f"expected cost per 1,000 questions: at most about ${dollars:.4f}"

@@ -1,0 +1,166 @@
+"""The student as the server asks it: checked, directly, with an explanation, or continued.
+
+Each lane's thread has modules of its own around the same weights, since a pass of the model may
+change its modules for a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from teachback.errors import DataError
+from teachback.evaluation.ways import has_choice
+from teachback.objectives import OBJECTIVES
+from teachback.questions import render
+from teachback.records import Answer, Example, Role, Way
+from teachback.serving.requests import AnswerRequest, Refusal
+from teachback.students.answering import Asked, answers, asked_example
+from teachback.students.continuing import Token, continued, measured
+from teachback.students.model import StudentModel
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A checked question, and what is asked of it."""
+
+    example: Example
+    way: Way
+    explained: bool
+    """Whether an explanation is generated, for the way or for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Tokens to be continued by at most ``limit`` more."""
+
+    ids: tuple[int, ...]
+    limit: int
+    arrived: Callable[[Token], bool]
+    """Called in the lane's thread with each token; False ends it."""
+    measure: bool = False
+    """Whether the tokens themselves are measured first, and arrive."""
+
+
+class Engine:
+    """A student, ready to be asked from several threads, one for each kind of work."""
+
+    def __init__(self, student: StudentModel) -> None:
+        self.card = student.card
+        self._directly = student
+        self._explaining = student.with_shared_weights()
+        self._continuing = student.with_shared_weights()
+        self._reading = student.with_shared_weights()
+
+    @property
+    def explains(self) -> bool:
+        """Whether it has learnt to explain."""
+        objective = self.card.objective
+        return objective is not None and OBJECTIVES[objective].explains
+
+    def check(self, asked: AnswerRequest) -> Question:
+        """The question to be put. Raises Refusal: 413 where it is too long, 422 where this student
+        cannot be asked so."""
+        if len(set(asked.choices)) != len(asked.choices):
+            raise Refusal(422, "choices: two of them are the same")
+        try:
+            example = asked_example(
+                self.card, 1, Asked(asked.question, tuple(asked.choices), asked.context)
+            )
+        except DataError as error:
+            raise Refusal(422, str(error)) from None
+        way: Way = self.card.way if asked.way == "chosen" else asked.way
+        if asked.explain and not self.explains:
+            raise Refusal(422, "explain: this student has learnt no explanations")
+        if way == "explained" and not has_choice(self.card.objective):
+            raise Refusal(422, "way: this student's explanations conclude nothing: ask it directly")
+        length = len(self._reading.source_ids(render(example), "answer"))
+        if length > self.card.max_source_tokens:
+            raise Refusal(
+                413,
+                f"the question has {length} tokens, and this student reads "
+                f"{self.card.max_source_tokens}",
+            )
+        return Question(example, way, asked.explain or way == "explained")
+
+    def answer_directly(self, questions: Sequence[Question]) -> list[Answer | Exception]:
+        """In the lane of direct answers."""
+        return self._answered(self._directly, questions, explain=False)
+
+    def explain(self, questions: Sequence[Question]) -> list[Answer | Exception]:
+        """In the lane of explanations: one batch."""
+        return self._answered(self._explaining, questions, explain=True)
+
+    def _answered(
+        self, student: StudentModel, questions: Sequence[Question], explain: bool
+    ) -> list[Answer | Exception]:
+        found: list[Answer | Exception] = [RuntimeError("not answered")] * len(questions)
+        # What can be scored and what must be generated are asked apart, as `evaluate` would.
+        kinds = dict.fromkeys(question.example.kind for question in questions)
+        for kind in kinds:
+            places = [at for at, question in enumerate(questions) if question.example.kind == kind]
+            examples = [questions[at].example for at in places]
+            for at, answer in answers(student, examples, explain=explain, batch_size=len(examples)):
+                found[places[at]] = answer
+        return found
+
+    # ------------------------------------------------------------------ as a language model
+
+    @property
+    def continues(self) -> bool:
+        """Whether texts can be continued: T5 students answer questions alone."""
+        return self._continuing.family == "causal"
+
+    def prompt(self, question: str) -> tuple[int, ...]:
+        """The tokens of a question and the marker of the task by which the student answers."""
+        role: Role = "explanation" if self.card.way == "explained" else "answer"
+        objective = self.card.objective
+        if objective is not None and not OBJECTIVES[objective].answers:
+            role = "explanation"
+        ids = (*self._reading.source_ids(question, role), *self._reading.marker_ids(role))
+        self.check_length(ids)
+        return ids
+
+    def check_length(self, ids: Sequence[int]) -> None:
+        """Raises Refusal where ``ids`` are none, or too many."""
+        most = self.card.max_source_tokens + self.card.max_target_tokens
+        if not ids:
+            raise Refusal(422, "the prompt is empty")
+        if len(ids) > most:
+            raise Refusal(413, f"the prompt has {len(ids)} tokens, and this student reads {most}")
+        size = len(self._reading.tokenizer)
+        if not all(0 <= one < size for one in ids):
+            raise Refusal(422, f"prompt: token ids are from 0 to {size - 1}")
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text, special ones of its beginning included."""
+        return tuple(self._reading.tokenizer(text)["input_ids"])
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Tokens as text, special ones left out."""
+        return str(self._reading.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def piece(self, token: int) -> str:
+        """One token as text, special ones included."""
+        return str(self._reading.tokenizer.decode([token]))
+
+    @property
+    def end_id(self) -> int:
+        return self._reading.end_id
+
+    def continue_texts(self, jobs: Sequence[Continuation]) -> list[int | Exception]:
+        """In the lane of continued texts: how many tokens arrived, for each job."""
+        return [self._continue(job) for job in jobs]
+
+    def _continue(self, job: Continuation) -> int:
+        count = 0
+        for token in self._tokens(job):
+            count += 1
+            if not job.arrived(token):
+                break
+        return count
+
+    def _tokens(self, job: Continuation) -> Iterator[Token]:
+        if job.measure:
+            yield from measured(self._continuing, job.ids)
+        yield from continued(self._continuing, job.ids, job.limit)

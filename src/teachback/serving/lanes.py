@@ -1,0 +1,103 @@
+"""Lanes: bounded queues in front of the model, each with one worker thread.
+
+Explanations take a hundred times what a direct answer takes, so these wait in lanes of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from teachback.serving.requests import Refusal
+
+_Job = TypeVar("_Job")
+_Done = TypeVar("_Done")
+
+
+class Lane(Generic[_Job, _Done]):
+    """Work that is done ``at_once`` jobs at a time, with at most ``most_waiting`` in the queue.
+
+    ``work`` runs in the lane's thread and returns a result, or the exception, for each job. A job
+    whose client is gone before its turn is not computed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Sequence[_Job]], Sequence[_Done | Exception]],
+        *,
+        at_once: int,
+        most_waiting: int,
+    ) -> None:
+        self.name = name
+        self._work = work
+        self._at_once = at_once
+        self._most_waiting = most_waiting
+        self._waiting: deque[tuple[_Job, asyncio.Future[_Done]]] = deque()
+        self._arrived = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{name}")
+        self._worker: asyncio.Task[None] | None = None
+        self._seconds = 1.0
+
+    @property
+    def waiting(self) -> int:
+        """Jobs in the queue whose clients still wait."""
+        return sum(not future.done() for _, future in self._waiting)
+
+    async def ask(self, job: _Job, seconds: float) -> _Done:
+        """What ``work`` makes of ``job``. Raises Refusal: 429 where the queue is full, 504 where it
+        takes longer than ``seconds``; and what ``work`` returned as an exception."""
+        if self.waiting >= self._most_waiting:
+            batches = -(-self.waiting // self._at_once)
+            wait = min(60, max(1, round(batches * self._seconds)))
+            raise Refusal(429, f"too many requests wait: try again in {wait} s", wait)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._run())
+        future: asyncio.Future[_Done] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, future))
+        self._arrived.set()
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            raise Refusal(504, f"no answer within {seconds:g} s") from None
+
+    async def close(self) -> None:
+        """Finish what waits, then end the worker."""
+        while self.waiting:
+            await asyncio.sleep(0.02)
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._arrived.wait()
+            batch: list[tuple[_Job, asyncio.Future[_Done]]] = []
+            while self._waiting and len(batch) < self._at_once:
+                job, future = self._waiting.popleft()
+                if not future.done():
+                    batch.append((job, future))
+            if not batch:
+                self._arrived.clear()
+                continue
+            started = loop.time()
+            found: Sequence[_Done | Exception]
+            try:
+                found = await loop.run_in_executor(
+                    self._thread, self._work, [job for job, _ in batch]
+                )
+            except Exception as error:  # a bug in one batch must not end the lane
+                found = [error] * len(batch)
+            self._seconds += 0.2 * (loop.time() - started - self._seconds)
+            for (_, future), done in zip(batch, found, strict=True):
+                if future.done():
+                    continue
+                if isinstance(done, Exception):
+                    future.set_exception(done)
+                else:
+                    future.set_result(done)

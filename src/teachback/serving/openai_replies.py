@@ -1,0 +1,119 @@
+"""Continued texts in the form of OpenAI's interface: whole replies and streams."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from teachback.serving.engine import Engine
+from teachback.students.continuing import Token
+
+
+@dataclass(slots=True)
+class Text:
+    """A text that grows token by token, up to a stop sequence, its end or a limit.
+
+    ``held`` is what may be the beginning of a stop sequence or of a character, and is not shown
+    before that is known.
+    """
+
+    engine: Engine
+    stops: Sequence[str]
+    tokens: list[Token] = field(default_factory=list)
+    shown: str = ""
+    finish: str | None = None
+
+    def add(self, token: Token) -> str:
+        """What can be shown now that was not before."""
+        if token.id == self.engine.end_id:
+            self.finish = "stop"
+        else:
+            self.tokens.append(token)
+        whole = self.engine.text([one.id for one in self.tokens])
+        found = [at for stop in self.stops if (at := whole.find(stop)) >= 0]
+        if found:
+            whole, self.finish = whole[: min(found)], "stop"
+        if self.finish is None:
+            held = max((_overlap(whole, stop) for stop in self.stops), default=0)
+            whole = whole[: len(whole) - held].rstrip("�")
+        return self._show(whole)
+
+    def end(self) -> str:
+        """What is left to be shown at the end; it was the limit, if nothing else."""
+        if self.finish is None:
+            self.finish = "length"
+            return self._show(self.engine.text([one.id for one in self.tokens]))
+        return ""
+
+    def _show(self, whole: str) -> str:
+        new = whole[len(self.shown) :]
+        self.shown = whole if len(whole) >= len(self.shown) else self.shown
+        return new
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of ``text`` begin ``stop``."""
+    return next((n for n in range(min(len(stop), len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+
+
+def usage(read: int, written: int) -> dict[str, int]:
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+
+def head(kind: str, model: str) -> dict[str, Any]:
+    """What every reply of a kind (``chat.completion``, …) begins with."""
+    prefix = "chatcmpl-" if kind.startswith("chat") else "cmpl-"
+    return {
+        "id": prefix + secrets.token_hex(12),
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+    }
+
+
+def chat_logprobs(engine: Engine, tokens: Sequence[Token], top: int) -> dict[str, Any]:
+    """Log-probabilities as chats have them. The most probable token alone is known."""
+    return {"content": [_chat_token(engine, token, top) for token in tokens], "refusal": None}
+
+
+def _chat_token(engine: Engine, token: Token, top: int) -> dict[str, Any]:
+    own = _named(engine, token.id, token.log_probability)
+    best = (
+        []
+        if token.likeliest is None or not top
+        else [_named(engine, token.likeliest, token.likeliest_log_probability)]
+    )
+    return {**own, "top_logprobs": best}
+
+
+def _named(engine: Engine, token: int, share: float | None) -> dict[str, Any]:
+    text = engine.piece(token)
+    return {"token": text, "logprob": share, "bytes": list(text.encode())}
+
+
+def completion_logprobs(engine: Engine, tokens: Sequence[Token]) -> dict[str, Any]:
+    """Log-probabilities as completions have them. A token that is not the most probable one in
+    its place stands beside that one."""
+    offsets, at = [], 0
+    pieces = [engine.piece(token.id) for token in tokens]
+    for piece in pieces:
+        offsets.append(at)
+        at += len(piece)
+    tops: list[dict[str, float] | None] = []
+    for token, piece in zip(tokens, pieces, strict=True):
+        if token.likeliest is None or token.likeliest_log_probability is None:
+            tops.append(None)
+            continue
+        best = {engine.piece(token.likeliest): token.likeliest_log_probability}
+        if token.log_probability is not None:
+            best.setdefault(piece, token.log_probability)
+        tops.append(best)
+    return {
+        "tokens": pieces,
+        "token_logprobs": [token.log_probability for token in tokens],
+        "top_logprobs": tops,
+        "text_offset": offsets,
+    }
