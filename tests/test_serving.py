@@ -185,6 +185,26 @@ def test_echoed_log_probabilities_are_those_of_the_scores(
     assert sum(shares[len(before) : -1]) + end == pytest.approx(score, abs=1e-3)
 
 
+def test_typed_questions_about_a_state_are_decided(address: str, student: StudentModel) -> None:
+    criteria = {"calm": "a polite message", "angry": None}
+    body: dict[str, Any] = {
+        "model": "student",
+        "state": "A note.",
+        "questions": {"tone": {"type": "choice", "instructions": "Which?", "criteria": criteria}},
+    }
+    status, reply = ask(address, "v1/systemone", body)
+    assert status == 200
+    texts = ("calm: a polite message", "angry")
+    example = Example("t", "Which?", texts[0], "multiple-choice", texts, "A note.")
+    shares = predict(student, [example], EvaluateConfig())[0][0].probabilities or {}
+    said = reply["answers"]["tone"]
+    assert list(said["probabilities"].values()) == pytest.approx(list(shares.values()), abs=1e-4)
+    assert said["confidence"] == pytest.approx(2 * max(shares.values()) - 1, abs=1e-3)
+    assert said["choice"] == max(said["probabilities"], key=said["probabilities"].get)
+    body["questions"]["tone"]["criteria"] = {"calm": None}
+    assert ask(address, "v1/systemone", body)[0] == 422
+
+
 def test_refusals_have_their_status(address: str) -> None:
     good: dict[str, Any] = {"question": "What?", "choices": ["a", "b"]}
     assert ask(address, "v1/answer", good)[0] == 200

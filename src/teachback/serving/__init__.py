@@ -6,6 +6,7 @@
 ``fall_back``      unsure answers go to a teacher; the threshold from labelled questions
 ``measurements``   what /metrics shows
 ``openai_replies`` replies in the form of OpenAI's interface
+``decisions``      typed questions about a state (/v1/systemone)
 ``described``      the OpenAPI document
 ``app``            the routes and their guard
 ``server``         listening, and stopping without losing an answer

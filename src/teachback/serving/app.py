@@ -15,6 +15,7 @@ from aiohttp import web
 
 from teachback.records import Answer, Example
 from teachback.serving import openai_replies as form
+from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
 from teachback.serving.engine import Continuation, Engine, Question
 from teachback.serving.fall_back import FallBack, confidence
@@ -25,6 +26,7 @@ from teachback.serving.requests import (
     AnswerRequest,
     ChatRequest,
     CompletionRequest,
+    DecisionRequest,
     Refusal,
     Sampling,
     read_body,
@@ -113,6 +115,7 @@ class Serving:
         app.router.add_get("/openapi.json", self._described)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/answer", self._answer)
+        app.router.add_post("/v1/systemone", self._decide)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._complete)
         return app
@@ -216,6 +219,19 @@ class Serving:
                 "milliseconds": 1000 * (time.perf_counter() - started),
             }
         )
+
+    async def _decide(self, request: web.Request) -> web.Response:
+        asked = read_body(await request.read(), DecisionRequest)
+        names = list(asked.questions)
+        checked = [self.engine.check(question_of(asked, name)) for name in names]
+        replies: dict[str, Any] = {}
+        for name, question in zip(names, checked, strict=True):
+            given = await self._direct.ask(question, self.limits.seconds)
+            self._measurements.answer("direct", "student", confidence(given))
+            replies[name] = decided(asked.questions[name], given)
+        read = sum(self.engine.length(question.example) for question in checked)
+        used = {"input_tokens": read, "output_tokens": 0}
+        return web.json_response({"model": self.name, "answers": replies, "usage": used})
 
     # ------------------------------------------------------------------ as OpenAI's interface
 

@@ -6,11 +6,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from teachback.serving.requests import AnswerRequest, ChatRequest, CompletionRequest
+from teachback.serving.requests import (
+    AnswerRequest,
+    ChatRequest,
+    CompletionRequest,
+    DecisionRequest,
+)
 
 _POSTED: dict[str, tuple[str, type[BaseModel]]] = {
     "/v1/answer": ("Answer one question", AnswerRequest),
     "/v1/chat/completions": ("OpenAI's chat completions", ChatRequest),
+    "/v1/systemone": ("Decide typed questions about a state", DecisionRequest),
     "/v1/completions": ("OpenAI's completions, with echo and logprobs", CompletionRequest),
 }
 _READ = {

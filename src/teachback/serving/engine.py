@@ -74,7 +74,7 @@ class Engine:
             raise Refusal(422, "explain: this student has learnt no explanations")
         if way == "explained" and not has_choice(self.card.objective):
             raise Refusal(422, "way: this student's explanations conclude nothing: ask it directly")
-        length = len(self._reading.source_ids(render(example), "answer"))
+        length = self.length(example)
         if length > self.card.max_source_tokens:
             raise Refusal(
                 413,
@@ -82,6 +82,10 @@ class Engine:
                 f"{self.card.max_source_tokens}",
             )
         return Question(example, way, asked.explain or way == "explained")
+
+    def length(self, example: Example) -> int:
+        """The tokens of a question."""
+        return len(self._reading.source_ids(render(example), "answer"))
 
     def answer_directly(self, questions: Sequence[Question]) -> list[Answer | Exception]:
         """In the lane of direct answers."""

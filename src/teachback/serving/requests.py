@@ -100,6 +100,27 @@ class CompletionRequest(Sampling):
     echo: Annotated[bool, Field(strict=True)] = False
 
 
+class Decision(BaseModel):
+    """One typed question of ``/v1/systemone``. A ``choice`` has options with descriptions or
+    none; a ``noul`` is a yes-no question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["choice", "noul"]
+    instructions: Filled
+    criteria: dict[str, str | None] | None = None
+
+
+class DecisionRequest(BaseModel):
+    """The body of ``POST /v1/systemone``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = None
+    state: Text | dict[str, Any] | list[Any]
+    questions: dict[str, Decision] = Field(min_length=1, max_length=64)
+
+
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
