@@ -96,10 +96,15 @@ def ask(address: str, path: str, body: Any, **headers: str) -> tuple[int, dict[s
 
 
 def questions(count: int) -> list[Example]:
-    return [
-        Example(f"q{n}", f"What is number {n * n}?", CHOICES[n % 4], "multiple-choice", CHOICES)
-        for n in range(count)
-    ]
+    """Questions whose choices of one length differ, so that random weights choose now this one,
+    now that one."""
+    draw = random.Random(3)
+    made = []
+    for n in range(count):
+        choices = tuple("".join(draw.sample("abcdefghijklmnop", 5)) for _ in range(4))
+        question = f"What is number {n * n}?"
+        made.append(Example(f"q{n}", question, choices[n % 4], "multiple-choice", choices))
+    return made
 
 
 def test_served_answers_are_those_of_evaluate_in_all_ways(
@@ -115,14 +120,21 @@ def test_served_answers_are_those_of_evaluate_in_all_ways(
             status, reply = ask(
                 address,
                 "v1/answer",
-                {"question": example.question, "choices": CHOICES, "way": way, "explain": True},
+                {
+                    "question": example.question,
+                    "choices": example.choices,
+                    "way": way,
+                    "explain": True,
+                },
             )
             assert status == 200
             served[way].append(reply["answer"])
             assert reply["explanation"] == prediction.explanation
             assert reply["probabilities"] == pytest.approx(prediction.probabilities, abs=1e-4)
         assert served[way] == expected
-    assert len(set(served["direct"])) > 1
+    assert len(set(served["direct"])) == 100
+    places = {e.choices.index(a) for e, a in zip(examples, served["direct"], strict=True)}
+    assert len(places) > 1
 
 
 def test_the_official_client_works_unchanged(address: str, student: StudentModel) -> None:
