@@ -47,6 +47,10 @@ class Lane(Generic[_Job, _Done]):
         """Jobs in the queue whose clients still wait."""
         return sum(not future.done() for _, future in self._waiting)
 
+    def count_waiting(self) -> float:
+        """As `waiting`, for a gauge."""
+        return float(self.waiting)
+
     async def ask(self, job: _Job, seconds: float) -> _Done:
         """What ``work`` makes of ``job``. Raises Refusal: 429 where the queue is full, 504 where it
         takes longer than ``seconds``; and what ``work`` returned as an exception."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -17,23 +18,32 @@ class Measurements:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        own = {"registry": self._registry}
+        own = self._registry
         self._requests = Counter(
-            "teachback_requests", "Requests by path and status.", ["path", "status"], **own
+            "teachback_requests", "Requests by path and status.", ["path", "status"], registry=own
         )
         self._answers = Counter(
-            "teachback_answers", "Answers by way and who gave them.", ["way", "by"], **own
+            "teachback_answers", "Answers by way and who gave them.", ["way", "by"], registry=own
         )
         self._latency = Histogram(
-            "teachback_request_seconds", "Time per request.", ["path"], buckets=_SECONDS, **own
+            "teachback_request_seconds",
+            "Time per request.",
+            ["path"],
+            buckets=_SECONDS,
+            registry=own,
         )
         self._confidence = Histogram(
-            "teachback_confidence", "Probability of the direct answer.", buckets=_SHARES, **own
+            "teachback_confidence",
+            "Probability of the direct answer.",
+            buckets=_SHARES,
+            registry=own,
         )
         self._tokens = Counter(
-            "teachback_tokens", "Tokens of continued texts.", ["direction"], **own
+            "teachback_tokens", "Tokens of continued texts.", ["direction"], registry=own
         )
-        self._queue = Gauge("teachback_queue", "Requests that wait, by lane.", ["lane"], **own)
+        self._queue = Gauge(
+            "teachback_queue", "Requests that wait, by lane.", ["lane"], registry=own
+        )
 
     def request(self, path: str, status: int, seconds: float) -> None:
         self._requests.labels(path, str(status)).inc()
@@ -48,10 +58,10 @@ class Measurements:
         self._tokens.labels("read").inc(read)
         self._tokens.labels("written").inc(written)
 
-    def watch(self, lanes: Mapping[str, Lane]) -> None:
+    def watch(self, lanes: Mapping[str, Lane[Any, Any]]) -> None:
         """Show how many wait in each of ``lanes``."""
         for name, lane in lanes.items():
-            self._queue.labels(name).set_function(lambda lane=lane: lane.waiting)
+            self._queue.labels(name).set_function(lane.count_waiting)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
