@@ -18,17 +18,19 @@ from urllib import error, request
 
 import openai
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from teachback.config import EvaluateConfig
-from teachback.errors import DataError
+from teachback.config import EvaluateConfig, SelectionConfig, TeacherConfig
+from teachback.errors import DataError, TeacherError
 from teachback.evaluation.ways import in_way
-from teachback.records import Example, Prediction
+from teachback.records import Completion, Example, Prediction, Request
 from teachback.serving.fall_back import find_threshold, lower_bound
 from teachback.serving.lanes import Lane
 from teachback.serving.requests import Refusal
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.systems import predict
+from teachback.teachers import Teacher
 from tests.tiny import tiny_causal
 
 CHOICES = ("a plant", "an animal", "a stone", "the sea")
@@ -430,3 +432,48 @@ def test_the_threshold_keeps_what_is_right_by_its_lower_bound() -> None:
         find_threshold(*_rated(sure[:99]), 0.5)
     with pytest.raises(DataError, match="no threshold"):
         find_threshold(*_rated([(0.9, False)] * 300), 0.95)
+
+
+class _Teacher(Teacher):
+    """A teacher that always gives the same reply, or fails."""
+
+    model = "fixed"
+    free = True
+
+    def __init__(self, reply: str | None) -> None:
+        self._reply = reply
+
+    async def complete(self, request: Request) -> Completion:
+        if self._reply is None:
+            raise TeacherError("the server is gone")
+        return Completion(self._reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "below", "by", "noted"),
+    [
+        ("The answer is (B) an animal.", 1.0, "teacher", False),
+        ("The answer is (B) an animal.", 0.0, "student", False),
+        (None, 1.0, "student", True),
+    ],
+)
+def test_unsure_answers_go_to_the_teacher(
+    student: StudentModel, tmp_path: Path, reply: str | None, below: float, by: str, noted: bool
+) -> None:
+    setup = TeacherSetup.from_config(
+        TeacherConfig(), SelectionConfig(), "multiple-choice", opened=_Teacher(reply)
+    )
+    behind = FallBack(setup, tmp_path / "fall-back.sqlite", below)
+
+    async def scenario() -> dict[str, Any]:
+        serving = Serving(Engine(student), "student", fall_back=behind)
+        async with TestClient(TestServer(serving.application(None))) as client:
+            body = {"question": "What?", "choices": CHOICES, "way": "direct"}
+            found: dict[str, Any] = await (await client.post("/v1/answer", json=body)).json()
+        await serving.close()
+        return found
+
+    found = asyncio.run(scenario())
+    assert found["answered_by"] == by
+    assert found["answer"] == ("an animal" if by == "teacher" else found["direct_answer"])
+    assert (found["note"] is not None) == noted

@@ -20,10 +20,16 @@ class Measurements:
         self._registry = CollectorRegistry()
         own = self._registry
         self._requests = Counter(
-            "teachback_requests", "Requests by path and status.", ["path", "status"], registry=own
+            "teachback_requests",
+            "Requests by path and status.",
+            ["path", "status"],
+            registry=own,
         )
         self._answers = Counter(
-            "teachback_answers", "Answers by way and who gave them.", ["way", "by"], registry=own
+            "teachback_answers",
+            "Answers by way and who gave them.",
+            ["way", "by"],
+            registry=own,
         )
         self._latency = Histogram(
             "teachback_request_seconds",
@@ -39,10 +45,16 @@ class Measurements:
             registry=own,
         )
         self._tokens = Counter(
-            "teachback_tokens", "Tokens of continued texts.", ["direction"], registry=own
+            "teachback_tokens",
+            "Tokens of continued texts.",
+            ["direction"],
+            registry=own,
         )
         self._queue = Gauge(
-            "teachback_queue", "Requests that wait, by lane.", ["lane"], registry=own
+            "teachback_queue",
+            "Requests that wait, by lane.",
+            ["lane"],
+            registry=own,
         )
 
     def request(self, path: str, status: int, seconds: float) -> None:
