@@ -23,8 +23,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from teachback.config import EvaluateConfig, SelectionConfig, TeacherConfig
 from teachback.errors import DataError, TeacherError
 from teachback.evaluation.ways import in_way
+from teachback.explaining.session import TeacherSetup
 from teachback.records import Completion, Example, Prediction, Request
-from teachback.serving.fall_back import find_threshold, lower_bound
+from teachback.serving.app import Serving
+from teachback.serving.engine import Engine
+from teachback.serving.fall_back import FallBack, find_threshold, lower_bound
 from teachback.serving.lanes import Lane
 from teachback.serving.requests import Refusal
 from teachback.students.load import load
