@@ -41,7 +41,11 @@ COMMANDS = {
     "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
     "study": ("teachback.cli.study:study", "Run a grid of systems and test the differences."),
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
-    "export": ("teachback.cli.export:export", "Write files for other tools."),
+    "export": (
+        "teachback.cli.export:export",
+        "Write a student, or training files, for other tools.",
+    ),
+    "push": ("teachback.cli.export:push", "Upload a student to the model hub."),
     "ask": ("teachback.cli.evaluate:ask", "Ask a student one question."),
     "doctor": ("teachback.cli.doctor:doctor", "Show what this machine has and what is missing."),
 }
