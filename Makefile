@@ -54,7 +54,7 @@ test: setup
 # The tables of keys in docs/, from the code; make test fails where they differ.
 docs: setup
 	TEACHBACK_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_config.py \
-		tests/test_study_grid.py -k the_page_shows_the_table
+		tests/test_study_grid.py tests/test_export_student.py -k the_page_shows_the_table
 
 demo: $(VENV)/.installed-gemma
 	$(BIN)/teachback demo

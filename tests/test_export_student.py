@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,13 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 
 from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
+from teachback.config import reference_table
+from teachback.export.config import EXPORT_SECTIONS
+from teachback.files import sha256_of
 from teachback.students.load import load
 from tiny_run import write_config, write_data
+
+DOCS = Path(__file__).parents[1] / "docs" / "export.md"
 
 
 def export(folder: Path, *args: str) -> Result:
@@ -145,8 +151,6 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
     command = ["export", str(run), "--to", "merged", "-o", str(tmp_path / "out")]
     done = CliRunner().invoke(cli, [*command, *KEYS, "--questions", "12", "--changed-bound", "1"])
     assert done.exit_code == 0, done.output
-    from teachback.files import sha256_of
-
     assert parity(tmp_path / "out")["check"] == {
         "name": "train.jsonl",
         "sha256": sha256_of(run / "train.jsonl"),
@@ -176,3 +180,16 @@ def test_mistakes_are_one_line(
     done = export(own, *args)
     assert (done.exit_code, len(done.output.splitlines())) == (2, 1), done.output
     assert told in done.output
+
+
+def test_the_page_shows_the_table_of_keys_as_the_code_has_it() -> None:
+    begin, end = "<!-- keys -->\n", "<!-- end of keys -->\n"
+    before, found, rest = DOCS.read_text("utf-8").partition(begin)
+    assert found
+    table, found, after = rest.partition(end)
+    assert found
+    wanted = reference_table(EXPORT_SECTIONS)
+    if os.environ.get("TEACHBACK_UPDATE_GOLDEN"):
+        DOCS.write_text(f"{before}{begin}{wanted}{end}{after}", "utf-8")
+        return
+    assert table == wanted, "TEACHBACK_UPDATE_GOLDEN=1 writes the table anew"

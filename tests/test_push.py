@@ -22,7 +22,7 @@ def push(folder: Path, hub: HubServer | str, *args: str) -> subprocess.Completed
     command += ["--check", str(questions(folder)), *args]
     address = hub if isinstance(hub, str) else hub.address
     environment = {**os.environ, "HF_ENDPOINT": address, "HF_TOKEN": "hf_test", "NO_PROXY": "*"}
-    environment |= {"HF_HUB_DISABLE_XET": "1", "HOME": str(folder)}
+    environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
     return subprocess.run(
         [sys.executable, "-m", "teachback", *command],
         env=environment,

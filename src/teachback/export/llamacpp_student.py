@@ -64,13 +64,33 @@ class LlamaCppStudent:
         before = [*self.encoder.row(source, role, ()).prefix, *branch.marker]
         total = 0.0
         for token in branch.target:
-            reply = self._complete(before, max_tokens=1, logprobs=1, logit_bias=[[token, _CERTAIN]])
-            (made,) = reply["logprobs"]["content"]
-            if made["id"] != token:
-                raise ReferenceError_(f"llama.cpp generated token {made['id']}, not {token}")
-            total += made["logprob"]
+            total += self._log_probability(before, token)
             before.append(token)
         return total, len(branch.target)
+
+    def _log_probability(self, before: Sequence[int], token: int) -> float:
+        """That of ``token`` after ``before``.
+
+        llama.cpp keeps no figures of a token that ends within a character: such a one is looked
+        for in the list of all tokens that it gives for another in the same place, the end token.
+        """
+        made = self._generated(before, token, listed=1)
+        if made is not None:
+            return float(made["logprob"])
+        for listed in (1000, len(self.encoder.tokenizer)):
+            other = self._generated(before, self.encoder.end_id, listed)
+            for each in other["top_logprobs"] if other else ():
+                if each["id"] == token:
+                    return float(each["logprob"])
+        raise ReferenceError_(f"llama.cpp gives no probability of the token {token}")
+
+    def _generated(self, before: Sequence[int], token: int, listed: int) -> dict[str, Any] | None:
+        """What llama.cpp says of generating ``token`` next, with its ``listed`` likeliest."""
+        reply = self._complete(
+            before, max_tokens=1, logprobs=listed, logit_bias=[[token, _CERTAIN]]
+        )
+        content = (reply["logprobs"] or {}).get("content") or []
+        return content[0] if content and content[0]["id"] == token else None
 
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
         """Greedy decoding of one task for each question."""
