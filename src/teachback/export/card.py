@@ -35,6 +35,8 @@ class Facts:
     checked: CheckQuestions
     engine: str
     same_prompts: int | None
+    origin: Mapping[str, str]
+    """What `teachback.export.provenance` found."""
 
 
 def model_card(facts: Facts) -> str:
@@ -95,7 +97,7 @@ def _training(facts: Facts) -> Mapping[str, str]:
         asked = (card.valid_asked or {}).get(way)
         of = f" of {asked} questions" if asked else ""
         rows[f"accuracy on valid, {way}"] = f"{accuracy:.3f}{of} (the way was chosen on these)"
-    return rows
+    return {**rows, **facts.origin}
 
 
 def _checked(facts: Facts) -> str:

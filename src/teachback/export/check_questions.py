@@ -48,7 +48,7 @@ def check_questions(
         name, source = Path(check).name, check
     else:
         run = student.parent / "config.toml"
-        if not run.is_file():
+        if not (student.is_dir() and run.is_file()):
             raise UsageError(
                 f"{student} does not lie in a run folder, so what it was trained on is not known: "
                 "give questions with --check FILE"

@@ -6,6 +6,7 @@ The reference is the student in float32, its adapter not merged, a row for every
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,13 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from teachback.errors import UsageError
+from teachback.errors import MissingExtraError, UsageError
 from teachback.export.card import Facts, model_card
 from teachback.export.check_questions import CheckQuestions, check_questions, with_made
 from teachback.export.config import ExportConfig, WeightType
 from teachback.export.formats import ExportFormat, limits, weight_type
 from teachback.export.merged import prepare, published_card, task_of, write_merged
 from teachback.export.parity import Parity, compare_answers, table
+from teachback.export.provenance import provenance
 from teachback.export.training_prompt import modelfile
 from teachback.files import (
     make_folder,
@@ -134,10 +136,13 @@ def _checked_export(
     student = load(reference, precision="fp32", training=True, notice=notice)
     if form == "gguf" and not isinstance(student, CausalStudent):
         raise UsageError("a seq2seq student has no GGUF form here: export --to merged")
+    if form == "gguf" and importlib.util.find_spec("xllamacpp") is None:
+        raise MissingExtraError("xllamacpp", "gguf-teacher", "checking a GGUF export")
     if isinstance(student, CausalStudent):
         student.shared_prefix = False
     questions = check_questions(check, Path(reference), student.card, config.questions)
     questions = with_made(questions, student)
+    origin = provenance(Path(reference))
     examples = questions.examples
     explained = min(config.explained, len(examples)) if _explains(student) else 0
     own = _answers(student, examples, explained, "ask the student", progress)
@@ -158,7 +163,9 @@ def _checked_export(
         other = _gguf(merged, staging, weights, name, examples, explained, progress)
         engine = f"llama.cpp (xllamacpp {package_version('xllamacpp')})"
     parity = compare_answers(examples, own, other, limits(form, weights, config))
-    return Facts(name, card, form, weights, licence, parity, questions, engine, same_prompts)
+    return Facts(
+        name, card, form, weights, licence, parity, questions, engine, same_prompts, origin
+    )
 
 
 def _gguf(
