@@ -1,0 +1,87 @@
+"""The results of an annotation in words and cells, the same on the command line and in a report."""
+
+from __future__ import annotations
+
+from teachback.annotation.results import AgreementRow, AnnotatorRow, DifferenceRow, ShareRow
+from teachback.evaluation import LEVEL
+
+NOTHING = "–"
+
+SHARE_HEAD = ("measure", "system", "share", "95%", "items", "answers")
+AGREEMENT_HEAD = ("agreement on", "units", "raw", "alpha", "most frequent", "its share")
+ANNOTATOR_HEAD = ("annotator", "answered", "contradictions seen", "repeats alike", "median s", "")
+
+FEW_ITEMS = 20
+"""With fewer items than this, the t distribution is a rough guide, and it is said."""
+
+
+def share_cells(row: ShareRow) -> list[str]:
+    """The cells under `SHARE_HEAD`."""
+    system = row.system if row.against is None else f"{row.system} over {row.against}"
+    interval = _interval(row.low, row.high, "{:.3f}")
+    return [row.measure, system, f"{row.share:.3f}", interval, str(row.items), str(row.answers)]
+
+
+def agreement_cells(row: AgreementRow) -> list[str]:
+    """The cells under `AGREEMENT_HEAD`."""
+    alpha = NOTHING if row.alpha is None else f"{row.alpha:.3f}"
+    return [
+        *(row.measure, str(row.units), f"{row.raw:.3f}", alpha),
+        *(row.prevailing, f"{row.prevalence:.3f}"),
+    ]
+
+
+def annotator_cells(row: AnnotatorRow) -> list[str]:
+    """The cells under `ANNOTATOR_HEAD`."""
+    return [
+        row.name,
+        f"{row.answered} of {row.planned}",
+        f"{row.caught} of {row.contradictions}" if row.contradictions else NOTHING,
+        f"{row.same} of {row.repeats}" if row.repeats else NOTHING,
+        NOTHING if row.median_seconds is None else f"{row.median_seconds:.1f}",
+        "look at these answers" if row.flagged else "",
+    ]
+
+
+def difference_name(row: DifferenceRow) -> str:
+    """What is subtracted from what."""
+    if row.measure == "preferred":
+        return f"{row.a} preferred over {row.b}, win rate minus 50%"
+    if row.b is None:
+        return f"{row.a}: predicted with its explanation minus without"
+    return f"{row.measure}: {row.a} minus {row.b}"
+
+
+def is_shown(row: DifferenceRow) -> bool:
+    """Whether the difference is shown: the primary measure alone was declared beforehand."""
+    return row.primary and row.p is not None and row.p < LEVEL
+
+
+def finding_words(row: DifferenceRow) -> str:
+    """What the difference shows; of another measure than the primary one it is a hint."""
+    if row.p is None or row.p >= LEVEL:
+        return "not shown"
+    higher = row.a if row.difference > 0 else row.b or "without its explanation"
+    return f"shown, {higher} is higher" if row.primary else f"a hint, {higher} is higher"
+
+
+def difference_sentence(row: DifferenceRow) -> str:
+    """A difference, how sure it is, and what it shows."""
+    known = "" if row.p is None else f" {_interval(row.low, row.high, '{:+.1f}', 100)}"
+    p = "" if row.p is None else f", p = {row.p:.2f}" if row.p >= 0.01 else f", p = {row.p:.1g}"
+    items = f"{row.items} item" if row.items == 1 else f"{row.items} items"
+    primary = " (primary)" if row.primary else ""
+    text = f"{difference_name(row)}{primary}: {100 * row.difference:+.1f} points{known}{p}, {items}"
+    text = f"{text}: {finding_words(row)}."
+    if row.without_one is not None:
+        least, most = row.without_one
+        text += f" Without any one annotator: {100 * least:+.1f} to {100 * most:+.1f}."
+    if row.items < FEW_ITEMS:
+        text += f" Fewer than {FEW_ITEMS} items: a rough guide."
+    return text
+
+
+def _interval(low: float | None, high: float | None, form: str, scale: float = 1) -> str:
+    if low is None or high is None:
+        return NOTHING
+    return f"[{form.format(scale * low)}, {form.format(scale * high)}]"
