@@ -9,7 +9,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from teachback.errors import ReferenceError_
 from teachback.records import Role
 from teachback.students.card import StudentCard
 from teachback.students.causal import CausalStudent
-from teachback.students.model import Generated
+from teachback.students.model import Generated, Performed
 
 _CERTAIN = 1e5
 """Added to a token's logit: it is generated whatever the others' are."""
@@ -50,14 +51,27 @@ class LlamaCppStudent:
     def same_tokens(self, left: str, right: str) -> bool:
         return self.encoder.same_tokens(left, right)
 
-    def log_probabilities(
-        self, sources: Sequence[str], targets: Sequence[Sequence[str]], role: Role = "answer"
-    ) -> list[list[tuple[float, int]]]:
-        """As `teachback.students.model.StudentModel.log_probabilities`."""
-        return [
-            [self._score(source, target, role) for target in own]
-            for source, own in zip(sources, targets, strict=True)
-        ]
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]:
+        """As `teachback.students.model.StudentModel.perform`, whatever the ``batch_size`` one
+        question at a time."""
+        for place, (source, own) in enumerate(zip(sources, targets, strict=True)):
+            seconds: dict[Role, float] = {}
+            started = time.perf_counter()
+            scores = [self._score(source, target, "answer") for target in own]
+            if own:
+                seconds["answer"] = time.perf_counter() - started
+            made: dict[Role, Generated] = {}
+            for role, limit in limits.items():
+                started = time.perf_counter()
+                (made[role],) = self.generate([source], role, limit)
+                seconds[role] = time.perf_counter() - started
+            yield place, Performed(scores, made, seconds)
 
     def _score(self, source: str, target: str, role: Role) -> tuple[float, int]:
         branch = self.encoder.branch(role, target)
