@@ -45,7 +45,8 @@ class HubServer:
                         if row["key"] == "file":
                             content = base64.b64decode(row["value"]["content"])
                             hub.files[row["value"]["path"]] = content
-                    where = f"{hub.address}/commit/{'0' * 40}"
+                    name = self.path.removeprefix("/api/models/").split("/commit/")[0]
+                    where = f"{hub.address}/{name}/commit/{'0' * 40}"
                     self.say(200, {"commitUrl": where, "commitOid": "0" * 40})
                 else:
                     self.say(404, {"error": self.path})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from teachback.errors import DataError, UsageError
 from teachback.modelfiles.header import one_line
@@ -41,7 +42,7 @@ def upload(folder: Path, names: Sequence[str], repository: str, *, private: bool
 
     hub = HfApi()
     try:
-        ModelCard.load(folder / "README.md").validate()
+        _require_valid(ModelCard.load(folder / "README.md"))
         address = hub.create_repo(repository, private=private, exist_ok=True)
         hub.upload_folder(
             repo_id=repository,
@@ -57,11 +58,19 @@ def upload(folder: Path, names: Sequence[str], repository: str, *, private: bool
                 "that may write there"
             ) from error
         raise UsageError(f"the model hub answered {status}: {one_line(error)}") from error
-    except ValueError as error:
-        raise DataError(f"the model hub refuses the card: {one_line(error)}") from error
+    except DataError:
+        raise
     except Exception as error:  # of the client's HTTP library, which changes with its versions
         raise UsageError(
-            f"the model hub cannot be reached ({one_line(error)}); {folder} is whole: run the "
+            f"the upload did not succeed ({one_line(error)}); {folder} is whole: run the "
             "command again with --overwrite"
         ) from error
     return str(address)
+
+
+def _require_valid(card: Any) -> None:
+    """The hub's own check of a card, before anything is made there."""
+    try:
+        card.validate()
+    except ValueError as error:
+        raise DataError(f"the model hub refuses the card: {one_line(error)}") from error
