@@ -363,12 +363,17 @@ def first_problem(
     return f"{text} (and {more} more)" if more else text
 
 
-def section(name: str, values: dict[str, Any], source: str) -> Any:
-    """One section from plain values. Raises ConfigError as :func:`read_config` does."""
+def section(
+    name: str,
+    values: dict[str, Any],
+    source: str,
+    sections: Mapping[str, type[Section]] = SECTIONS,
+) -> Any:
+    """One of ``sections`` from plain values. Raises ConfigError as :func:`read_config` does."""
     try:
-        return SECTIONS[name].model_validate(values)
+        return sections[name].model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {first_problem(error, (name,))}") from None
+        raise ConfigError(f"{source}: {first_problem(error, (name,), sections)}") from None
 
 
 def write_config(config: Config) -> str:

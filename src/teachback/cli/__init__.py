@@ -42,7 +42,11 @@ COMMANDS = {
     "study": ("teachback.cli.study:study", "Run a grid of systems and test the differences."),
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
     "annotate": ("teachback.cli.annotate:annotate", "Let people judge explanations on a page."),
-    "export": ("teachback.cli.export:export", "Write files for other tools."),
+    "export": (
+        "teachback.cli.export:export",
+        "Write a student, or training files, for other tools.",
+    ),
+    "push": ("teachback.cli.export:push", "Upload a student to the model hub."),
     "ask": ("teachback.cli.evaluate:ask", "Ask a student one question."),
     "doctor": ("teachback.cli.doctor:doctor", "Show what this machine has and what is missing."),
 }
