@@ -60,8 +60,8 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What a judge says of an explanation: ``yes``, ``no``, ``unknown``; None where the reply cannot
-    be read or, with ``failed``, there is none."""
+    """What a judge says of an explanation: ``yes``, ``no``, ``unknown``; None where the reply
+    cannot be read or, with ``failed``, there is none."""
 
     option: str | None
     failed: bool = False
@@ -109,7 +109,8 @@ class Judge:
     def _preference(self, pair: Pair) -> Preference:
         if pair.is_same:
             return Preference(0.5, 0.5, asked=False)
-        values, failed = [], 0
+        values: list[float | None] = []
+        failed = 0
         for question, of_first in zip(both_orders(pair), (1.0, 0.0), strict=True):
             answer, lost = self._answer(question)
             failed += lost

@@ -62,9 +62,7 @@ def planted_pairs(
     return found
 
 
-def _of_another_item(
-    own: Explained, others: Sequence[Explained], rng: random.Random
-) -> str | None:
+def _of_another_item(own: Explained, others: Sequence[Explained], rng: random.Random) -> str | None:
     different = [one.text for one in others if one.text.split() != own.text.split()]
     return rng.choice(different) if different else None
 

@@ -37,7 +37,8 @@ def bradley_terry(wins: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """The strengths, shape (systems,), of ``wins[i, j]``: how often i was preferred to j, a tie as
     ½ in both. None where they are not finite."""
     k = len(wins)
-    if connected_components(wins > 0, connection="strong", return_labels=False) > 1:
+    parts, _ = connected_components(wins > 0, connection="strong")
+    if parts > 1:
         return None
     games = wins + wins.T
     strengths = np.zeros(k)
