@@ -14,10 +14,17 @@ from click.testing import CliRunner, Result
 from mock_server import Asked, MockServer, Reply, said
 from teachback.annotation.explained_items import Explained
 from teachback.cli import cli
-from teachback.files import read_json, read_jsonl, write_explanations, write_jsonl
+from teachback.files import (
+    manifest,
+    read_json,
+    read_jsonl,
+    write_explanations,
+    write_json,
+    write_jsonl,
+)
 from teachback.files.record_files import write_predictions
 from teachback.judging.judge_questions import Pair, both_orders
-from teachback.judging.model_families import kinship, model_family
+from teachback.judging.model_families import kinship, model_family, teachers_behind
 from teachback.judging.planted_pairs import planted_pairs
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import write_evaluation
@@ -347,6 +354,17 @@ def test_a_judge_of_the_teacher_s_family_is_warned_of(
         assert words in result.output
 
 
+def test_the_teacher_is_known_from_what_a_student_learnt_from(tmp_path: Path) -> None:
+    """`train --explanations FILE -o RUN` and then `evaluate RUN DATA -o RUN/test`."""
+    file = tmp_path / "explained/explanations.jsonl"
+    write_explanations(file, [Explanation("1", "rp", 0, "gpt-4o", "So it is.", "a")])
+    write_run(tmp_path / "run/test", "good")
+    predictions = tmp_path / "run/test/predictions.jsonl"
+    assert teachers_behind(predictions) == set()
+    write_json(tmp_path / "run/manifest.json", manifest({"explanations": file}, {"train": 0}))
+    assert teachers_behind(predictions) == {"gpt-4o"}
+
+
 def test_families() -> None:
     assert model_family("meta-llama/Llama-3-70b-instruct") == "llama"
     assert model_family("o3-mini") == model_family("gpt-4o") == "gpt"
@@ -390,11 +408,15 @@ def test_a_folder_of_a_different_judging_is_refused_and_kept(place: Path) -> Non
         before = results()
         refused = judge(server, GOOD, POOR, "-o", "judged")
         assert refused.exit_code == 2
-        assert "choose a different folder, or give --overwrite" in refused.stderr
+        assert f"it judges {GOOD}, {WEAK}; choose a different folder" in refused.stderr
         assert results() == before
         asked = len(server.asked)
         assert judge(server, GOOD, POOR, "-o", "judged", "--overwrite").exit_code == 0
         assert len(server.asked) == asked + 2 * N  # the self-test's replies were kept
+        write_run(place / POOR, "weak")
+        changed = judge(server, GOOD, POOR, "-o", "judged")
+        assert changed.exit_code == 2
+        assert "the explanations, the questions" in changed.stderr
 
 
 def test_one_run_cannot_be_preferred(place: Path) -> None:

@@ -314,9 +314,28 @@ def _begin(folder: Path, identity: _Identity, overwrite: bool) -> None:
         present = _SETTINGS_FILE.read(file)
         if present.identity != identity.identity:
             raise RunFolderError(
-                f"{folder} holds a different judging ({', '.join(present.systems)} by "
-                f"{present.judge}): choose a different folder, or give --overwrite"
+                f"{folder}: {_difference(present, identity)}; choose a different folder, or give "
+                "--overwrite"
             )
         return
     new_folder(folder, overwrite, names=[SETTINGS, JUDGED, RESULTS])
     _SETTINGS_FILE.write(file, identity)
+
+
+def _difference(present: _Identity, wanted: _Identity) -> str:
+    """What keeps a folder's judging from being continued."""
+    for key, words in (
+        ("judge", "its judge is"),
+        ("systems", "it judges"),
+        ("mode", "its --mode is"),
+        ("items", "its number of items is"),
+        ("seed", "its --seed is"),
+        ("reasons", "its --reasons is"),
+    ):
+        old, new = getattr(present, key), getattr(wanted, key)
+        if old != new:
+            said = ", ".join(old) if isinstance(old, tuple) else old
+            return f"{words} {said}"
+    return (
+        "the explanations, the questions or what the judge is told have changed since it was begun"
+    )

@@ -7,11 +7,12 @@ A judge favours what its own family wrote, students taught by it included (Li et
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from teachback.config import read_config
-from teachback.files import read_explanations, read_jsonl
+from teachback.files import read_explanations, read_json, read_jsonl
 from teachback.references import (
     OpenAIReference,
     RecordedReference,
@@ -19,6 +20,7 @@ from teachback.references import (
     parse_teacher,
 )
 from teachback.study.schema import TASK_FILE
+from teachback.versioned import checked
 
 _ALIASES = {"o": "gpt", "chatgpt": "gpt", "davinci": "gpt", "codellama": "llama", "qwq": "qwen"}
 """Names of models that are of a family whose name they do not bear."""
@@ -51,19 +53,44 @@ def kinship(judge: str, teachers: Iterable[str]) -> list[str]:
 
 def teachers_behind(file: Path) -> set[str]:
     """The models whose explanations a system learnt from, or that wrote them, as far as the files
-    beside its explanations say; empty where they say nothing."""
-    folder = file.parent
-    for inner in (folder, folder.parent):
-        beside = file if file.name == "explanations.jsonl" else inner / "explanations.jsonl"
-        if beside.is_file():
-            return {one.teacher for one in read_explanations(beside)}
-    reference: object = None
-    if (folder / "config.toml").is_file():
-        reference = read_config(folder / "config.toml", anchored=False).teacher.reference
-    elif (folder / "task.json").is_file():
-        section = TASK_FILE.read(folder / "task.json").config.get("teacher")
-        reference = section.get("reference") if isinstance(section, dict) else None
-    return _models_of(reference) if isinstance(reference, str) else set()
+    beside its explanations or one folder above say; empty where they say nothing."""
+    if file.name == "explanations.jsonl":
+        return {one.teacher for one in read_explanations(file)}
+    for folder in (file.parent, file.parent.parent):
+        for source in _learnt_from(folder):
+            if source.is_file():
+                return {one.teacher for one in read_explanations(source)}
+        if (folder / "config.toml").is_file():
+            reference = read_config(folder / "config.toml", anchored=False).teacher.reference
+            return set() if reference is None else _models_of(reference)
+    return set()
+
+
+def _learnt_from(folder: Path) -> Iterator[Path]:
+    """Where the explanations may be that the student of a run, or of a study's cell, learnt from."""
+    yield folder / "explanations.jsonl"
+    if (folder / "task.json").is_file():
+        named = TASK_FILE.read(folder / "task.json").explanations
+        if named is not None:
+            yield Path(named)
+            yield folder / named
+    if (folder / "manifest.json").is_file():
+        file = folder / "manifest.json"
+        named_input = checked(_Manifest, read_json(file), str(file)).inputs.get("explanations")
+        if named_input is not None:
+            yield Path(named_input.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What is read of ``manifest.json``."""
+
+    inputs: Mapping[str, _Input] = field(default_factory=dict)
 
 
 def _models_of(reference: str) -> set[str]:
