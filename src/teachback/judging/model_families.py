@@ -67,7 +67,7 @@ def teachers_behind(file: Path) -> set[str]:
 
 
 def _learnt_from(folder: Path) -> Iterator[Path]:
-    """Where the explanations may be that the student of a run, or of a study's cell, learnt from."""
+    """Where the explanations may be that a run's, or a study's cell's, student learnt from."""
     yield folder / "explanations.jsonl"
     if (folder / "task.json").is_file():
         named = TASK_FILE.read(folder / "task.json").explanations
