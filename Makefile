@@ -51,10 +51,11 @@ check: lint types layers
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
-# The tables of keys in docs/, from the code; make test fails where they differ.
+# The tables of keys in docs/ and the page of the Python interface, from the code; make test fails
+# where they differ.
 docs: setup
 	TEACHBACK_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_config.py \
-		tests/test_study_grid.py -k the_page_shows_the_table
+		tests/test_study_grid.py tests/test_python_page.py -k the_page_shows
 
 demo: $(VENV)/.installed-gemma
 	$(BIN)/teachback demo

@@ -14,7 +14,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 import teachback as tb
 from bench.common import STUDENT, PartFailedError, explained_by_rule, head, part, row
@@ -22,6 +22,8 @@ from teachback import desk
 from teachback.records import Objective
 
 RATES = {"lora": (1e-4, 2e-4, 5e-4, 1e-3), "full": (2e-5, 5e-5, 1e-4)}
+
+Schedule = Literal["linear", "cosine", "constant"]
 
 
 def train(way: str, rate: float, schedule: str, objective: str, epochs: float) -> None:
@@ -37,7 +39,7 @@ def train(way: str, rate: float, schedule: str, objective: str, epochs: float) -
             objective=cast(Objective, objective),
             lora=way == "lora",
             learning_rate=rate,
-            schedule=schedule,
+            schedule=cast(Schedule, schedule),
             epochs=epochs,
             batch_size=8,
             patience=0,

@@ -17,10 +17,10 @@ import tomli_w
 
 from teachback.cli import cli
 from teachback.files import write_jsonl
-from teachback.study.cell import run_cell
-from teachback.study.config import read_study
-from teachback.study.engines import Ended
-from teachback.study.running import plan_study, run_study
+from teachback.studies.cell import run_cell
+from teachback.studies.config import read_study
+from teachback.studies.engines import Ended
+from teachback.studies.running import plan_study, run_study
 from tiny import tiny_causal
 from tiny_gguf import tiny_gguf
 from tiny_run import COLOURS, question, write_config, write_data
@@ -192,7 +192,7 @@ class HereEngine:
 
 def cells_here() -> AbstractContextManager[object]:
     """While it lasts, ``teachback study`` runs its cells in this process."""
-    return mock.patch("teachback.study.engines.LocalEngine", HereEngine)
+    return mock.patch("teachback.studies.engines.LocalEngine", HereEngine)
 
 
 def materials(folder: Path) -> None:

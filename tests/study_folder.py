@@ -19,8 +19,8 @@ from teachback.files import (
 )
 from teachback.records import ComparedWay, Cost, Objective, Prediction, Rejection, Strategy
 from teachback.runs.evaluations import write_evaluation
-from teachback.study.config import Control
-from teachback.study.schema import (
+from teachback.studies.config import Control
+from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
     MATERIAL_FILE,
@@ -42,7 +42,7 @@ from teachback.study.schema import (
     cell_folder,
     write_plan,
 )
-from teachback.study.verdicts import verdict_row
+from teachback.studies.verdicts import verdict_row
 
 CHOICES = ("full refund", "store credit", "free repair", "no return")
 TEACHER = "recorded:big.jsonl"

@@ -30,7 +30,7 @@ from teachback.annotation.server import MOST_BYTES, AnnotationServer
 from teachback.annotation.wording import difference_sentence
 from teachback.cli import cli
 from teachback.errors import StoreError
-from teachback.report import report
+from teachback.reports import report
 
 NAMES = ("ann", "bob", "cem", "dia")
 

@@ -79,7 +79,7 @@ def press(page: Any, *keys: str) -> None:
 
 def counted(page: Any, number: int) -> None:
     """Wait until the page says that so many are answered."""
-    page.wait_for_function(f"document.getElementById('count').textContent.startsWith('{number} ')")
+    page.locator(f"#count >> text=/^{number} of /").wait_for()
 
 
 def stored(work: Path) -> list[Revision]:
@@ -198,7 +198,8 @@ def test_hostile_texts_are_text_and_nothing_scrolls_sideways_on_a_phone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_page: Open, mode: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = " ".join(HOSTILE.values()).encode("utf-8", "replace").decode() + "x" * 300
+    text = " ".join(HOSTILE.values()).encode("utf-8", "replace").decode()
+    text = text.replace("\0", "")  # a dataset may not hold it
     write_runs(tmp_path, items=3, text=text)
     file = CliRunner().invoke(cli, ["annotate", *RUNS, *GIVEN, "--mode", mode, "--file", "p.html"])
     assert file.exit_code == 0, file.output

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from teachback.questions.announcements import announcements, languages_of
+from teachback.questions.announcements import announcements
+from teachback.questions.languages import languages_of
 from teachback.questions.wordings import WORDINGS
 
 ALL = announcements(tuple(WORDINGS))

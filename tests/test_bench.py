@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from teachback.config import read_config
-from teachback.study.config import read_study
+from teachback.studies.config import read_study
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "bench"

@@ -9,14 +9,14 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from teachback.errors import DataError, StoreError, TeacherError, UsageError
+from teachback.errors import DataError, StoreError, TeacherError
 from teachback.explaining.asking import (
     GenerationInterrupted,
     GenerationSummary,
@@ -254,10 +254,11 @@ def test_errors_of_others_are_not_swallowed(store: CompletionStore) -> None:
         run(store, ScriptedTeacher(lambda _request: RIGHT), examples=examples(500))
 
 
-def test_it_says_what_to_do_in_an_event_loop(store: CompletionStore) -> None:
+def test_it_runs_within_an_event_loop(store: CompletionStore) -> None:
     async def notebook() -> GenerationSummary:
-        with pytest.raises(UsageError, match="must be asked with await"):
-            run(store, ScriptedTeacher([]))
+        assert run(store, ScriptedTeacher(lambda _request: RIGHT), examples=examples(2)).stored == 2
+        with pytest.raises(TeacherError, match=r"gone; 2 replies are stored \(0 of them new"):
+            run(store, ScriptedTeacher([TeacherError("gone")]), examples=examples(3))
         return await generate_async(
             examples(3),
             teacher=ScriptedTeacher(lambda _request: RIGHT),
@@ -266,7 +267,20 @@ def test_it_says_what_to_do_in_an_event_loop(store: CompletionStore) -> None:
             store=store,
         )
 
-    assert asyncio.run(notebook()).stored == 3
+    assert asyncio.run(notebook()).stored == 1
+
+
+def as_in_a_notebook(call: Callable[[], object]) -> None:
+    """Call within an event loop that leaves Ctrl-C to Python, as a notebook's does."""
+
+    async def cell() -> object:
+        return call()
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(cell())
+    finally:
+        loop.close()
 
 
 class Interrupting(Slow):
@@ -284,6 +298,46 @@ class Interrupting(Slow):
                 threading.Timer(0.1 * k, os.kill, (os.getpid(), signal.SIGINT)).start()
         await asyncio.sleep(self.seconds if self.asked.total() >= 20 else 0)
         return Completion(RIGHT)
+
+
+@pytest.mark.parametrize(("times", "seconds", "kept"), [(1, 0.3, 20), (2, 60, 19)])
+def test_ctrl_c_within_an_event_loop(
+    store: CompletionStore, times: int, seconds: float, kept: int
+) -> None:
+    teacher = Interrupting(seconds=seconds, times=times)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        as_in_a_notebook(lambda: run(store, teacher, examples=examples(100), concurrency=1))
+    assert len(store) == kept
+    if times == 1:  # what was in flight is kept, and counted
+        assert str(caught.value).startswith(f"interrupted: {kept} replies are stored")
+    assert time.monotonic() - began < 4
+    rest = ScriptedTeacher(lambda _request: RIGHT, model=teacher.model)
+    assert run(store, rest, examples=examples(100)).stored == 100 - kept
+
+
+def test_cancelling_keeps_what_arrives(store: CompletionStore) -> None:
+    teacher = Slow()
+
+    async def main() -> None:
+        asking = asyncio.create_task(
+            generate_async(
+                examples(100),
+                teacher=teacher,
+                prompts=PROMPTS,
+                strategy="cote",
+                store=store,
+                concurrency=4,
+            )
+        )
+        while not teacher.in_flight:
+            await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError, match="interrupted: 4 replies are stored"):
+            await asking
+
+    asyncio.run(main())
+    assert len(store) == 4
 
 
 def test_ctrl_c_keeps_what_arrives(store: CompletionStore) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from teachback.cli import COMMANDS, cli
 from teachback.config import SECTIONS, Section
-from teachback.study.config import STUDY_SECTIONS
+from teachback.studies.config import STUDY_SECTIONS
 from tiny_run import contents, write_data
 
 VALUES = ("inf", "-inf", "nan")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ import torch
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.errors import DataError
 from teachback.explaining.session import TeacherSetup
-from teachback.records import Answer, Example, Request
-from teachback.students.answering import answer_question, answers
+from teachback.records import Answer, Example, Request, Role
+from teachback.students.answering import Asked, answer_questions, answers
 from teachback.students.card import StudentCard
 from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
-from teachback.students.model import Generated
+from teachback.students.model import Generated, Performed
 from teachback.students.student import Student
 from teachback.systems import predict, predict_by_prompting, predict_majority, predict_untrained
 from teachback.teachers.prompts import Prompts
@@ -57,19 +57,28 @@ class Scripted:
         self.scored: list[str] = []
         self.asked: list[tuple[str, str, int]] = []
 
-    def log_probabilities(
-        self, sources: Sequence[str], targets: Sequence[Sequence[str]]
-    ) -> list[list[tuple[float, int]]]:
-        self.scored += [target for own in targets for target in own]
-        return [[self._score(target) for target in own] for own in targets]
-
     def same_tokens(self, left: str, right: str) -> bool:
         return left == right
 
-    def generate(self, sources: Sequence[str], role: str, max_new_tokens: int) -> list[Generated]:
-        self.asked += [(source, role, max_new_tokens) for source in sources]
-        texts = [self._say if isinstance(self._say, str) else self._say(s) for s in sources]
-        return [Generated(text, 7, self._complete) for text in texts]
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        _batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]:
+        self.scored += [target for own in targets for target in own]
+        for number, source in enumerate(sources):
+            self.asked += [(source, role, limit) for role, limit in limits.items()]
+            text = self._say if isinstance(self._say, str) else self._say(source)
+            yield (
+                number,
+                Performed(
+                    [self._score(target) for target in targets[number]],
+                    {role: Generated(text, 7, self._complete) for role in limits},
+                    dict.fromkeys(limits, 0.5) | ({"answer": 0.5} if targets[number] else {}),
+                ),
+            )
 
 
 def one(student: Any, example: Example, **options: Any) -> Any:
@@ -257,13 +266,13 @@ def test_a_line_says_where_most_explanations_are_unfinished() -> None:
 
 def test_one_question_is_of_the_kind_that_was_trained() -> None:
     student: Any = Scripted(kind="number", say="7")
-    assert answer_question(student, "How many?").answer == "7"
+    assert answer_questions(student, [Asked("How many?")])[0].answer == "7"
     labelled: Any = Scripted(
         kind="label", labels=("red", "blue"), score=lambda s: (-1.0 if s == "blue" else -2.0, 1)
     )
-    assert answer_question(labelled, "Which?").answer == "blue"
+    assert answer_questions(labelled, [Asked("Which?")])[0].answer == "blue"
     with_context: Any = Scripted(kind="text", say="so")
-    answer_question(with_context, "Why?", context="Once.")
+    answer_questions(with_context, [Asked("Why?", context="Once.")])
     assert with_context.asked[0][0].startswith("Once.\n")
 
 
@@ -271,9 +280,9 @@ def test_a_multiple_choice_student_needs_choices() -> None:
     student: Any = Scripted(kind="multiple-choice")
     for choices in ((), ("one",)):
         with pytest.raises(DataError, match="two or more choices"):
-            answer_question(student, "Which?", choices=choices)
+            answer_questions(student, [Asked("Which?", tuple(choices))])
     with pytest.raises(DataError, match="unknown question kind 'riddle'"):
-        answer_question(Scripted(kind="riddle"), "Which?")
+        answer_questions(Scripted(kind="riddle"), [Asked("Which?")])
 
 
 @pytest.mark.parametrize("explain", [False, True])

@@ -17,8 +17,8 @@ from report_pages import Page, spaced
 from study_folder import MadeUp, question, write_study
 from teachback.cli import cli
 from teachback.errors import RunFolderError
-from teachback.report import report, write_report
-from teachback.study.schema import RESULT_FILE, VERDICTS_FILE, VerdictRow
+from teachback.reports import report, write_report
+from teachback.studies.schema import RESULT_FILE, VERDICTS_FILE, VerdictRow
 
 # Of 40 items: right in direct answers and in explained ones.
 RIGHT = {

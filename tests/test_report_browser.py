@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from study_folder import MadeUp, write_study
-from teachback.report import write_report
+from teachback.reports import write_report
 from test_report_safety import HOSTILE, explaining
 
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")

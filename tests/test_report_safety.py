@@ -18,12 +18,12 @@ from report_pages import Page
 from study_folder import MadeUp, write_study
 from teachback.errors import DataError
 from teachback.records import Prediction
-from teachback.report import report
-from teachback.report.markdown import escaped
-from teachback.report.markup import el
-from teachback.report.style import STYLE
-from teachback.report.text import LONGEST, visible
-from teachback.study.schema import MATERIAL_FILE, VERDICTS_FILE, CellSpec, Status
+from teachback.reports import report
+from teachback.reports.markdown import escaped
+from teachback.reports.markup import el
+from teachback.reports.style import STYLE
+from teachback.reports.text import LONGEST, visible
+from teachback.studies.schema import MATERIAL_FILE, VERDICTS_FILE, CellSpec, Status
 
 HOSTILE = {
     "script": "</p></blockquote><script>alert(1)</script>",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from teachback.errors import ConfigError, DataError, ReferenceError_, RunFolderError
-from teachback.study import running
-from teachback.study.config import (
+from teachback.studies import running
+from teachback.studies.config import (
     STUDY_SECTIONS,
     VARIED,
     StudyFile,
@@ -22,9 +22,9 @@ from teachback.study.config import (
     study_table,
     write_study,
 )
-from teachback.study.family import pairs, settle_family
-from teachback.study.grid import PlannedCell
-from teachback.study.verdicts import detectable
+from teachback.studies.family import pairs, settle_family
+from teachback.studies.grid import PlannedCell
+from teachback.studies.verdicts import detectable
 from tiny_run import TRAIN, question, write_data, write_lines
 
 DOCS = Path(__file__).parents[1] / "docs" / "study.md"

@@ -92,12 +92,12 @@ def training_under(raylet: int) -> dict[int, Path]:
     found = {}
     for pid, parent, arguments in rows:
         words = arguments.split()
-        if "teachback.study.cell" not in words:
+        if "teachback.studies.cell" not in words:
             continue
         above = int(parent)
         while above in parents and above != raylet:
             above = parents[above]
-        folder = Path(words[words.index("teachback.study.cell") + 1])
+        folder = Path(words[words.index("teachback.studies.cell") + 1])
         if above == raylet and any(folder.glob("checkpoints/checkpoint-*")):
             found[int(pid)] = folder
     return found

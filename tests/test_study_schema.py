@@ -15,8 +15,8 @@ from report_pages import Page
 from study_folder import MadeUp, write_study
 from teachback.errors import DataError
 from teachback.explaining.counts import SELECTION_FILE, SelectionCounts
-from teachback.report import report
-from teachback.study.schema import (
+from teachback.reports import report
+from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
     EQUAL_FILE,

@@ -147,7 +147,7 @@ def test_python_users_have_no_telemetry_either(monkeypatch: pytest.MonkeyPatch) 
         "import os, sys, huggingface_hub.constants as hub\n"
         "from teachback.system.telemetry import no_telemetry\n"
         "before = dict(os.environ)\n"
-        "import teachback, teachback.cli, teachback.datasets.hub, teachback.study.ray_engine\n"
+        "import teachback, teachback.cli, teachback.datasets.hub, teachback.studies.ray_engine\n"
         "assert dict(os.environ) == before, 'an import has a side effect'\n"
         "assert not hub.HF_HUB_DISABLE_TELEMETRY\n"
         "with no_telemetry():\n"

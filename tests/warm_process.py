@@ -80,7 +80,7 @@ def serve() -> None:
     import torch  # noqa: F401
     import transformers  # noqa: F401
 
-    import teachback.study.cell
+    import teachback.studies.cell
     import teachback.training.trainer  # noqa: F401
     from fuzz_files import cells_here
     from teachback.cli import main

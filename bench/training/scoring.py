@@ -51,7 +51,7 @@ def _at_once(student: StudentModel, rows: list[Row], _: list[dict[str, int]]) ->
     """The sums of log-probabilities, as `StudentModel.log_probabilities` takes them."""
     batch = {k: v.to(student.device) for k, v in student.collate(rows).items()}
     sums = torch.zeros(sum(len(row.branches) for row in rows), device=student.device)
-    sums.index_add_(0, batch["target_rows"], -student.token_losses(batch))
+    sums.index_add_(0, batch["target_rows"], -student.token_losses(student.model, batch))
     return sums.tolist()
 
 

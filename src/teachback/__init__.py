@@ -7,12 +7,29 @@ The names below are the public ones. They are imported when first used, so that
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from teachback.api import Evaluation, compare, evaluate, generate, train
-    from teachback.datasets import read_examples, split_valid, subsample
+    from teachback.api.evaluating import Evaluation, compare, evaluate, evaluate_teacher
+    from teachback.api.explaining import Generated, agenerate, generate, select
+    from teachback.api.inputs import Explanations, Predictions
+    from teachback.api.settings import (
+        EvaluateSettings,
+        EvaluateTeacherSettings,
+        GenerateSettings,
+        TrainSettings,
+    )
+    from teachback.api.studying import StudyResult, report, study
+    from teachback.api.training import train
+    from teachback.datasets import Columns, Data, read_examples, split_valid, subsample
+    from teachback.evaluation import Comparison, Metrics
     from teachback.exemplars import read_exemplars
+    from teachback.files import (
+        read_explanations,
+        read_predictions,
+        write_explanations,
+        write_predictions,
+    )
     from teachback.records import (
         Answer,
         Example,
@@ -25,47 +42,89 @@ if TYPE_CHECKING:
     from teachback.teachers.protocol import Teacher
 
 _PLACES = {
-    "compare": "api",
-    "evaluate": "api",
-    "Evaluation": "api",
-    "generate": "api",
-    "train": "api",
-    "read_examples": "datasets",
-    "split_valid": "datasets",
-    "subsample": "datasets",
-    "read_exemplars": "exemplars",
     "Answer": "records",
+    "Columns": "datasets",
+    "Comparison": "evaluation",
+    "Data": "datasets",
+    "EvaluateSettings": "api.settings",
+    "EvaluateTeacherSettings": "api.settings",
+    "Evaluation": "api.evaluating",
     "Example": "records",
     "Exemplar": "records",
     "Explanation": "records",
+    "Explanations": "api.inputs",
+    "GenerateSettings": "api.settings",
+    "Generated": "api.explaining",
+    "Metrics": "evaluation",
     "Prediction": "records",
+    "Predictions": "api.inputs",
     "Rejection": "records",
     "Student": "students.student",
+    "StudyResult": "api.studying",
     "Teacher": "teachers.protocol",
+    "TrainSettings": "api.settings",
+    "agenerate": "api.explaining",
+    "compare": "api.evaluating",
+    "evaluate": "api.evaluating",
+    "evaluate_teacher": "api.evaluating",
+    "generate": "api.explaining",
+    "read_examples": "datasets",
+    "read_exemplars": "exemplars",
+    "read_explanations": "files",
+    "read_predictions": "files",
+    "report": "api.studying",
+    "select": "api.explaining",
+    "split_valid": "datasets",
+    "study": "api.studying",
+    "subsample": "datasets",
+    "train": "api.training",
+    "write_explanations": "files",
+    "write_predictions": "files",
 }
 
 __all__ = [  # noqa: RUF022 - in the order in which one meets them
+    "read_examples",
+    "read_exemplars",
+    "subsample",
+    "split_valid",
+    "generate",
+    "agenerate",
+    "select",
+    "train",
+    "Student",
+    "evaluate",
+    "evaluate_teacher",
+    "compare",
+    "study",
+    "report",
+    "read_explanations",
+    "write_explanations",
+    "read_predictions",
+    "write_predictions",
+    "Generated",
+    "Evaluation",
+    "Comparison",
+    "StudyResult",
+    "Metrics",
     "Example",
     "Exemplar",
     "Explanation",
     "Rejection",
     "Answer",
     "Prediction",
-    "Evaluation",
-    "Student",
     "Teacher",
-    "read_examples",
-    "read_exemplars",
-    "subsample",
-    "split_valid",
-    "generate",
-    "train",
-    "evaluate",
-    "compare",
+    "Data",
+    "Columns",
+    "Explanations",
+    "Predictions",
+    "GenerateSettings",
+    "TrainSettings",
+    "EvaluateSettings",
+    "EvaluateTeacherSettings",
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module 'teachback' has no attribute {name!r}")
     return getattr(import_module(f"teachback.{_PLACES[name]}"), name)

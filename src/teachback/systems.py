@@ -18,8 +18,10 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, parse, same_answer, say_answer
 from teachback.records import Answer, Cost, Example, Prediction, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
+from teachback.students.card import StudentCard
 from teachback.students.limits import generation_limit, percentile
 from teachback.students.load import load
+from teachback.system.precision import Precision
 from teachback.system.progress import SILENT, Progress
 
 
@@ -71,6 +73,17 @@ def predict(
         explained_tokens=effort.explained_tokens * thousand if explained else None,
         unfinished=effort.unfinished,
         max_new_tokens=limit if explained else None,
+    )
+
+
+def untrained_of(card: StudentCard, precision: Precision) -> StudentConfig:
+    """A student before its training, to be asked in the same format as it is now."""
+    return StudentConfig(
+        reference=card.base,
+        precision=precision,
+        answer_format=card.answer_format,
+        task_marker=card.task_marker,
+        max_source_tokens=card.max_source_tokens,
     )
 
 

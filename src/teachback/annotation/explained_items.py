@@ -16,7 +16,7 @@ from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, UsageError
 from teachback.files import read_explanations, read_jsonl, read_predictions, sha256_of
 from teachback.records import Example
-from teachback.study.schema import TASK_FILE
+from teachback.studies.schema import TASK_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from teachback.annotation.plan import PLAN_FILE, Plan, PlanSettings, draw_plan
 from teachback.annotation.results import AnnotationResults, measure_annotation
 from teachback.errors import RunFolderError
 from teachback.files import make_folder
-from teachback.study.schema import digest_of
+from teachback.studies.schema import digest_of
 
 PLAN = "plan.json"
 ANSWERS = "answers.sqlite"

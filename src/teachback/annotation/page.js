@@ -155,6 +155,10 @@
 
   function screenParts(note) {
     const parts = [];
+    if (state.done === 0 && stage === 0) {
+      const words = `${$("introduction").textContent} All keys: ?`;
+      parts.push(el("p", { className: "first", textContent: words }));
+    }
     stages().slice(0, stage + 1).forEach((one) => parts.push(...stageParts(one)));
     const text = el("textarea", { id: "note", rows: 2, maxLength: 2000, value: note });
     text.setAttribute("aria-label", "Note");

@@ -144,11 +144,12 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
 
     from teachback import evaluation
     from teachback.cli import show
+    from teachback.runs.evaluations import read_runs_by_seed
 
     if len(runs) < 2:
         raise click.UsageError("give two runs or more; the first is the one compared with")
     runs = tuple(run.rstrip("/") or run for run in runs)
-    systems = {run: _seeds_of(Path(run)) for run in runs}
+    systems = {run: read_runs_by_seed(Path(run)) for run in runs}
     names = ["direct", "chosen"] if way == "both" else [way]
     ways = [evaluation.compared_way(name, "--way") for name in names]
     rows, comparisons = [], []
@@ -214,27 +215,6 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
 
 
 Seeds = dict[int, "EvaluatedRun"]
-
-
-def _seeds_of(folder: Path) -> Seeds:
-    from teachback.errors import RunFolderError
-    from teachback.runs.pipeline import read_run
-
-    if (folder / "metrics.json").is_file():
-        found = [folder]
-    else:
-        found = sorted(path.parent for path in folder.glob("*/metrics.json"))
-    if not found:
-        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run makes one")
-    seeds: Seeds = {}
-    for inner in found:
-        run = read_run(inner)
-        if run.seed in seeds:
-            raise RunFolderError(
-                f"{folder}: two runs of seed {run.seed}; give each seed one folder"
-            )
-        seeds[run.seed] = run
-    return seeds
 
 
 def _explains(seeds: Seeds) -> bool:

@@ -9,7 +9,7 @@ import click
 from teachback.cli.printing import emit, say
 
 if TYPE_CHECKING:
-    from teachback.report import Format
+    from teachback.reports import Format
 
 
 @click.command()
@@ -31,7 +31,7 @@ def report(folder: str, form: str, out: str | None) -> None:
     The HTML file is self-contained. A study that is still running, or has failed cells, gets a
     report that says so.
     """
-    from teachback import report as reporting
+    from teachback import reports as reporting
 
     wanted = cast("Format", form)
     if out == "-":

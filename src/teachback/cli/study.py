@@ -8,15 +8,15 @@ import click
 
 from teachback.cli.options import out_option, setting, settings
 from teachback.cli.printing import say
-from teachback.study.config import STUDY_SECTIONS
+from teachback.studies.config import STUDY_SECTIONS
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from teachback.study.engines import Engine
-    from teachback.study.running import PlannedStudy, StudyOutcome
-    from teachback.study.schema import Detectable, VerdictRow
+    from teachback.studies.engines import Engine
+    from teachback.studies.running import PlannedStudy, StudyOutcome
+    from teachback.studies.schema import Detectable, VerdictRow
 
 
 @click.command()
@@ -71,8 +71,8 @@ def study(
     """
     from pathlib import Path
 
-    from teachback.study import running
-    from teachback.study.config import read_study
+    from teachback.studies import running
+    from teachback.studies.config import read_study
 
     read = read_study(study)
     changed = read.study.model_copy(update=settings(options).get("study", {}))
@@ -84,7 +84,7 @@ def study(
 
     planned = running.plan_study(read, notice)
     if dry:
-        from teachback.study.engines import LocalEngine
+        from teachback.studies.engines import LocalEngine
 
         # Where the cells would run is not asked: Ray's cluster may not be up yet.
         _forecast(planned, folder, LocalEngine(jobs or 0, threads or 0))
@@ -97,19 +97,19 @@ def study(
 
 def _engine(name: str, jobs: int | None, threads: int | None) -> Engine:
     if name == "ray":
-        from teachback.study.ray_engine import RayEngine
+        from teachback.studies.ray_engine import RayEngine
 
         return RayEngine(jobs or 0, threads or 0)
-    from teachback.study.engines import LocalEngine
+    from teachback.studies.engines import LocalEngine
 
     return LocalEngine(jobs or 0, threads or 0)
 
 
 def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
     from teachback.cli import show
-    from teachback.study import forecast, running
-    from teachback.study.family import family_of
-    from teachback.study.verdicts import detectable
+    from teachback.studies import forecast, running
+    from teachback.studies.family import family_of
+    from teachback.studies.verdicts import detectable
     from teachback.system.progress import clock_text
 
     known, left = running.forecast_of(planned, folder, engine)

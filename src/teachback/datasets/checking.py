@@ -6,13 +6,13 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from teachback.datasets.columns import Columns
 from teachback.datasets.examples import duplicate_warning, example_of
 from teachback.datasets.fields import Draft, draft_of, told_apart, unread_keys
-from teachback.datasets.sources import scan_rows
+from teachback.datasets.sources import Source, counted, scan_rows
 from teachback.files.rows import Row, bad_line
 from teachback.questions import (
     KINDS,
@@ -27,6 +27,7 @@ from teachback.records import Example
 
 _LONGEST_REASON = 400
 _READINGS = 5
+_EMPTY = {"line": "the file is empty: it has no rows", "row": "there are no rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,11 @@ class Problem:
     line: int | None
     reason: str
 
-    def at(self, path: str | Path) -> str:
-        """The problem as one line that names the file."""
+    def at(self, path: object, counted: str = "line") -> str:
+        """The problem as one line that names the file, and what is ``counted`` in it."""
         if self.line is None:
             return f"{path}: {self.reason}"
-        return str(bad_line(path, self.line, self.reason))
+        return str(bad_line(path, self.line, self.reason, counted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,28 @@ class CheckResult:
     readings: tuple[tuple[str, str], ...] = ()
     """Of a kind whose answers can be written in several ways: some answers as the file writes
     them, and as they are read; first those that differ."""
+    counted: str = "line"
+    """What the problems' ``line`` counts: lines of a file, or rows in memory."""
 
 
-def check(path: str | Path, kind: str | None = None) -> CheckResult:
+def check(
+    source: Source, kind: str | None = None, *, columns: Columns | None = None
+) -> CheckResult:
     """Find every bad row of a dataset, and what is odd but can be read.
 
     Raises:
         DataError: the file cannot be opened, or there is no such ``kind``.
         MissingExtraError: as `read_examples`.
     """
-    return survey(path, kind, lambda _: None)
+    return survey(source, kind, lambda _: None, columns)
 
 
-def survey(path: str | Path, kind: str | None, keep: Callable[[Example], object]) -> CheckResult:
+def survey(
+    source: Source,
+    kind: str | None,
+    keep: Callable[[Example], object],
+    columns: Columns | None = None,
+) -> CheckResult:
     """`check`, which hands each example to ``keep`` as it goes: those of a file without problems,
     in its order, but for the labels, which only the whole file knows.
 
@@ -83,8 +93,8 @@ def survey(path: str | Path, kind: str | None, keep: Callable[[Example], object]
         DataError: the file cannot be opened, or there is no such ``kind``.
         MissingExtraError: as `read_examples`.
     """
-    found = _Pass(None if kind is None else kind_named(kind))
-    for line, row in scan_rows(path):
+    found = _Pass(None if kind is None else kind_named(kind), counted(source))
+    for line, row in scan_rows(source, columns):
         if line is None:
             found.of_file.append(str(row))
             continue
@@ -97,8 +107,8 @@ def survey(path: str | Path, kind: str | None, keep: Callable[[Example], object]
             found.problems[line] = str(error)
     repeated = _repeated(found.id_hashes)
     if repeated or len(found.kinds) > 1:
-        _look_again(path, found, repeated)
-    return found.result(path)
+        _look_again(source, found, repeated, columns)
+    return found.result(source)
 
 
 @dataclass
@@ -107,6 +117,8 @@ class _Pass:
 
     named: QuestionKind | None
     """The kind that the user named."""
+    counted: str
+    """What the numbers of rows count."""
     rows: int = 0
     of_file: list[str] = field(default_factory=list)
     """What is wrong with the file as a whole."""
@@ -170,10 +182,10 @@ class _Pass:
             return self.named
         return KINDS[self.kinds.most_common(1)[0][0]]
 
-    def result(self, path: str | Path) -> CheckResult:
+    def result(self, source: Source) -> CheckResult:
         of_file = list(self.of_file)
         if not self.rows and not of_file:
-            of_file.append("the file is empty: it has no rows")
+            of_file.append(_EMPTY[self.counted])
         if len(self.labels) == 1:
             only = next(iter(self.labels.values()))
             of_file.append(f"every answer is {only!r}: labels need at least two different ones")
@@ -187,7 +199,7 @@ class _Pass:
             for key, (line, count) in sorted(self.unread.items())
         ]
         return CheckResult(
-            path=str(path),
+            path=str(source),
             rows=self.rows,
             kind=None if self.kind is None else self.kind.name,
             problems=(
@@ -197,6 +209,7 @@ class _Pass:
             warnings=tuple(sorted([*unread, *self.warnings], key=lambda each: each.line or 0)),
             labels=labels,
             readings=tuple((self.readings[0] | self.readings[1]).items())[:_READINGS],
+            counted=self.counted,
         )
 
 
@@ -206,12 +219,14 @@ def _repeated(hashes: array[int]) -> frozenset[int]:
     return frozenset(values[counts > 1].tolist())
 
 
-def _look_again(path: str | Path, found: _Pass, repeated: Collection[int]) -> None:
+def _look_again(
+    source: Source, found: _Pass, repeated: Collection[int], columns: Columns | None
+) -> None:
     """Say where ids stand twice (their hashes are among ``repeated``), and which rows are not of
     the kind of most."""
     kind = found.kind
     line_of_id: dict[str, int] = {}
-    for line, row in scan_rows(path):
+    for line, row in scan_rows(source, columns):
         if line is None or isinstance(row, str):
             continue
         try:
@@ -221,7 +236,9 @@ def _look_again(path: str | Path, found: _Pass, repeated: Collection[int]) -> No
         if hash(draft.id) in repeated:
             first = line_of_id.setdefault(draft.id, line)
             if first != line:
-                found.problems[line] = f"duplicate id {draft.id!r}: line {first} already has it"
+                found.problems[line] = (
+                    f"duplicate id {draft.id!r}: {found.counted} {first} already has it"
+                )
                 continue
         own = found.named or recognised_kind(draft.answer, draft.choices)
         if kind is not None and own is not kind:

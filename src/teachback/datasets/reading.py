@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 from teachback.datasets.checking import CheckResult, survey
+from teachback.datasets.columns import Columns
 from teachback.datasets.examples import example_of
 from teachback.datasets.fields import draft_of
-from teachback.datasets.sources import scan_rows
-from teachback.errors import DataError
-from teachback.questions import KINDS
+from teachback.datasets.rows_in_memory import Table, rows_in_memory
+from teachback.datasets.sources import Source, scan_rows
+from teachback.errors import ConfigError, DataError
+from teachback.questions import KINDS, kind_named
 from teachback.records import Example
 from teachback.references import parse_dataset
 
+Data = str | Path | Sequence[Example] | Table
+"""Labelled questions: a file or ``hf:owner/name``, examples that were read before, a list of
+dictionaries, a ``datasets.Dataset``, or a frame of pandas or polars."""
 
-def read_examples(path: str | Path, *, kind: str | None = None) -> list[Example]:
-    """Read a dataset: JSON lines, CSV, Parquet, or ``hf:owner/name[/config][:split]``.
+
+def read_examples(
+    data: Data, *, kind: str | None = None, columns: Columns | None = None
+) -> list[Example]:
+    """Read a dataset: JSON lines, CSV, Parquet, ``hf:owner/name[/config][:split]``, or rows that
+    are in memory already (a list of dictionaries, a ``datasets.Dataset``, a frame of pandas or
+    polars). Examples are given back as they are, once they are checked.
+
+    ``columns``: the names that the data have for what is read, where they differ:
+    ``{"question": "prompt", "answer": "label"}``.
 
     The question kind belongs to the file: all rows have choices (multiple-choice), or all
     answers are yes or no, or numbers, or other text. A file in which rows of one kind stand
@@ -29,14 +43,70 @@ def read_examples(path: str | Path, *, kind: str | None = None) -> list[Example]
     Raises:
         DataError: a row is not valid (the message names the first lines and says how
             to see all), or the file cannot be read.
+        ConfigError: ``columns`` has a name that is not read; or examples are given with a
+            ``kind`` or ``columns``, which they have already.
         MissingExtraError: Parquet or hub files without the packages that read them.
     """
+    source = rows_of(data)
+    if isinstance(source, list):
+        return _checked(source, kind, columns)
+    return examples_in(source, kind=kind, columns=columns)
+
+
+def examples_in(
+    source: Source, *, kind: str | None = None, columns: Columns | None = None
+) -> list[Example]:
+    """`read_examples`, of what is no examples yet."""
     examples: list[Example] = []
-    result = survey(path, kind, examples.append)
+    result = survey(source, kind, examples.append, columns)
     _refuse(result)
     if result.labels:
         return [replace(example, choices=result.labels) for example in examples]
     return examples
+
+
+def rows_of(data: Data) -> Source | list[Example]:
+    """The file or the rows that ``data`` are, or the examples in it. Raises DataError where it
+    is none of these."""
+    if isinstance(data, str | Path):
+        return data
+    if isinstance(data, Sequence) and _are_examples(data):
+        return list(data)
+    return rows_in_memory(data, "the data")
+
+
+def _are_examples(data: Sequence[object]) -> TypeGuard[Sequence[Example]]:
+    """Whether examples are among ``data``; what else stands there is a mistake among examples."""
+    return any(isinstance(one, Example) for one in data)
+
+
+def _checked(
+    examples: Sequence[Example], kind: str | None, columns: Columns | None
+) -> list[Example]:
+    """Examples that a user may have made or put together."""
+    if columns is not None:
+        raise ConfigError("columns: these are examples, whose fields have their names already")
+    first = next(one for one in examples if isinstance(one, Example))
+    if kind is not None and kind_named(kind).name != first.kind:
+        raise ConfigError(
+            f"kind: these are examples of the kind {first.kind} already; read the rows they come "
+            f"from as {kind}"
+        )
+    kind_named(first.kind)
+    rows: dict[str, int] = {}
+    for row, one in enumerate(examples, 1):
+        if not isinstance(one, Example):
+            raise DataError(f"the data, row {row}: this is no example, as others of them are")
+        if one.kind != first.kind:
+            raise DataError(
+                f"the data, row {row}: the example {one.id!r} is of the kind {one.kind}, and the "
+                f"first of the kind {first.kind}"
+            )
+        if rows.setdefault(one.id, row) != row:
+            raise DataError(
+                f"the data, row {row}: duplicate id {one.id!r}: row {rows[one.id]} already has it"
+            )
+    return list(examples)
 
 
 def open_examples(path: str | Path, *, kind: str | None = None) -> Collection[Example]:
@@ -104,5 +174,7 @@ def _refuse(result: CheckResult) -> None:
     if others:
         lines = [str(problem.line) for problem in others]
         named = ", ".join([*lines[:3], "…"] if len(lines) > 3 else lines)
-        more = f" (and {len(others)} more, lines {named}; run `teachback data check {result.path}`)"
-    raise DataError(first.at(result.path) + more)
+        more = f" (and {len(others)} more, {result.counted}s {named}"
+        in_file = result.counted == "line"
+        more += f"; run `teachback data check {result.path}`)" if in_file else ")"
+    raise DataError(first.at(result.path, result.counted) + more)

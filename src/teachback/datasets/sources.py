@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from teachback.datasets.columns import Columns, Renaming
 from teachback.datasets.hub import hub_files
+from teachback.datasets.rows_in_memory import RowsInMemory
 from teachback.datasets.tables import SEPARATORS, Scanned, other_table, table_rows
 from teachback.errors import DataError, MissingExtraError
 from teachback.files import scan_jsonl
@@ -23,8 +25,14 @@ _HEAD = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def scan_rows(path: str | Path) -> Iterator[Scanned]:
-    """Every row of ``path`` that is not blank; a bad one comes as the reason why it is bad.
+Source = str | Path | RowsInMemory
+"""Where rows come from."""
+
+
+def scan_rows(source: Source, columns: Columns | None = None) -> Iterator[Scanned]:
+    """Every row of ``source`` that is not blank; a bad one comes as the reason why it is bad.
+
+    ``columns``: the names that the data have, by the names that are read.
 
     Lines count from 1; a CSV row has the number of its first line, a Parquet row its own
     (there are no lines in it). The suffix decides: ``.csv``, ``.tsv`` (tabs), ``.parquet``,
@@ -34,9 +42,24 @@ def scan_rows(path: str | Path) -> Iterator[Scanned]:
 
     Raises:
         DataError: the file as such cannot be read, or the hub cannot be reached.
-        ReferenceError_: ``path`` is not written as a dataset is.
+        ConfigError: ``columns`` has a name that is not read.
+        ReferenceError_: ``source`` is not written as a dataset is.
         MissingExtraError: Parquet without pyarrow, the hub without huggingface_hub.
     """
+    renaming = Renaming.of(columns)
+    if not isinstance(source, RowsInMemory) and Path(source).suffix.casefold() in SEPARATORS:
+        problem = _foreign(Path(source), Path(source).suffix.casefold())
+        yield from [(None, problem)] if problem else table_rows(source, renaming.header)
+    else:
+        yield from renaming.rows(_scanned(source))
+
+
+def _scanned(source: Source) -> Iterator[Scanned]:
+    """The rows of anything but a table as text, under their own names."""
+    if isinstance(source, RowsInMemory):
+        yield from enumerate(source.rows, 1)
+        return
+    path = source
     named = parse_dataset(str(path))
     if isinstance(named, HubDatasetReference):
         yield from _parquet_rows(hub_files(named), str(path))
@@ -47,8 +70,6 @@ def scan_rows(path: str | Path) -> Iterator[Scanned]:
         yield None, problem
     elif suffix == ".parquet":
         yield from _parquet_rows([Path(path)], str(path))
-    elif suffix in SEPARATORS:
-        yield from table_rows(path)
     else:
         for line, row in scan_jsonl(path):
             if isinstance(row, DataError):
@@ -57,17 +78,24 @@ def scan_rows(path: str | Path) -> Iterator[Scanned]:
                 yield line, row
 
 
-def read_rows(path: str | Path) -> list[tuple[int, Row]]:
-    """All rows of ``path`` with their line numbers, unchecked but for being rows.
+def counted(source: Source) -> str:
+    """What the numbers of the rows count: the lines of a file, or rows."""
+    return "row" if isinstance(source, RowsInMemory) else "line"
+
+
+def read_rows(source: Source, columns: Columns | None = None) -> list[tuple[int, Row]]:
+    """All rows of ``source`` with their line numbers, unchecked but for being rows.
 
     Raises:
         DataError: at the first row that cannot be read, and as `scan_rows` does.
         MissingExtraError: as `scan_rows` does.
     """
     rows: list[tuple[int, Row]] = []
-    for line, row in scan_rows(path):
+    for line, row in scan_rows(source, columns):
         if isinstance(row, str):
-            raise DataError(f"{path}: {row}") if line is None else bad_line(path, line, row)
+            if line is None:
+                raise DataError(f"{source}: {row}")
+            raise bad_line(source, line, row, counted(source))
         assert line is not None  # noqa: S101 - a row always stands on a line
         rows.append((line, row))
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
@@ -23,7 +23,8 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 _WHAT = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 _NEEDED_COLUMNS = ("id", "question", "answer")
-_CHOICE_COLUMN = re.compile(r"choice_([a-z])")
+CHOICE_COLUMN = re.compile(r"choice_([a-z])")
+"""Columns that hold one choice each."""
 
 Scanned = tuple[int | None, Row | str]
 """A line's number (None: the file as a whole), and its row or the reason why it has none."""
@@ -84,9 +85,11 @@ class _Lines(Iterator[str]):
         raise csv.Error(f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
 
 
-def table_rows(path: str | Path) -> Iterator[Scanned]:
+def table_rows(
+    path: str | Path, renamed: Callable[[Iterable[str]], list[str]] = list
+) -> Iterator[Scanned]:
     """Every row of a file with a suffix of `SEPARATORS` that is not blank; a bad one comes as the
-    reason why it is bad."""
+    reason why it is bad. ``renamed`` gives the columns the names that are read."""
     suffix = Path(path).suffix.casefold()
     form = suffix.removeprefix(".").upper()
     # Bytes that are not UTF-8 become lone surrogates, which the check of each field finds:
@@ -114,7 +117,7 @@ def table_rows(path: str | Path) -> Iterator[Scanned]:
             if header:
                 yield line, _csv_row(header, cells)
                 continue
-            header = cells
+            header = renamed(cells)
             problem = _header_problem(header)
             if problem:
                 yield line, problem
@@ -134,7 +137,7 @@ def _next_row(reader: Iterator[list[str]]) -> list[str]:
 def _header_problem(header: Sequence[str]) -> str | None:
     twice = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
     missing = [name for name in _NEEDED_COLUMNS if name not in header]
-    letters = [match.group(1) for name in header if (match := _CHOICE_COLUMN.fullmatch(name))]
+    letters = [match.group(1) for name in header if (match := CHOICE_COLUMN.fullmatch(name))]
     if missing:
         return (
             f"the header has no column {', '.join(map(repr, missing))}: "
@@ -155,7 +158,7 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Row | str:
     row: Row = {}
     choices: list[str] = []
     for name, cell in zip(header, cells, strict=True):
-        if _CHOICE_COLUMN.fullmatch(name):
+        if CHOICE_COLUMN.fullmatch(name):
             choices.append(cell)
         elif name and cell:
             row[name] = cell

@@ -56,7 +56,7 @@ class LabelMetrics:
     predicted: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Metrics:
     """What one set of predictions shows. Shares and probabilities lie in [0, 1].
 
@@ -77,6 +77,11 @@ class Metrics:
     chosen_probability: float | None
     calibration_error: float | None
     labels: tuple[LabelMetrics, ...] | None
+
+    def __repr__(self) -> str:
+        ways = [("direct", self.direct), ("explained", self.explained)]
+        shown = [f"{name} {way.right} of {way.n} right" for name, way in ways if way is not None]
+        return f"{self.kind}: {', '.join(shown)}"
 
 
 def measure(predictions: Sequence[Prediction], kind: str) -> Metrics:

@@ -18,6 +18,7 @@ from teachback.errors import DataError
 from teachback.evaluation.crossed import DifferenceEstimate, estimate_difference
 from teachback.evaluation.metrics import check, clusters
 from teachback.evaluation.ways import IN_WORDS, Answers, in_way_by_seed
+from teachback.files.result_rows import ResultRows
 from teachback.records import ComparedWay, Prediction
 
 Finding = Literal["shown", "hint", "not-shown"]
@@ -46,8 +47,8 @@ class SeedComparison:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(DifferenceEstimate):
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(DifferenceEstimate, ResultRows):
     """A minus B, averaged over seeds. ``caveats``: what the figures do not show, in words.
 
     ``way``: how both answered; None where predictions were compared as they were given.
@@ -64,6 +65,15 @@ class Comparison(DifferenceEstimate):
     discordance: float
     seeds: tuple[SeedComparison, ...]
     caveats: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return verdict(self)
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """One row: the figures, and the verdict in words."""
+        figures: dict[str, object] = asdict(self)
+        del figures["seeds"]
+        return [{**figures, "caveats": list(self.caveats), "verdict": verdict(self)}]
 
     @property
     def in_words(self) -> str:

@@ -11,8 +11,10 @@ from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
-from teachback.datasets import read_examples, read_rows
-from teachback.errors import ConfigError
+from teachback.datasets import Columns, Data, read_rows
+from teachback.datasets.reading import examples_in, rows_of
+from teachback.datasets.sources import counted
+from teachback.errors import ConfigError, DataError
 from teachback.files.rows import bad_line
 from teachback.questions import KINDS, parse, same_answer
 from teachback.records import Example, Exemplar
@@ -58,8 +60,10 @@ def builtin(name: str) -> list[Exemplar]:
         return read_exemplars(path)
 
 
-def read_exemplars(path: str | Path, *, kind: str | None = None) -> list[Exemplar]:
-    """Read exemplars from any file that `teachback.datasets.read_examples` reads; each row
+def read_exemplars(
+    data: Data, *, kind: str | None = None, columns: Columns | None = None
+) -> list[Exemplar]:
+    """Read exemplars from whatever `teachback.datasets.read_examples` reads; each row
     needs an ``explanation``, too.
 
     Where an explanation ends with a conclusion of its own ("So the answer is (B)."), that is
@@ -70,13 +74,16 @@ def read_exemplars(path: str | Path, *, kind: str | None = None) -> list[Exempla
             conclusion, or concludes otherwise than the row's answer.
         MissingExtraError: as `read_examples` does.
     """
-    examples = read_examples(path, kind=kind)
+    source = rows_of(data)
+    if isinstance(source, list):
+        raise DataError("exemplars: an example has no explanation: give rows, or Exemplar objects")
+    examples = examples_in(source, kind=kind, columns=columns)
     exemplars = []
-    for example, (line, row) in zip(examples, read_rows(path), strict=True):
+    for example, (line, row) in zip(examples, read_rows(source, columns), strict=True):
         try:
             explanation = _without_conclusion(example, row.get("explanation") or "")
         except ValueError as error:
-            raise bad_line(path, line, str(error)) from None
+            raise bad_line(source, line, str(error), counted(source)) from None
         exemplars.append(Exemplar(example, explanation))
     return exemplars
 

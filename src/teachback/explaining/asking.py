@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
 from teachback.costs import tokens
-from teachback.errors import CostCapError, TeacherError, UsageError
+from teachback.errors import CostCapError, TeacherError
 from teachback.explaining.missing_requests import MissingRequest, MissingRequests, RequestMaker
 from teachback.explaining.selection import SelectionRules
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Request, RequestKind, Strategy
 from teachback.store import CompletionStore
+from teachback.system.event_loops import run_to_end
 from teachback.system.progress import SILENT, Progress, Step, no_notice
 from teachback.teachers import Teacher
 
@@ -105,17 +106,9 @@ def generate(
         GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
             they arrive within a few seconds, or until a second Ctrl-C.
         StoreError: The store cannot be written.
-        UsageError: Called inside an event loop (a notebook, say).
+
+    Where an event loop is running (in a notebook, say), it asks in a thread of its own.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    else:
-        raise UsageError(
-            "an event loop is running here (in a notebook, say), so that a teacher must be asked "
-            "with await: TeacherSession.ask_async or generate_async"
-        )
 
     async def run() -> GenerationSummary:
         try:
@@ -134,7 +127,7 @@ def generate(
         finally:
             await teacher.aclose()
 
-    return asyncio.run(run())
+    return run_to_end(run())
 
 
 async def generate_async(
@@ -150,7 +143,8 @@ async def generate_async(
     meter: Meter | None = None,
     progress: Progress = SILENT,
 ) -> GenerationSummary:
-    """`generate` for a caller with an event loop; leaves the teacher open."""
+    """`generate` for a caller with an event loop; leaves the teacher open. Cancelled, it stops as
+    after Ctrl-C."""
     total = len(examples) if isinstance(examples, Sized) else None
     with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
         missing = MissingRequests(
@@ -202,13 +196,17 @@ class _Run:
                 if any(not task.done() for task in self._tasks):
                     self._stop()
                 await asyncio.wait(self._tasks)
+        except asyncio.CancelledError:
+            self._stop()
+            await asyncio.wait(self._tasks)
+            self._count()
+            raise asyncio.CancelledError(f"interrupted: {_stored(self.summary)}") from None
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.summary.seconds = time.monotonic() - began
-            self.summary.needed = self.missing.needed
-            self.summary.already_stored = self.missing.already_stored
+            self._count()
         if isinstance(self._error, TeacherError | CostCapError):
             message = f"{self._error}; {_stored(self.summary)}"
             raise type(self._error)(message) from self._error
@@ -217,6 +215,10 @@ class _Run:
         if self._interrupted:
             raise GenerationInterrupted(self.summary)
         return self.summary
+
+    def _count(self) -> None:
+        self.summary.needed = self.missing.needed
+        self.summary.already_stored = self.missing.already_stored
 
     async def _worker(
         self, first_round: Iterator[MissingRequest | None], pulling: asyncio.Lock

@@ -94,7 +94,7 @@ def from_version_0(row: Row) -> Row:
 
 SELECTION_FILE = Versioned(SelectionCounts, (from_version_0,))
 """``selection.json``: of a run folder these counts, of a study's the same with what they are of
-(:data:`teachback.study.schema.MATERIAL_FILE`)."""
+(:data:`teachback.studies.schema.MATERIAL_FILE`)."""
 
 
 def summarise(

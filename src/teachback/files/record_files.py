@@ -64,9 +64,9 @@ def row_of(record: Explanation | Rejection | Prediction) -> Row:
     return {key: value for key, value in row.items() if value is not None or key not in _OPTIONAL}
 
 
-def explanation_of(row: Row, path: str | Path, line: int) -> Explanation:
+def explanation_of(row: Row, path: str | Path, line: int, counted: str = "line") -> Explanation:
     """The explanation in a row; raises `DataError` naming file, line and field."""
-    return Explanation(**_shared_fields(Fields(row, path, line)))
+    return Explanation(**_shared_fields(Fields(row, path, line, counted)))
 
 
 def rejection_of(row: Row, path: str | Path, line: int) -> Rejection:
@@ -76,9 +76,9 @@ def rejection_of(row: Row, path: str | Path, line: int) -> Rejection:
     return Rejection(**_shared_fields(field), reason=reason)
 
 
-def prediction_of(row: Row, path: str | Path, line: int) -> Prediction:
+def prediction_of(row: Row, path: str | Path, line: int, counted: str = "line") -> Prediction:
     """The prediction in a row; raises `DataError` naming file, line and field."""
-    field = Fields(row, path, line)
+    field = Fields(row, path, line, counted)
     return Prediction(
         id=field.text("id"),
         gold=field.text("gold"),

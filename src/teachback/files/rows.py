@@ -12,9 +12,10 @@ Row = dict[str, Any]
 """One JSON object, as `json.loads` gives it."""
 
 
-def bad_line(path: str | Path, line: int, why: str) -> DataError:
-    """The one-line error for a line of a file; the form is the same for every file."""
-    return DataError(f"{path}, line {line}: {why}")
+def bad_line(path: object, line: int, why: str, counted: str = "line") -> DataError:
+    """The one-line error for a line of a file; the form is the same for every file. ``counted``:
+    what is counted, of rows that are not in a file."""
+    return DataError(f"{path}, {counted} {line}: {why}")
 
 
 def json_name(value: object) -> str:
@@ -34,11 +35,13 @@ class Fields:
     Every method raises `DataError` naming file, line and field.
     """
 
-    def __init__(self, row: Mapping[str, Any], path: str | Path, line: int) -> None:
-        self._row, self._path, self._line = row, path, line
+    def __init__(
+        self, row: Mapping[str, Any], path: str | Path, line: int, counted: str = "line"
+    ) -> None:
+        self._row, self._path, self._line, self._counted = row, path, line, counted
 
     def _bad(self, why: str) -> DataError:
-        return bad_line(self._path, self._line, why)
+        return bad_line(self._path, self._line, why, self._counted)
 
     def _wrong(self, name: str, needed: str, value: object) -> DataError:
         return self._bad(f"the field {name!r} must be {needed}, not {json_name(value)}")

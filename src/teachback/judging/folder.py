@@ -44,7 +44,7 @@ from teachback.judging.results import (
 from teachback.judging.self_test import SelfTest, measure_self_test
 from teachback.records import Completion, Example, RequestKind
 from teachback.runs.folders import STORE
-from teachback.study.schema import digest_of
+from teachback.studies.schema import digest_of
 from teachback.system.progress import SILENT, Progress
 from teachback.versioned import Versioned
 

@@ -19,7 +19,7 @@ from teachback.references import (
     WheelsReference,
     parse_teacher,
 )
-from teachback.study.schema import TASK_FILE
+from teachback.studies.schema import TASK_FILE
 from teachback.versioned import checked
 
 _ALIASES = {"o": "gpt", "chatgpt": "gpt", "davinci": "gpt", "codellama": "llama", "qwq": "qwen"}

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from teachback.questions.conclusions import STATEMENT_AT_MOST, Span
-from teachback.questions.wordings import WORDINGS, Wording
+from teachback.questions.wording import Wording
+from teachback.questions.wordings import WORDINGS
 
 _LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
 _MARKUP = r"(?:[*_]{1,3})?"
@@ -24,11 +25,20 @@ _HASHES = re.compile(
     r"|summary|question|final|answer|option|choice))"
 )
 _BOXED = re.compile(r"\\boxed\s*\{")
+# An answer in a tag, "<answer>B</answer>" (not before it: "The answer is A <answer>"), or in a
+# field: "answer": "B".
+_TAGGED = re.compile(r"(?i)<(?:final[ _-]?)?answer>\s{0,9}(?=[^\s<.])")
+_FIELD = re.compile(r"(?i)\"(?:final[ _-]?)?answer\"\s{0,3}:\s{0,3}\"?")
+_SIGNS = ((_HASHES, "####"), (_BOXED, "\\boxed"), (_TAGGED, ">"), (_FIELD, '":'))
+"""What announces by a sign, and what stands in each text that has it."""
+_SHOWN = {"####": "####", "\\boxed": "\\boxed{…}", ">": "<answer>", '":': "an answer field"}
 _ADVERB_BEFORE_NOT = (
     "definitely", "clearly", "certainly", "probably", "obviously", "simply", "therefore", "also",
 )  # fmt: skip
 # A verdict goes on so; "no one", "no more than" deny what follows and are none.
 _SINCE = ("because", "since", "as", "it", "they", "he", "she", "we", "you", "this", "that", "there")
+# A sentence in brackets, of several words and without a result.
+_ALL_BRACKETED = re.compile(r"\W*\((?:[^()=\s]+\s+){3,}[^()=]*\)\W*\Z")
 # Case folding makes other letters of these, or of one two: no search in small letters finds them.
 _FOLDED = re.compile("[ſıİ\u212a]")
 
@@ -95,6 +105,11 @@ class _Patterns:
     chatter: re.Pattern[str]
     aside: re.Pattern[str]
     denial: re.Pattern[str]
+    withdrawal: re.Pattern[str]
+    negator: re.Pattern[str] | None
+    hedge: re.Pattern[str]
+    greeting: re.Pattern[str]
+    explaining: re.Pattern[str]
     leads: re.Pattern[str]
     results: re.Pattern[str]
     states: re.Pattern[str]
@@ -141,8 +156,10 @@ def _patterns(words: Wording) -> _Patterns:
             flags,
         )
         the = rf"(?:(?:{_any(words.copula_first)}){gap}{adverb})?{the}"
+    # "… the DNAThe answer is": some replies lack the space, or the full stop, before it.
+    joined = r"|(?<=\w)(?=(?-i:[A-Z][a-z]))" if words.spaced else ""
     lead = re.compile(
-        rf"{open_}(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{_any(words.leads)}){close}{comma}"
+        rf"(?:{open_}{joined})(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{_any(words.leads)}){close}{comma}"
         rf"(?:then\b[\s,]{{0,9}})?)?(?:(?:{_any(words.concluding)}){comma})?{the}\Z",
         flags,
     )
@@ -180,6 +197,13 @@ def _patterns(words: Wording) -> _Patterns:
             else _any(words.denials),
             flags,
         ),
+        withdrawal=re.compile(rf"{open_}(?:{_any(words.withdrawals)}){close}", flags),
+        negator=re.compile(rf"(?:{open_}|(?=n['’]t))(?:{_any(words.negators)})(?!\w)", flags)
+        if words.negators
+        else None,
+        hedge=re.compile(rf"{open_}(?:{_any(words.hedges)})(?!\w)", flags),
+        greeting=re.compile(rf"\W*(?:{_any(words.greetings)})(?!\w)", flags),
+        explaining=re.compile(rf"[^\w\n]*(?:{_any(words.explaining)})(?!\w)", flags),
         leads=re.compile(rf"{open_}(?:{_any(words.leads)}){close}", flags),
         results=re.compile(rf"{open_}(?:{_any(words.results)}){close}", flags),
         states=re.compile(rf"{open_}(?:{_any(words.states)}){close}", flags),
@@ -225,7 +249,7 @@ class Announcements:
         """
         found = [
             (match.start(), match.end(), None)
-            for pattern, sign in ((_HASHES, "####"), (_BOXED, "\\boxed"))
+            for pattern, sign in _SIGNS
             if sign in text
             for match in pattern.finditer(text)
         ]
@@ -252,8 +276,10 @@ class Announcements:
             line_end = text.find("\n", statement, statement + STATEMENT_AT_MOST)
             if line_end < 0:
                 line_end = min(len(text), statement + STATEMENT_AT_MOST)
-            sign = "####" if "####" in text[start:statement] else "\\boxed{…}"
-            named = sign if announcing is None else "the answer is …"
+            named = "the answer is …"
+            if announcing is None:
+                mark = text[start:statement]
+                named = next((shown for sign, shown in _SHOWN.items() if sign in mark), named)
             yield Span(start, statement, line_end, named)
 
     def negated(self, statement: str, at: int = 0) -> bool:
@@ -283,11 +309,34 @@ class Announcements:
 
     def is_aside(self, sentence: str) -> bool:
         """Whether a sentence checks or comments on the conclusion before it: "Check: …" """
-        return any(own.aside.match(sentence) for own in self._all)
+        return _ALL_BRACKETED.match(sentence) is not None or any(
+            own.aside.match(sentence) for own in self._all
+        )
 
     def denies(self, text: str) -> bool:
         """Whether some word of ``text`` makes what it names no conclusion: "not", "or", "if"."""
         return any(own.denial.search(text) for own in self._all)
+
+    def withdrawal(self, sentence: str) -> str | None:
+        """What in ``sentence`` takes back every conclusion ("cannot be determined"), or None."""
+        matches = (own.withdrawal.search(sentence) for own in self._all)
+        return next((match[0] for match in matches if match), None)
+
+    def negations(self, clause: str) -> int:
+        """How many words of ``clause`` say that something is not so, in the language of most."""
+        return max(len(own.negator.findall(clause)) if own.negator else 0 for own in self._all)
+
+    def hedges(self, sentence: str) -> bool:
+        """Whether ``sentence`` leaves open what it speaks of: "perhaps", "it depends"."""
+        return any(own.hedge.search(sentence) for own in self._all)
+
+    def greets(self, sentence: str) -> bool:
+        """Whether ``sentence`` comes before any answer: "Sure!", "Let's work this out." """
+        return any(own.greeting.match(sentence) for own in self._all)
+
+    def explains(self, sentence: str) -> bool:
+        """Whether ``sentence`` begins the reasons of what stands before: "Here's the breakdown"."""
+        return any(own.explaining.match(sentence) for own in self._all)
 
     def concluding_words(self, sentence: str) -> list[tuple[int, int]]:
         """Where words stand that lead to a conclusion: "so", "therefore"; in their order."""
@@ -375,34 +424,6 @@ def _at(pattern: re.Pattern[str], text: str, places: list[int]) -> Iterator[re.M
 def announcements(languages: tuple[str, ...] = ("en",)) -> Announcements:
     """For a set of languages (of ``WORDINGS``), always with English."""
     return Announcements(tuple(dict.fromkeys(("en", *languages))))
-
-
-# Frequent little words that tell the languages of the Latin script apart.
-_FREQUENT = {
-    "de": frozenset("der die das und ist nicht ein eine wie viele von mit auf wird hat".split()),
-    "fr": frozenset("le la les des et est une dans combien quel quelle pour avec qui sur".split()),
-    "es": frozenset("el los las y es una en cuántos cuántas qué para con cuál del por que".split()),
-}
-_WORD = re.compile(rf"[{_LETTER}]+")
-
-
-def languages_of(text: str) -> tuple[str, ...]:
-    """The languages of ``WORDINGS`` that ``text`` (questions, exemplars) is written in, by its
-    script and its frequent words; English alone where none of the others shows."""
-    found = ["en"]
-    sample = text[:20_000]
-    if re.search(r"[぀-ヿ]", sample):
-        found.append("ja")
-    elif re.search(r"[一-鿿]", sample):
-        found.append("zh")
-    if re.search(r"[а-яА-Я]{3}", sample):
-        found.append("ru")
-    words = [word.casefold() for word in _WORD.findall(sample)]
-    for language, frequent in _FREQUENT.items():
-        hits = sum(word in frequent for word in words)
-        if hits >= 2 and hits * 5 >= len(words):
-            found.append(language)
-    return tuple(found)
 
 
 EVERY_LANGUAGE = announcements(tuple(WORDINGS))

@@ -34,6 +34,7 @@ InferredBy = Literal[
     "named choice",
     "verdict",
     "opening verdict",
+    "declared verdict",
 ]
 
 
@@ -52,7 +53,7 @@ class Inference:
 STATEMENT_AT_MOST = 10_000
 
 # "… so at the end Alice has (B) The Odyssey.": a marked answer that ends the text.
-_MARKED_END = re.compile(r"\((?:(?:choice|option)\s)?[A-Z]\)[^()\n]{0,80}\Z")
+_MARKED_END = re.compile(r"\((?:(?:choice|option)\s)?[A-Z]\)[^()\n❌✗✘]{0,80}\Z")
 # "… hence it's false.", "The statement is true.": a verdict that ends the text.
 _VERDICT_END = re.compile(
     r"""(?:\b(?:so|therefore|thus|hence|consequently)[\s,]{1,3}(?:(?:it|this|that)(?:['’]s|\s+is)\s+)?
@@ -109,13 +110,26 @@ def without(text: str, start: int, end: int) -> str:
     the comma that led to what was cut out ("It purrs, so the answer is B"), and for a heading
     that is left with nothing under it ("4. Conclusion: The answer is B").
     """
-    before = text[:start].strip().rstrip("*_#").rstrip()
+    before = _without_opener(text[:start].strip())
     if before.rstrip(_AFTER_HEADING).endswith(("Conclusion", "answer", "Answer")):
         before = before[:-200] + _BARE_HEADING.sub("", before[-200:]).rstrip()
     after = text[end:].lstrip(" \t*_.,;:)]}\"'").strip()
     return f"{before} {after}" if before and after else before.rstrip(" ,;:") or after
 
 
+def _without_opener(text: str) -> str:
+    """``text`` less marks of bold type, italics or a heading at its end that open what was cut
+    out; those that close something before them stay ("the last letter is **a**")."""
+    marks = _MARKS_AT_END.search(text)
+    if marks is None:
+        return text
+    line = text[text.rfind("\n") + 1 :]
+    apart = marks.start() == 0 or text[marks.start() - 1].isspace()
+    closes = not apart and line.count(marks[0]) % 2 == 0
+    return text if closes else text[: marks.start()].rstrip()
+
+
+_MARKS_AT_END = re.compile(r"(?:\*+|_+|#+)\Z")
 _AFTER_HEADING = " \t\n\r\f\v*_:.,"
 # At a line's beginning, or after a sentence (recorded replies often lack the line break).
 _BARE_HEADING = re.compile(

@@ -34,7 +34,7 @@ def without_announced(text: str, start: int, end: int, found: Announcements) -> 
     ("Therefore, among A through E, the answer is B"). Where nothing else is left, what follows
     the answer in its sentence stays ("The answer is B because it purrs").
     """
-    begin = _sentence_begin(text, start)
+    begin = sentence_begin(text, start)
     before = text[begin:start]
     leads = found.concluding_words(before) if before.strip() else []
     after_lead = leads[0][1] if leads and is_blank(before[: leads[0][0]]) else 0
@@ -64,7 +64,7 @@ def without_sentence(text: str, begin: int, end: int, found: Announcements) -> s
     return clause if len(clause.split()) > 2 or not clause.isascii() else ""
 
 
-def _sentence_begin(text: str, at: int) -> int:
+def sentence_begin(text: str, at: int) -> int:
     """Where the sentence begins that ``at`` stands in, or before."""
     tail = max(0, at - _LOOKED_AT)
     for begin, end in each_sentence(text[tail : at + 200]):
@@ -85,6 +85,17 @@ def _is_open(text: str) -> bool:
         or text.count("\\[") > text.count("\\]")
         or text.count("**") % 2 == 1
     )
+
+
+_OPENING_TAG = re.compile(
+    r"\A\s*<(?:[A-Z][a-z]{1,20}(?:[ _-][A-Z][a-z]{1,20}){1,3}"
+    r"|(?i:solution|explanation|reasoning|thought|steps))>[ \t:]*\n?\s*(?=\S)"
+)
+
+
+def without_opening_tag(text: str) -> str:
+    """``text`` less a tag that it opens with: "<Solution Path>"."""
+    return _OPENING_TAG.sub("", text)
 
 
 def without_chatter(text: str, at: int, found: Announcements) -> str:

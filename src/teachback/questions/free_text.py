@@ -7,7 +7,7 @@ from typing import Any
 
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference
-from teachback.questions.inferred import infer_text
+from teachback.questions.inferred_texts import infer_text
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -19,7 +19,9 @@ _ABBREVIATED = re.compile(
 )
 _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
-_MARKS = "*_\"'`“”‘’ "
+_MARKS = "*_\"'`“”‘’„«»「」『』 "
+# The base that a numeral is written in: 1101₂.
+_BASE = re.compile(r"(?<=[0-9])[₀-₉]{1,2}\Z|(?<=[0-9A-F]{2})[₀-₉]{1,2}\Z")
 # What only typesets the answer: \\text{Paris}, $x + 1$, \\(x + 1\\).
 _MARKUP = (
     re.compile(r"\A\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\{([^{}]*)\}\Z"),
@@ -39,7 +41,7 @@ class Text(QuestionKind):
         return stripped_answer(value)
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_text(text, found)
+        return infer_text(example.question, text, found)
 
     def read(self, example: Example, statement: str) -> Reading:
         line = statement.split("\n", 1)[0].rstrip()
@@ -60,7 +62,7 @@ def _untypeset(text: str) -> str:
     text = text.strip(_MARKS)
     for markup in _MARKUP:
         text = markup.sub(r"\1", text).strip(_MARKS)
-    return text
+    return _BASE.sub("", text)
 
 
 def _closing(line: str) -> int:

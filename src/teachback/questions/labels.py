@@ -13,7 +13,7 @@ from teachback.questions.choice_texts import (
     written_out,
 )
 from teachback.questions.conclusions import Inference, first_sentence, negated
-from teachback.questions.inferred import infer_choice
+from teachback.questions.inferred_choices import infer_choice
 from teachback.questions.kind import QuestionKind, Reading, stripped_answer
 from teachback.records import Example
 
@@ -32,7 +32,7 @@ class Label(QuestionKind):
         return f"The answer is LABEL. Here LABEL is one of: {', '.join(choices)}."
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_choice(text, example.choices, found, lettered=False)
+        return infer_choice(example.question, text, example.choices, found, lettered=False)
 
     def read(self, example: Example, statement: str) -> Reading:
         sentence = first_sentence(statement)

@@ -28,14 +28,15 @@ from teachback.questions.conclusions import (
     negated,
     normalise,
 )
-from teachback.questions.inferred import infer_choice
+from teachback.questions.inferred_choices import infer_choice
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import AnswerFormat, Example
 
 # "**Option B**", "<answer B: …>", "\\text{B}"
 _OPENING = re.compile(
     r"""(?:[\s*_"'“‘`{$<]|-(?!\d))*(?:\\[(\[]\s*)?(?:\\(?:text|mathrm|textbf|mathbf)\{)?
-    (?:(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)\b)[\s:>*_]*)?[\s"'“‘`<]*""",
+    (?:(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)\b)[\s:>*_]*)?[\s"'“‘`<]*
+    (?:(?:la|el|le|l['’]|die|der|das)\s{1,3}(?=[*_(\[]{0,3}(?-i:[A-Z])\b))?""",
     re.IGNORECASE | re.VERBOSE,
 )
 _BRACKETED = re.compile(r"[(\[（]\s*(?:(?:choice|option)\s+)?([A-Za-z])\s*[)\]）]")
@@ -113,7 +114,7 @@ class MultipleChoice(QuestionKind):
         return [e.choices[next((at for at in ranked if at < len(e.choices)), 0)] for e in test]
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_choice(text, example.choices, found, lettered=True)
+        return infer_choice(example.question, text, example.choices, found, lettered=True)
 
     def read(self, example: Example, statement: str) -> Reading:
         choices = example.choices

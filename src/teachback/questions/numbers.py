@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference, negated
-from teachback.questions.inferred import infer_number
+from teachback.questions.inferred_numbers import infer_number
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.questions.sentences import sentence_end
 from teachback.questions.written_numbers import (

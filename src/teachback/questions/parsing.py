@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from teachback.questions.announcements import EVERY_LANGUAGE
 from teachback.questions.conclusions import (
     STATEMENT_AT_MOST,
+    Inference,
     Span,
     is_blank,
     last_line,
     without,
 )
-from teachback.questions.cutting import without_announced, without_chatter, without_sentence
+from teachback.questions.cutting import (
+    sentence_begin,
+    without_announced,
+    without_chatter,
+    without_opening_tag,
+    without_sentence,
+)
 from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
+from teachback.questions.last_sentences import explained_opening, last_sentences, takes_back
 from teachback.questions.sentences import sentence_end
 from teachback.records import Example, ReplyReading
 
@@ -62,6 +71,15 @@ def parse(
     The concluding sentence is no part of the explanation; sentences after it are, unless they
     speak to the reader ("I hope this helps!").
     """
+    parsed = _split(example, text, bare, answer_first, reading)
+    if not parsed.explanation.startswith("<"):
+        return parsed
+    return replace(parsed, explanation=without_opening_tag(parsed.explanation))
+
+
+def _split(
+    example: Example, text: str, bare: bool, answer_first: bool, reading: ReplyReading
+) -> Parsed:
     kind = kind_of(example)
     spans = EVERY_LANGUAGE.announced(text)
     if answer_first:
@@ -86,14 +104,46 @@ def parse(
         rest = without(text.strip(), 0, answered.length)
         return Parsed(rest, answered.answer, bool(line), "bare answer" if line else None)
     parsed = _unannounced(example, text)
-    if parsed.concluded or denied or reading == "announced" or kind.marked_ending(text):
+    if denied or reading == "announced" or kind.marked_ending(text):
         return parsed
-    inference = kind.infer(example, text, EVERY_LANGUAGE)
+    first = _explained_opening(example, text)
+    if parsed.concluded and (first is None or not _ends_in_step(text)):
+        return parsed
+    inference = first or _inferred(example, text)
     if inference is None:
         return parsed
     left = without_sentence(text, inference.start, inference.end, EVERY_LANGUAGE)
     # A chain of one sentence shows its step in it ("40 / 5 = 8 stickers each."), and stays.
     return Parsed(left or text.strip(), inference.answer, True, f"{_INFERRED}{inference.by}")
+
+
+def _inferred(example: Example, text: str) -> Inference | None:
+    """What ``text`` concludes without an announcement, unless it takes that back."""
+    if takes_back(example.question, text, EVERY_LANGUAGE):
+        return None
+    return kind_of(example).infer(example, text, EVERY_LANGUAGE)
+
+
+def _explained_opening(example: Example, text: str) -> Inference | None:
+    """What a text answers in its first sentence, where the others explain that and none of the
+    last two concludes otherwise."""
+    end = explained_opening(text, EVERY_LANGUAGE)
+    if end is None or any(
+        EVERY_LANGUAGE.concluding_words(text[b:e])
+        for b, e in last_sentences(text, EVERY_LANGUAGE)[:2]
+        if b >= end
+    ):
+        return None
+    return _inferred(example, text[:end])
+
+
+_STEP = re.compile(r"\s*(?:[-•*]\s|[0-9]{1,2}[.)]\s)|[^\n]*=")
+
+
+def _ends_in_step(text: str) -> bool:
+    """Whether the last line that says anything to the point is a step: an item, or a sum."""
+    span = last_line(without_chatter(text, 0, EVERY_LANGUAGE))
+    return span is not None and _STEP.match(text, span.start) is not None
 
 
 def _first_alike(
@@ -133,7 +183,20 @@ def _unannounced(example: Example, text: str) -> Parsed:
     end_span = kind.marked_ending(text)
     if end_span is not None:
         answered = kind.read(example, text[end_span.statement : end_span.line_end])
-        # Nothing is cut out: the marked answer is part of a sentence of the explanation.
         found = answered.answer is not None
-        return Parsed(text.strip(), answered.answer, found, "marked ending" if found else None)
+        # Mostly the marked answer is part of a sentence of the explanation, and stays in it.
+        left = _without_bare_ending(text, end_span.start) if found else text.strip()
+        return Parsed(left, answered.answer, found, "marked ending" if found else None)
     return Parsed(text.strip(), None, False)
+
+
+def _without_bare_ending(text: str, start: int) -> str:
+    """``text`` less its last sentence, in which the marked answer stands at ``start``, where that
+    says nothing else ("So, yes.", "Thus, (C)."); all of it where the sentence says more."""
+    begin = sentence_begin(text, start)
+    before = text[begin:start]
+    for lead_begin, lead_end in reversed(EVERY_LANGUAGE.concluding_words(before)):
+        before = before[:lead_begin] + before[lead_end:]
+    if not is_blank(before):
+        return text.strip()
+    return without_sentence(text, begin, len(text), EVERY_LANGUAGE) or text.strip()

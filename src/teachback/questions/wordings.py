@@ -6,78 +6,35 @@ language, add an entry to ``WORDINGS``; white space in a phrase stands for any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from teachback.questions.wording import Wording
 
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """The words of one language, in small letters.
-
-    In "Therefore, the final answer to this question is probably (B)", "therefore" is one of the
-    ``leads``, "the" of the ``determiners``, "final" of the ``adjectives``, "answer" of the
-    ``nouns``, "to" and "this" open a qualification (``of``, ``which``), "is" is a ``copulas`` and
-    "probably" one of the ``adverbs``. Everything may be empty but ``nouns``.
-    """
-
-    nouns: tuple[str, ...]
-    copulas: tuple[str, ...]
-    leads: tuple[str, ...]
-    spaced: bool = True
-    """Whether white space divides its words."""
-    qualified_nouns: Mapping[str, str] = field(default_factory=dict)
-    """Nouns that announce behind one word only: "the true statement is …"."""
-    after_noun: tuple[str, ...] = ()
-    of: tuple[str, ...] = ()
-    which: tuple[str, ...] = ()
-    adverbs: tuple[str, ...] = ()
-    that: tuple[str, ...] = ()
-    colons: str = ":="
-    concluding: tuple[str, ...] = ()
-    """ "we can conclude that" """
-    determiners: tuple[str, ...] = ()
-    adjectives: tuple[str, ...] = ()
-    headings: tuple[str, ...] = ()
-    """Alone on a line, above the answer; also those that are left behind without one."""
-    copula_first: tuple[str, ...] = ()
-    """ "Somit ist die Antwort …" """
-    is_the: tuple[str, ...] = ()
-    """ "(C) … is the answer" """
-    negations: tuple[str, ...] = ()
-    """At a statement's beginning: "not B"."""
-    negations_after: tuple[str, ...] = ()
-    """Behind what they deny: 「Bではない」."""
-    no_negations: tuple[str, ...] = ()
-    """What follows a negation that is a conclusion all the same: "not among the options"."""
-    other: tuple[str, ...] = ()
-    """Before a noun that is not the writer's answer: "each", "wrong"."""
-    suppositions: tuple[str, ...] = ()
-    """Before all of it: "if", "one might think"."""
-    verdicts: Mapping[str, str] = field(default_factory=dict)
-    """Words for yes and no, and which of them it is."""
-    it_is: tuple[str, ...] = ()
-    """Between a lead and a verdict: "hence it is false"."""
-    statement_is: tuple[str, ...] = ()
-    """ "the statement is", before a verdict."""
-    results: tuple[str, ...] = ()
-    """Verbs and phrases that lead to a result by themselves: "gives us", "spells", "reads"."""
-    states: tuple[str, ...] = ()
-    """Verbs that lead to one in a sentence that concludes: "so the code is KX-41"."""
-    combining: tuple[str, ...] = ()
-    """Words of a sentence that puts the parts of an answer together: "concatenating"."""
-    chatter: tuple[str, ...] = ()
-    """How sentences to the reader begin that follow an answer: "I hope this helps"."""
-    asides: tuple[str, ...] = ()
-    """How sentences begin that check or comment on a conclusion that stands before them."""
-    denials: tuple[str, ...] = ()
-    """Words anywhere in a sentence that make what it names no conclusion: "not", "neither"."""
-
-
+_CANNOT_EN = (
+    "cannot",
+    "can't",
+    "can’t",
+    "can not",
+    "could not",
+    "couldn't",
+    "couldn’t",
+    "unable to",
+    "impossible to",
+    "not possible to",
+    "not able to",
+    "no way to",
+    "hard to",
+    "difficult to",
+)
+_FIND_OUT_EN = (
+    "be determined", "determine", "be answered", "answer", "say", "be said", "tell", "be told",
+    "know", "be known", "decide", "be decided", "conclude", "be sure", "be certain", "choose",
+    "be calculated", "calculate", "be worked out", "work out", "be settled", "settle", "give an",
+    "give a", "pick",
+)  # fmt: skip
 _YES_NO_EN = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 WORDINGS: dict[str, Wording] = {
     "en": Wording(
-        nouns=("answer", "option", "choice"),
+        nouns=("answer", "option", "choice", "verdict", "ans"),
         qualified_nouns={"statement": "true"},
         after_noun=("choice", "option", "here"),
         of=("to", "for", "from", "of", "among", "in"),
@@ -166,16 +123,56 @@ WORDINGS: dict[str, Wording] = {
                 "let me verify", "let's double-check", "double-check", "double check",
                 "we can verify",
                 "verification", "this matches", "this makes sense", "checking", "as a check",
-                "quick check", "sanity check", "(check", "(note", "remember", "consider",
+                "quick check", "sanity check", "(check", "(note", "please", "warning", "caution",
+                "keep in mind",
+                "tip", "fun fact", "side note",
+                "by the way", "incidentally", "interestingly", "bonus", "ps", "p.s.", "disclaimer",
+                "some people", "many people", "some say", "others", "other", "people often",
+                "remember", "consider",
                 "analyze", "evaluate", "examine",
                 "look at", "looking at"),
         denials=("not", "n't", "n’t", "cannot", "neither", "nor", "never", "rather than",
                  "instead of",
                  "unlike", "except", "or", "either", "unclear", "unsure", "incorrect", "wrong",
                  "maybe", "if", "might", "could be", "ruled out", "eliminate", "wait",
-                 "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts", "opposite",
+                 "doubt", "unlikely", "irrelevant", "unrelated", "contradicts", "contrasts",
+                 "opposite",
                  "less",
                  "eliminated", "contradiction", "contradict"),
+        withdrawals=(
+            *(f"{cannot} {find_out}" for cannot in _CANNOT_EN for find_out in _FIND_OUT_EN),
+            "don't know", "don’t know", "do not know", "not sure", "unsure", "not certain",
+            "torn between", "not enough information", "not enough data", "insufficient",
+            "no idea", "i give up",
+            "is a myth", "that's a myth", "is a misconception", "the other way round",
+            "the other way around", "that is wrong", "that's wrong", "no way of knowing",
+            "no way of telling", "not know for certain",
+        ),
+        negators=(
+            "not", "n't", "n’t", "no", "never", "cannot", "nobody", "nothing", "none", "neither",
+            "impossible", "unable", "hardly", "fails to", "failed to", "far from", "false",
+            "untrue", "incorrect", "without",
+        ),
+        hedges=(
+            "may", "might", "maybe", "perhaps", "possibly", "unclear", "unsure", "depends",
+            "depending", "unless", "whether", "debatable", "disputed", "some say", "arguably",
+            "either", "or", "unknown", "doubtful", "open question", "doubt", "doubts",
+            "it is said", "is said to", "supposedly", "allegedly",
+            "is believed to", "people think", "rumour", "rumor", "seems", "one would think",
+            "you would think", "i wonder", "suppose", "if",
+        ),
+        greetings=(
+            "sure", "certainly", "of course", "okay", "ok", "great", "absolutely", "alright",
+            "let's", "let’s", "let us", "let me", "to solve", "to answer", "to find", "happy to",
+            "first", "we need to", "we are", "the question",
+        ),
+        explaining=(
+            "here's", "here’s", "here is", "here are", "because", "this is because", "why",
+            "that's because", "that’s because", "explanation", "reasoning", "reason", "breakdown",
+            "to see why", "the reason", "steps", "working", "calculation", "step by step",
+            "how i got", "to get this", "to explain", "let me explain", "details", "justification",
+            "step 1", "solution", "proof", "how", "we can see this", "you can see this",
+        ),
     ),
     "de": Wording(
         nouns=("antwort", "lösung", "ergebnis", "antwortmöglichkeit", "antwortoption"),
@@ -212,6 +209,13 @@ WORDINGS: dict[str, Wording] = {
         asides=("zur kontrolle", "probe:", "hinweis", "beachte"),
         denials=("nicht", "kein", "keine", "weder", "oder", "niemals", "statt",
                  "vielleicht", "falls"),
+        withdrawals=("lässt sich nicht sagen", "kann man nicht sagen", "weiß ich nicht",
+                     "weiß es nicht", "nicht bestimmen", "nicht zu beantworten",
+                     "nicht beantworten"),
+        negators=("nicht", "kein", "keine", "keinen", "keiner", "nie", "niemals", "unmöglich"),
+        hedges=("vielleicht", "möglicherweise", "könnte sein", "ob", "falls", "oder",
+                "kommt darauf an"),
+        explaining=("denn", "begründung", "erklärung", "rechnung", "weil", "hier ist", "rechenweg"),
     ),
     "fr": Wording(
         nouns=("réponse", "reponse"),
@@ -243,6 +247,11 @@ WORDINGS: dict[str, Wording] = {
                  "si vous avez d'autres", "si vous avez des questions"),
         asides=("vérification", "vérifions", "remarque", "notez"),
         denials=("pas", "ni", "jamais", "ou", "aucun", "aucune", "peut-être", "plutôt que"),
+        withdrawals=("impossible de dire", "j'hésite", "j’hésite", "ne sais pas",
+                     "ne peut pas répondre", "impossible à déterminer"),
+        negators=("pas", "jamais", "aucun", "aucune", "impossible"),
+        hedges=("peut-être", "si", "ou", "cela dépend", "ça dépend"),
+        explaining=("parce que", "car", "explication", "voici", "calcul"),
     ),
     "es": Wording(
         nouns=("respuesta", "opción"),
@@ -271,7 +280,12 @@ WORDINGS: dict[str, Wording] = {
         states=("da", "dan", "forma", "forman", "es", "son", "quedan", "queda", "resulta"),
         chatter=("espero que", "avísame", "si tienes más", "si tienes alguna", "no dudes"),
         asides=("comprobación", "comprobemos", "verifiquemos", "nota:"),
-        denials=("no", "ni", "nunca", "o", "ninguna", "ninguno", "quizás", "tal vez"),
+        denials=("no", "ni", "nunca", "o el", "o la", "o un", "o una", "o bien", "ninguna",
+                 "ninguno", "quizás", "tal vez"),
+        withdrawals=("no se puede determinar", "no se puede saber", "no lo sé", "imposible saber"),
+        negators=("no", "nunca", "jamás", "imposible", "tampoco"),
+        hedges=("quizás", "tal vez", "quizá", "si", "o", "depende"),
+        explaining=("porque", "explicación", "aquí está", "cálculo"),
     ),
     "ru": Wording(
         nouns=("ответ", "ответом", "вариант", "результат"),
@@ -300,6 +314,10 @@ WORDINGS: dict[str, Wording] = {
         chatter=("надеюсь", "если у вас есть вопросы", "если остались", "дайте знать", "удачи"),
         asides=("проверка", "проверим", "примечание"),
         denials=("не", "ни", "или", "никогда", "возможно"),
+        withdrawals=("нельзя определить", "невозможно определить", "не знаю", "нельзя сказать"),
+        negators=("не", "нет", "никогда", "нельзя", "невозможно"),
+        hedges=("возможно", "может быть", "если", "или", "зависит"),
+        explaining=("потому что", "объяснение", "решение", "вот"),
     ),
     "zh": Wording(
         spaced=False,

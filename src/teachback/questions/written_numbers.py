@@ -144,7 +144,8 @@ _SIGNED = re.compile(
 # Directly after one: it goes on.
 _GOES_ON = re.compile(
     rf"""[ ]?\^ | [⁰¹²³⁴-⁹⁺⁻] | /[ ]?[0-9] | :[0-9] | [.,'_][0-9] | [-][0-9]
-    | \s?(?:\\(?:pi|sqrt|times|cdot|div|pm|mod)\b | [√π×÷*·⋅])
+    | \s?(?:\\(?:pi|sqrt|times|cdot|div|pm|mod)\b | [√π×÷·⋅])
+    | \*\*[0-9] | \*[{_LETTER}0-9(\\] | [ ]\*[ ]  # a product or a power, not the end of bold type
     | (?:st|nd|rd|th)\b | \s?[ap]\.?m\b
     | \s?[-+](?=\s?[0-9(]) | [-][{_LETTER}]{{0,12}}[0-9] | \s?/\s?\(  | [({{]\s?[0-9]
     | \s?(?:º|ª) | ['][0-9] """,

@@ -7,7 +7,7 @@ from typing import Any
 
 from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
 from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
-from teachback.questions.inferred import infer_yes_no
+from teachback.questions.inferred_verdicts import infer_yes_no
 from teachback.questions.kind import QuestionKind, Reading
 from teachback.records import Example
 
@@ -56,7 +56,7 @@ class YesNo(QuestionKind):
         return "The answer is yes. Or: The answer is no."
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
-        return infer_yes_no(text, found)
+        return infer_yes_no(example.question, text, found)
 
     def read(self, example: Example, statement: str) -> Reading:
         match = _YES_NO.match(statement)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from teachback.errors import DataError, quoted
+from teachback.errors import DataError, RunFolderError, quoted
 from teachback.evaluation import student_way
 from teachback.explaining.spending import Bill
 from teachback.files import read_json, read_predictions, write_json, write_predictions
@@ -104,6 +104,28 @@ def read_run(folder: Path) -> EvaluatedRun:
         kind=record.kind,
         predictions=read_predictions(folder / "predictions.jsonl"),
     )
+
+
+def read_runs_by_seed(folder: Path) -> dict[int, EvaluatedRun]:
+    """The evaluation in ``folder``, or those in the folders in it, by seed.
+
+    Raises RunFolderError where there is none, or two are of one seed, and as `read_run`.
+    """
+    if (folder / "metrics.json").is_file():
+        found = [folder]
+    else:
+        found = sorted(path.parent for path in folder.glob("*/metrics.json"))
+    if not found:
+        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run makes one")
+    seeds: dict[int, EvaluatedRun] = {}
+    for inner in found:
+        run = read_run(inner)
+        if run.seed in seeds:
+            raise RunFolderError(
+                f"{folder}: two runs of seed {run.seed}; give each seed one folder"
+            )
+        seeds[run.seed] = run
+    return seeds
 
 
 def read_evaluation(folder: Path) -> Evaluated:

@@ -36,6 +36,7 @@ RUN_FILES = (
     "rejections.jsonl",
     "selection.json",
     "checkpoints",
+    "logs",
     "student",
     "predictions.jsonl",
     "predictions.untrained.jsonl",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teachback.config import Config, EvaluateConfig, SelectionConfig, StudentConfig, TeacherConfig
+from teachback.config import Config, EvaluateConfig, SelectionConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
 from teachback.explaining.session import TeacherSetup, configured_teacher
@@ -52,6 +52,8 @@ __all__ = [
     "Evaluated",
     "Explained",
     "begin_folder",
+    "check_student",
+    "check_untrained",
     "evaluate_student",
     "evaluate_teacher",
     "explain",
@@ -145,7 +147,7 @@ def evaluate_student(
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
     from teachback.students.load import load
-    from teachback.systems import predict, predict_majority, predict_untrained
+    from teachback.systems import predict, predict_majority, predict_untrained, untrained_of
 
     config = evaluate or EvaluateConfig()
     student = load(reference, precision=precision)
@@ -157,19 +159,12 @@ def evaluate_student(
         if not overwrite:  # said before the work; what is there goes only when the new is there
             new_folder(folder, False, names=EVALUATION_FILES)
         if config.baselines and card.objective is not None:
-            _check_base(card.base)
+            check_untrained(card.base, "or give --no-baselines")
         predictions["student"], cost["student"] = predict(student, test, config, progress=progress)
         if config.baselines and card.objective is not None:
             del student
-            untrained = StudentConfig(
-                reference=card.base,
-                precision=precision,
-                answer_format=card.answer_format,
-                task_marker=card.task_marker,
-                max_source_tokens=card.max_source_tokens,
-            )
             predictions["untrained"], cost["untrained"] = predict_untrained(
-                untrained,
+                untrained_of(card, precision),
                 test,
                 config,
                 max_answer_tokens=card.max_answer_tokens,
@@ -191,14 +186,16 @@ def evaluate_student(
         )
 
 
-def _check_base(base: str) -> None:
+def check_untrained(base: str, otherwise: str) -> None:
+    """Make sure that the untrained student is there, before the trained one is asked.
+    ``otherwise``: what else the user can do. Raises ReferenceError_."""
     from teachback.students.weights import resolve
 
     try:
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(
-            f"the untrained student cannot be loaded ({error}): restore it, or give --no-baselines"
+            f"the untrained student cannot be loaded ({error}): restore it, {otherwise}"
         ) from error
 
 

@@ -77,7 +77,14 @@ class StoreFile:
             # Without a log nobody is writing, and immutable keeps SQLite from making one.
             whole = not log.exists() or log.stat().st_size == 0
             address += "?mode=ro&immutable=1" if whole else "?mode=ro"
-        return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+        # One thread at a time, but not always the same: see `teachback.system.event_loops`.
+        return sqlite3.connect(
+            address,
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
 
     def _check_or_create(self, read_only: bool) -> None:
         with self.reading():

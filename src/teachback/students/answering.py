@@ -9,8 +9,7 @@ explained answer is the direct one.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -21,7 +20,7 @@ from teachback.questions import candidates, kind_for_question, parse, render, sa
 from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
 from teachback.students.limits import ANSWER_TOKENS
-from teachback.students.model import Generated
+from teachback.students.model import Generated, Performed
 
 ChoiceScore = Literal["sum", "mean"]
 
@@ -31,20 +30,21 @@ class AskableModel(Protocol):
 
     card: StudentCard
 
-    def log_probabilities(
-        self, sources: Sequence[str], targets: Sequence[Sequence[str]]
-    ) -> list[list[tuple[float, int]]]: ...
-
     def same_tokens(self, left: str, right: str) -> bool: ...
 
-    def generate(
-        self, sources: Sequence[str], role: Role, max_new_tokens: int
-    ) -> list[Generated]: ...
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]: ...
 
 
 @dataclass(slots=True)
 class Effort:
-    """What answering cost: generated tokens and wall seconds, the two ways apart."""
+    """What answering cost: generated tokens and seconds, the two ways apart. A question that was
+    read once for both ways counts in both, as each would have needed it alone."""
 
     direct_seconds: float = 0.0
     direct_tokens: int = 0
@@ -66,7 +66,8 @@ def answers(
     reading: ReplyReading = "inferred",
     effort: Effort | None = None,
 ) -> Iterator[tuple[int, Answer]]:
-    """Answer every example; yields (its index, the answer), shortest questions first.
+    """Answer every example; yields (its index, the answer) as they are finished,
+    shortest questions first.
 
     Without ``explain``, a student whose own way is to explain answers directly; without
     ``direct``, it explains alone.
@@ -78,113 +79,144 @@ def answers(
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.explanation_limit
-    order = sorted(range(len(examples)), key=lambda i: len(render(examples[i])))
+    sources = [render(example) for example in examples]
+    order = sorted(range(len(examples)), key=lambda i: len(sources[i]))
     objective = student.card.objective
     tasks = None if objective is None else OBJECTIVES[objective]
     # A CoT student knows no answer task: its conclusion is its direct answer.
     answers_directly = tasks is None or tasks.answers
-    for begin in range(0, len(order), batch_size):
-        part = order[begin : begin + batch_size]
-        batch = [examples[i] for i in part]
-        started = time.perf_counter()
-        asked = direct and answers_directly
-        answered = _direct(student, batch, choice_score, effort) if asked else []
-        effort.direct_seconds += time.perf_counter() - started
-        explained: list[tuple[str, str | None]] = []
-        if explain or not answers_directly:
-            started = time.perf_counter()
-            explained = _explained(student, batch, limit, reading, effort)
-            effort.explained_seconds += time.perf_counter() - started
-        for position, index in enumerate(part):
-            answer, probabilities = answered[position] if answered else (None, None)
-            text, concluded = explained[position] if explained else (None, None)
-            if not answers_directly:
-                answer = concluded
-            elif tasks is not None and tasks.concludes is None and text is not None:
-                concluded = answer
-            yield (
-                index,
-                answer_in(
-                    student.card.way,
-                    direct_answer=answer,
-                    explained_answer=concluded,
-                    explanation=text,
-                    probabilities=probabilities,
-                ),
+    listed = [candidates(example) for example in examples]
+    said: list[list[str]] = [[] for _ in examples]
+    limits: dict[Role, int] = {}
+    if direct and answers_directly:
+        if all(listed):
+            said = [
+                [say_answer(example, candidate, student.card.answer_format) for candidate in own]
+                for example, own in zip(examples, listed, strict=True)
+            ]
+        else:
+            limits["answer"] = student.card.max_answer_tokens or ANSWER_TOKENS
+    if explain or not answers_directly:
+        limits["explanation"] = limit
+    for place, done in student.perform(
+        [sources[i] for i in order], [said[i] for i in order], limits, batch_size
+    ):
+        index = order[place]
+        example = examples[index]
+        _count(done, effort)
+        answer: str | None = None
+        probabilities: dict[str, float] | None = None
+        text: str | None = None
+        concluded: str | None = None
+        if done.scores:
+            answer, probabilities = _best(
+                student, listed[index], said[index], done.scores, choice_score
             )
-
-
-def _direct(
-    student: AskableModel, batch: Sequence[Example], choice_score: ChoiceScore, effort: Effort
-) -> list[tuple[str | None, dict[str, float] | None]]:
-    listed = [candidates(example) for example in batch]
-    sources = [render(example) for example in batch]
-    if not all(listed):
-        limit = student.card.max_answer_tokens or ANSWER_TOKENS
-        generated = student.generate(sources, "answer", limit)
-        effort.direct_tokens += sum(g.tokens for g in generated)
-        return [
-            (parse(example, g.text, bare=True).answer, None)
-            for example, g in zip(batch, generated, strict=True)
-        ]
-    said = [
-        [say_answer(example, candidate, student.card.answer_format) for candidate in own]
-        for example, own in zip(batch, listed, strict=True)
-    ]
-    results: list[tuple[str | None, dict[str, float] | None]] = []
-    scored = student.log_probabilities(sources, said)
-    for own, texts, scores in zip(listed, said, scored, strict=True):
-        values = [total / length if choice_score == "mean" else total for total, length in scores]
-        top = max(values)
-        shares = [math.exp(value - top) for value in values]
-        total_share = sum(shares)
-        # Scores that are not numbers (a diverged student) name no answer.
-        best = own[values.index(top)] if math.isfinite(top) else None
-        chosen = texts[values.index(top)]
-        if any(text != chosen and student.same_tokens(text, chosen) for text in texts):
-            best = None  # it cannot say which of the two it means
-        results.append(
-            (best, {c: s / total_share for c, s in zip(own, shares, strict=True)} if best else None)
+        elif "answer" in done.generated:
+            answer = parse(example, done.generated["answer"].text, bare=True).answer
+        if "explanation" in done.generated:
+            text, concluded = _concluded(student, example, done.generated["explanation"], reading)
+        if not answers_directly:
+            answer = concluded
+        elif tasks is not None and tasks.concludes is None and text is not None:
+            concluded = answer
+        yield (
+            index,
+            answer_in(
+                student.card.way,
+                direct_answer=answer,
+                explained_answer=concluded,
+                explanation=text,
+                probabilities=probabilities,
+            ),
         )
-    return results
 
 
-def _states_answer_first(student: AskableModel) -> bool:
+def _count(done: Performed, effort: Effort) -> None:
+    """Add what one question took to ``effort``."""
+    effort.direct_seconds += done.seconds.get("answer", 0.0)
+    effort.explained_seconds += done.seconds.get("explanation", 0.0)
+    if answer := done.generated.get("answer"):
+        effort.direct_tokens += answer.tokens
+    if explanation := done.generated.get("explanation"):
+        effort.explained_tokens += explanation.tokens
+        effort.unfinished += not explanation.complete
+
+
+def _best(
+    student: AskableModel,
+    choices: Sequence[str],
+    said: Sequence[str],
+    scores: Sequence[tuple[float, int]],
+    choice_score: ChoiceScore,
+) -> tuple[str | None, dict[str, float] | None]:
+    """The best of scored ``choices``, which are ``said`` so, and each one's probability."""
+    values = [total / length if choice_score == "mean" else total for total, length in scores]
+    top = max(values)
+    # Scores that are not numbers (a diverged student) name no answer.
+    if not math.isfinite(top):
+        return None, None
+    chosen = said[values.index(top)]
+    if any(text != chosen and student.same_tokens(text, chosen) for text in said):
+        return None, None  # it cannot say which of the two it means
+    shares = [math.exp(value - top) for value in values]
+    total_share = sum(shares)
+    return choices[values.index(top)], {
+        choice: share / total_share for choice, share in zip(choices, shares, strict=True)
+    }
+
+
+def _concluded(
+    student: AskableModel, example: Example, generated: Generated, reading: ReplyReading
+) -> tuple[str, str | None]:
+    """The explanation and the answer it comes to."""
     objective = student.card.objective
-    return objective is not None and OBJECTIVES[objective].concludes == "before"
+    answer_first = objective is not None and OBJECTIVES[objective].concludes == "before"
+    parsed = parse(example, generated.text, answer_first=answer_first, reading=reading)
+    return parsed.explanation, parsed.answer
 
 
-def _explained(
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question without a known answer; ``choices`` make it multiple choice."""
+
+    question: str
+    choices: tuple[str, ...] = ()
+    context: str | None = None
+
+
+def answer_questions(
     student: AskableModel,
-    batch: Sequence[Example],
-    limit: int,
-    reading: ReplyReading,
-    effort: Effort,
-) -> list[tuple[str, str | None]]:
-    generated = student.generate([render(e) for e in batch], "explanation", limit)
-    effort.explained_tokens += sum(g.tokens for g in generated)
-    effort.unfinished += sum(not g.complete for g in generated)
-    results: list[tuple[str, str | None]] = []
-    for example, g in zip(batch, generated, strict=True):
-        parsed = parse(example, g.text, answer_first=_states_answer_first(student), reading=reading)
-        results.append((parsed.explanation, parsed.answer))
-    return results
-
-
-def answer_question(
-    student: AskableModel,
-    question: str,
+    asked: Sequence[Asked],
     *,
-    choices: Sequence[str] = (),
-    context: str | None = None,
     explain: bool = False,
-) -> Answer:
-    """Answer one question in the student's own way; with ``explain``, explain in any case.
+    batch_size: int = 16,
+) -> list[Answer]:
+    """Answer in the student's own way; with ``explain``, explain in any case. The answers stand in
+    the questions' order.
 
-    The kind is the one it was trained on; where that takes no choices, ``choices`` make it
-    multiple choice. Raises DataError where the student needs choices and none are given.
+    The kind is the one it was trained on; where that takes no choices, a question's own make it
+    multiple choice. Raises DataError where the student needs choices and none are given, or a
+    question is empty.
     """
-    trained = student.card.kind or "text"
+    if batch_size < 1:
+        raise DataError(f"batch_size must be 1 or more, not {batch_size}")
+    examples = [_example(student.card, number, one) for number, one in enumerate(asked, 1)]
+    explain = explain or student.card.way == "explained"
+    found: dict[int, Answer] = {}
+    # By kind, so that a question is answered as if it were asked alone.
+    for kind in dict.fromkeys(example.kind for example in examples):
+        places = [place for place, example in enumerate(examples) if example.kind == kind]
+        part = [examples[place] for place in places]
+        for index, answer in answers(student, part, explain=explain, batch_size=batch_size):
+            found[places[index]] = answer
+    return [found[place] for place in range(len(examples))]
+
+
+def _example(card: StudentCard, number: int, asked: Asked) -> Example:
+    if not asked.question.strip():
+        raise DataError(f"question {number} is empty")
+    trained, choices = card.kind or "text", asked.choices
     kind = kind_for_question(trained, choices)
     if kind is None:
         raise DataError(f"the student's card names an unknown question kind {trained!r}")
@@ -193,7 +225,5 @@ def answer_question(
             f"this student answers {kind.name} questions: give two or more choices "
             "(--choice A --choice B)"
         )
-    offered = student.card.labels if kind.choices_from == "file" else tuple(choices)
-    example = Example("question", question, "", kind.name, offered, context)
-    ((_, answer),) = answers(student, [example], explain=explain or student.card.way == "explained")
-    return answer
+    offered = card.labels if kind.choices_from == "file" else choices
+    return Example(f"question {number}", asked.question, "", kind.name, offered, asked.context)

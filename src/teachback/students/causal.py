@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.model import Generated, StudentModel, last_logits_only
+from teachback.students.decoding import KeyValueCache, Prompt, decode, likeliest, position_mask
+from teachback.students.model import (
+    Generated,
+    Performed,
+    StudentModel,
+    last_logits_only,
+    logits_only_at,
+    passed_by,
+)
 from teachback.students.rows import (
     Branch,
     EncodedExample,
@@ -84,14 +93,18 @@ class CausalStudent(StudentModel):
         branch_ids, position_ids = batch["branch_ids"], batch["position_ids"]
         if not self._shares():
             return (branch_ids >= 0).long()
+        return self._masks(partial(branch_mask, branch_ids, position_ids))
+
+    def _masks(self, mask: Callable[[int | None], Tensor]) -> Any:
+        """What ``mask`` makes of each layer type's window (None: no window)."""
         config = self.model.config
         window = getattr(config, "sliding_window", None)
         types = getattr(config, "layer_types", None)
         if types is None:
-            return branch_mask(branch_ids, position_ids, window)
-        masks = {"full_attention": branch_mask(branch_ids, position_ids)}
+            return mask(window)
+        masks = {"full_attention": mask(None)}
         if "sliding_attention" in types:
-            masks["sliding_attention"] = branch_mask(branch_ids, position_ids, window)
+            masks["sliding_attention"] = mask(window)
         if config.model_type in ("llama", "mistral"):
             return masks.get("sliding_attention", masks["full_attention"])
         return masks
@@ -108,8 +121,81 @@ class CausalStudent(StudentModel):
         outputs: Tensor = output.logits[0]
         return outputs
 
+    # ------------------------------------------------------------------ answering
+
+    def scoring_row(self, source: str, role: Role, targets: Sequence[str]) -> Row:
+        """The marker stands once, before all targets."""
+        row = self.row(source, role, ())
+        branches = (self.branch(role, target) for target in targets)
+        return Row(
+            (*row.prefix, *self.marker_ids(role)), tuple(Branch((), b.target) for b in branches)
+        )
+
     @torch.inference_mode()
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]:
+        if not self._shares():
+            yield from super().perform(sources, targets, limits, batch_size)
+            return
+        prompts = [self._prompt(*each, limits) for each in zip(sources, targets, strict=True)]
+        self.model.eval()
+        for decoded in decode(self, prompts, limits, batch_size):
+            texts = {role: self.generated(ids) for role, ids in decoded.tokens.items()}
+            yield decoded.number, Performed(decoded.scores, texts, decoded.seconds)
+
+    def _prompt(self, source: str, targets: Sequence[str], limits: Mapping[Role, int]) -> Prompt:
+        question = self.row(source, "answer", ())
+        for role in limits:
+            marked = Row(question.prefix, (Branch(self.marker_ids(role), ()),))
+            self.check_fits([marked], "a question")
+        if not targets:
+            return Prompt(question, len(question.prefix))
+        row = self.scoring_row(source, "answer", targets)
+        self.check_fits([row], "a question with one of its answers")
+        return Prompt(row, len(question.prefix))
+
+    def read(
+        self, rows: Sequence[Row], cache: KeyValueCache | None
+    ) -> list[list[tuple[float, int]]]:
+        """See `teachback.students.decoding.Reader`."""
+        batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
+        model = self.model if cache is None else partial(self.model, past_key_values=cache)
+        return self.scores(model, batch, [len(row.branches) for row in rows])
+
+    def extend(self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache) -> Tensor:
+        """See `teachback.students.decoding.Reader`."""
+        tokens, slots = tokens.to(self.device), slots.to(self.device)
+        cache.extend(slots, length)
+        head = self.model.get_output_embeddings()
+        last = self._head_is_last()
+        every = torch.arange(len(tokens), device=self.device)
+        with self.autocast(), (passed_by if last else logits_only_at)(head, every):
+            output = self.model(
+                input_ids=tokens[:, None],
+                attention_mask=self._masks(partial(position_mask, slots, length)),
+                position_ids=slots[:, None],
+                past_key_values=cache,
+                use_cache=False,  # no cache of the model's own
+            ).logits[0]
+        return likeliest(output, head.weight) if last else output.argmax(1)
+
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+        if not self._shares():
+            return self._library_generate(sources, role, max_new_tokens)
+        nothing: list[list[str]] = [[] for _ in sources]
+        done = dict(self.perform(sources, nothing, {role: max_new_tokens}, len(sources)))
+        return [done[number].generated[role] for number in range(len(sources))]
+
+    @torch.inference_mode()
+    def _library_generate(
+        self, sources: Sequence[str], role: Role, max_new_tokens: int
+    ) -> list[Generated]:
+        """transformers' own decoding: the plain path, for any model."""
         marker = self.marker_ids(role)
         rows = [self.row(source, role, [Branch(marker, ())]) for source in sources]
         self.check_fits(rows, "a question")

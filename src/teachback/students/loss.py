@@ -21,6 +21,9 @@ BLOCK_BYTES = 256 * 2**20
 often: on a CPU 128 targets at a time took twice as long as 512."""
 _CACHED = {"cpu": 2**20}
 """Logits normalised at once on a device where that should happen in its cache: 4 MiB."""
+VOCABULARY_BLOCK = 2**11
+"""Rows of the output layer multiplied at once where little is kept of their logits: a CPU's cache
+holds so many."""
 _HEAD_ROWS = 2**15
 """Rows of the output layer whose gradient is computed at once: bounds a temporary."""
 
@@ -32,7 +35,7 @@ class _WeightedCrossEntropy(torch.autograd.Function):
         table = head.detach().to(compute)
         inputs = hidden.detach().to(compute)
         for_hidden, for_head = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
-        grad_hidden = torch.empty_like(inputs) if for_hidden else None
+        grad_hidden = torch.zeros_like(inputs) if for_hidden else None
         grad_head = torch.empty_like(head, dtype=torch.float32) if for_head else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         with torch.autocast(hidden.device.type, enabled=False):
@@ -42,7 +45,7 @@ class _WeightedCrossEntropy(torch.autograd.Function):
                 losses = _losses(scores, ids[begin:end], slopes)
                 total += (losses * weights[begin:end]).sum()
                 if grad_hidden is not None:
-                    torch.mm(scores, table, out=grad_hidden[begin:end])
+                    _add_hidden_gradient(grad_hidden[begin:end], scores, table)
                 if grad_head is not None:
                     _add_head_gradient(grad_head, scores, part, first=begin == 0)
         ctx.save_for_backward(grad_hidden, grad_head)
@@ -74,15 +77,33 @@ def weighted_cross_entropy(hidden: Tensor, head: Tensor, ids: Tensor, weights: T
 
 
 @torch.no_grad()
-def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor) -> Tensor:
-    """Cross-entropy of each target, float32, shape (targets,); no gradient."""
+def cross_entropies(hidden: Tensor, head: Tensor, ids: Tensor, at: Tensor) -> Tensor:
+    """Cross-entropy of each of ``ids`` (targets,) at the row ``at`` (targets,) of ``hidden``
+    (positions, width), float32, shape (targets,); no gradient.
+
+    A block of the vocabulary at a time, all positions at once: what its logits add to each
+    position's sum is taken while a CPU's cache holds them.
+    """
+    if not len(ids):
+        return torch.zeros(0, device=hidden.device)
     compute = _compute_dtype(hidden)
-    found = torch.empty(len(ids), dtype=torch.float32, device=hidden.device)
+    inputs, table = hidden.to(compute), head.to(compute)
+    size = VOCABULARY_BLOCK
+    if hidden.device.type != "cpu":
+        size = max(size, BLOCK_BYTES // (len(inputs) * 4))
+    level = torch.full((len(inputs),), -torch.inf, device=hidden.device)
+    total, own = torch.zeros_like(level), torch.zeros(len(ids), device=hidden.device)
     with torch.autocast(hidden.device.type, enabled=False):
-        for begin, part, scores in _blocks(hidden.to(compute), head.to(compute)):
-            end = begin + len(part)
-            found[begin:end] = _losses(scores, ids[begin:end], None)
-    return found
+        for begin in range(0, len(table), size):
+            scores = (table[begin : begin + size] @ inputs.t()).float()
+            inside = ((ids >= begin) & (ids < begin + len(scores))).nonzero()[:, 0]
+            own[inside] = scores[ids[inside] - begin, at[inside]]
+            # The sum of exp(score − level), its level raised where this block goes higher.
+            higher = torch.maximum(level, scores.amax(0))
+            total *= (level - higher).exp_()
+            total += scores.sub_(higher).exp_().sum(0)
+            level = higher
+    return (total.log_() + level)[at] - own
 
 
 def _losses(scores: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
@@ -112,6 +133,17 @@ def _losses(scores: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
         if not inplace:
             scores[begin:end].copy_(shares)
     return losses
+
+
+def _add_hidden_gradient(gradient: Tensor, slopes: Tensor, table: Tensor) -> None:
+    """``gradient`` += slopes · table, some rows of the table at a time: on a CPU that takes half
+    the time of one product over a whole large vocabulary, whose numbers lie far apart.
+    """
+    # In bf16 each part would be rounded.
+    parts = gradient.device.type == "cpu" and gradient.dtype == torch.float32
+    size = _HEAD_ROWS if parts else len(table)
+    for begin in range(0, len(table), size):
+        gradient.addmm_(slopes[:, begin : begin + size], table[begin : begin + size])
 
 
 def _add_head_gradient(gradient: Tensor, slopes: Tensor, inputs: Tensor, first: bool) -> None:

@@ -7,8 +7,9 @@ log-probabilities and generates stands in ``causal.py`` and ``seq2seq.py``.
 from __future__ import annotations
 
 import contextlib
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -34,6 +35,18 @@ class Generated:
     tokens: int
     complete: bool
     """Whether it ended by itself rather than at the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of one question's tasks."""
+
+    scores: list[tuple[float, int]]
+    """Of each target to score: (sum of log-probabilities, end token included; tokens)."""
+    generated: dict[Role, Generated]
+    seconds: dict[Role, float]
+    """What each task took, batches shared out. Read once for two tasks, a question counts in
+    both."""
 
 
 PLAIN_HEADS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3", "t5"})
@@ -80,6 +93,35 @@ class StudentModel(ABC):
     @abstractmethod
     def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
         """Greedy decoding of one task for each question."""
+
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]:
+        """Of every source score its answers ``targets`` (none: nothing is scored) and generate the
+        tasks in ``limits``, each with at most so many tokens, ``batch_size`` sources at a time;
+        yields (the source's place, what came of it), the first that is finished first.
+        """
+        for begin in range(0, len(sources), batch_size):
+            places = range(begin, min(begin + batch_size, len(sources)))
+            batch = [sources[place] for place in places]
+            own = [targets[place] for place in places]
+            started = time.perf_counter()
+            scores = self.log_probabilities(batch, own) if any(own) else [[] for _ in own]
+            seconds: dict[Role, float] = {}
+            if any(own):
+                seconds["answer"] = (time.perf_counter() - started) / len(batch)
+            generated: dict[Role, list[Generated]] = {}
+            for role, limit in limits.items():
+                started = time.perf_counter()
+                generated[role] = self.generate(batch, role, limit)
+                seconds[role] = (time.perf_counter() - started) / len(batch)
+            for at, place in enumerate(places):
+                texts = {role: of_all[at] for role, of_all in generated.items()}
+                yield place, Performed(scores[at], texts, dict(seconds))
 
     def sharing_problem(self) -> str | None:
         """Why this model cannot read a question once for several targets and give exactly what
@@ -201,16 +243,18 @@ class StudentModel(ABC):
             hidden, head.weight, batch["target_ids"], batch["target_weights"]
         )
 
-    def token_losses(self, batch: dict[str, Tensor]) -> Tensor:
+    def token_losses(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
         """Cross-entropy of every target token, float32, shape (targets,); no gradient."""
         head = self.model.get_output_embeddings()
+        # Targets that are predicted at the same position need its logits once.
+        index, at = torch.unique(batch["target_index"], return_inverse=True)
         if not self._head_is_last():
-            with logits_only_at(head, batch["target_index"]):
-                logits = self.target_outputs(self.model, batch).float()
-            return nn.functional.cross_entropy(logits, batch["target_ids"], reduction="none")
-        with passed_by(head, batch["target_index"]):
-            hidden = self.target_outputs(self.model, batch)
-        return cross_entropies(hidden, head.weight, batch["target_ids"])
+            with logits_only_at(head, index):
+                logits = self.target_outputs(model, batch).float()
+            return nn.functional.cross_entropy(logits[at], batch["target_ids"], reduction="none")
+        with passed_by(head, index):
+            hidden = self.target_outputs(model, batch)
+        return cross_entropies(hidden, head.weight, batch["target_ids"], at)
 
     def _head_is_last(self) -> bool:
         """Whether logits are hidden · headᵀ and nothing else: a plain linear layer without
@@ -232,21 +276,32 @@ class StudentModel(ABC):
         included; number of tokens). One forward pass for the whole batch.
         """
         rows = [
-            self.row(source, role, [self.branch(role, target) for target in own])
+            self.scoring_row(source, role, own)
             for source, own in zip(sources, targets, strict=True)
         ]
         self.check_fits(rows, "a question with one of its answers")
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
         self.model.eval()
+        return self.scores(self.model, batch, [len(own) for own in targets])
+
+    def scoring_row(self, source: str, role: Role, targets: Sequence[str]) -> Row:
+        """A question with targets to score."""
+        return self.row(source, role, [self.branch(role, target) for target in targets])
+
+    def scores(
+        self, model: Any, batch: dict[str, Tensor], counts: Sequence[int]
+    ) -> list[list[tuple[float, int]]]:
+        """(Sum of log-probabilities, number of tokens) of every target in ``batch``, by question:
+        ``counts`` says how many targets each has."""
         with self.autocast():
-            losses = self.token_losses(batch)
-        count = sum(len(own) for own in targets)
+            losses = self.token_losses(model, batch)
+        count = sum(counts)
         number = batch["target_rows"]
         sums = torch.zeros(count, dtype=torch.float64, device=losses.device)
         sums.index_add_(0, number, -losses.double())
         lengths = torch.bincount(number, minlength=count)
         flat = iter(zip(sums.tolist(), lengths.tolist(), strict=True))
-        return [[next(flat) for _ in own] for own in targets]
+        return [[next(flat) for _ in range(own)] for own in counts]
 
     # ------------------------------------------------------------------ device and precision
 

@@ -61,7 +61,8 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
     pair's weight divided by its target's length, ``target_rows`` (targets,) the number of the
     branch, counted over the batch.
     """
-    longest = max(len(row) for row in rows)
+    # A target's last token is predicted and never read.
+    longest = max(len(row) - len(row.branches) for row in rows)
     shape = (len(rows), longest)
     input_ids = torch.full(shape, pad_id, dtype=torch.long)
     position_ids = torch.zeros(shape, dtype=torch.long)
@@ -77,7 +78,7 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
         position_ids[r, :at] = torch.arange(at)
         branch_ids[r, :at] = 0
         for b, branch in enumerate(row.branches, 1):
-            tokens = branch.marker + branch.target
+            tokens = (branch.marker + branch.target)[:-1]
             end = at + len(tokens)
             input_ids[r, at:end] = torch.tensor(tokens, dtype=torch.long)
             position_ids[r, at:end] = torch.arange(len(row.prefix), len(row.prefix) + len(tokens))
@@ -85,7 +86,7 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
             # The token before the first target token predicts it; with an empty marker that
             # is the prefix's last token.
             first = at + len(branch.marker) - 1 if branch.marker else len(row.prefix) - 1
-            inner = range(at + len(branch.marker), end - 1)
+            inner = range(at + len(branch.marker), end)
             index += [r * longest + first, *(r * longest + i for i in inner)]
             ids += branch.target
             weights += [branch.weight / len(branch.target)] * len(branch.target)

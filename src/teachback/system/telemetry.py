@@ -11,8 +11,8 @@ library                 what it would do, and what stops it
 ======================  ==========================================================================
 
 The others that teachback imports report nothing; ``transformers`` hands figures of a training to
-other libraries (TensorBoard, W&B) only where it is asked to, and it is not. A user's own setting of
-a variable wins.
+other libraries (TensorBoard, W&B) only where a user asks for it (``report_to`` of ``tb.train``). A
+user's own setting of a variable wins.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ class Teacher(ABC):
         import teachback as tb
         from teachback.records import Completion
 
+
         class MyTeacher(tb.Teacher):
             model = "my-model-2026-11"
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.files import one_writer
@@ -18,6 +19,10 @@ from teachback.training.finish import finish, save
 from teachback.training.fit import fit
 from teachback.training.prepare import TrainingSettings, prepare
 from teachback.training.report import DataReport, Needs
+from teachback.training.reporters import reporters_of
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
 
 __all__ = ["DataReport", "Needs", "TrainingResult", "train"]
 
@@ -45,6 +50,8 @@ def train(
     evaluate_config: EvaluateConfig | None = None,
     valid_fraction: float = 0.1,
     overwrite: bool = False,
+    report_to: Sequence[str] = (),
+    callbacks: Sequence[TrainerCallback] = (),
     progress: Progress = SILENT,
     notice: Notice | None = None,
     whole_valid: bool = False,
@@ -54,14 +61,15 @@ def train(
     A seeded part of ``examples`` is kept apart as ``valid`` and chooses the epoch and the
     student's default way of answering, by answers drawn as ``evaluate_config`` says; nothing
     else is looked at. With ``whole_valid``, all of it is explained, even where that cannot change
-    the way any more: the accuracy there is then of all questions. A run that was killed continues
-    from its last checkpoint under ``folder/checkpoints``. Called in each of several processes
-    (``torchrun``, ``accelerate launch``), it trains one student in all of them, the same as in one
-    but for rounding: the first writes and speaks, all return the result, and all must see
-    ``folder``. Raises
-    DataError where there is nothing to train on, RunFolderError where ``folder`` holds another
-    run's student or training will not fit.
+    the way any more: the accuracy there is then of all questions. ``report_to`` names what the
+    Trainer's figures are also sent to, and ``callbacks`` are more of the Trainer's. A run that was
+    killed continues from its last checkpoint under ``folder/checkpoints``. Called in each of
+    several processes (``torchrun``, ``accelerate launch``), it trains one student in all of them,
+    the same as in one but for rounding: the first writes and speaks, all return the result, and
+    all must see ``folder``. Raises DataError where there is nothing to train on, RunFolderError
+    where ``folder`` holds another run's student or training will not fit.
     """
+    reporters = reporters_of(report_to, folder)
     settings = TrainingSettings(
         train_config or TrainConfig(),
         student_config or StudentConfig(),
@@ -85,7 +93,7 @@ def train(
             overwrite=overwrite,
             notice=notice,
         )
-        fitted = fit(prepared, settings, folder, progress)
+        fitted = fit(prepared, settings, folder, progress, [*reporters, *callbacks])
         staging = save(prepared.student, folder)
         valid, report, needs = prepared.valid, prepared.report, prepared.needs
         del prepared  # the model in training, before the trained one is loaded to answer

@@ -36,7 +36,13 @@ class Fitted:
     steps: int
 
 
-def fit(prepared: Prepared, settings: TrainingSettings, folder: Path, progress: Progress) -> Fitted:
+def fit(
+    prepared: Prepared,
+    settings: TrainingSettings,
+    folder: Path,
+    progress: Progress,
+    callbacks_of_user: Sequence[TrainerCallback] = (),
+) -> Fitted:
     """Train ``prepared.student`` to the best epoch on valid, with checkpoints in ``folder``."""
     config, student, valid = settings.train, prepared.student, prepared.valid
     started = time.perf_counter()
@@ -60,7 +66,7 @@ def fit(prepared: Prepared, settings: TrainingSettings, folder: Path, progress: 
                 if accurate
                 else None
             ),
-            callbacks=callbacks,
+            callbacks=[*callbacks, *callbacks_of_user],
             removal=removal(
                 prepared.encoded,
                 config,

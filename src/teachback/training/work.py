@@ -27,6 +27,8 @@ def work(student: StudentModel, examples: Iterable[EncodedExample]) -> int:
     for row in student.rows(list(examples)):
         prefix += len(row.prefix)
         branch += sum(len(b.marker) + len(b.target) for b in row.branches)
+        # A causal row does not hold a target's last token; a decoder's has a start token instead.
+        branch -= len(row.branches) if student.family == "causal" else 0
         target += sum(len(b.target) for b in row.branches)
     model = student.model
     head = int(model.get_output_embeddings().weight.numel())

@@ -1,0 +1,309 @@
+"""Evaluating students and prompted teachers, and comparing what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Unpack
+
+from teachback import evaluation
+from teachback.api.explaining import configured_setup
+from teachback.api.inputs import Predictions, predictions_of
+from teachback.api.settings import (
+    EVALUATE,
+    EVALUATE_TEACHER,
+    EvaluateSettings,
+    EvaluateTeacherSettings,
+    Meaningless,
+    checked_section,
+    refuse,
+    sorted_settings,
+)
+from teachback.api.watching import notice_of, progress_of
+from teachback.config import EvaluateConfig
+from teachback.datasets import Columns, Data, read_examples
+from teachback.errors import ConfigError
+from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
+from teachback.files import new_folder, one_writer, row_of
+from teachback.files.result_rows import ResultRows
+from teachback.records import ComparedWay, Cost, Example, Exemplar, Prediction, Way
+from teachback.runs.evaluations import (
+    EVALUATION_FILES,
+    EvaluatedRun,
+    read_runs_by_seed,
+    write_evaluation,
+)
+from teachback.runs.pipeline import check_untrained
+from teachback.teachers import Teacher
+
+if TYPE_CHECKING:
+    from teachback.students.student import Student
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluation(ResultRows):
+    """What a system answered, and its figures; beside it the baselines' own."""
+
+    predictions: list[Prediction]
+    metrics: Metrics
+    cost: Cost | None
+    way: Way
+    """The way of answering that the student chose on ``valid``."""
+    system: Literal["student", "teacher", "untrained", "majority"] = "student"
+    seed: int = 0
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
+    ``precision``."""
+    baselines: Mapping[str, Evaluation] = field(default_factory=dict)
+    """``untrained``: the student before its training. ``majority``: the most frequent answer."""
+
+    def __repr__(self) -> str:
+        own = self.metrics
+        parts = [f"direct {_figures(own.direct)}"]
+        if own.explained is not None:
+            parts.append(f"explained {_figures(own.explained)}")
+        text = f"{self.system}: {', '.join(parts)} of {own.n} right"
+        if own.explained is not None and self.system == "student":
+            text += f"; it answers {self.way}"
+        beside = [
+            f"{name} {one.metrics.direct.accuracy:.3f}" for name, one in self.baselines.items()
+        ]
+        return f"{text}\nbaselines: {', '.join(beside)}" if beside else text
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """The predictions, as in ``predictions.jsonl``."""
+        return [dict(row_of(one)) for one in self.predictions]
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write ``predictions.jsonl``, those of the baselines and ``metrics.json``, as
+        ``teachback evaluate`` does, for `compare` and ``teachback compare``. Raises
+        RunFolderError where they are there already."""
+        systems = {self.system: self, **self.baselines}
+        with one_writer(folder) as held:
+            new_folder(held, overwrite, names=EVALUATION_FILES)
+            write_evaluation(
+                held,
+                {name: one.predictions for name, one in systems.items()},
+                {name: one.cost for name, one in systems.items() if one.cost is not None},
+                self.way,
+                self.metrics.kind,
+                self.seed,
+                self.asked,
+            )
+
+
+def _figures(way: WayMetrics) -> str:
+    text = f"{way.accuracy:.3f} [{way.low:.3f}, {way.high:.3f}]"
+    return f"{text} ({way.unparsed} unparsed)" if way.unparsed else text
+
+
+def evaluate(
+    student: Student | str | Path,
+    examples: Data,
+    *,
+    train: Data | None = None,
+    precision: Literal["auto", "fp32", "bf16"] | None = None,
+    kind: str | None = None,
+    columns: Columns | None = None,
+    progress: bool | None = None,
+    **settings: Unpack[EvaluateSettings],
+) -> Evaluation:
+    """Ask ``student`` (the object, a folder or a reference) all ``examples``.
+
+    With ``baselines`` (on unless set otherwise) the untrained student is asked, too, and, where
+    ``train`` is given, the majority label is worked out from it: what the figures are worth
+    shows beside these. ``precision``: of a student that is loaded here, and of the untrained one.
+    ``kind`` and ``columns``: see `read_examples`.
+
+    Raises ConfigError for settings that are unknown or mean nothing, ReferenceError_ where a
+    student leads nowhere, and as `read_examples`.
+    """
+    from teachback.students.student import Student
+    from teachback.systems import predict, predict_untrained, untrained_of
+
+    test = read_examples(examples, kind=kind, columns=columns)
+    labelled = _labelled(train, test, columns)
+    values = sorted_settings(settings, EVALUATE, "evaluate()")
+    config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
+    _refuse_unused(settings, config, train)
+    if isinstance(student, str | Path):
+        reference = str(student)
+        student = Student.load(student, precision=precision or "auto")
+    elif precision not in (None, "auto", student.precision):
+        raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
+    else:
+        reference = student.card.base
+    card = student.card
+    compared = config.baselines and card.objective is not None
+    if compared:
+        check_untrained(card.base, "or set baselines=False")
+    shown = progress_of(progress)
+    notice_of(shown)(student.model.precision.line)
+    predictions, cost = predict(student.model, test, config, progress=shown)
+    found = {}
+    if compared:
+        own, effort = predict_untrained(
+            untrained_of(card, student.precision),
+            test,
+            config,
+            max_answer_tokens=card.max_answer_tokens,
+            progress=shown,
+            what="answer (untrained)",
+        )
+        found["untrained"] = Evaluation(
+            own, evaluation.measure(own, test[0].kind), effort, "direct", "untrained"
+        )
+    if config.baselines and labelled:
+        found["majority"] = _majority(labelled, test)
+    return Evaluation(
+        predictions,
+        evaluation.measure(predictions, test[0].kind),
+        cost,
+        card.way,
+        seed=card.seed or 0,
+        asked={
+            "student": reference,
+            "choice_score": config.choice_score,
+            "reading": config.reading,
+            "precision": student.precision,
+            "precision_reason": student.model.precision.reason,
+        },
+        baselines=found,
+    )
+
+
+def evaluate_teacher(
+    teacher: str | Teacher,
+    examples: Data,
+    *,
+    store: str | Path,
+    train: Data | None = None,
+    exemplars: str | Path | Sequence[Exemplar] = "auto",
+    instructions: str | Path | None = None,
+    kind: str | None = None,
+    columns: Columns | None = None,
+    progress: bool | None = None,
+    **settings: Unpack[EvaluateTeacherSettings],
+) -> Evaluation:
+    """Ask a prompted teacher all ``examples``, directly and by chain of thought, through ``store``,
+    so that it is paid once. The arguments are those of `generate` and `evaluate`."""
+    from teachback.systems import predict_by_prompting
+
+    step = "evaluate_teacher()"
+    test = read_examples(examples, kind=kind, columns=columns)
+    labelled = _labelled(train, test, columns)
+    values = sorted_settings(settings, EVALUATE_TEACHER, step)
+    config: EvaluateConfig = checked_section("evaluate", values["evaluate"], step)
+    setup = configured_setup(
+        step,
+        test,
+        teacher,
+        exemplars,
+        instructions,
+        values["teacher"],
+        {"reading": config.reading},
+    )
+    with setup.open(store) as session:
+        predictions = predict_by_prompting(
+            session, test, explain=config.explain, progress=progress_of(progress)
+        )
+    return Evaluation(
+        predictions,
+        evaluation.measure(predictions, test[0].kind),
+        None,
+        "direct",
+        "teacher",
+        asked={"reading": config.reading},
+        baselines={"majority": _majority(labelled, test)} if config.baselines and labelled else {},
+    )
+
+
+def _labelled(
+    train: Data | None, test: Sequence[Example], columns: Columns | None
+) -> list[Example]:
+    """The examples that the majority label is worked out from."""
+    if train is None:
+        return []
+    of_file = not (isinstance(train, Sequence) and any(isinstance(e, Example) for e in train))
+    return read_examples(
+        train, kind=test[0].kind if of_file else None, columns=columns if of_file else None
+    )
+
+
+def _refuse_unused(
+    settings: Mapping[str, object], config: EvaluateConfig, train: Data | None
+) -> None:
+    rules = (Meaningless(("max_new_tokens",), not config.explain, "nothing is explained"),)
+    refuse(settings, rules, "evaluate()")
+    if train is not None and not config.baselines:
+        raise ConfigError(
+            "evaluate(): train means nothing here: it is for the majority label, and baselines are "
+            "off"
+        )
+
+
+def _majority(train: Sequence[Example], test: Sequence[Example]) -> Evaluation:
+    own = evaluation.majority_label(train, test)
+    return Evaluation(own, evaluation.measure(own, test[0].kind), None, "direct", "majority")
+
+
+Compared = Evaluation | Predictions
+"""One system under one seed: what `evaluate` returned, the folder or ``predictions.jsonl`` of an
+evaluation, or predictions as records or rows."""
+
+
+def compare(
+    a: Compared | Mapping[int, Compared],
+    b: Compared | Mapping[int, Compared],
+    *,
+    way: ComparedWay = "direct",
+    names: tuple[str, str] = ("A", "B"),
+) -> Comparison:
+    """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed, and so is
+    a folder of evaluated folders.
+
+    ``way``: ``direct`` answers, ``explained`` ones, or ``chosen``, each student's in the way
+    that it chose on ``valid``. Raises ConfigError for any other, or where the answers of the two
+    were drawn in different ways; DataError where ``a`` and ``b`` cannot be compared so.
+    """
+    way = evaluation.compared_way(way, "compare()")
+    systems = [_by_seed(one) for one in (a, b)]
+    for setting in ("choice_score", "reading"):
+        used = {asked[setting] for one in systems for _, asked in one.values() if setting in asked}
+        if len(used) > 1:
+            raise ConfigError(
+                f"compare(): the answers were drawn with different values of {setting} "
+                f"({', '.join(sorted(used))}): evaluate all with one"
+            )
+    first, second = ({seed: answers for seed, (answers, _) in one.items()} for one in systems)
+    return evaluation.compare_systems(first, second, way=way, names=names)
+
+
+_Drawn = tuple[SystemAnswers, Mapping[str, str]]
+"""What a system answered, and how that was drawn, where it is known."""
+
+
+def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:
+    if isinstance(system, Mapping):
+        return {int(seed): _one(system[seed]) for seed in system}
+    if isinstance(system, str | Path) and Path(system).is_dir():
+        return {seed: _drawn(run) for seed, run in read_runs_by_seed(Path(system)).items()}
+    return {0: _one(system)}
+
+
+def _one(system: Compared) -> _Drawn:
+    if isinstance(system, Evaluation):
+        return SystemAnswers(system.predictions, system.way), system.asked
+    if isinstance(system, str | Path) and Path(system).is_dir():
+        runs = read_runs_by_seed(Path(system))
+        if len(runs) > 1:
+            raise ConfigError(f"compare(): {system} holds several seeds: name one of its folders")
+        return _drawn(next(iter(runs.values())))
+    return SystemAnswers(predictions_of(system), None), {}
+
+
+def _drawn(run: EvaluatedRun) -> _Drawn:
+    how = {"choice_score": run.choice_score, "reading": run.reading}
+    answers = SystemAnswers(run.predictions, run.way)
+    return answers, {key: value for key, value in how.items() if value is not None}

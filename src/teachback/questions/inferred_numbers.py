@@ -1,0 +1,98 @@
+"""The number that a text concludes with and does not announce."""
+
+from __future__ import annotations
+
+import re
+
+from teachback.questions.announcements import Announcements
+from teachback.questions.conclusions import Inference
+from teachback.questions.last_sentences import concludes, last_sentences
+from teachback.questions.number_words import find_number_words
+from teachback.questions.written_numbers import DecimalSign, find_numbers
+
+# Before a number that is the result, even if the question knows it.
+_RESULT = re.compile(
+    r"(?:=|≈|\b(?:is|are|was|were|be|leaves?|left\s+with|gives?(?:\s+us)?|equals?|makes?|gets?|yields?"
+    r"|(?<!who\s)(?<!which\s)(?:has|have)|ist|sind|est|sont|es|son)\b|是|为|は)"
+    r"\s*(?:only|just|about|exactly|still|now|a\s+total\s+of)?\s*[*_$\\(]*\Z",
+    re.IGNORECASE,
+)
+# After a number that only compares: "which is 6 fewer than before".
+_COMPARED = re.compile(r"\s+(?:\w+\s+)?(?:fewer|more|less|greater|per|each)\b", re.IGNORECASE)
+_DIGITS = re.compile("[0-9]+")
+_DENIED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bnicht|\bpas|\bне|不是)\s*\Z", re.IGNORECASE)
+
+
+def infer_number(
+    question: str, text: str, found: Announcements, decimal: DecimalSign = "point"
+) -> Inference | None:
+    """The last number of the last sentence that has one.
+
+    Where that one stands in the question, and only says what the result is counted by ("24 for
+    each of the 3 children", "8 hours to drive 480 miles"), it is the last that does not.
+    """
+    for begin, end in last_sentences(text, found):
+        sentence = text[begin:end]
+        if found.is_aside(sentence):
+            continue
+        sentence = _up_to_asked(question, _without_aside(sentence, decimal), decimal)
+        numbers = find_numbers(sentence, decimal)
+        if not numbers:
+            words = find_number_words(sentence)
+            if words and concludes(sentence, found):
+                start, _, value = words[-1]
+                denied = _DENIED.search(sentence[max(0, start - 12) : start])
+                if value is None or denied or sentence.endswith("?"):
+                    return None
+                return Inference(str(value), "number in words", begin, end)
+            continue
+        if sentence.endswith("?"):
+            return None
+        chosen = numbers[-1]
+        led = _RESULT.search(sentence[: chosen.start])
+        if len(numbers) > 1 and (not led or _COMPARED.match(sentence, chosen.end)):
+            given = {one.value for one in find_numbers(question)}
+            given.update(_DIGITS.findall(question))  # of "5 thousand" the 5 too
+            new = [one for one in numbers if one.value is not None and one.value not in given]
+            if chosen.value in given and new:
+                chosen = new[-1]
+        if chosen.value is None or _DENIED.search(sentence, 0, chosen.start):
+            return None
+        return Inference(chosen.value, "last number", begin, end)
+    return None
+
+
+_COMPARES = re.compile(r"\b(?:less|more|fewer|greater|than|double|twice|half)\b", re.IGNORECASE)
+_WHICH = re.compile(r",\s+which\s+(?:is|was|makes|means|would)\b.*\Z", re.IGNORECASE | re.DOTALL)
+_BRACKETED_END = re.compile(r"\s*\([^()=]*\)\W*\Z")
+_HOW_MUCH = re.compile(r"\bhow\s+much\s+([^\W\d_]+)", re.IGNORECASE)
+_HOW_MANY = re.compile(r"\bhow\s+many\s+(?:more\s+|other\s+)?([^\W\d_]+)", re.IGNORECASE)
+
+
+def _without_aside(sentence: str, decimal: DecimalSign) -> str:
+    """``sentence`` less a bracket at its end that only comments on the number before it."""
+    head = _BRACKETED_END.sub("", sentence)
+    if numbers := find_numbers(relative := _WHICH.sub("", head), decimal):
+        compares = _COMPARES.search(head[len(relative) :])
+        led = _RESULT.search(relative[: numbers[-1].start])
+        head = relative if compares or led else head
+    return head if find_numbers(head, decimal) else sentence
+
+
+def _up_to_asked(question: str, sentence: str, decimal: DecimalSign) -> str:
+    """``sentence`` up to the thing that the question counts, where the number that counts it
+    stands right before it: "8 goats" of "8 goats and 12 chickens"."""
+    if amount := _HOW_MUCH.search(question):
+        said = re.search(rf"\b{re.escape(amount[1])}\s+(?:is|was|=)\s", sentence, re.IGNORECASE)
+        numbers = find_numbers(sentence, decimal) if said else []
+        ends = [one.end for one in numbers if said and 0 <= one.start - said.end() <= 2]
+        return sentence[: ends[0]] if ends else sentence
+    asked = [match[1] for match in _HOW_MANY.finditer(question)]
+    if len(asked) != 1 or sentence.endswith("?"):
+        return sentence
+    counted = re.compile(rf"[0-9]\s+(?:\w+\s+)?{re.escape(asked[0])}\b", re.IGNORECASE)
+    places = list(counted.finditer(sentence))
+    if len(places) != 1 or len(find_numbers(sentence, decimal)) < 2:
+        return sentence
+    after = sentence[places[0].end() :]
+    return sentence[: places[0].end()] if re.match(r",?\s+and\b|\s?[:(]", after) else sentence

@@ -1,0 +1,120 @@
+"""A sentence that answers a question in the question's own words: "He was not alive then"."""
+
+from __future__ import annotations
+
+import re
+
+from teachback.questions.announcements import Announcements
+
+# Words that say nothing of what is asked about.
+_LITTLE = frozenset(
+    """a an the and of in on at to for from with by as is are was were be been being am do does did
+    has have had can could will would shall should may might must there it its this that
+    these those they them their he she his her him you your we our i my one what which who
+    whom whose when where why how many much some any than then so therefore thus hence if
+    ever really actually possible possibly likely true also still just only always about
+    into out up whether not no n't der die das ein eine und ist sind war hat kann la le les
+    un une et est el los las una es y de du des""".split()
+)
+# How much of a question's words a sentence has that answers it in them.
+SAID_AGAIN = 0.6
+_WORD = re.compile(r"[^\W_]+")
+_DIGIT = {
+    word: str(value)
+    for value, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    if word != "one"
+}
+_PRONOUN = re.compile(
+    r"\b(?:it|they|he|she|this|that|these|those|you|one|we|there|such|er|sie|es|il|elle)\b", re.I
+)
+# Where one clause ends and another one begins.
+_CLAUSES = re.compile(
+    r"[,;:]\s|\s[—–-]\s|—|\b(?=(?:because|since|but|although|though|whereas|while|weil|aber)\b)",
+    re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r"\W*(?:because|since|although|though|even\s+though|whereas|while|given|as|if|when|despite|for"
+    r"|weil|obwohl|da|wenn)\b",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"\([^()]*\)")
+
+
+def content_words(text: str) -> list[str]:
+    """The words of ``text`` that carry its meaning, without their endings, in their order."""
+    words = (_DIGIT.get(word, word) for word in map(str.casefold, _WORD.findall(text)))
+    return [_stem(word) for word in words if word not in _LITTLE]
+
+
+def _stem(word: str) -> str:
+    for ending in ("ies", "ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word
+
+
+_QUOTED = re.compile(r"[\"“«„][^\"”»“]{1,200}[\"”»“]")
+
+
+def share(question: str, sentence: str) -> float:
+    """Which part of the question's content words stand in ``sentence``; those of a text that it
+    quotes ("the third word of "old ships"") do not count, unless it has no other ones."""
+    asked = set(content_words(_QUOTED.sub(" ", question))) or set(content_words(question))
+    return len(asked & set(content_words(sentence))) / len(asked) if asked else 0.0
+
+
+def declared(
+    question: str, sentence: str, found: Announcements, *, whole: bool = False
+) -> str | None:
+    """The yes or no that ``sentence`` gives by affirming or negating what ``question`` asks; None
+    where it says something else, leaves it open, or where the question negates something itself.
+
+    To affirm takes all that is asked about, in its order; what a pronoun may stand for, at the
+    question's beginning, may be missing, unless the ``whole`` question is to be said again.
+    """
+    asked = list(dict.fromkeys(content_words(question)))
+    if not asked or sentence.rstrip("*_ ").endswith("?") or found.negations(question):
+        return None
+    if found.hedges(sentence):
+        return None
+    best: tuple[tuple[int, bool], str] | None = None
+    for clause in _CLAUSES.split(_BRACKETED.sub("", sentence)):
+        if _SUBORDINATE.match(clause):
+            continue
+        said = content_words(clause)
+        common = [word for word in asked if word in said]
+        places = [said.index(word) for word in common]
+        score = (len(common), places == sorted(places))
+        if common and (best is None or score >= best[0]):
+            best = (score, clause)
+    if best is None:
+        return None
+    clause, said = best[1], content_words(best[1])
+    common = [word for word in asked if word in said]
+    pronoun = _PRONOUN.search(clause) is not None
+    turned = _turned_round(question, clause)
+    if negations := found.negations(clause):
+        enough = negations == 1 and not turned and (3 * len(common) >= len(asked) or pronoun)
+        return "no" if enough else None
+    missing = [at for at, word in enumerate(asked) if word not in said]
+    prefix = pronoun and missing == list(range(len(missing))) and 2 * len(common) >= len(asked)
+    if missing and (whole or not (prefix or 5 * len(missing) <= len(asked))):
+        return None
+    if turned:
+        return "no"
+    in_order = [said.index(word) for word in common]
+    if " than " in clause and in_order != sorted(in_order):
+        return None
+    return "yes"
+
+
+def _turned_round(question: str, clause: str) -> bool:
+    """Whether ``clause`` compares the other way: "B is longer than A" of "Is A longer than B?" """
+    if " than " not in question or " than " not in clause:
+        return False
+    (first, second), (left, right) = (
+        [set(content_words(side)) for side in text.split(" than ", 1)]
+        for text in (question, clause)
+    )
+    second, first = second - first, first - second
+    return bool(first & right) and bool(second & left)

@@ -1,0 +1,58 @@
+"""Why a student is better: what its controls say of the explanations that it learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from teachback.reports.comparisons import is_shown, is_shown_better, where
+from teachback.reports.page import Paragraph
+from teachback.reports.text import points
+from teachback.studies.schema import SYSTEM_NAMES, VerdictRow
+
+_CONTROLS = {
+    SYSTEM_NAMES["equal-time"]: "ST trained with the same compute",
+    SYSTEM_NAMES["permuted"]: "the same training with explanations of other questions",
+}
+
+
+def control_paragraphs(
+    confirmatory: Sequence[VerdictRow], exploratory: Sequence[VerdictRow]
+) -> list[Paragraph]:
+    """Of what is shown better than ST, whether it is so because of what the explanations say.
+
+    That is shown where both controls were declared, too, and are shown to be below it.
+    """
+    found = []
+    for row in confirmatory:
+        if row.b != SYSTEM_NAMES["st"] or not is_shown_better(row):
+            continue
+        controls = {
+            own.b: own
+            for own in (*exploratory, *confirmatory)
+            if own.b in _CONTROLS
+            and own.difference is not None
+            and (own.dataset, own.way, own.a, own.setting)
+            == (row.dataset, row.way, row.a, row.setting)
+        }
+        beside = " and ".join(_beside(own, own in confirmatory) for own in controls.values())
+        lacking = [words for name, words in _CONTROLS.items() if name not in controls]
+        text = f"{where(row)}: why is {row.a} better?"
+        if beside:
+            text += f" It is {beside}."
+        if lacking:
+            text += f" There is no result for {' or for '.join(lacking)}."
+        if not lacking and all(
+            own in confirmatory and is_shown_better(own) for own in controls.values()
+        ):
+            text += " Both controls are shown to be worse: what the explanations say does help."
+        else:
+            text += " This study does not show that what the explanations say is what helps."
+        found.append(Paragraph(text))
+    return found
+
+
+def _beside(row: VerdictRow, declared: bool) -> str:
+    """How far the student is above a control."""
+    standing = ("shown" if is_shown(row) else "not shown") if declared else "exploratory"
+    difference, low, high = (points(x or 0) for x in (row.difference, row.low, row.high))
+    return f"{difference} points [{low}, {high}] above {_CONTROLS[row.b]} ({standing})"

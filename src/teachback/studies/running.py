@@ -1,0 +1,347 @@
+"""Running a study: what is done, what is next, what came of it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from teachback.errors import TeachbackError
+from teachback.files import manifest, one_writer, write_json, write_text
+from teachback.references import RecordedReference, parse_dataset, parse_teacher
+from teachback.runs.folders import keep_apart
+from teachback.studies.cell import result_begun
+from teachback.studies.config import StudyFile, write_study
+from teachback.studies.engines import Ended, Engine
+from teachback.studies.family import declared, settle_family
+from teachback.studies.forecast import Forecast
+from teachback.studies.grid import (
+    DatasetTeacher,
+    Material,
+    PlannedCell,
+    StudyDataset,
+    planned_cells,
+)
+from teachback.studies.precision import settle_precision
+from teachback.studies.schema import (
+    CELL_FILE,
+    RESULT_FILE,
+    TASK_FILE,
+    VERDICTS_FILE,
+    CellResult,
+    CellTask,
+    Pair,
+    Status,
+    Verdicts,
+    cell_folder,
+    result_of,
+    write_plan,
+)
+from teachback.studies.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
+from teachback.studies.verdicts import all_verdicts
+from teachback.system.precision import PrecisionChoice
+from teachback.system.progress import SILENT, Notice, Progress
+
+_TICK = 60.0
+"""Seconds between two looks at the time left, as long as no cell ends."""
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A study with its data read and its cells made. No file has been written."""
+
+    study: StudyFile
+    datasets: tuple[StudyDataset, ...]
+    cells: tuple[PlannedCell, ...]
+    students: Mapping[str, str]
+    """Reference → label."""
+    family: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """What a run of a study came to."""
+
+    states: Mapping[str, Status | None]
+    """Cell's address → how it has ended; None where it has not."""
+    verdicts: Verdicts
+    ran: int
+    """Cells that this run has finished."""
+
+
+def plan_study(study: StudyFile, notice: Notice = lambda _: None) -> PlannedStudy:
+    """Read the data and make the cells.
+
+    Raises ConfigError, DataError or ReferenceError_ for what the user can fix: a teacher or
+    student that leads nowhere, a size that is too large, a test file that was trained on.
+    """
+    datasets = tuple(read_dataset(config) for config in study.dataset)
+    teachers: dict[tuple[str, str], DatasetTeacher] = {}
+    for one in datasets:
+        keep_apart(one.train, one.test, _of_dataset(one.name, notice))
+        teachers |= teachers_of(study, one)
+    students = {reference: student_label(reference) for reference in study.study.students}
+    cells = tuple(planned_cells(study, datasets, teachers, students))
+    return PlannedStudy(study, datasets, cells, students, tuple(declared(study, datasets, cells)))
+
+
+def _of_dataset(name: str, notice: Notice) -> Notice:
+    return lambda line: notice(f"{name}: {line}")
+
+
+def state_of(folder: Path, cell: PlannedCell) -> Status | None:
+    """How a cell has ended, None where it has not."""
+    result = result_of(folder, cell.hash)
+    return None if result is None else result.status
+
+
+def run_study(
+    planned: PlannedStudy,
+    folder: Path,
+    engine: Engine,
+    *,
+    progress: Progress = SILENT,
+    notice: Notice = lambda _: None,
+) -> StudyOutcome:
+    """Run all cells that are not done, and test the differences. What is done is never done again.
+
+    A cell that fails is a row of the result; the next run tries it again. However this ends,
+    the same call continues. Raises RunFolderError where another process is running the study in
+    ``folder``, or where it was begun with other settings.
+    """
+    with one_writer(folder):
+        precision = settle_precision(folder, planned.study.student.precision, planned.cells)
+        if precision is not None:
+            notice(f"{precision.line}, for all cells")
+        family = _begin(planned, folder, engine, precision)
+        running = _Running(planned, folder, engine, progress, notice, precision)
+        try:
+            running.ask_teachers()
+            running.run_cells()
+        finally:
+            engine.stop()
+            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
+            VERDICTS_FILE.write(folder / "verdicts.json", found)
+        states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
+        return StudyOutcome(states, found, running.finished)
+
+
+def _begin(
+    planned: PlannedStudy, folder: Path, engine: Engine, precision: PrecisionChoice | None
+) -> list[Pair]:
+    """Write what the study is, before anything of it runs."""
+    family = settle_family(folder, planned.family, planned.cells)
+    write_text(folder / "study.toml", write_study(planned.study))
+    inputs = {}
+    for one in planned.datasets:
+        for what, name in (("train", one.config.train), ("test", one.config.test)):
+            if not parse_dataset(name).is_remote:
+                inputs[f"{one.name} {what}"] = Path(name)
+        for reference in planned.study.teachers_of(one.config):
+            named = parse_teacher(reference)
+            if isinstance(named, RecordedReference):
+                for number, file in enumerate(named.files):
+                    inputs[f"{one.name} {reference.rsplit('/', 1)[-1]} {number}"] = Path(file)
+    seeds = {f"seed {n}": seed for n, seed in enumerate(planned.study.study.seeds)}
+    how = {
+        "engine": engine.name,
+        "jobs": engine.slots,
+        "threads": engine.threads,
+        "precision": None if precision is None else asdict(precision),
+    }
+    write_json(folder / "manifest.json", manifest(inputs, seeds, how))
+    for cell in planned.cells:
+        CELL_FILE.write(cell_folder(folder, cell.hash) / "cell.json", cell.spec)
+    write_plan(folder, [cell.spec for cell in planned.cells])
+    return family
+
+
+class _Running:
+    """One run of a study."""
+
+    def __init__(
+        self,
+        planned: PlannedStudy,
+        folder: Path,
+        engine: Engine,
+        progress: Progress,
+        notice: Notice,
+        precision: PrecisionChoice | None,
+    ) -> None:
+        self.precision = precision
+        self.planned, self.folder, self.engine = planned, folder, engine
+        self.progress, self.notice = progress, notice
+        self.finished = 0
+        by_name = {one.name: one for one in planned.datasets}
+        self.forecast = Forecast(planned.study, by_name, folder, engine.threads)
+        self.forecast.learn_all(planned.cells)
+        self.teachers = TeacherSide(planned.study, by_name, folder, progress)
+        self.waiting = [c for c in planned.cells if state_of(folder, c) != "done"]
+        self.running: dict[str, tuple[PlannedCell, float]] = {}
+        self.by_hash = {cell.hash: cell for cell in planned.cells}
+
+    # ------------------------------------------------------------------ the teacher's side
+
+    def ask_teachers(self) -> None:
+        """Explanations for all cells, and the cells of the prompted teacher."""
+        needed: dict[str, tuple[Material, list[PlannedCell]]] = {}
+        for cell in self.waiting:
+            if cell.material is not None:
+                needed.setdefault(cell.material.slug, (cell.material, []))[1].append(cell)
+        for material, those in needed.values():
+            slug = material.slug
+            mates = [c for c in self.planned.cells if c.material and c.material.slug == slug]
+            try:
+                self.teachers.explain(material, those, mates)
+            except TeachbackError as error:
+                self.notice(f"no explanations, {material.slug}: {error}")
+                for cell in those:
+                    self._fail(cell, f"no explanations: {error}")
+        for cell in [c for c in self.waiting if c.teacher is not None]:
+            _clear(self._folder(cell))
+            self._ended(cell, self.teachers.ask(cell))
+
+    # ------------------------------------------------------------------ the cells
+
+    def run_cells(self) -> None:
+        """Start a cell whenever there is room for one, until none is left."""
+        total = len(self.planned.cells)
+        done = total - len(self.waiting)
+        with self.progress.track(total, self._name, unit="cells", done=done) as step:
+            while self.waiting or self.running:
+                self._start_what_fits()
+                ended = total - len(self.waiting) - len(self.running)
+                note = f"{len(self.running)} running, {len(self.waiting)} waiting"
+                step.advance(ended - done, note, left=self._left())
+                done = ended
+                for one in self.engine.ended(_TICK):
+                    self._take(one)
+            step.advance(total - done, "none left", left=0.0)
+
+    @property
+    def _name(self) -> str:
+        return f"study {self.planned.study.study.name}"
+
+    def _start_what_fits(self) -> None:
+        while len(self.running) < self.engine.slots:
+            cell = next((c for c in self.waiting if self._is_ready(c)), None)
+            if cell is None:
+                return
+            match = self._match(cell)
+            if cell.matches is not None and match is None:
+                matched = self.by_hash[cell.matches].title
+                self._fail(cell, f"the cell whose compute it should get has failed: {matched}")
+                continue
+            folder = self._folder(cell)
+            _clear(folder)
+            TASK_FILE.write(folder / "task.json", self._task(cell, match))
+            self.waiting.remove(cell)
+            self.running[cell.hash] = (cell, time.monotonic())
+            self.engine.start(folder, gpu=cell.control != "majority")
+
+    def _is_ready(self, cell: PlannedCell) -> bool:
+        """Whether all that it needs has ended, one way or the other."""
+        if cell.matches is None:
+            return True
+        pending = {c.hash for c in self.waiting} | set(self.running)
+        return cell.matches not in pending
+
+    def _match(self, cell: PlannedCell) -> float | None:
+        """How many passes the cell whose compute this one gets has made."""
+        if cell.matches is None:
+            return None
+        result = result_of(self.folder, cell.matches)
+        return result.epochs if result is not None and result.status == "done" else None
+
+    def _task(self, cell: PlannedCell, equal_to: float | None) -> CellTask:
+        explanations = None
+        if cell.material is not None:
+            place = self.folder / "material" / cell.material.slug / "explanations.jsonl"
+            explanations = str(place.resolve())
+        config = cell.config.model_dump(exclude_none=True, exclude={"teacher"})
+        if self.precision is not None:
+            config["student"]["precision"] = self.precision.used
+        return CellTask(
+            config=config,
+            control=cell.control,
+            explanations=explanations,
+            equal_to=equal_to,
+            keep_student=self.planned.study.study.keep_students != "none",
+            threads=self.engine.threads,
+            engine=self.engine.name,
+        )
+
+    def _take(self, ended: Ended) -> None:
+        cell, _ = self.running.pop(ended.hash)
+        result = result_of(self.folder, cell.hash)
+        if result is None:
+            self._fail(cell, ended.error or "its process left no result")
+        else:
+            self._ended(cell, result)
+
+    def _fail(self, cell: PlannedCell, error: str) -> None:
+        result = replace(result_begun(self.engine.name), status="failed", error=error)
+        RESULT_FILE.write(self._folder(cell) / "result.json", result)
+        self._ended(cell, result)
+
+    def _ended(self, cell: PlannedCell, result: CellResult) -> None:
+        if cell in self.waiting:
+            self.waiting.remove(cell)
+        self.finished += 1
+        self.forecast.learn(cell, result)
+        if result.status != "done":
+            self.notice(f"{result.status}: {cell.title}: {result.error}")
+        elif self.planned.study.study.keep_students == "best":
+            self._keep_best(cell)
+
+    def _keep_best(self, new: PlannedCell) -> None:
+        """Of one dataset and base student, the trained one that was best on its valid part."""
+
+        def score(cell: PlannedCell) -> float:
+            result = result_of(self.folder, cell.hash)
+            valid = None if result is None else result.valid
+            return max((valid or {}).values(), default=-1.0)
+
+        mates = [
+            cell
+            for cell in self.planned.cells
+            if cell.spec.dataset == new.spec.dataset
+            and cell.spec.student == new.spec.student
+            and (self._folder(cell) / "student").is_dir()
+            and state_of(self.folder, cell) == "done"
+        ]
+        best = max(mates, key=score, default=None)
+        for cell in mates:
+            if cell is not best:
+                shutil.rmtree(self._folder(cell) / "student")
+
+    def _left(self) -> float:
+        """Seconds until all is done, by what cells have taken so far."""
+        now = time.monotonic()
+        left = sum(self.forecast.seconds(cell)[0] for cell in self.waiting)
+        under_way = [
+            max(0.0, self.forecast.seconds(cell)[0] - (now - began))
+            for cell, began in self.running.values()
+        ]
+        return max(*under_way, 0.0, (left + sum(under_way)) / self.engine.slots)
+
+    def _folder(self, cell: PlannedCell) -> Path:
+        return cell_folder(self.folder, cell.hash)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier attempt left; its student and checkpoints stay, to be used."""
+    for name in ("result.json", "metrics.json", "predictions.jsonl"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def forecast_of(
+    planned: PlannedStudy, folder: Path, engine: Engine
+) -> tuple[Forecast, list[PlannedCell]]:
+    """What is known of the times of a study that is not run, and the cells that are left."""
+    by_name = {one.name: one for one in planned.datasets}
+    forecast = Forecast(planned.study, by_name, folder, engine.threads)
+    forecast.learn_all(planned.cells)
+    return forecast, [cell for cell in planned.cells if state_of(folder, cell) != "done"]

@@ -1,0 +1,285 @@
+"""The teacher's side of a study: explanations asked for once, and the teacher as a baseline.
+
+It runs before the cells, in the study's own process: a store has one writer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from teachback.datasets import read_examples, subsample
+from teachback.errors import TeachbackError
+from teachback.explaining.counts import SelectionCounts
+from teachback.explaining.session import TeacherSession, TeacherSetup
+from teachback.files import (
+    read_explanations,
+    read_rejections,
+    sha256_of,
+    write_explanations,
+    write_rejections,
+)
+from teachback.records import Example, RequestKind
+from teachback.references import (
+    RecordedReference,
+    expanded,
+    parse_dataset,
+    parse_student,
+    parse_teacher,
+)
+from teachback.runs.evaluations import write_evaluation
+from teachback.runs.explanations import Selected, check_answered, explain_in_memory
+from teachback.runs.folders import STORE
+from teachback.studies.cell import result_begun
+from teachback.studies.config import DatasetConfig, StudyFile, run_config
+from teachback.studies.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
+from teachback.studies.schema import (
+    COST_FILE,
+    MATERIAL_FILE,
+    RESULT_FILE,
+    CellResult,
+    MaterialRecord,
+    Status,
+    TeacherCost,
+    cell_folder,
+    digest_of,
+)
+from teachback.system.progress import SILENT, Progress
+
+
+def read_dataset(config: DatasetConfig) -> StudyDataset:
+    """Read a dataset, both files; raises DataError where one is not valid."""
+    train, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
+    return StudyDataset(
+        config, train, test, _sha256(config.train, train), _sha256(config.test, test)
+    )
+
+
+def _sha256(file: str, examples: Sequence[Example]) -> str:
+    """Of the file; of its rows, where it is on the model hub."""
+    if not parse_dataset(file).is_remote:
+        return sha256_of(file)
+    return hashlib.sha256(repr(list(examples)).encode()).hexdigest()
+
+
+def teachers_of(study: StudyFile, data: StudyDataset) -> dict[tuple[str, str], DatasetTeacher]:
+    """(dataset, reference) → how each of the dataset's teachers is asked about it."""
+    found = {}
+    for reference in study.teachers_of(data.config):
+        config = run_config(study, data.config, teacher=reference)
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        # A recording is known by its content, wherever it lies; a server by its reference.
+        label = f"recorded:{setup.teacher.model}" if is_recorded(reference) else reference
+        prompts = digest_of({"prompts": repr(setup.prompts)})[:16]
+        found[data.name, reference] = DatasetTeacher(reference, label, prompts)
+    return found
+
+
+def is_recorded(teacher: str) -> bool:
+    """Whether a teacher's reference leads to recordings: nothing is asked of a model."""
+    return isinstance(parse_teacher(teacher), RecordedReference)
+
+
+def student_label(reference: str) -> str:
+    """A student's reference; of local weights their name and the beginning of their hash."""
+    named = parse_student(reference)
+    if not named.files:
+        return reference
+    path = expanded(named.files[0])
+    return f"{path.name}@{sha256_of(path)[:8]}"
+
+
+@dataclass
+class TeacherSide:
+    """All of a study's asking, into ``folder``."""
+
+    study: StudyFile
+    data: Mapping[str, StudyDataset]
+    folder: Path
+    progress: Progress = SILENT
+
+    def explain(
+        self, material: Material, cells: Iterable[PlannedCell], mates: Iterable[PlannedCell]
+    ) -> None:
+        """Make sure that ``material`` holds explanations for all that ``cells`` train on.
+
+        What is there stays as it is once one of ``mates``, all that train on it, has; before
+        that, what the teacher failed to answer is asked again. Raises as
+        `teachback.runs.explanations.explain` does.
+        """
+        examples = self._needed(material, cells)
+        goal = self.folder / "material" / material.slug
+        selection = goal / "selection.json"
+        if selection.is_file() and not self._is_used(mates):
+            rejections = read_rejections(goal / "rejections.jsonl")
+            if any(rejection.reason == "failed" for rejection in rejections):
+                selection.unlink()  # all is selected again; replies are stored
+        before = MATERIAL_FILE.read(selection) if selection.is_file() else None
+        if before is not None:
+            there = {e.id for e in read_explanations(goal / "explanations.jsonl")}
+            there |= {r.id for r in read_rejections(goal / "rejections.jsonl")}
+            there -= set(before.adding)
+            examples = [example for example in examples if example.id not in there]
+            if not examples:
+                return
+            # Sizes or seeds were added to the study: only what is new is asked and selected.
+        # A few new examples may well all be without a reply; all of them may not.
+        explained = self._explain(material, examples, check=before is None)
+        _add(explained, goal, before)
+        counts = explained.summary if before is None else before + explained.summary
+        MATERIAL_FILE.write(selection, material_record(material, counts))
+
+    def _is_used(self, cells: Iterable[PlannedCell]) -> bool:
+        """Whether one of ``cells`` has begun to train."""
+        places = (cell_folder(self.folder, cell.hash) for cell in cells)
+        return any(
+            (place / name).exists()
+            for place in places
+            for name in ("metrics.json", "student", "checkpoints")
+        )
+
+    def _needed(self, material: Material, cells: Iterable[PlannedCell]) -> list[Example]:
+        train = self.data[material.dataset].train
+        ids: set[str] = set()
+        for size, seed in {(c.spec.size, c.spec.seed) for c in cells}:
+            part = train if size is None else subsample(train, size, seed or 0)
+            ids |= {example.id for example in part}
+        return [example for example in train if example.id in ids]
+
+    def _explain(self, material: Material, examples: Sequence[Example], *, check: bool) -> Selected:
+        data = self.data[material.dataset]
+        config = run_config(
+            self.study,
+            data.config,
+            teacher=material.teacher.reference,
+            strategy=material.strategy,
+        )
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        place = self._place(material.teacher)
+        started = time.monotonic()
+        with setup.open(place / STORE) as session:
+            try:
+                selected = explain_in_memory(examples, session, progress=self.progress)
+            finally:
+                _bill(place, material.teacher, session, time.monotonic() - started)
+            if check:
+                check_answered(selected.summary, config.teacher.reference, session.store)
+        return selected
+
+    def ask(self, cell: PlannedCell) -> CellResult:
+        """Run a cell of the prompted teacher; writes its files and returns its result."""
+        goal = cell_folder(self.folder, cell.hash)
+        started, result = time.monotonic(), result_begun("local")
+        try:
+            error = self._ask(cell, goal)
+            if error is not None:
+                recorded = cell.teacher is not None and is_recorded(cell.teacher.reference)
+                status: Status = "not-available" if recorded else "failed"
+                result = replace(result, status=status, error=error)
+        except TeachbackError as failure:
+            result = replace(result, status="failed", error=str(failure))
+        seconds = time.monotonic() - started
+        result = replace(result, seconds=seconds, seconds_evaluate=seconds)
+        RESULT_FILE.write(goal / "result.json", result)
+        return result
+
+    def _ask(self, cell: PlannedCell, goal: Path) -> str | None:
+        """Ask, and write the evaluation; what is wrong where not one reply came."""
+        from teachback.systems import predict_by_prompting
+
+        if cell.teacher is None:
+            raise AssertionError("a prompted teacher's cell has a teacher")
+        data = self.data[cell.spec.dataset]
+        config = cell.config
+        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        place = self._place(cell.teacher)
+        chain = cell.control == "teacher-cot"
+        started = time.monotonic()
+        with setup.open(place / STORE) as session:
+            try:
+                predictions = predict_by_prompting(
+                    session,
+                    data.test,
+                    explain=chain,
+                    direct=not chain,
+                    progress=self.progress,
+                )
+            finally:
+                _bill(place, cell.teacher, session, time.monotonic() - started)
+            kind: RequestKind = "cote" if chain else "direct"
+            without = sum(not session.has_reply(example, kind) for example in data.test)
+            recorded = is_recorded(cell.teacher.reference)
+            # A recording's holes stay: those count as wrong. A server can be asked again.
+            if without and (without == len(data.test) or not recorded):
+                last = [failure.error for failure in session.store.failures()][-1:]
+                return (
+                    f"no reply to {without} of {len(data.test)} test questions "
+                    f"({last[0] if last else 'none was stored'})"
+                )
+        write_evaluation(goal, {"student": predictions}, {}, "direct", data.kind)
+        return None
+
+    def _place(self, teacher: DatasetTeacher) -> Path:
+        place = self.folder / "teachers" / teacher_slug(teacher)
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+def teacher_slug(teacher: DatasetTeacher) -> str:
+    """The name of a teacher's folder."""
+    return slug(teacher.label, digest_of({"teacher": teacher.label})[:8])
+
+
+def _add(explained: Selected, goal: Path, before: MaterialRecord | None) -> None:
+    """Write explanations and rejections, beside those of ``before``."""
+    explanations, rejections = goal / "explanations.jsonl", goal / "rejections.jsonl"
+    if before is None:
+        write_rejections(rejections, explained.rejections)
+        write_explanations(explanations, explained.explanations)
+        return
+    new = {e.id for e in explained.examples}
+    # Of a run that is killed between two of the files: these are not there yet.
+    adding = replace(before, adding=tuple(sorted(new)))
+    MATERIAL_FILE.write(goal / "selection.json", adding)
+    kept = [e for e in read_explanations(explanations) if e.id not in new]
+    dropped = [r for r in read_rejections(rejections) if r.id not in new]
+    write_rejections(rejections, [*dropped, *explained.rejections])
+    write_explanations(explanations, [*kept, *explained.explanations])
+
+
+def material_record(material: Material, counts: SelectionCounts) -> MaterialRecord:
+    """What ``selection.json`` says of explanations that came to these counts."""
+    return MaterialRecord(
+        **{name: getattr(counts, name) for name in SelectionCounts.__dataclass_fields__},
+        dataset=material.dataset,
+        teacher=material.teacher.label,
+        train_sha256=material.train_sha256,
+        prompts=material.teacher.prompts,
+        samples=material.samples,
+        selection=material.selection,
+    )
+
+
+def _bill(place: Path, teacher: DatasetTeacher, session: TeacherSession, seconds: float) -> None:
+    """``cost.json``: what this teacher's replies have taken, over all runs of the study."""
+    file = place / "cost.json"
+    before = COST_FILE.read(file).seconds if file.is_file() else 0.0
+    usage = session.store.usage(session.teacher.model)
+    price = session.price
+    used = (usage.tokens_in, usage.tokens_out, usage.tokens_cached)
+    if is_recorded(teacher.reference):
+        used = (0, 0, 0)  # nothing was asked of a model
+    cost = TeacherCost(
+        teacher=teacher.label,
+        requests=usage.replies,
+        lost=usage.lost,
+        tokens_in=used[0],
+        tokens_out=used[1],
+        tokens_cached=used[2],
+        dollars=None if price is None else price.dollars(*used),
+        seconds=before + seconds,
+    )
+    COST_FILE.write(file, cost)

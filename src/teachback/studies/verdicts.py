@@ -1,0 +1,180 @@
+"""What a study shows: every comparison tested, and the difference that it could see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from teachback.errors import DataError
+from teachback.evaluation import (
+    LEVEL,
+    Comparison,
+    compare,
+    detectable_difference,
+    finding,
+    holm,
+    in_way,
+    verdict,
+)
+from teachback.records import ComparedWay, Prediction, Way
+from teachback.runs.evaluations import read_run
+from teachback.runs.folders import test_in_train
+from teachback.studies.config import StudyFile
+from teachback.studies.family import pairs
+from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.schema import (
+    Detectable,
+    Pair,
+    VerdictRow,
+    Verdicts,
+    cell_folder,
+    result_of,
+)
+
+DISCORDANCE = 0.25
+"""Assumed before there are results: items that exactly one of two students has right."""
+
+SEED_SD = 0.03
+"""Assumed: standard deviation over seeds of the true difference in accuracy."""
+
+PERSISTENCE = 0.5
+"""Assumed: correlation of an item's difference between seeds."""
+
+POWER = 0.8
+"""The power at which a difference counts as detectable."""
+
+
+def all_verdicts(
+    folder: Path,
+    study: StudyFile,
+    datasets: Sequence[StudyDataset],
+    cells: Sequence[PlannedCell],
+    family: Sequence[Pair],
+) -> Verdicts:
+    """All comparisons of the study in ``folder``, as far as its cells have results."""
+    answers = _AnswersOfCells(folder)
+    confirmatory = [_compared(pair, answers) for pair in family]
+    # One that is still missing counts as not shown, so that what is there is tested as it will be.
+    adjusted = holm([1.0 if isinstance(found, str) else found.p for found in confirmatory])
+    rest = [pair for pair in pairs(study, cells) if not any(map(pair.is_same, family))]
+    return Verdicts(
+        confirmatory=tuple(
+            verdict_row(pair, found, p)
+            for pair, found, p in zip(family, confirmatory, adjusted, strict=True)
+        ),
+        exploratory=tuple(verdict_row(pair, _compared(pair, answers), None) for pair in rest),
+        test_in_train={one.name: test_in_train(one.train, one.test) for one in datasets},
+        detectable={one.name: detectable(one, study, family) for one in datasets},
+    )
+
+
+def detectable(data: StudyDataset, study: StudyFile, family: Sequence[Pair]) -> Detectable:
+    """The difference that this dataset's test file shows at 80% power, and what it assumes."""
+    items = len({(e.id if e.group is None else None, e.group) for e in data.test})
+    seeds = min((pair.seeds for pair in family), default=len(study.study.seeds))
+    tests = max(1, len(family))
+
+    def at(alpha: float) -> float | None:
+        if items < 2:
+            return None
+        return detectable_difference(
+            items, seeds, DISCORDANCE, SEED_SD, alpha=alpha, persistence=PERSISTENCE
+        )
+
+    return Detectable(
+        items=items,
+        seeds=seeds,
+        power=POWER,
+        discordance=DISCORDANCE,
+        seed_sd=SEED_SD,
+        persistence=PERSISTENCE,
+        difference=at(LEVEL),
+        family=tests,
+        in_family=at(LEVEL / tests),
+    )
+
+
+class _AnswersOfCells:
+    """Predictions of finished cells, each read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, tuple[list[Prediction], Way] | None] = {}
+
+    def of(self, address: str, way: ComparedWay) -> list[Prediction] | None:
+        """A cell's answers in a way; None where it has no result."""
+        if address not in self._read:
+            result = result_of(self._folder, address)
+            done = result is not None and result.status == "done"
+            run = read_run(cell_folder(self._folder, address)) if done else None
+            self._read[address] = None if run is None else (run.predictions, run.way)
+        found = self._read[address]
+        if found is None:
+            return None
+        predictions, chosen = found
+        return in_way(predictions, way, address, chosen=chosen)
+
+
+def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:
+    """The comparison, or why there is none yet."""
+    seeds = sorted(set(pair.a_cells) & set(pair.b_cells))
+    a: dict[int, list[Prediction]] = {}
+    b: dict[int, list[Prediction]] = {}
+    try:
+        for seed in seeds:
+            own = answers.of(pair.a_cells[seed], pair.way)
+            theirs = answers.of(pair.b_cells[seed], pair.way)
+            if own is not None and theirs is not None:
+                a[seed], b[seed] = own, theirs
+        if len(a) < len(seeds):
+            return f"not known: {len(a)} of {len(seeds)} seeds have both results"
+        chosen = " (chosen way)" if pair.way == "chosen" else ""
+        return compare(a, b, names=(f"{pair.a}{chosen}", f"{pair.b}{chosen}"))
+    except DataError as error:
+        return f"not known: {error}"
+
+
+def verdict_row(pair: Pair, found: Comparison | str, p_holm: float | None) -> VerdictRow:
+    """A comparison as it is written down; ``found`` is text where there is none yet.
+
+    ``p_holm`` None: the pair was not declared beforehand.
+    """
+    row = partial(
+        VerdictRow,
+        dataset=pair.dataset,
+        a=pair.a,
+        b=pair.b,
+        way=pair.way,
+        seeds=pair.seeds,
+        **asdict(pair.setting),
+    )
+    if isinstance(found, str):
+        return row(
+            items=None,
+            difference=None,
+            low=None,
+            high=None,
+            p=None,
+            p_holm=None,
+            df=None,
+            finding=None,
+            caveats=(),
+            verdict=found,
+            mcnemar=(),
+        )
+    declared = p_holm is not None
+    return row(
+        items=found.n_items,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        p_holm=p_holm,
+        df=found.df,
+        finding=finding(found, adjusted_p=p_holm, declared=declared),
+        caveats=found.caveats,
+        verdict=verdict(found, adjusted_p=p_holm, declared=declared),
+        mcnemar=found.seeds,
+    )

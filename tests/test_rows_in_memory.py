@@ -1,0 +1,183 @@
+"""Data that are in memory already: read like a file's rows, and refused as clearly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import teachback as tb
+from teachback.errors import ConfigError, DataError
+
+ROWS: list[dict[str, Any]] = [
+    {"id": 1, "question": "Red or green?", "choices": ["red", "green"], "answer": "red"},
+    {"id": 2, "question": "Wet?", "choices": ["wet", "dry"], "answer": "dry", "group": 7},
+    {"id": 3, "question": "Up?", "choices": ["up", "down"], "answer": "A", "context": "Look."},
+]
+
+
+def _file(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return path
+
+
+def _pandas(rows: list[dict[str, Any]]) -> Any:
+    return pytest.importorskip("pandas").DataFrame(rows)
+
+
+def _polars(rows: list[dict[str, Any]]) -> Any:
+    return pytest.importorskip("polars").DataFrame(rows)
+
+
+def _arrow(rows: list[dict[str, Any]]) -> Any:
+    return pytest.importorskip("pyarrow").Table.from_pylist(rows)
+
+
+def _dataset(rows: list[dict[str, Any]]) -> Any:
+    return pytest.importorskip("datasets").Dataset.from_list(rows)
+
+
+FORMS = [list, _pandas, _polars, _arrow, _dataset, iter]
+
+
+def _complete(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Arrow takes the columns of the first row for those of all."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return [{key: row.get(key) for key in keys} for row in rows]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_examples_of_the_file(
+    form: Callable[[list[dict[str, Any]]], Any], tmp_path: Path
+) -> None:
+    rows = _complete(ROWS)
+    assert tb.read_examples(form(rows)) == tb.read_examples(_file(tmp_path, rows))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_columns_of_other_names_are_read(form: Callable[[list[dict[str, Any]]], Any]) -> None:
+    rows = [
+        {"key": f"k{n}", "prompt": f"Is {n} odd?", "question": "unused", "gold": bool(n % 2)}
+        for n in range(4)
+    ]
+    columns = {"id": "key", "question": "prompt", "answer": "gold"}
+    examples = tb.read_examples(form(rows), columns=columns)
+    assert [(e.id, e.question, e.answer, e.kind) for e in examples] == [
+        (f"k{n}", f"Is {n} odd?", ("no", "yes")[n % 2], "yes-no") for n in range(4)
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_columns_of_files_too(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"rows{suffix}"
+    names = {"id": "key", "question": "prompt", "answer": "gold"}
+    rows = [
+        {"key": "a", "prompt": "Wet?", "gold": "no"},
+        {"key": "b", "prompt": "Dry?", "gold": "yes"},
+    ]
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow.parquet").write_table(_arrow(rows), path)
+    elif suffix == ".jsonl":
+        _file(tmp_path, rows).rename(path)
+    else:
+        sign = {".csv": ",", ".tsv": "\t"}[suffix]
+        lines = [sign.join(rows[0]), *(sign.join(row.values()) for row in rows)]
+        path.write_text("\n".join(lines), "utf-8")
+    assert [e.question for e in tb.read_examples(path, columns=names)] == ["Wet?", "Dry?"]
+
+
+def test_choices_in_columns_of_other_names(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("id,question,A,B,answer\n1,Red?,red,green,B\n", "utf-8")
+    [example] = tb.read_examples(path, columns={"choice_a": "A", "choice_b": "B"})
+    assert (example.choices, example.answer) == (("red", "green"), "green")
+
+
+def test_missing_values_and_arrays_of_a_pandas_frame() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "id": [1, 2],
+            "question": ["a?", "b?"],
+            "choices": [np.array(["x", "y"]), ["x", "y"]],
+            "answer": ["x", "y"],
+            "group": [3, None],  # a float column for pandas
+            "context": [pandas.NA, "seen"],
+            "note": [float("nan"), pandas.NaT],
+        }
+    )
+    first, second = tb.read_examples(frame)
+    assert (first.id, first.group, first.context, first.choices) == ("1", "3", None, ("x", "y"))
+    assert (second.group, second.context) == (None, "seen")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "the data: there are no rows"),
+        ([{"id": "a", "question": "?"}], "the data, row 1: the answer is missing"),
+        (
+            [{"id": "a", "question": "?", "answer": True}, "text"],
+            "the data, row 2: a row must be a dictionary, not str",
+        ),
+        (
+            [{"id": "a", "question": "?", "answer": True}] * 2,
+            "the data, row 2: duplicate id 'a': row 1 already has it",
+        ),
+        (
+            [{"id": "a", "prompt": "?", "answer": 1}, {"answer": 2}, {"answer": 3}],
+            "the data, row 1: the question is missing (and 2 more, rows 2, 3)",
+        ),
+        (
+            {"id": ["a"], "question": ["?"]},
+            "the data: this is one dictionary (of 'id', 'question')",
+        ),
+        (7, "the data: rows cannot be read from 7: give a file, a list of dictionaries"),
+        (b"id,question", "the data: rows cannot be read from b'id,question'"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_line(rows: Any, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        tb.read_examples(rows)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert "data check" not in str(caught.value)
+
+
+def test_columns_that_are_not_there_or_not_read() -> None:
+    rows = [{"id": "a", "question": "?", "answer": True}]
+    with pytest.raises(DataError, match=r"no column 'prompt', which is to be read as 'question': "):
+        tb.read_examples(rows, columns={"question": "prompt"})
+    with pytest.raises(
+        ConfigError, match=r"'questoin' is no name that is read; did you mean 'quest"
+    ):
+        tb.read_examples(rows, columns={"questoin": "question"})
+
+
+def test_examples_are_taken_as_they_are_once_they_are_checked() -> None:
+    examples = tb.read_examples(ROWS)
+    assert tb.read_examples(examples) == examples
+    assert tb.read_examples(tuple(examples), kind="multiple-choice") == examples
+    with pytest.raises(ConfigError, match="examples of the kind multiple-choice already"):
+        tb.read_examples(examples, kind="text")
+    with pytest.raises(ConfigError, match="columns: these are examples"):
+        tb.read_examples(examples, columns={"question": "prompt"})
+    with pytest.raises(DataError, match="row 4: duplicate id '1': row 1 already has it"):
+        tb.read_examples([*examples, examples[0]])
+    with pytest.raises(DataError, match="row 4: this is no example, as others of them are"):
+        tb.read_examples([*examples, {"id": "x"}])  # type: ignore[list-item]
+    with pytest.raises(DataError, match="row 4: the example 'x' is of the kind yes-no"):
+        tb.read_examples([*examples, tb.Example("x", "Wet?", "yes", "yes-no")])
+
+
+def test_exemplars_from_rows() -> None:
+    rows = [{"key": "a", "question": "Wet?", "answer": True, "explanation": "It rains."}]
+    [exemplar] = tb.read_exemplars(rows, columns={"id": "key"})
+    assert (exemplar.example.id, exemplar.explanation) == ("a", "It rains.")
+    with pytest.raises(DataError, match="the data, row 1: the explanation is missing"):
+        tb.read_exemplars([{**rows[0], "explanation": None}], columns={"id": "key"})
