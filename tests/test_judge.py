@@ -265,7 +265,12 @@ def test_three_systems_get_strengths(place: Path) -> None:
     assert strengths[0] > strengths[1] > strengths[2]
     assert sum(strengths) == pytest.approx(0)
     assert "strength (log-odds)" in result.output
-    assert len(results()["win_rates"]) == 3
+    rows = results()["win_rates"]
+    assert len(rows) == 3
+    # Three alike: 9 of 12 won, 3 lost, and each p times three.
+    assert [row["win_rate"] for row in rows] == [0.75, 0.75, 0.75]
+    assert rows[0]["p_holm"] == pytest.approx(min(1, 3 * rows[0]["p"]))
+    assert "after Holm" in result.output
 
 
 def test_seeds_pair_the_systems(place: Path) -> None:

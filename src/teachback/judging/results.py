@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from teachback.errors import DataError
 from teachback.evaluation.crossed import estimate_difference
+from teachback.evaluation.paired import holm
 from teachback.judging.compared_systems import ComparedSystems
 from teachback.judging.judge import Preference, Rating
 from teachback.judging.judge_questions import CRITERIA
@@ -37,7 +38,8 @@ Ratings = Mapping[tuple[int, int, str, str], Rating]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WinRateRow:
     """How often system ``a`` is preferred to ``b``, a tie as ½, with its 95% interval; ``p``
-    (two-sided) against ½. None where no two units could be judged.
+    (two-sided) against ½, and ``p_holm`` after Holm over all pairs of systems. None where no two
+    units could be judged.
 
     ``consistent``: the share of asked pairs of which both orders have one outcome;
     ``first_excess``: of the orders read, the share with the first preferred minus that with the
@@ -50,6 +52,7 @@ class WinRateRow:
     low: float | None
     high: float | None
     p: float | None
+    p_holm: float | None = None
     items: int
     left_out: int
     seeds: int
@@ -79,7 +82,8 @@ class CriterionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionDifferenceRow:
-    """System ``a`` minus ``b`` on the items of which both were judged, under all seeds."""
+    """System ``a`` minus ``b`` on the items of which both were judged, under all seeds; ``p_holm``:
+    after Holm over all criteria and pairs of systems."""
 
     criterion: str
     a: str
@@ -88,6 +92,7 @@ class CriterionDifferenceRow:
     low: float
     high: float
     p: float
+    p_holm: float | None = None
     items: int
 
 
@@ -126,7 +131,10 @@ RESULTS_FILE = Versioned(JudgeResults, (lambda row: row,))
 
 def win_rate_rows(compared: ComparedSystems, preferences: Preferences) -> list[WinRateRow]:
     """Every two systems compared."""
-    return [_win_rate(compared, preferences, a, b) for a, b in compared.couples]
+    rows = [_win_rate(compared, preferences, a, b) for a, b in compared.couples]
+    known = [row.p for row in rows if row.p is not None]
+    adjusted = iter(holm(known))
+    return [row if row.p is None else replace(row, p_holm=next(adjusted)) for row in rows]
 
 
 def strengths_of(compared: ComparedSystems, preferences: Preferences) -> Strengths | None:
@@ -211,7 +219,8 @@ def criterion_difference_rows(
                     items=len(values),
                 )
             )
-    return rows
+    adjusted = holm([row.p for row in rows])
+    return [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
 
 
 def people_rows(

@@ -75,7 +75,8 @@ def sentences(results: JudgeResults) -> Iterator[str]:
         if row.p is not None:
             yield (
                 f"{results.judge} prefers {row.a} to {row.b} in {_share(row.win_rate)} "
-                f"{_interval(row.low, row.high)}, {_p(row.p)} against 50%, {row.items} items, "
+                f"{_interval(row.low, row.high)}, {_p(row.p)} against 50%"
+                f"{_holm(row.p, row.p_holm)}, {row.items} items, "
                 f"{row.seeds} seed{'' if row.seeds == 1 else 's'}."
             )
     if len(results.systems) > 2 and results.win_rates and results.strengths is None:
@@ -84,7 +85,7 @@ def sentences(results: JudgeResults) -> Iterator[str]:
         yield (
             f"{one.criterion}, by {results.judge}: {one.a} minus {one.b}: "
             f"{100 * one.difference:+.1f} points [{100 * one.low:+.1f}, {100 * one.high:+.1f}], "
-            f"{_p(one.p)}, {one.items} items."
+            f"{_p(one.p)}{_holm(one.p, one.p_holm)}, {one.items} items."
         )
     if results.seeds == 1:
         yield "One seed: this is about these very systems and says nothing of other seeds."
@@ -136,6 +137,11 @@ def _share(value: float | None) -> str:
 
 def _interval(low: float | None, high: float | None) -> str:
     return "-" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _holm(p: float, adjusted: float | None) -> str:
+    """Holm's p where it is another than p: nothing where there is one comparison alone."""
+    return "" if adjusted is None or adjusted == p else f" (after Holm, {_p(adjusted)})"
 
 
 def _p(p: float) -> str:
