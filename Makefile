@@ -55,7 +55,8 @@ test: setup
 # where they differ.
 docs: setup
 	TEACHBACK_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_config.py \
-		tests/test_study_grid.py tests/test_python_page.py -k the_page_shows
+		tests/test_study_grid.py tests/test_python_page.py tests/test_export_student.py \
+		-k the_page_shows
 
 demo: $(VENV)/.installed-gemma
 	$(BIN)/teachback demo

@@ -4,7 +4,7 @@
     python -m bench.teacher_scale --number 100000  the same, smaller
     python -m bench.teacher_scale --only library   or: --only command
 
-*library*: `teachback.explaining.asking.generate` over a generator of examples. CROP and then RP
+*library*: `teachback.explaining.asking.Asking` over a generator of examples. CROP and then RP
 fill a store each; peak memory on the way, replies a second, bytes a reply. Then finished runs are
 resumed: COTE, RP and CROP. *command*: the same number of rows in a file through ``teachback
 generate`` (COTE), and through it again: peak memory and seconds, selection and files included.
@@ -33,7 +33,7 @@ from zlib import crc32
 
 from bench.common import machine, part, peak_bytes
 from teachback.exemplars import choose
-from teachback.explaining.asking import generate
+from teachback.explaining.asking import Asking
 from teachback.records import Completion, Example, Request
 from teachback.store import CompletionStore
 from teachback.teachers.prompts import Prompts
@@ -111,12 +111,8 @@ def run(path: Path, strategy: Any, number: int) -> dict[str, Any]:
 
     teacher = ScriptedTeacher(reply, model="scripted-scale", remember=False)
     with CompletionStore(path) as store:
-        summary = generate(
-            watched(),
-            teacher=teacher,
-            prompts=prompts(),
-            strategy=strategy,
-            store=store,
+        summary = Asking(teacher=teacher, prompts=prompts(), strategy=strategy, store=store).run(
+            watched()
         )
     peaks[number] = peak_mib()
     return {

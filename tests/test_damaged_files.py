@@ -16,8 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from teachback.cli import cli
+from teachback.config import parse_config
 from teachback.datasets import read_examples
-from teachback.errors import DataError, ReferenceError_, StoreError, TeachbackError
+from teachback.errors import ConfigError, DataError, ReferenceError_, StoreError, TeachbackError
+from teachback.explaining.counts import SELECTION_FILE
 from teachback.modelfiles.header import require_whole
 from teachback.records import Completion, Message, Request
 from teachback.store import CompletionStore
@@ -383,3 +385,45 @@ def test_toml_that_goes_too_far(
     assert says in told
     assert len(told) < 1000
     assert not (tmp_path / "out").exists()
+
+
+# ------------------------------------------------------------------ found by 20,000 mutations
+
+
+def test_half_a_surrogate_pair_in_a_recording_is_read(tmp_path: Path) -> None:
+    """JSON can carry it; neither SQLite nor a UTF-8 file can."""
+    row = {"id": "a", "teacher": "big\ud800", "given_answer": False, "text": "So \ud800 it is."}
+    (tmp_path / "rec.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    data = {"id": "a", "question": "Is rain wet?", "answer": "yes"}
+    (tmp_path / "data.jsonl").write_text(json.dumps(data) + "\n", "utf-8")
+    words = ["generate", str(tmp_path / "data.jsonl"), "-o", str(tmp_path / "out")]
+    words += ["--teacher", f"recorded:{tmp_path / 'rec.jsonl'}", "--strategy", "cote"]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0, result.output
+    assert "big?" in (tmp_path / "out" / "rejections.jsonl").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"kept": 9},
+        {"explained_examples": 9},
+        {"agreement": [9, 1]},
+        {"rp_contradictions": [-1, 1]},
+        {"yield_per_label": {"A": [9, 1]}},
+    ],
+)
+def test_counts_larger_than_their_whole_are_refused(counts: dict[str, Any]) -> None:
+    sound = {"strategy": "cote", "examples": 2, "asked": 2, "kept": 1, "explained_examples": 1}
+    assert SELECTION_FILE.of_row({"version": 1, **sound}, "selection.json").kept == 1
+    with pytest.raises(DataError, match=r"selection\.json: .*larger than what they are part of"):
+        SELECTION_FILE.of_row({"version": 1, **sound, **counts}, "selection.json")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("teacher", "samples"), ("teacher", "max_tokens"), ("train", "batch_size")]
+)
+def test_an_absurd_count_is_refused_at_once(section: str, key: str) -> None:
+    values = {"data": {"train": "x.jsonl"}, section: {key: 10**60}}
+    with pytest.raises(ConfigError, match=key):
+        parse_config(values, source="c.toml", folder=Path())

@@ -18,10 +18,9 @@ import pytest
 
 from teachback.errors import DataError, StoreError, TeacherError
 from teachback.explaining.asking import (
+    Asking,
     GenerationInterrupted,
     GenerationSummary,
-    generate,
-    generate_async,
 )
 from teachback.explaining.selection import Choose, SelectionRules, select
 from teachback.files import read_jsonl
@@ -48,13 +47,8 @@ def store(tmp_path: Path) -> Iterator[CompletionStore]:
 
 def run(store: CompletionStore, teacher: Any, **options: Any) -> GenerationSummary:
     options = {"strategy": "cote", "examples": examples(10), **options}
-    return generate(
-        options.pop("examples"),
-        teacher=teacher,
-        prompts=PROMPTS,
-        store=store,
-        **options,
-    )
+    asked = options.pop("examples")
+    return Asking(teacher=teacher, prompts=PROMPTS, store=store, **options).run(asked)
 
 
 def asked(teacher: ScriptedTeacher) -> list[tuple[str, str, int]]:
@@ -259,13 +253,12 @@ def test_it_runs_within_an_event_loop(store: CompletionStore) -> None:
         assert run(store, ScriptedTeacher(lambda _request: RIGHT), examples=examples(2)).stored == 2
         with pytest.raises(TeacherError, match=r"gone; 2 replies are stored \(0 of them new"):
             run(store, ScriptedTeacher([TeacherError("gone")]), examples=examples(3))
-        return await generate_async(
-            examples(3),
+        return await Asking(
             teacher=ScriptedTeacher(lambda _request: RIGHT),
             prompts=PROMPTS,
             strategy="cote",
             store=store,
-        )
+        ).run_async(examples(3))
 
     assert asyncio.run(notebook()).stored == 1
 
@@ -321,14 +314,9 @@ def test_cancelling_keeps_what_arrives(store: CompletionStore) -> None:
 
     async def main() -> None:
         asking = asyncio.create_task(
-            generate_async(
-                examples(100),
-                teacher=teacher,
-                prompts=PROMPTS,
-                strategy="cote",
-                store=store,
-                concurrency=4,
-            )
+            Asking(
+                teacher=teacher, prompts=PROMPTS, strategy="cote", store=store, concurrency=4
+            ).run_async(examples(100))
         )
         while not teacher.in_flight:
             await asyncio.sleep(0)

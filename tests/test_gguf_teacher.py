@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.explaining.asking import generate
+from teachback.explaining.asking import Asking
 from teachback.records import Completion, Example, Message, Request, Sampling
 from teachback.store import CompletionStore
 from teachback.teachers import engines as engines_module
@@ -113,13 +113,12 @@ def test_a_run_asks_the_model_and_stores_its_replies(
     assert teacher.model.startswith("tiny@")
     with CompletionStore(tmp_path / "completions.sqlite") as store:
         for stored in (6, 0):  # random weights are never right: COTE and RP of each
-            summary = generate(
-                examples,
+            summary = Asking(
                 teacher=teacher,
                 prompts=Prompts(sampling=Sampling(max_tokens=6)),
                 strategy="crop",
                 store=store,
-            )
+            ).run(examples)
             assert (summary.stored, summary.failed) == (stored, 0)
 
 

@@ -23,7 +23,7 @@ from raw_server import RawServer, Talk, Turn, chat, response
 from teachback.costs import tokens
 from teachback.costs.prices import Price
 from teachback.errors import CostCapError
-from teachback.explaining.asking import GenerationSummary, generate
+from teachback.explaining.asking import Asking, GenerationSummary
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Sampling
 from teachback.store import CompletionStore
@@ -56,14 +56,13 @@ def ask(
     **options: Any,
 ) -> GenerationSummary:
     options = {"concurrency": 2, "first_wait": 0.002, "longest_wait": 0.01, **options}
-    return generate(
-        examples(number),
+    return Asking(
         teacher=OpenAITeacher(model, base_url=url, **options),
         prompts=PROMPTS,
         strategy="cote",
         store=store,
         meter=meter,
-    )
+    ).run(examples(number))
 
 
 def right(turn: Turn) -> bytes:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from raw_server import RawServer, Turn, chat, response
 from teachback.cli import cli
 from teachback.errors import ReferenceError_
-from teachback.explaining.asking import generate
+from teachback.explaining.asking import Asking
 from teachback.records import Example
 from teachback.store import CompletionStore
 from teachback.teachers.openai import OpenAITeacher
@@ -161,7 +161,7 @@ def test_what_a_server_repeats_is_not_stored(tmp_path: Path, spelling: str) -> N
         teacher = OpenAITeacher(
             "m", base_url=server.url, api_key=KEY, attempts=2, first_wait=0.001, concurrency=1
         )
-        generate(questions, teacher=teacher, prompts=Prompts(), strategy="cote", store=store)
+        Asking(teacher=teacher, prompts=Prompts(), strategy="cote", store=store).run(questions)
         said = [failure.error for failure in store.failures()]
         said += [f"{row.completion.text}\n{row.completion.thinking}" for row in store]
     assert len(said) == len(questions)
@@ -266,7 +266,7 @@ def test_a_password_of_an_address_that_the_server_repeats_is_not_stored(tmp_path
         url = server.url.replace("//", "//me:plantedword4f9c@") + "?api-version=3&sig=apikeyvalue77"
         teacher = OpenAITeacher("m", base_url=url)
         question = Example("q", "Does it follow?", "yes", "yes-no")
-        generate([question], teacher=teacher, prompts=Prompts(), strategy="cote", store=store)
+        Asking(teacher=teacher, prompts=Prompts(), strategy="cote", store=store).run([question])
         assert next(iter(store)).completion.text == "[key] and [key] and [key]"
 
 

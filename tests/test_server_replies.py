@@ -14,7 +14,7 @@ import pytest
 from mock_server import Asked, MockServer, Reply, choice, said
 from teachback.errors import TeacherError
 from teachback.exemplars import choose
-from teachback.explaining.asking import GenerationSummary, generate
+from teachback.explaining.asking import Asking, GenerationSummary
 from teachback.records import Completion, Example, Sampling
 from teachback.store import CompletionStore
 from teachback.system.progress import Progress
@@ -39,7 +39,7 @@ def asked_of(
     prompts = prompts or Prompts()
     with MockServer(lambda _asked: reply) as server:
         teacher = OpenAITeacher("m", base_url=server.url, first_wait=0.001, form=prompts.form)
-        summary = generate([RAIN], teacher=teacher, prompts=prompts, strategy="cote", store=store)
+        summary = Asking(teacher=teacher, prompts=prompts, strategy="cote", store=store).run([RAIN])
     held = store.get(store.key("m", prompts.request(RAIN, "cote")))
     assert held is not None
     return summary, held
@@ -239,14 +239,9 @@ def many(
         teacher = OpenAITeacher(
             "m", base_url=server.url, first_wait=0.001, form=form, concurrency=8
         )
-        summary = generate(
-            examples,
-            teacher=teacher,
-            prompts=prompts,
-            strategy="cote",
-            store=store,
-            progress=Progress(seen),
-        )
+        summary = Asking(
+            teacher=teacher, prompts=prompts, strategy="cote", store=store, progress=Progress(seen)
+        ).run(examples)
     # The store's key is what was asked for, whatever was sent.
     assert all(store.key("m", prompts.request(each, "cote")) in store for each in examples)
     return summary, seen.getvalue(), server.asked
@@ -313,7 +308,9 @@ def test_the_other_name_of_the_limit_is_tried_once(store: CompletionStore) -> No
 
     with MockServer(behave) as server:
         teacher = OpenAITeacher("m", base_url=server.url)
-        summary = generate([RAIN], teacher=teacher, prompts=Prompts(), strategy="cote", store=store)
+        summary = Asking(teacher=teacher, prompts=Prompts(), strategy="cote", store=store).run(
+            [RAIN]
+        )
     assert (summary.failed, len(server.asked)) == (1, 2)
 
 
@@ -367,14 +364,13 @@ def test_a_system_turn_that_is_refused_is_folded(
     for folds in (False, True):
         prompts = Prompts(exemplars=shown, fold_system=folds)
         with MockServer(behave) as server:
-            summary = generate(
-                [RAIN],
+            summary = Asking(
                 teacher=OpenAITeacher("m", base_url=server.url),
                 prompts=prompts,
                 strategy="cote",
                 store=store,
                 progress=Progress(seen),
-            )
+            ).run([RAIN])
         assert (summary.stored, summary.failed) == (1, 0)
         asked.append(server.asked[-1].body["messages"])
     # The same as the user's own --system fold, under the key of what was asked for.
@@ -400,14 +396,13 @@ def test_an_address_may_end_in_the_path_that_is_asked(
     seen = io.StringIO()
     with MockServer(at_v1_alone) as server:
         teacher = OpenAITeacher("m", base_url=server.url + ending, form=form)
-        summary = generate(
-            [RAIN],
+        summary = Asking(
             teacher=teacher,
             prompts=Prompts(form=form),
             strategy="cote",
             store=store,
             progress=Progress(seen),
-        )
+        ).run([RAIN])
     assert summary.stored == 1
     assert ("that part is left out" in seen.getvalue()) == (len(ending) > 1)
     assert (teacher.address or "").rstrip("/") == server.url
@@ -420,13 +415,12 @@ def test_a_path_that_the_server_does_not_know_is_shown(store: CompletionStore) -
         said_ = []
         for url in asks:
             with pytest.raises(TeacherError) as caught:
-                generate(
-                    [RAIN],
+                Asking(
                     teacher=OpenAITeacher("m", base_url=url),
                     prompts=Prompts(),
                     strategy="cote",
                     store=store,
-                )
+                ).run([RAIN])
             said_.append(str(caught.value))
     assert f"asked: {base}/chat/completions; check the address: does it end in /v1" in said_[0]
     assert f"as in openai:m@{base}/v1?" in said_[0]

@@ -17,7 +17,7 @@ from mock_server import RESET, Asked, MockServer, Reply, choice, refused
 from teachback.costs import tokens
 from teachback.costs.prices import Price
 from teachback.errors import ConfigError, CostCapError, TeacherError
-from teachback.explaining.asking import GenerationSummary, generate
+from teachback.explaining.asking import Asking, GenerationSummary
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Message, Request, Sampling
 from teachback.store import CompletionStore
@@ -45,13 +45,8 @@ def store(tmp_path: Path) -> Iterator[CompletionStore]:
 
 
 def run(store: CompletionStore, teacher: Any, meter: Meter, number: int = 50) -> GenerationSummary:
-    return generate(
-        examples(number),
-        teacher=teacher,
-        prompts=PROMPTS,
-        strategy="cote",
-        store=store,
-        meter=meter,
+    return Asking(teacher=teacher, prompts=PROMPTS, strategy="cote", store=store, meter=meter).run(
+        examples(number)
     )
 
 

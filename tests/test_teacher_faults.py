@@ -18,7 +18,7 @@ import pytest
 from kill_rounds import CONCURRENCY, kill_rounds
 from mock_server import HANG, RESET, Asked, Behaviour, MockServer, Reply, refused, said
 from teachback.errors import TeacherError
-from teachback.explaining.asking import GenerationSummary, generate
+from teachback.explaining.asking import Asking, GenerationSummary
 from teachback.records import Example
 from teachback.store import CompletionStore
 from teachback.teachers.openai import OpenAITeacher
@@ -44,13 +44,12 @@ def run(
 ) -> GenerationSummary:
     url = server if isinstance(server, str) else server.url
     options = {"concurrency": 8, "first_wait": 0.002, "longest_wait": 0.05, **options}
-    return generate(
-        examples(number),
+    return Asking(
         teacher=OpenAITeacher("m", base_url=url, **options),
         prompts=Prompts(),
         strategy="cote",
         store=store,
-    )
+    ).run(examples(number))
 
 
 def every(nth: int, fault: Reply | str) -> Behaviour:

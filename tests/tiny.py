@@ -7,6 +7,7 @@ no dropout, so that a loss can be computed twice and compared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,19 +68,26 @@ def tiny_t5(folder: str | Path, version: Literal["1.0", "1.1"] = "1.0", seed: in
     return _save(T5ForConditionalGeneration, config, tokenizer, folder, seed)
 
 
-def tiny_causal(folder: str | Path, family: Family = "gemma3", seed: int = 0) -> Path:
+def tiny_causal(
+    folder: str | Path,
+    family: Family = "gemma3",
+    seed: int = 0,
+    layers: int = 2,
+    merges: Sequence[tuple[str, str]] = (),
+) -> Path:
     """A causal model of about 100,000 parameters with a tokenizer of bytes.
 
     ``gemma3`` has one layer with a sliding window of 16 tokens and one with full attention,
-    so that a test meets the window with texts of a few words. ``bos`` is put in front of a
+    so that a test meets the window with texts of a few words; with six ``layers`` or more, each
+    sixth has full attention, as in Google's own. ``bos`` is put in front of a
     text, except for ``qwen3``, whose tokenizers have none.
     """
-    tokenizer = byte_tokenizer(add_bos=family != "qwen3")
+    tokenizer = byte_tokenizer(family != "qwen3", merges)
     common: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 48,
         "intermediate_size": 96,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": layers,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "head_dim": 12,
@@ -94,7 +102,10 @@ def tiny_causal(folder: str | Path, family: Family = "gemma3", seed: int = 0) ->
         config = Gemma3TextConfig(
             **common,
             sliding_window=16,
-            layer_types=["sliding_attention", "full_attention"],
+            layer_types=[
+                "full_attention" if n % 6 == 5 or layers == 2 == n + 1 else "sliding_attention"
+                for n in range(layers)
+            ],
             query_pre_attn_scalar=12,
         )
         return _save(Gemma3ForCausalLM, config, tokenizer, folder, seed)
@@ -116,12 +127,17 @@ def tiny_other(folder: str | Path, kind: Literal["gpt2", "mamba"]) -> Path:
     return _save(MambaForCausalLM, mamba, tokenizer, folder, seed=0)
 
 
-def byte_tokenizer(add_bos: bool = True) -> PreTrainedTokenizerFast:
-    """A tokenizer whose tokens are the 256 bytes and `PAD`, `EOS`, `BOS` (ids 0 to 2)."""
+def byte_tokenizer(
+    add_bos: bool = True, merges: Sequence[tuple[str, str]] = ()
+) -> PreTrainedTokenizerFast:
+    """A tokenizer whose tokens are the 256 bytes, what ``merges`` make of them, and `PAD`, `EOS`,
+    `BOS` (ids 0 to 2)."""
     vocabulary = {PAD: 0, EOS: 1, BOS: 2}
     for character in sorted(ByteLevel.alphabet()):
         vocabulary[character] = len(vocabulary)
-    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[]))
+    for left, right in merges:
+        vocabulary[left + right] = len(vocabulary)
+    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=list(merges)))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     if add_bos:

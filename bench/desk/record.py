@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from teachback import desk
-from teachback.explaining.asking import generate
+from teachback.explaining.asking import Asking
 from teachback.files import read_jsonl, write_jsonl
 from teachback.questions import parse, same_answer
 from teachback.records import Example, Sampling
@@ -49,14 +49,13 @@ def main() -> None:
     )
     with CompletionStore(options.store) as store:
         if not options.export_only:
-            generate(
-                examples,
+            Asking(
                 teacher=open_teacher(options.teacher, concurrency=CONCURRENCY, timeout=TIMEOUT),
                 prompts=prompts,
                 strategy="crop",
                 store=store,
                 progress=Progress(sys.stdout),
-            )
+            ).run(examples)
         replies = {(r.request.example_id, r.request.kind): r.completion.text for r in store}
     for kind in ("cote", "rp"):
         write_jsonl(

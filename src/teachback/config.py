@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from teachback import files
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
@@ -29,9 +29,19 @@ from teachback.references import (
 )
 from teachback.system.precision import Precision
 
+_MOST = 2**32
+
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_size(cls, value: object) -> object:
+        """No count of anything is larger; arithmetic with what is would not end or would fail."""
+        if isinstance(value, int) and abs(value) >= _MOST:
+            raise ValueError(f"must be less than {_MOST}")
+        return value
 
 
 def _key(default: Any, description: str, **bounds: Any) -> Any:
@@ -72,8 +82,8 @@ class TeacherConfig(Section):
     )
     temperature: float = _key(0.0, "sampling temperature", ge=0)
     top_p: float = _key(1.0, "nucleus sampling", gt=0, le=1)
-    max_tokens: int = _key(512, "longest reply, in tokens, thinking included", ge=1)
-    samples: int = _key(1, "replies asked for per prompt", ge=1)
+    max_tokens: int = _key(512, "longest reply, in tokens, thinking included", ge=1, le=10_000_000)
+    samples: int = _key(1, "replies asked for per prompt", ge=1, le=1000)
     concurrency: int = _key(32, "largest number of requests in flight", ge=1)
     max_cost: float | None = _key(
         None,
@@ -353,12 +363,17 @@ def first_problem(
     return f"{text} (and {more} more)" if more else text
 
 
-def section(name: str, values: dict[str, Any], source: str) -> Any:
-    """One section from plain values. Raises ConfigError as :func:`read_config` does."""
+def section(
+    name: str,
+    values: dict[str, Any],
+    source: str,
+    sections: Mapping[str, type[Section]] = SECTIONS,
+) -> Any:
+    """One of ``sections`` from plain values. Raises ConfigError as :func:`read_config` does."""
     try:
-        return SECTIONS[name].model_validate(values)
+        return sections[name].model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {first_problem(error, (name,))}") from None
+        raise ConfigError(f"{source}: {first_problem(error, (name,), sections)}") from None
 
 
 def write_config(config: Config) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from teachback.annotation.criteria import Mode
-from teachback.cli.options import KIND, out_option, settings
+from teachback.cli.options import KIND, Share, out_option, settings
 from teachback.cli.printing import emit, say
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def annotate() -> None:
 )
 @click.option(
     "--overlap",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=0.2,
     show_default=True,
     metavar="X",

@@ -1,8 +1,9 @@
-"""``teachback export``: files for other tools."""
+"""``teachback export`` and ``teachback push``: a student, or training files, for other tools."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -16,11 +17,129 @@ from teachback.cli.options import (
     settings,
 )
 from teachback.cli.printing import say
+from teachback.export.config import EXPORT_SECTIONS, ExportConfig, WeightType
+from teachback.system.progress import Progress
+
+if TYPE_CHECKING:
+    from teachback.export.formats import ExportFormat
+    from teachback.export.parity import Parity
+
+_STUDENT = "student"
 
 
-@click.group()
+class ExportGroup(click.Group):
+    """What is no command's name is a STUDENT, whose command need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [_STUDENT, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=ExportGroup, options_metavar="", subcommand_metavar="STUDENT | COMMAND ...")
 def export() -> None:
-    """Write files for other tools."""
+    """Write a trained STUDENT, or training files, for other tools.
+
+    teachback export STUDENT --to merged -o DIR is short for export student STUDENT ….
+    """
+
+
+def _gate(command: Any) -> Any:
+    """The options of the parity gate."""
+    for key in reversed(ExportConfig.model_fields):
+        command = setting("export", key, sections=EXPORT_SECTIONS)(command)
+    return click.option(
+        "--check",
+        metavar="FILE",
+        help="Questions that student and export both answer, with gold or without; unset: those "
+        "of the run folder's training data.",
+    )(command)
+
+
+_WEIGHTS = click.option(
+    "--weights",
+    type=click.Choice(get_args(WeightType)),
+    help="Type of the weights; unset: f32 for merged, f16 for gguf.",
+)
+_ALLOW_DRIFT = click.option(
+    "--allow-drift", is_flag=True, help="Write an export that drifts beyond the limits."
+)
+
+
+@export.command(_STUDENT)
+@click.argument("student", metavar="STUDENT")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["merged", "gguf"]),
+    required=True,
+    help="merged: a Hugging Face folder; gguf: a file for llama.cpp and Ollama.",
+)
+@_WEIGHTS
+@_gate
+@_ALLOW_DRIFT
+@out_option()
+@overwrite_option("Replace the export that DIR holds.")
+@click.pass_obj
+def student(
+    progress: Progress,
+    /,
+    student: str,
+    form: ExportFormat,
+    weights: WeightType | None,
+    check: str | None,
+    allow_drift: bool,
+    out: str,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Write STUDENT (a folder or reference) for other tools, and check what was written.
+
+    Student and export answer the same questions; where their answers differ by more than the
+    limits, nothing is written.
+    """
+    from teachback.cli.evaluate import student_reference
+    from teachback.export.exporting import DriftError, export_student
+
+    try:
+        done = export_student(
+            student_reference(student),
+            form,
+            Path(out),
+            weights=weights,
+            check=check,
+            config=_config(options),
+            allow_drift=allow_drift,
+            overwrite=overwrite,
+            progress=progress,
+            notice=lambda line: say(line, err=True),
+        )
+    except DriftError as error:
+        _table(error.rows)
+        raise
+    _outcome(done.parity)
+    say(f"written: {done.folder} ({', '.join(done.names)})")
+
+
+def _config(options: dict[str, Any]) -> ExportConfig:
+    from teachback.config import section
+
+    values = settings(options).get("export", {})
+    config: ExportConfig = section("export", values, SOURCE, EXPORT_SECTIONS)
+    return config
+
+
+def _outcome(parity: Parity) -> None:
+    from teachback.export.parity import table
+
+    _table(table(parity))
+    for problem in parity.problems:
+        say(f"allowed: {problem}")
+
+
+def _table(rows: list[tuple[str, str]]) -> None:
+    for name, value in rows:
+        say(f"{name}: {value}")
 
 
 @export.command("openai-finetune")
@@ -44,7 +163,6 @@ def openai_finetune(
     resulting model with teachback evaluate --teacher, which asks in the same words.
     """
     from contextlib import nullcontext
-    from pathlib import Path
 
     from teachback.config import section
     from teachback.datasets import read_examples
@@ -70,3 +188,63 @@ def openai_finetune(
         say(f"left out: {found.left_out} examples without an explanation")
     same = "".join(f" --{key} {value}" for key, value in values["teacher"].items())
     say(f"to evaluate the model trained on it: teachback evaluate --teacher openai:MODEL{same} …")
+
+
+@click.command()
+@click.argument("student", metavar="STUDENT")
+@click.argument("repository", metavar="OWNER/NAME")
+@_WEIGHTS
+@_gate
+@_ALLOW_DRIFT
+@click.option("--public", is_flag=True, help="Let everybody see it; unset: private.")
+@click.option("--dry-run", is_flag=True, help="Write DIR, show what would be uploaded, and stop.")
+@out_option("The folder that is uploaded; kept.")
+@overwrite_option("Replace the export that DIR holds.")
+@click.pass_obj
+def push(
+    progress: Progress,
+    /,
+    student: str,
+    repository: str,
+    weights: WeightType | None,
+    check: str | None,
+    allow_drift: bool,
+    public: bool,
+    dry_run: bool,
+    out: str,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Export STUDENT as a merged model and upload it to the model hub as OWNER/NAME.
+
+    The hub's token is that of its own tools (HF_TOKEN, or hf auth login).
+    """
+    from teachback.cli.evaluate import student_reference
+    from teachback.export.exporting import DriftError, export_student
+    from teachback.export.pushing import require_repository, upload, upload_list
+
+    require_repository(repository)
+    try:
+        done = export_student(
+            student_reference(student),
+            "merged",
+            Path(out),
+            weights=weights,
+            check=check,
+            config=_config(options),
+            allow_drift=allow_drift,
+            overwrite=overwrite,
+            name=repository,
+            progress=progress,
+            notice=lambda line: say(line, err=True),
+        )
+    except DriftError as error:
+        _table(error.rows)
+        raise
+    _outcome(done.parity)
+    for name, size in upload_list(done.folder, done.names):
+        say(f"{name}: {size:,} bytes")
+    if dry_run:
+        say(f"not uploaded (--dry-run); the folder is {done.folder}")
+        return
+    say(f"uploaded: {upload(done.folder, done.names, repository, private=not public)}")

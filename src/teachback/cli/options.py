@@ -7,6 +7,7 @@ named ``SECTION__KEY``, and `settings` sorts these into sections again.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -154,6 +155,21 @@ STUDENT = setting("student", "reference", "--student", metavar="REF")
 PRECISION = setting("student", "precision")
 INSTRUCTIONS = setting("teacher", "instructions", metavar="FILE")
 FORM = setting("teacher", "form")
+
+
+class Share(click.FloatRange):
+    """A number from 0 to 1; click's own range lets nan pass."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value!r} is no share from 0 to 1", param, ctx)
+        return found
 
 
 def out_option(

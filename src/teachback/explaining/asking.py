@@ -12,9 +12,10 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Coroutine, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from teachback.costs import tokens
 from teachback.errors import CostCapError, TeacherError
@@ -69,91 +70,80 @@ class GenerationInterrupted(KeyboardInterrupt):
         self.summary = summary
 
 
-def generate(
-    examples: Iterable[Example],
-    *,
-    teacher: Teacher,
-    prompts: RequestMaker,
-    strategy: Strategy | RequestKind,
-    store: CompletionStore,
-    samples: int = 1,
-    rules: SelectionRules | None = None,
-    concurrency: int | None = None,
-    meter: Meter | None = None,
-    progress: Progress = SILENT,
-) -> GenerationSummary:
-    """Ask ``teacher`` for all that ``strategy`` needs and ``store`` lacks.
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """All that asking a teacher takes but the examples.
 
     COTE and RP: ``samples`` requests per example. CROP: COTE for each example and then, if
     none of its samples is kept, RP. A failed completion is not kept; like every failure it
     is asked again by the next run.
 
-    Args:
-        examples: Read once, one at a time.
-        teacher: Its connections are closed at the end.
+    Attributes:
+        teacher: Who is asked.
         prompts: Makes the requests.
         strategy: ``cote``, ``rp`` or ``crop``; or ``direct``, for a prompting baseline.
         store: Gets every reply as it arrives.
-        rules: Decide for ``crop`` which COTE replies are kept.
         samples: Requests of a kind per example; a later, larger number asks the difference.
+        rules: Decide for ``crop`` which COTE replies are kept.
         concurrency: Requests in flight at most; by default what the teacher can use.
         meter: Counts what this costs, and may have a cap.
         progress: Counts examples.
-
-    Raises:
-        CostCapError: The next request may pass the meter's cap; says as much as TeacherError.
-        TeacherError: The teacher could not continue; says what is stored and how to continue.
-        GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
-            they arrive within a few seconds, or until a second Ctrl-C.
-        StoreError: The store cannot be written.
-
-    Where an event loop is running (in a notebook, say), it asks in a thread of its own.
     """
 
-    async def run() -> GenerationSummary:
-        try:
-            return await generate_async(
-                examples,
-                teacher=teacher,
-                prompts=prompts,
-                strategy=strategy,
-                store=store,
-                rules=rules,
-                samples=samples,
-                concurrency=concurrency,
-                meter=meter,
-                progress=progress,
+    teacher: Teacher
+    prompts: RequestMaker
+    strategy: Strategy | RequestKind
+    store: CompletionStore
+    samples: int = 1
+    rules: SelectionRules = field(default_factory=SelectionRules)
+    concurrency: int | None = None
+    meter: Meter | None = None
+    progress: Progress = SILENT
+
+    def run(self, examples: Iterable[Example]) -> GenerationSummary:
+        """Ask for all that the strategy needs and the store lacks. Each example is read once; the
+        teacher's connections are closed at the end.
+
+        Raises:
+            CostCapError: The next request may pass the meter's cap; says as much as TeacherError.
+            TeacherError: The teacher could not continue; says what is stored and how to continue.
+            GenerationInterrupted: Ctrl-C. Asking stops at once; replies in flight are kept if
+                they arrive within a few seconds, or until a second Ctrl-C.
+            StoreError: The store cannot be written.
+
+        Where an event loop is running (in a notebook, say), it asks in a thread of its own.
+        """
+        return run_to_end(closing(self.teacher, self.run_async(examples)))
+
+    async def run_async(self, examples: Iterable[Example]) -> GenerationSummary:
+        """`run` for a caller with an event loop; leaves the teacher open. Cancelled, it stops as
+        after Ctrl-C."""
+        teacher = self.teacher
+        total = len(examples) if isinstance(examples, Sized) else None
+        with self.progress.track(total, f"asking {teacher.model}", unit="examples") as step:
+            missing = MissingRequests(
+                teacher.model,
+                self.prompts,
+                self.strategy,
+                self.store,
+                self.rules,
+                self.samples,
+                step,
             )
-        finally:
-            await teacher.aclose()
+            run = _Run(teacher, missing, self.meter, step)
+            workers = min(self.concurrency or teacher.concurrency, teacher.concurrency)
+            with _attended(teacher, self.meter, step):
+                return await run.work(examples, max(1, workers))
 
-    return run_to_end(run())
 
-
-async def generate_async(
-    examples: Iterable[Example],
-    *,
-    teacher: Teacher,
-    prompts: RequestMaker,
-    strategy: Strategy | RequestKind,
-    store: CompletionStore,
-    samples: int = 1,
-    rules: SelectionRules | None = None,
-    concurrency: int | None = None,
-    meter: Meter | None = None,
-    progress: Progress = SILENT,
+async def closing(
+    teacher: Teacher, asking: Coroutine[Any, Any, GenerationSummary]
 ) -> GenerationSummary:
-    """`generate` for a caller with an event loop; leaves the teacher open. Cancelled, it stops as
-    after Ctrl-C."""
-    total = len(examples) if isinstance(examples, Sized) else None
-    with progress.track(total, f"asking {teacher.model}", unit="examples") as step:
-        missing = MissingRequests(
-            teacher.model, prompts, strategy, store, rules or SelectionRules(), samples, step
-        )
-        run = _Run(teacher, missing, meter, step)
-        workers = min(concurrency or teacher.concurrency, teacher.concurrency)
-        with _attended(teacher, meter, step):
-            return await run.work(examples, max(1, workers))
+    """What ``asking`` returns, with the teacher's connections closed behind it."""
+    try:
+        return await asking
+    finally:
+        await teacher.aclose()
 
 
 @contextmanager

@@ -38,6 +38,17 @@ class SelectionCounts:
     read_by: Mapping[str, int] = field(default_factory=dict)
     """By what the replies' conclusions were found → replies; what is inferred begins so."""
 
+    def __post_init__(self) -> None:
+        parts = [
+            (self.kept, self.asked),
+            (self.explained_examples, self.examples),
+            self.agreement,
+            self.rp_contradictions,
+            *self.yield_per_label.values(),
+        ]
+        if any(not 0 <= part <= whole for part, whole in parts):
+            raise ValueError("some of its counts are larger than what they are part of")
+
     def __add__(self, other: SelectionCounts) -> SelectionCounts:
         labels = sorted({*self.yield_per_label, *other.yield_per_label})
         strategies = sorted({*self.per_strategy, *other.per_strategy})

@@ -7,13 +7,13 @@ whose COTE replies are stored (a pilot's, say) and estimated from them for the o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from teachback.costs import tokens
 from teachback.costs.prices import Price
 from teachback.explaining.selection import ExplanationKind, ReplyLookup, SelectionRules, is_kept
-from teachback.records import Completion, Example, Message, Request
+from teachback.records import Completion, Example, Message, Request, RequestKind
 from teachback.teachers.prompts import Prompts
 
 
@@ -208,3 +208,25 @@ def _about_out(own: _Replies, seen: dict[str, _Replies], prompts: Prompts) -> fl
     if not shown:
         return float(prompts.sampling.max_tokens)
     return (sum(shown) + sum(answers)) / len(shown)
+
+
+def estimate_kind(
+    examples: Iterable[Example],
+    lookup: Callable[[Example, RequestKind, int], Completion | None],
+    *,
+    prompts: Prompts,
+    kind: RequestKind,
+) -> tuple[int, Load]:
+    """How many replies to requests of one kind are stored, and what is still to be asked."""
+    missing, replies = _RequestSums(), _Replies()
+    longest = 0
+    for example in examples:
+        reply = lookup(example, kind, 0)
+        request = prompts.request(example, kind)
+        longest = request.sampling.max_tokens
+        if reply is None or reply.finish_reason == "failed":
+            replies.prefix.add(request, missing)
+        else:
+            replies.add(reply)
+    out = replies.tokens / replies.count if replies.count else float(longest)
+    return replies.count, missing.load(out)

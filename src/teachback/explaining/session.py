@@ -16,7 +16,7 @@ from teachback.config import SelectionConfig, TeacherConfig
 from teachback.costs.prices import Price, find_price, unknown
 from teachback.errors import ConfigError, DataError
 from teachback.exemplars import choose
-from teachback.explaining.asking import GenerationSummary, generate, generate_async
+from teachback.explaining.asking import Asking, GenerationSummary, closing
 from teachback.explaining.estimate import RequestEstimate, estimate_requests
 from teachback.explaining.reading import lost_to_thinking
 from teachback.explaining.selection import (
@@ -29,6 +29,7 @@ from teachback.explaining.spending import Bill, Meter
 from teachback.files import read_text
 from teachback.records import Completion, Example, RequestKind, Sampling, Strategy
 from teachback.store import CompletionStore
+from teachback.system.event_loops import run_to_end
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers import Teacher, open_teacher
 from teachback.teachers.prompts import Form, Prompts
@@ -144,20 +145,13 @@ class TeacherSession:
         samples: int | None = None,
         progress: Progress = SILENT,
     ) -> GenerationSummary:
-        """Ask for what the store lacks; raises as `teachback.explaining.asking.generate` does.
+        """Ask for what the store lacks; raises as `teachback.explaining.asking.Asking.run` does.
 
         ``strategy``: the setup's, unless given; ``direct`` for bare answers. A direct question
         whose tokens all went into thinking is asked again with as many as any other.
         """
-        strategy, samples = strategy or self.setup.strategy, samples or self.setup.samples
-        if strategy != "direct" or self._room_to_think is None:
-            return self._generate(self.prompts, examples, strategy, samples, progress)
-        examples = list(examples)
-        summary = self._generate(self.prompts, examples, strategy, samples, progress)
-        if lost := self._lost_to_thinking(examples, samples):
-            again = self._generate(self._room_to_think, lost, strategy, samples, progress)
-            summary = summary.plus(again)
-        return summary
+        asking = self.ask_async(examples, strategy, samples=samples, progress=progress)
+        return run_to_end(closing(self.teacher, asking))
 
     async def ask_async(
         self,
@@ -168,59 +162,26 @@ class TeacherSession:
         progress: Progress = SILENT,
     ) -> GenerationSummary:
         """`ask` within a running event loop; leaves the teacher open."""
-        strategy, samples = strategy or self.setup.strategy, samples or self.setup.samples
-        if strategy != "direct" or self._room_to_think is None:
-            return await self._generate_async(self.prompts, examples, strategy, samples, progress)
+        setup = self.setup
+        asking = Asking(
+            teacher=self.teacher,
+            prompts=self.prompts,
+            strategy=strategy or setup.strategy,
+            store=self.store,
+            samples=samples or setup.samples,
+            rules=setup.rules,
+            concurrency=setup.concurrency,
+            meter=self.meter,
+            progress=progress,
+        )
+        if asking.strategy != "direct" or self._room_to_think is None:
+            return await asking.run_async(examples)
         examples = list(examples)
-        summary = await self._generate_async(self.prompts, examples, strategy, samples, progress)
-        if lost := self._lost_to_thinking(examples, samples):
-            again = await self._generate_async(
-                self._room_to_think, lost, strategy, samples, progress
-            )
+        summary = await asking.run_async(examples)
+        if lost := self._lost_to_thinking(examples, asking.samples):
+            again = await replace(asking, prompts=self._room_to_think).run_async(lost)
             summary = summary.plus(again)
         return summary
-
-    def _generate(
-        self,
-        prompts: Prompts,
-        examples: Iterable[Example],
-        strategy: Strategy | RequestKind,
-        samples: int,
-        progress: Progress,
-    ) -> GenerationSummary:
-        return generate(
-            examples,
-            teacher=self.teacher,
-            prompts=prompts,
-            strategy=strategy,
-            store=self.store,
-            samples=samples,
-            rules=self.setup.rules,
-            concurrency=self.setup.concurrency,
-            meter=self.meter,
-            progress=progress,
-        )
-
-    async def _generate_async(
-        self,
-        prompts: Prompts,
-        examples: Iterable[Example],
-        strategy: Strategy | RequestKind,
-        samples: int,
-        progress: Progress,
-    ) -> GenerationSummary:
-        return await generate_async(
-            examples,
-            teacher=self.teacher,
-            prompts=prompts,
-            strategy=strategy,
-            store=self.store,
-            samples=samples,
-            rules=self.setup.rules,
-            concurrency=self.setup.concurrency,
-            meter=self.meter,
-            progress=progress,
-        )
 
     def _lost_to_thinking(self, examples: Iterable[Example], samples: int) -> list[Example]:
         """Those with a direct answer of which only thinking came."""

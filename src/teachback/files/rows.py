@@ -29,6 +29,12 @@ def json_name(value: object) -> str:
 _ROUNDING = 1e-6
 
 
+def whole_characters(text: str) -> str:
+    """``text`` with a ``?`` for each half of a surrogate pair: JSON can carry one, and neither a
+    UTF-8 file nor SQLite can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Fields:
     """One row's fields, each read with its type checked.
 
@@ -62,7 +68,7 @@ class Fields:
             return str(value)
         if not isinstance(value, str):
             raise self._wrong(name, "text", value)
-        return value
+        return whole_characters(value)
 
     def optional_text(self, name: str) -> str | None:
         return None if self._row.get(name) is None else self.text(name)

@@ -7,17 +7,13 @@ languages.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from teachback.questions.announcement_patterns import Patterns, patterns_of
 from teachback.questions.conclusions import STATEMENT_AT_MOST, Span
-from teachback.questions.wording import Wording
 from teachback.questions.wordings import WORDINGS
 
-_LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
-_MARKUP = r"(?:[*_]{1,3})?"
-_BETWEEN = " ,:，、："
 _EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、，"
 # GSM8K's "#### 42", but not the fourth-level heading of a text in markdown.
 _HASHES = re.compile(
@@ -32,199 +28,10 @@ _FIELD = re.compile(r"(?i)\"(?:final[ _-]?)?answer\"\s{0,3}:\s{0,3}\"?")
 _SIGNS = ((_HASHES, "####"), (_BOXED, "\\boxed"), (_TAGGED, ">"), (_FIELD, '":'))
 """What announces by a sign, and what stands in each text that has it."""
 _SHOWN = {"####": "####", "\\boxed": "\\boxed{…}", ">": "<answer>", '":': "an answer field"}
-_ADVERB_BEFORE_NOT = (
-    "definitely", "clearly", "certainly", "probably", "obviously", "simply", "therefore", "also",
-)  # fmt: skip
-# A verdict goes on so; "no one", "no more than" deny what follows and are none.
-_SINCE = ("because", "since", "as", "it", "they", "he", "she", "we", "you", "this", "that", "there")
 # A sentence in brackets, of several words and without a result.
 _ALL_BRACKETED = re.compile(r"\W*\((?:[^()=\s]+\s+){3,}[^()=]*\)\W*\Z")
 # Case folding makes other letters of these, or of one two: no search in small letters finds them.
 _FOLDED = re.compile("[ſıİ\u212a]")
-
-
-def _any(phrases: Iterable[str]) -> str:
-    """A pattern for any of ``phrases``, the longer ones first; one that never matches for none."""
-    ordered = sorted(set(phrases), key=len, reverse=True)
-    return "|".join(r"\s+".join(map(re.escape, p.split())) for p in ordered) or "(?!)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """Phrases that change what is announced right behind them: "if", "the wrong"."""
-
-    phrases: tuple[str, ...]
-    between: tuple[str, ...]
-    """What may stand between a phrase and the announcement: "if *that* the answer is"."""
-    spaced: bool
-
-    @classmethod
-    def of(cls, phrases: Iterable[str], between: Iterable[str], spaced: bool) -> _Ending:
-        join = " " if spaced else ""
-        first, then = (
-            tuple(sorted({join.join(p.lower().split()) for p in some}, key=len, reverse=True))
-            for some in (phrases, between)
-        )
-        return cls(first, then, spaced)
-
-    def precedes(self, text: str, at: int) -> bool:
-        """Whether one of the phrases ends right before ``at``."""
-        before = (" " if self.spaced else "").join(text[max(0, at - 60) : at].lower().split())
-        before = before.rstrip(_BETWEEN)
-        if self._ends(before, self.phrases):
-            return True
-        last = next((word for word in self.between if self._ends(before, (word,))), None)
-        return last is not None and self._ends(
-            before.removesuffix(last).rstrip(_BETWEEN), self.phrases
-        )
-
-    def _ends(self, before: str, phrases: tuple[str, ...]) -> bool:
-        if not before.endswith(phrases):
-            return False
-        return not self.spaced or any(
-            before.endswith(phrase) and not before[: -len(phrase)][-1:].isalpha()
-            for phrase in phrases
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Patterns:
-    """What one language's wording becomes."""
-
-    nouns: tuple[str, ...]
-    announced: re.Pattern[str]
-    copula_first: re.Pattern[str] | None
-    lead: re.Pattern[str]
-    headed: re.Pattern[str]
-    inverted: re.Pattern[str]
-    negated: re.Pattern[str]
-    negated_after: re.Pattern[str] | None
-    other: _Ending
-    supposed: _Ending
-    verdict_end: re.Pattern[str]
-    chatter: re.Pattern[str]
-    aside: re.Pattern[str]
-    denial: re.Pattern[str]
-    withdrawal: re.Pattern[str]
-    negator: re.Pattern[str] | None
-    hedge: re.Pattern[str]
-    greeting: re.Pattern[str]
-    explaining: re.Pattern[str]
-    leads: re.Pattern[str]
-    results: re.Pattern[str]
-    states: re.Pattern[str]
-    combining: re.Pattern[str]
-    verdict_at: re.Pattern[str]
-    verdict_first: re.Pattern[str]
-    verdict_of: re.Pattern[str]
-
-
-def _patterns(words: Wording) -> _Patterns:
-    gap, some = (r"\s+", r"\s{1,3}") if words.spaced else (r"\s*", r"\s{0,3}")
-    open_, close = (rf"(?<![{_LETTER}])", r"\b") if words.spaced else ("", "")
-    verdict_ended = r"(?![\w'’-])" if words.spaced else ""
-    spaced_before, space = (r"(?<=\s)", r"\s") if words.spaced else ("", "")
-    comma = r"[\s,:，、：]{0,9}"
-    nouns = _any(words.nouns)
-    for noun, before in words.qualified_nouns.items():
-        nouns += rf"|{noun}(?<={before}\s{noun})"
-    colon = rf"[{re.escape(words.colons)}]"
-    copula = rf"(?:{_any(words.copulas)})(?:{gap}(?:{_any(words.adverbs)}))?"
-    ended = r"(?!\w)" if words.spaced else ""
-    flags = re.IGNORECASE
-    announced = re.compile(
-        rf"{open_}(?:{nouns})(?:{some}(?:{_any(words.after_noun)}))?"
-        rf"(?:{some}(?:{_any(words.of)}){some}(?:{_any(words.which)}){close}[^.:：。\n]{{0,40}}?)?"
-        rf"{_MARKUP}\s{{0,3}}"
-        rf"(?:(?:{spaced_before}(?:{copula}){ended}{_MARKUP}\s*"
-        rf"(?:(?:{_any(words.that)}){close})?\s*{colon}?)|\s{{0,3}}{colon})"
-        rf"{_MARKUP}[ \t]*(?:\n\s*(?=\S))?",
-        flags,
-    )
-    determiner = rf"(?:{_any(words.determiners)}){gap}"
-    adjectives = rf"(?:(?:{_any(words.adjectives)}){gap}){{0,3}}"
-    the = rf"(?:{determiner})?{adjectives}"
-    # "(C) is the answer", not "(C) is answer"; where there are no such words, without.
-    inverted_the = determiner + adjectives if words.spaced and words.determiners else the
-    copula_first = None
-    if words.copula_first:
-        adverb = rf"(?:(?:{_any(words.adverbs)}){gap})?"
-        copula_first = re.compile(
-            rf"{open_}(?:{_any(words.copula_first)}){gap}{adverb}{determiner}"
-            rf"{adjectives}(?P<noun>{nouns})\b"
-            rf"{_MARKUP}\s*{colon}?{_MARKUP}[ \t]*(?=\S)",
-            flags,
-        )
-        the = rf"(?:(?:{_any(words.copula_first)}){gap}{adverb})?{the}"
-    # "… the DNAThe answer is": some replies lack the space, or the full stop, before it.
-    joined = r"|(?<=\w)(?=(?-i:[A-Z][a-z]))" if words.spaced else ""
-    lead = re.compile(
-        rf"(?:{open_}{joined})(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{_any(words.leads)}){close}{comma}"
-        rf"(?:then\b[\s,]{{0,9}})?)?(?:(?:{_any(words.concluding)}){comma})?{the}\Z",
-        flags,
-    )
-    return _Patterns(
-        nouns=(*words.nouns, *words.qualified_nouns),
-        announced=announced,
-        copula_first=copula_first,
-        lead=lead,
-        headed=re.compile(
-            rf"(?mi)^[ \t#*_]{{0,20}}(?:{_any(words.headings)})[ \t#*_\r]{{0,20}}\n\s*(?=\S)"
-        ),
-        inverted=re.compile(
-            rf"\([A-Z]\)[^.。\n()]{{0,80}}?{space}(?:{_any(words.is_the)}){gap}"
-            rf"(?:(?:{_any(words.adverbs)}){gap})?{inverted_the}(?:{nouns}){close}"
-        ),
-        negated=re.compile(
-            rf"(?:[\s*_\"'“‘`]*(?:{_any(_ADVERB_BEFORE_NOT)})\b)?[\s*_\"'“‘`]*(?:{_any(words.negations)})"
-            rf"{close}(?!{some}(?:\w+ly\s+)?(?:{_any(words.no_negations)}))",
-            flags,
-        ),
-        negated_after=re.compile(_any(words.negations_after)) if words.negations_after else None,
-        other=_Ending.of(words.other, words.nouns, words.spaced),
-        supposed=_Ending.of(words.suppositions, words.that, words.spaced),
-        verdict_end=re.compile(
-            rf"(?:{open_}(?:{_any(words.leads)}){comma}(?:(?:{_any(words.it_is)}){gap})?"
-            rf"|{open_}(?:{_any(words.statement_is)}){gap}(?:(?:{_any(words.adverbs)}){gap})?)"
-            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{_any(words.verdicts)})\Z",
-            flags,
-        ),
-        chatter=re.compile(rf"\W*(?:{_any(words.chatter)})", flags),
-        aside=re.compile(rf"\W*(?:{_any(words.asides)})", flags),
-        denial=re.compile(
-            rf"(?:{open_}|(?=n['’]t))(?:{_any(words.denials)})(?!\w)"
-            if words.spaced
-            else _any(words.denials),
-            flags,
-        ),
-        withdrawal=re.compile(rf"{open_}(?:{_any(words.withdrawals)}){close}", flags),
-        negator=re.compile(rf"(?:{open_}|(?=n['’]t))(?:{_any(words.negators)})(?!\w)", flags)
-        if words.negators
-        else None,
-        hedge=re.compile(rf"{open_}(?:{_any(words.hedges)})(?!\w)", flags),
-        greeting=re.compile(rf"\W*(?:{_any(words.greetings)})(?!\w)", flags),
-        explaining=re.compile(rf"[^\w\n]*(?:{_any(words.explaining)})(?!\w)", flags),
-        leads=re.compile(rf"{open_}(?:{_any(words.leads)}){close}", flags),
-        results=re.compile(rf"{open_}(?:{_any(words.results)}){close}", flags),
-        states=re.compile(rf"{open_}(?:{_any(words.states)}){close}", flags),
-        combining=re.compile(rf"{open_}(?:{_any(words.combining)}){close}", flags),
-        verdict_at=re.compile(
-            rf"[\s*_\"'“‘「(\[{{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?(?:(?:{_any(words.adverbs)})"
-            rf"{comma})?(?P<verdict>{_any(words.verdicts)}){verdict_ended}",
-            flags,
-        ),
-        verdict_first=re.compile(
-            rf"[\s*_\"'“‘(#>-]*(?:(?:{_any(words.leads)}){close}{comma})?[*_\"'“‘]{{0,3}}"
-            rf"(?P<verdict>{_any(words.verdicts)})(?P<sign>[*_\"'”’]{{0,3}}\s{{0,2}}"
-            rf"(?:[,.!;:。，！：]|[-–—]|$|\n|{_any(_SINCE)}))",
-            flags,
-        ),
-        verdict_of=re.compile(
-            rf"{open_}(?:{_any(words.statement_is)}){gap}(?:(?:{_any(words.adverbs)}){gap})?"
-            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{_any(words.verdicts)})(?!\w)",
-            flags,
-        ),
-    )
 
 
 class Announcements:
@@ -233,7 +40,7 @@ class Announcements:
     def __init__(self, languages: tuple[str, ...]) -> None:
         self.languages = languages
         self.wordings = tuple(WORDINGS[language] for language in languages)
-        self._all = tuple(_patterns(wording) for wording in self.wordings)
+        self._all = tuple(patterns_of(wording) for wording in self.wordings)
         self._nouns = tuple((noun, own) for own in self._all for noun in own.nouns)
         self.verdicts: Mapping[str, str] = {
             word: answer for wording in self.wordings for word, answer in wording.verdicts.items()
@@ -253,7 +60,7 @@ class Announcements:
             if sign in text
             for match in pattern.finditer(text)
         ]
-        spans: list[tuple[int, int, _Patterns | None]] = [*found]
+        spans: list[tuple[int, int, Patterns | None]] = [*found]
         plain = text.lower()
         folded = len(plain) != len(text) or bool(not text.isascii() and _FOLDED.search(text))
         if folded:
@@ -383,10 +190,10 @@ def _lead_from(text: str, start: int) -> int:
     return begin
 
 
-def _found(text: str, plain: str | None, own: _Patterns) -> list[tuple[int, int, _Patterns | None]]:
+def _found(text: str, plain: str | None, own: Patterns) -> list[tuple[int, int, Patterns | None]]:
     """Where announcements start and end; with its patterns, where a noun announces. Patterns are
     tried only where ``plain``, the text in small letters, has a noun; None: anywhere."""
-    spans: list[tuple[int, int, _Patterns | None]] = []
+    spans: list[tuple[int, int, Patterns | None]] = []
     if plain is None:
         matches = own.announced.finditer(text)
     else:

@@ -138,6 +138,11 @@ def read_evaluation(folder: Path) -> Evaluated:
             f"{folder / 'metrics.json'}: the field 'systems' must name the evaluated system, and "
             f"after it none but {', '.join(BASELINES)}"
         )
+    if not set(record.cost_per_1000) <= set(record.systems):
+        raise DataError(
+            f"{folder / 'metrics.json'}: the field 'cost_per_1000' names a system that was not "
+            "evaluated"
+        )
     predictions = {
         name: read_predictions(folder / _predictions_file(name, number))
         for number, name in enumerate(record.systems)

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 from teachback.costs import tokens
+from teachback.files.rows import whole_characters
 from teachback.records import Completion, Message, Request, Sampling
 from teachback.store import ledger
 from teachback.store.ledger import Usage
@@ -138,19 +139,19 @@ class CompletionStore:
         ``charged``, the one attempt that brought it. ``key``: the request's, where it is known."""
         shared = self._shared_hash(teacher, request)
         digest = self._key(shared, request) if key is None else bytes.fromhex(key)
-        asked = (_storable(request.example_id), request.kind, request.sample)
+        asked = (whole_characters(request.example_id), request.kind, request.sample)
         now = time.time()
         if completion.finish_reason == "failed":
-            error = _storable(completion.error or "no reason was given")
+            error = whole_characters(completion.error or "no reason was given")
             self._may_have_failed = True
             with self._file.errors():
                 self._db.execute(PUT_FAILURE, (digest, *asked, error, now))
             return
         completion = tokens.checked(completion)
-        thinking = None if completion.thinking is None else _storable(completion.thinking)
+        thinking = None if completion.thinking is None else whole_characters(completion.thinking)
         reply = (
             *(digest, shared, *asked, _messages(request.messages), now),
-            *(_storable(completion.text), completion.finish_reason, thinking),
+            *(whole_characters(completion.text), completion.finish_reason, thinking),
             *(completion.tokens_in, completion.tokens_out, completion.tokens_cached),
             completion.seconds,
         )
@@ -160,7 +161,11 @@ class CompletionStore:
                 return
             with self._file.transaction():
                 if shared not in self._known_shared:
-                    parts = (teacher, _messages(request.prefix), _sampling(request.sampling))
+                    parts = (
+                        whole_characters(teacher),
+                        _messages(request.prefix),
+                        _sampling(request.sampling),
+                    )
                     self._db.execute(PUT_SHARED, (shared, *parts))
                 self._db.execute(PUT, reply)
                 self._db.execute("DELETE FROM failure WHERE key = ?", (digest,))
@@ -278,8 +283,3 @@ def _sampling(sampling: Sampling) -> str:
     # As floats, so that temperature 0 and 0.0 are one.
     numbers = (float(sampling.temperature), float(sampling.top_p), sampling.max_tokens)
     return json.dumps((*numbers, sampling.stop))
-
-
-def _storable(text: str) -> str:
-    """JSON can carry half a surrogate pair, which SQLite cannot: replaced by a ``?``."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -29,6 +29,9 @@ from teachback.students.rows import (
     separate,
 )
 
+QUESTION = "Question: "
+"""What stands before the question."""
+
 MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
 
 MASK_TAKERS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3"})
@@ -52,7 +55,7 @@ class CausalStudent(StudentModel):
     """Whether branches share a row where the model allows it (the fast path)."""
 
     def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        text = f"Question: {source}"
+        text = f"{QUESTION}{source}"
         ids = tuple(self.tokenizer(text)["input_ids"])
         plain = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         # What a tokenizer appends by itself (an end token) would stand before the answer.

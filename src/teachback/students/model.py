@@ -342,6 +342,8 @@ class StudentModel(ABC):
         with quiet():
             self.model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
+        # PEFT's own card names the base by its path on this machine; the student's card does not.
+        (folder / "README.md").unlink(missing_ok=True)
         self.card.save(folder)
 
 

@@ -77,7 +77,7 @@ def detectable(data: StudyDataset, study: StudyFile, family: Sequence[Pair]) -> 
     tests = max(1, len(family))
 
     def at(alpha: float) -> float | None:
-        if items < 2:
+        if items < 2 or seeds < 1:  # a damaged family may have no seed in common
             return None
         return detectable_difference(
             items, seeds, DISCORDANCE, SEED_SD, alpha=alpha, persistence=PERSISTENCE

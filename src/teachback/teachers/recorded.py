@@ -13,7 +13,7 @@ from pathlib import Path
 
 from teachback.errors import DataError
 from teachback.files import read_jsonl, sha256_of
-from teachback.files.rows import Row, bad_line, json_name
+from teachback.files.rows import Row, bad_line, json_name, whole_characters
 from teachback.records import Completion, Request
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Teacher
@@ -46,7 +46,7 @@ class RecordedTeacher(Teacher):
         for file in files:
             for number, row in read_jsonl(file):
                 _check(row, file, number)
-                names[row["teacher"]] = None
+                names[whole_characters(row["teacher"])] = None
                 texts = self._texts.setdefault((row["id"], row["given_answer"]), [])
                 if row["text"] not in texts:
                     texts.append(row["text"])

@@ -1,0 +1,260 @@
+"""A student to a format, checked against the student itself before it takes its place.
+
+The reference is the student in float32, its adapter not merged, a row for every target.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from teachback.errors import MissingExtraError, UsageError
+from teachback.export.card import Facts, model_card
+from teachback.export.check_questions import CheckQuestions, check_questions, with_made
+from teachback.export.config import ExportConfig, WeightType
+from teachback.export.formats import ExportFormat, limits, weight_type
+from teachback.export.merged import prepare, published_card, task_of, write_merged
+from teachback.export.parity import Parity, compare_answers, table
+from teachback.export.provenance import provenance
+from teachback.export.training_prompt import modelfile
+from teachback.files import (
+    make_folder,
+    new_folder,
+    one_writer,
+    package_version,
+    write_json,
+    write_text,
+)
+from teachback.objectives import OBJECTIVES
+from teachback.questions import render
+from teachback.records import Answer, Example
+from teachback.students.answering import AskableModel, answers
+from teachback.students.causal import MARKERS, CausalStudent
+from teachback.students.load import load
+from teachback.students.model import StudentModel
+from teachback.students.weights import resolve
+from teachback.system.machine import processor
+from teachback.system.progress import SILENT, Notice, Progress, no_notice
+
+GGUF = "model.gguf"
+PARITY = "parity.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, and how it compares with its student."""
+
+    folder: Path
+    names: tuple[str, ...]
+    parity: Parity
+
+
+class DriftError(UsageError):
+    """An export answers otherwise than its student; ``rows`` is the table, for people."""
+
+    def __init__(self, parity: Parity) -> None:
+        super().__init__(
+            f"the export drifts from its student: {'; '.join(parity.problems)}. Nothing was "
+            "written; choose a finer --weights, or --allow-drift"
+        )
+        self.rows = table(parity)
+
+
+def export_student(
+    reference: str,
+    form: ExportFormat,
+    folder: Path,
+    *,
+    weights: WeightType | None = None,
+    check: str | None = None,
+    config: ExportConfig | None = None,
+    allow_drift: bool = False,
+    overwrite: bool = False,
+    name: str | None = None,
+    progress: Progress = SILENT,
+    notice: Notice = no_notice,
+) -> Exported:
+    """Write the student behind ``reference`` into ``folder`` as ``form``; its card calls it
+    ``name``, or as ``folder`` is called.
+
+    Raises:
+        DriftError: it answers otherwise than its student, beyond the limits of ``config``, and
+            ``allow_drift`` is not set; then nothing is written.
+        UsageError: the format does not take this student or these weights, or there are no
+            questions to check it with.
+        RunFolderError: ``folder`` holds something in the way, or cannot be written.
+    """
+    config = config or ExportConfig()
+    chosen = weight_type(form, weights)
+    make_folder(folder)
+    with one_writer(folder):
+        staging = folder / f".export.{os.getpid()}.tmp"
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            make_folder(staging)
+            facts = _checked_export(
+                reference,
+                form,
+                chosen,
+                staging,
+                name or folder.resolve().name,
+                check,
+                config,
+                progress,
+                notice,
+            )
+            if facts.parity.problems and not allow_drift:
+                raise DriftError(facts.parity)
+            _describe(staging, facts)
+            names = tuple(sorted(file.name for file in staging.iterdir()))
+            new_folder(folder, overwrite, names)
+            for name in names:
+                os.replace(staging / name, folder / name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return Exported(folder, names, facts.parity)
+
+
+def _checked_export(
+    reference: str,
+    form: ExportFormat,
+    weights: WeightType,
+    staging: Path,
+    name: str,
+    check: str | None,
+    config: ExportConfig,
+    progress: Progress,
+    notice: Notice,
+) -> Facts:
+    licence = resolve(reference, notice=notice).licence
+    student = load(reference, precision="fp32", training=True, notice=notice)
+    if form == "gguf" and not isinstance(student, CausalStudent):
+        raise UsageError("a seq2seq student has no GGUF form here: export --to merged")
+    if form == "gguf" and importlib.util.find_spec("xllamacpp") is None:
+        raise MissingExtraError("xllamacpp", "gguf-teacher", "checking a GGUF export")
+    if isinstance(student, CausalStudent):
+        student.shared_prefix = False
+    questions = check_questions(check, Path(reference), student.card, config.questions)
+    questions = with_made(questions, student)
+    origin = provenance(Path(reference))
+    examples = questions.examples
+    explained = min(config.explained, len(examples)) if _explains(student) else 0
+    own = _answers(student, examples, explained, "ask the student", progress)
+    del student
+    gc.collect()
+    merged = load(reference, precision="fp32")
+    prepare(merged)
+    card, same_prompts = published_card(merged), _same_prompts(merged, examples)
+    if form == "merged":
+        write_merged(merged, staging, weights)
+        del merged
+        gc.collect()
+        exported = load(staging, precision="bf16" if weights == "bf16" else "fp32")
+        other = _answers(exported, examples, explained, "ask the export", progress)
+        engine = f"transformers {package_version('transformers')}"
+    else:
+        assert isinstance(merged, CausalStudent)  # noqa: S101 - refused above
+        other = _gguf(merged, staging, weights, name, examples, explained, progress)
+        engine = f"llama.cpp (xllamacpp {package_version('xllamacpp')})"
+    parity = compare_answers(examples, own, other, limits(form, weights, config))
+    return Facts(
+        name, card, form, weights, licence, parity, questions, engine, same_prompts, origin
+    )
+
+
+def _gguf(
+    merged: CausalStudent,
+    staging: Path,
+    weights: WeightType,
+    name: str,
+    examples: Sequence[Example],
+    explained: int,
+    progress: Progress,
+) -> list[Answer]:
+    """Write the GGUF file and its Modelfile; what llama.cpp answers with it."""
+    from teachback.export.gguf_checks import require_same_tokens
+    from teachback.export.gguf_file import write_gguf
+    from teachback.export.llamacpp_student import LlamaCppStudent
+
+    write_gguf(merged, staging / GGUF, weights, name)
+    card = merged.card
+    task = task_of(card.way)
+    text = modelfile(GGUF, task, merged.tokenizer.eos_token, card.explanation_limit)
+    write_text(staging / "Modelfile", text)
+    published_card(merged).save(staging)
+    encoder = CausalStudent(None, merged.tokenizer, card)
+    del merged
+    gc.collect()
+    asked = LlamaCppStudent(staging / GGUF, encoder)
+    try:
+        require_same_tokens(asked, examples)
+        return _answers(asked, examples, explained, "ask the export", progress)
+    finally:
+        asked.close()
+
+
+def _explains(student: StudentModel) -> bool:
+    objective = student.card.objective
+    return objective is not None and OBJECTIVES[objective].explains
+
+
+def _answers(
+    student: AskableModel,
+    examples: Sequence[Example],
+    explained: int,
+    what: str,
+    progress: Progress,
+) -> list[Answer]:
+    """The answers in the examples' order; the first ``explained`` of them explained too."""
+    found: dict[int, Answer] = {}
+    with progress.track(len(examples), what, unit="questions") as step:
+        for begin, part, explain in (
+            (0, examples[:explained], True),
+            (explained, examples[explained:], False),
+        ):
+            for index, answer in answers(student, part, explain=explain, batch_size=8):
+                found[begin + index] = answer
+                step.advance()
+    return [found[index] for index in range(len(examples))]
+
+
+def _same_prompts(student: StudentModel, examples: Sequence[Example]) -> int | None:
+    """How many prompts have, as one text, the tokens of training, which makes question and marker
+    into tokens apart; None for a student without a chat template."""
+    if not isinstance(student, CausalStudent):
+        return None
+    marker = MARKERS[task_of(student.card.way)]
+    same = 0
+    for example in examples:
+        source = render(example)
+        apart = (
+            *student.source_ids(source, "answer"),
+            *student.marker_ids(task_of(student.card.way)),
+        )
+        same += student.source_ids(source + marker, "answer") == apart
+    return same
+
+
+def _describe(staging: Path, facts: Facts) -> None:
+    """Write the table and the card beside the export."""
+    write_json(staging / PARITY, _parity_row(facts, facts.checked))
+    write_text(staging / "README.md", model_card(facts))
+
+
+def _parity_row(facts: Facts, questions: CheckQuestions) -> dict[str, Any]:
+    return {
+        "format": facts.form,
+        "weights": facts.weights,
+        "reference": "the student in float32, its adapter not merged",
+        "engine": facts.engine,
+        "processor": processor().name,
+        "check": {"name": questions.name, "sha256": questions.sha256, "made": questions.made},
+        "same_prompts": facts.same_prompts,
+        **asdict(facts.parity),
+    }

@@ -1,0 +1,148 @@
+"""A judge's results in words and tables; the judge is named in every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teachback.judging.people_answers import PREFERRED
+from teachback.judging.results import JudgeResults, PeopleRow, WinRateRow
+
+Table = tuple[list[str], list[list[str]]]
+"""The head and the rows."""
+
+
+def tables(results: JudgeResults) -> Iterator[Table]:
+    """The tables that have rows."""
+    by = f"judged by {results.judge}"
+    if results.win_rates:
+        head = [by, "win rate", "95%", "p", "items", "both orders alike", "first preferred"]
+        head += ["at equal length", "95%"]
+        yield head, [_win_rate_cells(row) for row in results.win_rates]
+    if results.strengths is not None:
+        found = results.strengths
+        bounds = (
+            [f"[{low:+.2f}, {high:+.2f}]" for low, high in zip(found.low, found.high, strict=True)]
+            if found.low
+            else ["not measurable"] * len(found.strengths)
+        )
+        yield (
+            [by, "strength (log-odds)", "95%"],
+            [
+                [name, f"{strength:+.2f}", bound]
+                for name, strength, bound in zip(
+                    results.systems, found.strengths, bounds, strict=True
+                )
+            ],
+        )
+    if results.criteria:
+        head = [by, "system", "share", "95%", "items", "cannot tell", "unparsed", "failed"]
+        yield (
+            head,
+            [
+                [
+                    row.criterion,
+                    row.system,
+                    _share(row.share),
+                    _interval(row.low, row.high),
+                    str(row.items),
+                    str(row.unknown),
+                    str(row.unparsed),
+                    str(row.failed),
+                ]
+                for row in results.criteria
+            ],
+        )
+    if results.people:
+        head = [f"people and {results.judge}", "estimate", "95%", "people alone", "95%"]
+        yield [*head, "weight", "saved"], [_people_cells(row) for row in results.people]
+
+
+def sentences(results: JudgeResults) -> Iterator[str]:
+    """What the tables do not say."""
+    for row in results.win_rates:
+        lost = [
+            f"{number} {what}"
+            for number, what in (
+                (row.unparsed, "replies that cannot be read"),
+                (row.failed, "requests without a reply"),
+                (row.left_out, "items left out for them"),
+                (row.same_text, "pairs of the same text, ties without asking"),
+            )
+            if number
+        ]
+        if lost:
+            yield f"{row.a} against {row.b}: {', '.join(lost)}."
+        if row.p is not None:
+            yield (
+                f"{results.judge} prefers {row.a} to {row.b} in {_share(row.win_rate)} "
+                f"{_interval(row.low, row.high)}, {_p(row.p)} against 50%"
+                f"{_holm(row.p, row.p_holm)}, {row.items} items, "
+                f"{row.seeds} seed{'' if row.seeds == 1 else 's'}."
+            )
+    if len(results.systems) > 2 and results.win_rates and results.strengths is None:
+        yield "Bradley-Terry strengths: not measurable (a system won or lost all comparisons)."
+    for one in results.differences:
+        yield (
+            f"{one.criterion}, by {results.judge}: {one.a} minus {one.b}: "
+            f"{100 * one.difference:+.1f} points [{100 * one.low:+.1f}, {100 * one.high:+.1f}], "
+            f"{_p(one.p)}{_holm(one.p, one.p_holm)}, {one.items} items."
+        )
+    if results.seeds == 1:
+        yield "One seed: this is about these very systems and says nothing of other seeds."
+    if results.people:
+        yield (
+            "People and judge together are right only if the items that people judged are a random "
+            "part of all."
+        )
+    if results.win_rates:
+        yield (
+            "Equal length is a sensitivity analysis: a longer explanation may be better for what "
+            "it says."
+        )
+    yield "A judge's word does not replace people's."
+
+
+def _win_rate_cells(row: WinRateRow) -> list[str]:
+    equal = row.equal_length
+    return [
+        f"{row.a} over {row.b}",
+        _share(row.win_rate),
+        _interval(row.low, row.high),
+        "-" if row.p is None else _p(row.p).removeprefix("p = ").removeprefix("p "),
+        str(row.items),
+        _share(row.consistent),
+        "-" if row.first_excess is None else f"{100 * row.first_excess:+.1f} points",
+        "not measurable" if equal is None else _share(equal.rate),
+        "-" if equal is None else _interval(equal.low, equal.high),
+    ]
+
+
+def _people_cells(row: PeopleRow) -> list[str]:
+    found = row.powered
+    between = "over" if row.measure == PREFERRED else "minus"
+    return [
+        f"{row.measure}: {row.a} {between} {row.b}",
+        f"{100 * found.mean:.1f}",
+        _interval(found.low, found.high),
+        f"{100 * found.people_mean:.1f} ({found.n_labelled} items)",
+        _interval(found.people_low, found.people_high),
+        f"{found.weight:.2f}",
+        f"{100 * found.saved:.0f}%",
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}%"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _holm(p: float, adjusted: float | None) -> str:
+    """Holm's p where it is another than p: nothing where there is one comparison alone."""
+    return "" if adjusted is None or adjusted == p else f" (after Holm, {_p(adjusted)})"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

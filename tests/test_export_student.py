@@ -1,0 +1,200 @@
+"""A student's export: what others load answers as it does, and is refused where it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+from exported import KEYS, QUESTIONS, questions, student
+from teachback.cli import cli
+from teachback.config import reference_table
+from teachback.export.config import EXPORT_SECTIONS
+from teachback.files import sha256_of
+from teachback.students.load import load
+from tiny_run import write_config, write_data
+
+DOCS = Path(__file__).parents[1] / "docs" / "export.md"
+
+
+def export(folder: Path, *args: str) -> Result:
+    command = ["export", str(folder), "-o", str(folder.parent / "out"), *KEYS, *args]
+    return CliRunner().invoke(cli, command)
+
+
+def parity(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / "parity.json").read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("family", ["gemma3", "qwen3", "llama", "t5"])
+def test_a_merged_folder_answers_in_plain_transformers_as_the_student(
+    family: str, tmp_path: Path
+) -> None:
+    own = student(tmp_path, family)
+    assert not (own / "README.md").exists()
+    done = export(own, "--to", "merged", "--check", str(questions(tmp_path)))
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "out"
+    found = parity(out)
+    assert found["changed"] == []
+    assert found["questions"] == QUESTIONS + found["check"]["made"]  # type: ignore[index]
+    assert found["check"]["made"] >= 4  # type: ignore[index]
+    for file in out.iterdir():
+        assert str(tmp_path) not in file.read_text("utf-8", "replace"), file
+    before = load(own, precision="fp32", training=True)
+    seq2seq = family == "t5"
+    kind = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
+    model, tokenizer = kind.from_pretrained(out), AutoTokenizer.from_pretrained(out)
+    source = "Which colour is number 3?\n(A) red\n(B) green"
+    wanted = before.generate([source], "explanation", 12)[0].text
+    if seq2seq:
+        marker = before.marker_ids("explanation")
+        start = torch.tensor([[model.config.decoder_start_token_id, *marker]])
+        inputs = tokenizer(source, return_tensors="pt")
+        made = model.generate(**inputs, decoder_input_ids=start)[0, start.shape[1] :]
+    else:
+        chat = [{"role": "user", "content": source}]
+        inputs = tokenizer.apply_chat_template(
+            chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        assert tuple(inputs["input_ids"][0].tolist()) == (
+            *before.source_ids(source, "explanation"),
+            *before.marker_ids("explanation"),
+        )
+        made = model.generate(**inputs)[0, inputs["input_ids"].shape[1] :]
+        answer = tokenizer.apply_chat_template(
+            [*chat, {"role": "assistant", "content": "red"}], task="answer"
+        )["input_ids"]
+        branch = before.branch("answer", "red")
+        assert tuple(answer) == (
+            *before.source_ids(source, "answer"),
+            *branch.marker,
+            *branch.target,
+        )
+        with pytest.raises(Exception, match="answers one question"):
+            tokenizer.apply_chat_template([{"role": "system", "content": "Be brief."}, *chat])
+    assert tokenizer.decode(made, skip_special_tokens=True).strip() == wanted
+    with safe_open(out / "model.safetensors", framework="pt") as tensors:
+        assert ("lm_head.weight" in tensors.keys()) is not model.config.tie_word_embeddings  # noqa: SIM118
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id
+    assert not model.generation_config.do_sample
+
+
+@pytest.mark.parametrize("family", ["gemma3", "qwen3", "llama"])
+@pytest.mark.parametrize("weights", ["f16", "q8_0"])
+def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
+    family: str, weights: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("xllamacpp")
+    from teachback.export.llamacpp_student import LlamaCppStudent
+    from teachback.students.causal import CausalStudent
+
+    own = student(tmp_path, family, layers=6)
+    args = ("--to", "gguf", "--weights", weights, "--check", str(questions(tmp_path, gold=False)))
+    done = export(own, *args)
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "out"
+    assert {file.name for file in out.iterdir()} >= {"model.gguf", "Modelfile", "README.md"}
+    for name in ("README.md", "Modelfile", "parity.json", "teachback.json"):
+        assert str(tmp_path) not in (out / name).read_text("utf-8")
+    found = parity(out)
+    assert found["direct_accuracy"] is None  # no gold was given
+    assert found["largest_difference"] < (0.02 if weights == "f16" else 0.1)  # type: ignore[operator]
+    # The template in the file is the training prompt: as many tokens, one of them the first.
+    before = load(own, precision="fp32")
+    asked = LlamaCppStudent(out / "model.gguf", CausalStudent(None, before.tokenizer, before.card))
+    source = "Which colour is number 3?\n(A) red\n(B) green"
+    prompt = (*before.source_ids(source, "explanation"), *before.marker_ids("explanation"))
+    text, tokens = asked.chat(source)
+    assert tokens == len(prompt)
+    own_text = asked.generate([source], "explanation", 16)[0].text
+    assert own_text.rstrip("\ufffd") == text.strip().rstrip("\ufffd")  # a character that is cut
+    # So is the Modelfile's, rendered as Ollama does it.
+    template = (out / "Modelfile").read_text("utf-8").split('"""')[1]
+    assert asked.tokens(template.replace("{{ .Prompt }}", source), special=True) == prompt
+    asked.close()
+
+
+def test_an_export_that_drifts_is_refused_with_its_table(tmp_path: Path) -> None:
+    own = student(tmp_path, "llama")
+    args = ("--to", "merged", "--weights", "bf16", "--largest-difference", "0.000001")
+    args = (*args, "--check", str(questions(tmp_path)))
+    refused = export(own, *args)
+    assert refused.exit_code == 2
+    *rows, line = refused.output.splitlines()
+    assert "largest difference of p" in line
+    assert "--allow-drift" in line
+    assert any(row.startswith("changed direct answers: ") for row in rows)
+    assert [file.name for file in (tmp_path / "out").iterdir() if file.name != "lock"] == []
+    allowed = export(own, *args, "--allow-drift")
+    assert allowed.exit_code == 0, allowed.output
+    assert "largest difference of p" in (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert parity(tmp_path / "out")["problems"]
+    again = export(own, *args, "--allow-drift")
+    assert (again.exit_code, "already holds" in again.output) == (2, True)
+
+
+def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    write_data(run)
+    own = student(run, "llama")
+    write_config(run, run / "base-of-mine").rename(run / "config.toml")
+    text = (run / "config.toml").read_text("utf-8")
+    text = text.replace('"train.jsonl"', json.dumps(str(run / "train.jsonl")))
+    (run / "config.toml").write_text(text, "utf-8")
+    command = ["export", str(run), "--to", "merged", "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(cli, [*command, *KEYS, "--questions", "12", "--changed-bound", "1"])
+    assert done.exit_code == 0, done.output
+    assert parity(tmp_path / "out")["check"] == {
+        "name": "train.jsonl",
+        "sha256": sha256_of(run / "train.jsonl"),
+        "made": 5,
+    }
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert f"| trained on | train.jsonl (SHA-256 {sha256_of(run / 'train.jsonl')}) |" in card
+    assert "| explanations by | recorded replies (teacher.jsonl) |" in card
+    assert str(tmp_path) not in card
+    assert own.is_dir()
+    few = CliRunner().invoke(cli, command)
+    assert (few.exit_code, "12 questions, and the check takes 200" in few.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--to", "gguf", "--weights", "bf16"), "--to gguf has no weights of type bf16"),
+        (("--to", "merged", "--weights", "q8_0"), "--to merged has no weights of type q8_0"),
+        (("--to", "merged"), "give questions with --check FILE"),
+        (("--to", "merged", "--check", "none.jsonl"), "none.jsonl"),
+        (("--to", "gguf", "--check", "check.jsonl"), "a seq2seq student has no GGUF form"),
+    ],
+)
+def test_mistakes_are_one_line(
+    args: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = student(tmp_path, "t5")
+    questions(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = export(own, *args)
+    assert (done.exit_code, len(done.output.splitlines())) == (2, 1), done.output
+    assert told in done.output
+
+
+def test_the_page_shows_the_table_of_keys_as_the_code_has_it() -> None:
+    begin, end = "<!-- keys -->\n", "<!-- end of keys -->\n"
+    before, found, rest = DOCS.read_text("utf-8").partition(begin)
+    assert found
+    table, found, after = rest.partition(end)
+    assert found
+    wanted = reference_table(EXPORT_SECTIONS)
+    if os.environ.get("TEACHBACK_UPDATE_GOLDEN"):
+        DOCS.write_text(f"{before}{begin}{wanted}{end}{after}", "utf-8")
+        return
+    assert table == wanted, "TEACHBACK_UPDATE_GOLDEN=1 writes the table anew"
