@@ -346,7 +346,7 @@ def test_a_key_that_does_not_exist(tiny: Path, work: Path) -> None:
         ),
         (
             ("generate", "train.jsonl", "--teacher", "scripted", "--samples", "0", "-o", "o"),
-            "'--samples': 0 is not in the range x>=1",
+            "'--samples': 0 is not in the range 1<=x<=1000",
         ),
         (
             ("generate", "train.jsonl", "--teacher", "scripted", "--exemplars", "none2", "-o", "o"),

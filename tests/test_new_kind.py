@@ -19,7 +19,6 @@ from teachback.datasets import check, open_examples, read_examples, stats
 from teachback.errors import DataError
 from teachback.evaluation import majority_label
 from teachback.exemplars import for_kind
-from teachback.explaining.counts import summarise
 from teachback.objectives import training_examples
 from teachback.questions import KINDS, QuestionKind, Reading, parse
 from teachback.records import Example, Request
@@ -173,7 +172,7 @@ def test_dates_from_the_teacher_to_the_student(tmp_path: Path, student_folder: P
         ("d2", "It is a leap day.", "2024-02-29"),
     ]
     assert {r.reason for r in selection.rejections} == {"wrong-answer"}
-    assert summarise(examples, selection, "cote").yield_per_label == {}
+    assert selection.counts.yield_per_label == {}
     assert for_kind("date") == []
 
     own = {e.id: [e] for e in selection.explanations}
@@ -217,7 +216,7 @@ def test_orderings_are_prompted_scored_and_counted(tmp_path: Path, student_folde
         strategy="cote",
         store=tmp_path / "store.sqlite",
     )
-    counted = summarise(examples, selection, "cote").yield_per_label
+    counted = selection.counts.yield_per_label
     assert counted == {"A, B, C": (0, 1), "B, A, C": (0, 1), "C, B, A": (2, 2)}
 
     student = Student.load(student_folder)

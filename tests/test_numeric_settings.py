@@ -39,6 +39,8 @@ ARGUMENTS = {
     "annotate results": "out",
     "judge": "a b --data test.jsonl --teacher scripted -o out",
     "export openai-finetune": "train.jsonl -o out",
+    "export student": "nowhere --to merged -o out",
+    "push": "nowhere owner/name -o out",
     "ask": "nowhere Why?",
     "doctor": "",
 }

@@ -18,7 +18,7 @@ from teachback.desk import demo as desk_demo
 from teachback.records import Prediction
 from teachback.runs.evaluations import write_evaluation
 from teachback.students.causal import CausalStudent
-from teachback.students.model import Generated
+from teachback.students.model import Generated, StudentModel
 from teachback.system.terminal import visible
 from tiny import tiny_causal
 from tiny_run import COLOURS, question, write_config, write_data, write_lines
@@ -55,6 +55,7 @@ def evil_student(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return [Generated(f"{EVIL} so it is {EVIL}.", 5, True)] * len(sources)
 
     monkeypatch.setattr(CausalStudent, "generate", says)
+    monkeypatch.setattr(CausalStudent, "perform", StudentModel.perform)  # which asks `generate`
     return tiny_causal(place / f"s{EVIL}", "llama")
 
 

@@ -11,7 +11,7 @@ from teachback.errors import ReferenceError_
 from teachback.export.config import WeightType
 from teachback.export.training_prompt import chat_template
 from teachback.records import Role, Way
-from teachback.references import HubModelReference, WheelsReference, parse_student
+from teachback.references import GgufReference, HubModelReference, WheelsReference, parse_student
 from teachback.students.card import StudentCard
 from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
@@ -73,4 +73,5 @@ def published_base(reference: str) -> str:
         return Path(reference).name or "unknown"
     if isinstance(named, HubModelReference | WheelsReference):
         return reference
-    return Path(reference.removeprefix("gguf:")).name or "unknown"
+    place = named.file if isinstance(named, GgufReference) else named.path
+    return Path(place).name or "unknown"
