@@ -97,7 +97,8 @@ def ask(address: str, path: str, body: Any, **headers: str) -> tuple[int, dict[s
         with request.urlopen(request.Request(address + path, data, sent), timeout=60) as reply:
             return reply.status, json.load(reply)
     except error.HTTPError as refused:
-        return refused.code, json.load(refused)
+        with refused:
+            return refused.code, json.load(refused)
 
 
 def questions(count: int) -> list[Example]:
@@ -358,8 +359,10 @@ def test_a_key_guards_everything_but_health(folder: Path, tmp_path: Path) -> Non
         for path in ("metrics", "v1/models", "openapi.json"):
             with pytest.raises(error.HTTPError) as refused:
                 request.urlopen(address + path, timeout=30)
+            refused.value.close()
             assert refused.value.code == 401
-        assert request.urlopen(address + "health", timeout=30).status == 200
+        with request.urlopen(address + "health", timeout=30) as health:
+            assert health.status == 200
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -44,6 +45,8 @@ _HEADERS = {
 }
 _OPEN = frozenset({"/health"})
 """Paths that need no key. So do the page's own files, which hold nothing of the student."""
+_LOG = logging.getLogger(__name__)
+
 _PAGE = {"/": ("page.html", "text/html"), "/page.js": ("page.js", "text/javascript")}
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -140,6 +143,7 @@ class Serving:
         except asyncio.CancelledError:
             raise
         except Exception as error:
+            _LOG.exception("a fault in answering %s", request.path)
             reply = _error(500, f"this server has a fault ({type(error).__name__})")
         resource = request.match_info.route.resource
         path = "other" if resource is None else resource.canonical
