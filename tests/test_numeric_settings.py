@@ -41,6 +41,7 @@ ARGUMENTS = {
     "export openai-finetune": "train.jsonl -o out",
     "export student": "nowhere --to merged -o out",
     "push": "nowhere owner/name -o out",
+    "serve": "nowhere",
     "ask": "nowhere Why?",
     "doctor": "",
 }
