@@ -157,19 +157,23 @@ INSTRUCTIONS = setting("teacher", "instructions", metavar="FILE")
 FORM = setting("teacher", "form")
 
 
-class Share(click.FloatRange):
-    """A number from 0 to 1; click's own range lets nan pass."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1)
+class FiniteRange(click.FloatRange):
+    """A number within bounds; click's own range lets nan pass, and inf where it has no end."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         found = float(super().convert(value, param, ctx))
-        if math.isnan(found):
-            self.fail(f"{value!r} is no share from 0 to 1", param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
         return found
+
+
+class Share(FiniteRange):
+    """A number from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
 
 
 def out_option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from teachback.cli.options import PRECISION, settings
+from teachback.cli.options import PRECISION, FiniteRange, settings
 from teachback.cli.printing import say
 from teachback.references import TEACHER_FORMS
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=120.0,
     show_default=True,
     metavar="SECONDS",
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--below",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="X",
     help="The probability of the direct answer below which the teacher is asked.",
 )
 @click.option(
     "--target-accuracy",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     metavar="X",
     help="Find --below from --labelled, so that this share of what the student keeps is right.",
 )
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     default="fall-back.sqlite",
 )
 @click.option(
-    "--max-cost", type=click.FloatRange(min=0), metavar="USD", help="At most, for the teacher."
+    "--max-cost", type=FiniteRange(min=0), metavar="USD", help="At most, for the teacher."
 )
 @PRECISION
 def serve(
