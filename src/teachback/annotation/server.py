@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from teachback.annotation.page import SCRIPT, SERVED_POLICY, STYLE, part, served
 from teachback.annotation.plan import Plan
 from teachback.annotation.screens import INTRODUCTION, is_answer, shown_screen
 from teachback.errors import StoreError, UsageError
+from teachback.system.event_loops import signalled
 
 MOST_BYTES = 64 * 1024
 """Of a request's body."""
@@ -194,13 +194,7 @@ async def _serve(
     plan: Plan, answers: Answers, port: int, started: Callable[[list[Link]], None]
 ) -> None:
     server = AnnotationServer(plan, answers)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ended.set)
-    except (NotImplementedError, RuntimeError):
-        pass  # Windows, or not the main thread: KeyboardInterrupt ends it
+    ended = signalled()
     try:
         listener = socket.create_server(("127.0.0.1", port))
         port = listener.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from teachback.errors import MissingExtraError
@@ -10,15 +11,15 @@ if TYPE_CHECKING:
     import pandas
 
 
-class ResultRows:
+class ResultRows(ABC):
     """A result that consists of rows."""
 
     __slots__ = ()
 
+    @abstractmethod
     def to_rows(self) -> list[dict[str, object]]:
         """The rows, each a dictionary: what ``polars.DataFrame`` and
         ``datasets.Dataset.from_list`` take."""
-        raise NotImplementedError
 
     def to_pandas(self) -> pandas.DataFrame:
         """The rows as a ``pandas.DataFrame``. Raises MissingExtraError without pandas."""

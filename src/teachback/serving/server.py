@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ from aiohttp import web
 
 from teachback.errors import UsageError
 from teachback.serving.app import Serving
+from teachback.system.event_loops import signalled
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,13 +24,7 @@ def serve(serving: Serving, host: str, port: int, started: Callable[[str], None]
 
 
 async def _serve(serving: Serving, host: str, port: int, started: Callable[[str], None]) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ended.set)
-    except (NotImplementedError, RuntimeError):
-        pass  # Windows, or not the main thread: KeyboardInterrupt ends it
+    ended = signalled()
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=256)

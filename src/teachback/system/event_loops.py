@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import signal
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future, wait
@@ -29,6 +30,18 @@ def run_to_end(coroutine: Coroutine[Any, Any, _T]) -> _T:
     except RuntimeError:
         return asyncio.run(coroutine)
     return _in_a_thread(coroutine)
+
+
+def signalled() -> asyncio.Event:
+    """What is set by SIGINT and SIGTERM from now on, in the running loop."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, ended.set)
+    except (NotImplementedError, RuntimeError):
+        pass  # Windows, or not the main thread: KeyboardInterrupt ends it
+    return ended
 
 
 def _in_a_thread(coroutine: Coroutine[Any, Any, _T]) -> _T:
