@@ -11,6 +11,7 @@ from teachback.cli.options import (
     KIND,
     PRECISION,
     SOURCE,
+    asking_options,
     out_option,
     overwrite_option,
     setting,
@@ -36,14 +37,7 @@ if TYPE_CHECKING:
 )
 @setting("teacher", "exemplars", metavar="SET", help="For --teacher: {}.")
 @setting("teacher", "instructions", metavar="FILE", help="For --teacher: {}.")
-@setting("teacher", "form", help="For --teacher: {}.")
-@setting("teacher", "system", help="For --teacher: {}.")
-@setting("teacher", "max_tokens", help="For --teacher: {}.")
-@setting("teacher", "concurrency", help="For --teacher: {}.")
-@setting("teacher", "max_cost", metavar="USD", help="For --teacher: {}.")
-@setting("teacher", "prices", metavar="FILE", help="For --teacher: {}.")
-@setting("teacher", "max_reply_mb", help="For --teacher: {}.")
-@setting("teacher", "key_header", help="For --teacher: {}.")
+@asking_options("For --teacher: {}.")
 @setting("evaluate", "explain")
 @click.option(
     "--train", "train_data", metavar="FILE", help="Training data, for the majority label."

@@ -21,6 +21,7 @@ from teachback.export.config import EXPORT_SECTIONS, ExportConfig, WeightType
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
+    from teachback.export.exporting import Exported
     from teachback.export.formats import ExportFormat
     from teachback.export.parity import Parity
 
@@ -86,11 +87,7 @@ def student(
     /,
     student: str,
     form: ExportFormat,
-    weights: WeightType | None,
-    check: str | None,
-    allow_drift: bool,
     out: str,
-    overwrite: bool,
     **options: Any,
 ) -> None:
     """Write STUDENT (a folder or reference) for other tools, and check what was written.
@@ -98,6 +95,24 @@ def student(
     Student and export answer the same questions; where their answers differ by more than the
     limits, nothing is written.
     """
+    done = _checked_export(progress, student, form, out, **options)
+    say(f"written: {done.folder} ({', '.join(done.names)})")
+
+
+def _checked_export(
+    progress: Progress,
+    student: str,
+    form: ExportFormat,
+    out: str,
+    *,
+    name: str | None = None,
+    weights: WeightType | None,
+    check: str | None,
+    allow_drift: bool,
+    overwrite: bool,
+    **options: Any,
+) -> Exported:
+    """Export and print how student and export compare, whether they agree or drift."""
     from teachback.cli.evaluate import student_reference
     from teachback.export.exporting import DriftError, export_student
 
@@ -111,6 +126,7 @@ def student(
             config=_config(options),
             allow_drift=allow_drift,
             overwrite=overwrite,
+            name=name,
             progress=progress,
             notice=lambda line: say(line, err=True),
         )
@@ -118,7 +134,7 @@ def student(
         _table(error.rows)
         raise
     _outcome(done.parity)
-    say(f"written: {done.folder} ({', '.join(done.names)})")
+    return done
 
 
 def _config(options: dict[str, Any]) -> ExportConfig:
@@ -206,42 +222,19 @@ def push(
     /,
     student: str,
     repository: str,
-    weights: WeightType | None,
-    check: str | None,
-    allow_drift: bool,
     public: bool,
     dry_run: bool,
     out: str,
-    overwrite: bool,
     **options: Any,
 ) -> None:
     """Export STUDENT as a merged model and upload it to the model hub as OWNER/NAME.
 
     The hub's token is that of its own tools (HF_TOKEN, or hf auth login).
     """
-    from teachback.cli.evaluate import student_reference
-    from teachback.export.exporting import DriftError, export_student
     from teachback.export.pushing import require_repository, upload, upload_list
 
     require_repository(repository)
-    try:
-        done = export_student(
-            student_reference(student),
-            "merged",
-            Path(out),
-            weights=weights,
-            check=check,
-            config=_config(options),
-            allow_drift=allow_drift,
-            overwrite=overwrite,
-            name=repository,
-            progress=progress,
-            notice=lambda line: say(line, err=True),
-        )
-    except DriftError as error:
-        _table(error.rows)
-        raise
-    _outcome(done.parity)
+    done = _checked_export(progress, student, "merged", out, name=repository, **options)
     for name, size in upload_list(done.folder, done.names):
         say(f"{name}: {size:,} bytes")
     if dry_run:

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from teachback.cli.options import (
-    FORM,
     INSTRUCTIONS,
     KIND,
     SIZE,
     SOURCE,
+    asking_options,
     out_option,
     overwrite_option,
     setting,
@@ -38,16 +38,9 @@ _READING = setting("selection", "reading")
 @setting("train", "seed", help="Draws the sample.")
 @setting("teacher", "exemplars", metavar="SET")
 @INSTRUCTIONS
-@FORM
 @setting("teacher", "samples")
 @setting("teacher", "temperature")
-@setting("teacher", "max_tokens")
-@setting("teacher", "concurrency")
-@setting("teacher", "system")
-@setting("teacher", "max_cost", metavar="USD")
-@setting("teacher", "prices", metavar="FILE")
-@setting("teacher", "max_reply_mb")
-@setting("teacher", "key_header")
+@asking_options()
 @click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
 @click.option(
     "--pilot",

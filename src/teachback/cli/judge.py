@@ -11,6 +11,7 @@ from teachback.cli.options import (
     INSTRUCTIONS,
     KIND,
     SOURCE,
+    asking_options,
     out_option,
     overwrite_option,
     setting,
@@ -64,15 +65,8 @@ if TYPE_CHECKING:
 )
 @click.option("--even-so", is_flag=True, help="Judge even if the judge fails its self-test.")
 @INSTRUCTIONS
-@setting("teacher", "form")
-@setting("teacher", "system")
 @setting("teacher", "temperature")
-@setting("teacher", "max_tokens")
-@setting("teacher", "concurrency")
-@setting("teacher", "max_cost", metavar="USD")
-@setting("teacher", "prices", metavar="FILE")
-@setting("teacher", "max_reply_mb")
-@setting("teacher", "key_header")
+@asking_options()
 @click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @out_option("The folder to write (--dry-run: to read).", required=False)

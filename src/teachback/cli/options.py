@@ -154,7 +154,29 @@ SEED = setting("train", "seed")
 STUDENT = setting("student", "reference", "--student", metavar="REF")
 PRECISION = setting("student", "precision")
 INSTRUCTIONS = setting("teacher", "instructions", metavar="FILE")
-FORM = setting("teacher", "form")
+
+_ASKING = {
+    "form": None,
+    "system": None,
+    "max_tokens": None,
+    "concurrency": None,
+    "max_cost": "USD",
+    "prices": "FILE",
+    "max_reply_mb": None,
+    "key_header": None,
+}
+
+
+def asking_options(help: str = "{}.") -> Callable[[Command], Command]:
+    """What every command that asks a teacher can set of `[teacher]`, beside which one it is."""
+
+    def decorate(command: Command) -> Command:
+        for key, metavar in reversed(_ASKING.items()):
+            own: dict[str, Any] = {} if metavar is None else {"metavar": metavar}
+            command = setting("teacher", key, help=help, **own)(command)
+        return command
+
+    return decorate
 
 
 class FiniteRange(click.FloatRange):
