@@ -1,0 +1,151 @@
+"""Inspecting runs: measure, put the measures together, and write them into each run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+from teachback.errors import DataError
+from teachback.files import one_writer, package_version, write_jsonl
+from teachback.files.rows import Row
+from teachback.inspection.inspected_run import InspectedRun
+from teachback.inspection.results import (
+    INSPECTION,
+    INSPECTION_FILE,
+    ITEMS,
+    CheckedSteps,
+    Inspection,
+    ItemValues,
+    MeasureDifference,
+    SimulatabilityResult,
+    StepVerdict,
+    measure_differences,
+    measured_rows,
+)
+from teachback.inspection.surface_measures import surface_values
+from teachback.records import Example
+from teachback.system.progress import SILENT, Progress
+
+StepChecker = Callable[[Example, str], CheckedSteps | None]
+"""What the steps of an explanation of a question come to; None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectSettings:
+    """``items``: the most items to measure consistency on, a seeded sample; None: all."""
+
+    consistency: bool = True
+    items: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """An inspection, and what it is the mean of."""
+
+    run: InspectedRun
+    inspection: Inspection
+    values: ItemValues
+
+
+def inspect_run(
+    run: InspectedRun,
+    settings: InspectSettings,
+    *,
+    check_steps: StepChecker | None = None,
+    progress: Progress = SILENT,
+) -> Inspected:
+    """Measure a run and write `INSPECTION` and `ITEMS` into its folder.
+
+    Simulatability measured before stays, where it is of the same predictions.
+    """
+    values: dict[str, Mapping[str, float]] = dict(surface_values(run))
+    notes: list[str] = []
+    details: dict[str, Row] = {}
+    if check_steps is not None:
+        steps = _checked_steps(run, check_steps)
+        values |= _step_values(steps)
+        _add(details, "wrong_steps", {item: list(one.wrong) for item, one in steps.items()})
+    measured_on = 0
+    if run.student is None:
+        notes.append(
+            "the student was not kept, so the consistency of answer and explanation is not measured"
+        )
+    with one_writer(run.folder):
+        inspection = Inspection(
+            run=run.name,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            teachback=package_version("teachback"),
+            objective=run.objective,
+            kind=run.kind,
+            items=len(run.predictions),
+            consistency_items=measured_on,
+            seed=settings.seed,
+            predictions_sha256=run.sha256,
+            measured=measured_rows(values, run.groups),
+            simulatability=_measured_before(run),
+            notes=tuple(notes),
+        )
+        write_jsonl(run.folder / ITEMS, _item_rows(run, values, details))
+        INSPECTION_FILE.write(run.folder / INSPECTION, inspection)
+    return Inspected(run, inspection, values)
+
+
+def run_differences(inspected: Sequence[Inspected]) -> list[MeasureDifference]:
+    """Every other run minus the first one, by measure."""
+    first, *others = inspected
+    return [
+        row
+        for other in others
+        for row in measure_differences(
+            other.run.name, other.values, first.run.name, first.values, first.run.groups
+        )
+    ]
+
+
+def _checked_steps(run: InspectedRun, check: StepChecker) -> dict[str, CheckedSteps]:
+    found = {p.id: check(run.examples[p.id], p.explanation or "") for p in run.explained}
+    return {item: steps for item, steps in found.items() if steps is not None}
+
+
+def _step_values(steps: Mapping[str, CheckedSteps]) -> dict[str, dict[str, float]]:
+    if not steps:
+        return {}
+    return {
+        name: {item: float(one.verdict == name) for item, one in steps.items()}
+        for name in get_args(StepVerdict)
+    }
+
+
+def _add(details: dict[str, Row], name: str, values: Mapping[str, object]) -> None:
+    for item, value in values.items():
+        details.setdefault(item, {})[name] = value
+
+
+def _measured_before(run: InspectedRun) -> tuple[SimulatabilityResult, ...]:
+    before = read_inspection(run.folder)
+    if before is None or before.predictions_sha256 != run.sha256:
+        return ()
+    return before.simulatability
+
+
+def read_inspection(folder: Path) -> Inspection | None:
+    """The inspection in a run's folder; None where there is none, or it is damaged."""
+    try:
+        return INSPECTION_FILE.read(folder / INSPECTION)
+    except DataError:
+        return None
+
+
+def _item_rows(run: InspectedRun, values: ItemValues, details: Mapping[str, Row]) -> Sequence[Row]:
+    return [
+        {
+            "id": p.id,
+            "measures": {name: own[p.id] for name, own in values.items() if p.id in own},
+            **details.get(p.id, {}),
+        }
+        for p in run.predictions
+    ]
