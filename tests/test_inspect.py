@@ -72,7 +72,7 @@ def test_surface_facts_of_a_run(tmp_path: Path) -> None:
     result = run_cli("inspect", run, "--data", tmp_path / "data.jsonl")
     assert result.exit_code == 0, result.output
     assert "words" in result.stdout
-    assert "the student was not kept" in result.stdout
+    assert "has not kept its student" in result.stdout
     inspection = INSPECTION_FILE.read(run / "inspection.json")
     values = {row.measure: row for row in inspection.measured}
     assert (values["length"].value, values["length"].items) == (pytest.approx((12 + 13 + 4) / 3), 9)

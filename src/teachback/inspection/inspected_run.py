@@ -12,7 +12,7 @@ from teachback.errors import DataError, RunFolderError, UsageError
 from teachback.files import read_predictions, sha256_of
 from teachback.objectives import OBJECTIVES
 from teachback.questions import same_answer
-from teachback.records import Cost, Example, Objective, Prediction
+from teachback.records import Cost, Example, Objective, Prediction, ReplyReading
 from teachback.runs.evaluations import read_run
 from teachback.runs.folders import input_hashes
 from teachback.students.card import StudentCard
@@ -22,8 +22,9 @@ PREDICTIONS = "predictions.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class InspectedRun:
-    """``name``: as the user gave it. ``student``: its folder or reference; None where the run has
-    not kept it. ``cost``: of its answers, where that was measured."""
+    """``name``: as the user gave it. ``student``: its folder; None where the run has not kept it.
+    ``reading``: which conclusions of its explanations count. ``cost``: of its answers, where that
+    was measured."""
 
     name: str
     folder: Path
@@ -32,6 +33,7 @@ class InspectedRun:
     examples: Mapping[str, Example]
     student: str | None
     card: StudentCard | None
+    reading: ReplyReading
     cost: Cost | None
 
     @property
@@ -121,6 +123,7 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
         examples={p.id: examples[p.id] for p in predictions},
         student=student,
         card=None if student is None else StudentCard.load(Path(student)),
+        reading="announced" if recorded and recorded.reading == "announced" else "inferred",
         cost=None if recorded is None else recorded.cost,
     )
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import get_args
 
-from teachback.errors import DataError
 from teachback.files import one_writer, package_version, write_jsonl
 from teachback.files.rows import Row
+from teachback.inspection.consistency import (
+    Consistency,
+    StudentAfter,
+    asked_items,
+    measure_consistency,
+    untestable,
+)
 from teachback.inspection.inspected_run import InspectedRun
 from teachback.inspection.results import (
     INSPECTION,
@@ -24,9 +29,12 @@ from teachback.inspection.results import (
     StepVerdict,
     measure_differences,
     measured_rows,
+    read_inspection,
 )
 from teachback.inspection.surface_measures import surface_values
 from teachback.records import Example
+from teachback.students.load import load
+from teachback.system.precision import Precision
 from teachback.system.progress import SILENT, Progress
 
 StepChecker = Callable[[Example, str], CheckedSteps | None]
@@ -40,6 +48,7 @@ class InspectSettings:
     consistency: bool = True
     items: int | None = None
     seed: int = 0
+    precision: Precision = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,15 @@ def inspect_run(
         values |= _step_values(steps)
         _add(details, "wrong_steps", {item: list(one.wrong) for item, one in steps.items()})
     measured_on = 0
-    if run.student is None:
-        notes.append(
-            "the student was not kept, so the consistency of answer and explanation is not measured"
-        )
+    if settings.consistency:
+        problem = _untestable(run)
+        if problem is not None:
+            notes.append(f"consistency of answer and explanation: not measured, since {problem}")
+        else:
+            consistency, measured_on = _consistency(run, settings, progress)
+            values |= consistency.values
+            for item, said in consistency.details.items():
+                details.setdefault(item, {}).update(said)
     with one_writer(run.folder):
         inspection = Inspection(
             run=run.name,
@@ -106,6 +120,25 @@ def run_differences(inspected: Sequence[Inspected]) -> list[MeasureDifference]:
     ]
 
 
+def _untestable(run: InspectedRun) -> str | None:
+    """Why the consistency of the run's answers cannot be measured; None where it can."""
+    if run.student is None:
+        return "the run has not kept its student"
+    if not run.explained:
+        return "no explanation has any words"
+    return untestable(run.objective)
+
+
+def _consistency(
+    run: InspectedRun, settings: InspectSettings, progress: Progress
+) -> tuple[Consistency, int]:
+    """The consistency of a run whose student was kept, and the number of items asked about."""
+    student = StudentAfter(load(run.student or "", precision=settings.precision), run.reading)
+    items = asked_items(run.explained, run.examples, most=settings.items, seed=settings.seed)
+    found = measure_consistency(student, items, seed=settings.seed, progress=progress)
+    return found, len(items)
+
+
 def _checked_steps(run: InspectedRun, check: StepChecker) -> dict[str, CheckedSteps]:
     found = {p.id: check(run.examples[p.id], p.explanation or "") for p in run.explained}
     return {item: steps for item, steps in found.items() if steps is not None}
@@ -130,14 +163,6 @@ def _measured_before(run: InspectedRun) -> tuple[SimulatabilityResult, ...]:
     if before is None or before.predictions_sha256 != run.sha256:
         return ()
     return before.simulatability
-
-
-def read_inspection(folder: Path) -> Inspection | None:
-    """The inspection in a run's folder; None where there is none, or it is damaged."""
-    try:
-        return INSPECTION_FILE.read(folder / INSPECTION)
-    except DataError:
-        return None
 
 
 def _item_rows(run: InspectedRun, values: ItemValues, details: Mapping[str, Row]) -> Sequence[Row]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from teachback.errors import DataError
 from teachback.inspection.measures import MEASURES
 from teachback.quality.item_means import ItemMean, mean_difference, mean_share
 from teachback.versioned import Versioned
@@ -101,6 +103,14 @@ class Inspection:
 
 
 INSPECTION_FILE = Versioned(Inspection, (lambda row: row,))
+
+
+def read_inspection(folder: Path) -> Inspection | None:
+    """The inspection in a run's folder; None where there is none, or it is damaged."""
+    try:
+        return INSPECTION_FILE.read(folder / INSPECTION)
+    except DataError:
+        return None
 
 
 def measured_rows(values: ItemValues, groups: Mapping[str, str | int]) -> tuple[Measured, ...]:

@@ -8,7 +8,6 @@ they do; their tokens are those that each target has as a whole, as in training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os.path import commonprefix
 
 import torch
 
@@ -46,12 +45,22 @@ def ending_scores(
 
 def _ending_row(student: StudentModel, source: str, targets: Sequence[str], role: Role) -> Row:
     ids = [(*student.text_ids(target), student.end_id) for target in targets]
-    shared = min(len(commonprefix(ids)), min(map(len, ids)) - 1)
+    shared = min(shared_length(ids), min(map(len, ids)) - 1)
     begun = (*student.marker_ids(role), *ids[0][:shared])
     row = student.row(source, role, ())
     if student.family == "causal":
         return Row((*row.prefix, *begun), tuple(Branch((), own[shared:]) for own in ids))
     return Row(row.prefix, tuple(Branch(begun, own[shared:]) for own in ids))
+
+
+def shared_length(sequences: Sequence[Sequence[object]]) -> int:
+    """How many elements all ``sequences`` begin with alike."""
+    first, *others = sequences
+    length = min(map(len, sequences))
+    for place in range(length):
+        if any(other[place] != first[place] for other in others):
+            return place
+    return length
 
 
 def _batches(rows: Sequence[Row], token_budget: int) -> Iterator[list[Row]]:
