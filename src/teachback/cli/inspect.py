@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from teachback.cli.options import KIND, settings
+from teachback.cli.options import KIND, PRECISION, settings
 from teachback.cli.printing import emit, say
 from teachback.system.progress import Progress
 
 if TYPE_CHECKING:
+    from teachback.inspection.inspected_run import InspectedRun
     from teachback.inspection.inspecting import Inspected
+    from teachback.inspection.simulators import SimulationEstimate, SimulationSettings
 
 
 @click.command("inspect")
@@ -37,6 +39,40 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of items, donors and planted mistakes."
 )
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Also measure simulatability. It lets the student explain its training questions and "
+    "trains two simulators: hours on a CPU. Without it, only the estimate is printed.",
+)
+@click.option(
+    "--simulator",
+    metavar="REF",
+    help="The model that simulators are trained from; unset: the one the student was.",
+)
+@click.option(
+    "--simulator-seeds",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="So many seeds, each a pair of simulators.",
+)
+@click.option(
+    "--simulator-epochs",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Passes over the training questions.",
+)
+@click.option(
+    "--train",
+    "train_data",
+    metavar="FILE",
+    help="The questions simulators are trained on; unset: those the run was trained on.",
+)
+@PRECISION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_obj
 def inspect(
@@ -47,6 +83,11 @@ def inspect(
     surface_only: bool,
     items: int | None,
     seed: int,
+    simulate: bool,
+    simulator: str | None,
+    simulator_seeds: int,
+    simulator_epochs: int,
+    train_data: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -62,18 +103,66 @@ def inspect(
     from teachback.inspection.inspected_run import inspected_runs
     from teachback.inspection.inspecting import InspectSettings, inspect_run
     from teachback.inspection.results import INSPECTION_FILE
+    from teachback.inspection.simulators import SimulationSettings, estimate_simulation
 
-    kind = settings(options).get("data", {}).get("kind")
-    wanted = InspectSettings(consistency=not surface_only, items=items, seed=seed)
+    values = settings(options)
+    kind = values.get("data", {}).get("kind")
+    precision = values["student"]["precision"]
+    simulation = SimulationSettings(
+        simulator=simulator,
+        train=train_data,
+        kind=kind,
+        seeds=tuple(range(simulator_seeds)),
+        epochs=simulator_epochs,
+        precision=precision,
+    )
+    wanted = InspectSettings(
+        consistency=not surface_only,
+        items=items,
+        seed=seed,
+        precision=precision,
+        simulation=simulation if simulate else None,
+    )
+    read = inspected_runs(runs, dataset, kind)
+    if simulate:
+        for run in read:
+            _say_estimate(run, estimate_simulation(run, simulation))
     inspected = [
-        inspect_run(run, wanted, check_steps=check_steps, progress=progress)
-        for run in inspected_runs(runs, dataset, kind)
+        inspect_run(run, wanted, check_steps=check_steps, progress=progress, notice=_say_aside)
+        for run in read
     ]
     if as_json:
         rows = [INSPECTION_FILE.row(one.inspection) for one in inspected]
         emit(f"{json.dumps(rows, indent=2)}\n")
         return
     _say(inspected)
+    if not simulate:
+        for run in read:
+            _say_not_simulated(run, simulation)
+
+
+def _say_aside(line: str) -> None:
+    say(line, err=True)
+
+
+def _say_estimate(run: InspectedRun, estimate: SimulationEstimate) -> None:
+    from teachback.inspection import wording
+
+    _say_aside(f"{run.name}: simulatability {wording.estimate_words(estimate)}")
+
+
+def _say_not_simulated(run: InspectedRun, simulation: SimulationSettings) -> None:
+    from teachback.errors import UsageError
+    from teachback.inspection import wording
+    from teachback.inspection.simulators import estimate_simulation
+
+    if run.student is None:
+        return
+    try:
+        takes = wording.estimate_words(estimate_simulation(run, simulation))
+    except UsageError as error:
+        takes = f"is not estimated: {error}"
+    say(f"simulatability was not measured now: --simulate; for {run.name} it {takes}")
 
 
 def _say(inspected: list[Inspected]) -> None:

@@ -31,11 +31,12 @@ from teachback.inspection.results import (
     measured_rows,
     read_inspection,
 )
+from teachback.inspection.simulators import SimulationSettings, simulate
 from teachback.inspection.surface_measures import surface_values
 from teachback.records import Example
 from teachback.students.load import load
 from teachback.system.precision import Precision
-from teachback.system.progress import SILENT, Progress
+from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
 StepChecker = Callable[[Example, str], CheckedSteps | None]
 """What the steps of an explanation of a question come to; None where nobody knows."""
@@ -49,6 +50,8 @@ class InspectSettings:
     items: int | None = None
     seed: int = 0
     precision: Precision = "auto"
+    simulation: SimulationSettings | None = None
+    """None: simulatability is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def inspect_run(
     *,
     check_steps: StepChecker | None = None,
     progress: Progress = SILENT,
+    notice: Notice = no_notice,
 ) -> Inspected:
     """Measure a run and write `INSPECTION` and `ITEMS` into its folder.
 
@@ -89,6 +93,11 @@ def inspect_run(
             for item, said in consistency.details.items():
                 details.setdefault(item, {}).update(said)
     with one_writer(run.folder):
+        simulatability = _measured_before(run)
+        if settings.simulation is not None:
+            simulated = simulate(run, settings.simulation, progress=progress, notice=notice)
+            simulatability = simulated.results
+            _add(details, "simulated", simulated.answered)
         inspection = Inspection(
             run=run.name,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -100,7 +109,7 @@ def inspect_run(
             seed=settings.seed,
             predictions_sha256=run.sha256,
             measured=measured_rows(values, run.groups),
-            simulatability=_measured_before(run),
+            simulatability=simulatability,
             notes=tuple(notes),
         )
         write_jsonl(run.folder / ITEMS, _item_rows(run, values, details))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from teachback.inspection.measures import GROUP_TITLES, MEASURES, MeasureGroup
 from teachback.inspection.results import (
@@ -11,6 +12,9 @@ from teachback.inspection.results import (
     MeasureDifference,
     SimulatabilityResult,
 )
+
+if TYPE_CHECKING:
+    from teachback.inspection.simulators import SimulationEstimate
 
 NOTHING = "–"
 
@@ -92,6 +96,22 @@ def simulatability_cells(name: str, row: SimulatabilityResult) -> list[str]:
 
 def _signed(low: float | None, high: float | None) -> str:
     return NOTHING if low is None or high is None else f"[{low:+.3f}, {high:+.3f}]"
+
+
+def estimate_words(estimate: SimulationEstimate) -> str:
+    """``takes …``: what simulating would take, in words."""
+    parts = (
+        (f"the explaining of {estimate.questions} training questions", estimate.seconds_explaining),
+        (f"the training of {estimate.simulators} simulators", estimate.seconds_training),
+    )
+    said = [f"{what} ({_minutes(seconds)})" for what, seconds in parts]
+    return f"takes {said[0]} and {said[1]}"
+
+
+def _minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return "its time is not known from the run"
+    return f"about {max(1, round(seconds / 60)):,} min"
 
 
 def difference_cells(row: MeasureDifference) -> list[str]:
