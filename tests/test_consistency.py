@@ -13,6 +13,7 @@ import torch
 
 from teachback.inspection.consistency import (
     Asked,
+    Consistency,
     StudentAfter,
     donors_of,
     first_words,
@@ -234,3 +235,26 @@ def test_a_student_is_asked_after_an_explanation(student: StudentModel) -> None:
     (text,) = StudentAfter(student).continued([(number, "There are 4 of them")])
     assert text.startswith("There are 4 of them")
     assert len(StudentAfter(student).answers([(number, "There are 4"), given[0]])) == 2
+
+
+@dataclass
+class Stopped(Reader):
+    """Answers so many times and is then stopped."""
+
+    left: int = 3
+
+    def answers(self, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return super().answers(given)
+
+
+def test_a_stopped_measurement_is_continued() -> None:
+    saved: list[Consistency] = []
+    with pytest.raises(KeyboardInterrupt):
+        measure_consistency(Stopped(), items(), seed=1, save=saved.append)
+    assert saved[-1].finished == ["own", "swap-same", "swap-other"]
+    # Four passes are left that ask for answers; six more would stop it.
+    found = measure_consistency(Stopped(left=4), items(), seed=1, begun=saved[-1])
+    assert found == measure_consistency(Reader(), items(), seed=1)

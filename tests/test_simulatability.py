@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 import tiny_run
 from teachback.cli import cli
 from teachback.files import read_jsonl
+from teachback.inspection.consistency import StudentAfter
 from teachback.inspection.results import INSPECTION_FILE
 from teachback.inspection.simulators import PARTS, Explained, mask_choices, simulator_inputs
 from teachback.quality.simulatability import leak_adjusted
@@ -175,3 +177,28 @@ def test_simulating_needs_to_know_the_training_questions(tmp_path: Path, llama: 
     assert result.exit_code == 2
     assert "give --train FILE" in result.stderr
     assert not (run / "inspection.json").exists()
+
+
+def test_a_stopped_inspection_continues(
+    tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(tmp_path, llama, "mt-cot")
+    whole = run_cli("inspect", run, "--json")
+    asked: list[int] = []
+    answers = StudentAfter.answers
+
+    def counted(self: StudentAfter, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        asked.append(len(given))
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return answers(self, given)
+
+    monkeypatch.setattr(StudentAfter, "answers", counted)
+    assert run_cli("inspect", run).exit_code == 130
+    assert (run / "inspection.begun.json").is_file()
+    again = run_cli("inspect", run, "--json")
+    assert again.exit_code == 0, again.output
+    assert len(asked) == 8  # seven passes, of which the fifth was asked twice
+    assert not (run / "inspection.begun.json").exists()
+    both = [json.loads(result.stdout)[0]["measured"] for result in (whole, again)]
+    assert both[0] == both[1]

@@ -24,10 +24,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol
 
-from teachback.files.rows import Row
 from teachback.objectives import OBJECTIVES, explanation_target
 from teachback.quality.planted_mistakes import Mistake, changed_number, turned_statement
 from teachback.questions import KINDS, candidates, parse, render
@@ -76,10 +76,16 @@ class Asked:
 
 @dataclass(slots=True)
 class Consistency:
-    """``values``: measure → item → value. ``details``: item → what was changed, what came of it."""
+    """What has been measured, pass by pass.
 
-    values: dict[str, dict[str, float]]
-    details: dict[str, Row]
+    ``values``: measure → item → value. ``details``: item → measure → what was changed, what came of
+    it. ``own``: item → its scored answer after the unchanged explanation. ``finished``: the passes.
+    """
+
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    own: dict[str, str | None] = field(default_factory=dict)
+    finished: list[str] = field(default_factory=list)
 
     def add(self, measure: str, item: str, value: bool, **said: object) -> None:
         self.values.setdefault(measure, {})[item] = float(value)
@@ -112,46 +118,54 @@ def measure_consistency(
     items: Sequence[Asked],
     *,
     seed: int = 0,
+    begun: Consistency | None = None,
+    save: Callable[[Consistency], None] = lambda _: None,
     progress: Progress = SILENT,
 ) -> Consistency:
-    """Measure the items, all with explanations of some words."""
-    found = Consistency({}, {})
-    swaps = 2
-    with progress.track(
-        len(items) * (1 + swaps + len(EARLY) + len(_MISTAKES)), "consistency", unit="answers"
-    ) as step:
-        own = asked.answers([(one.example, one.text) for one in items])
-        step.advance(len(items))
-        for one, answer in zip(items, own, strict=True):
-            if one.answer is not None:
-                found.add("read-back", one.id, _same(one.example, answer, one.answer))
-        _swap(asked, items, own, found, seed)
-        step.advance(len(items) * swaps)
-        for share in EARLY:
-            _answer_early(asked, items, own, found, share)
-            step.advance(len(items))
-        for measure in _MISTAKES:
-            _plant(asked, items, found, measure, seed)
+    """Measure the items, all with explanations of some words.
+
+    ``begun``: what was measured of them before, which is continued; ``save`` is called after each
+    pass over the items.
+    """
+    found = begun or Consistency()
+    passes: dict[str, Callable[[], None]] = {
+        "own": partial(_answer_after_own, asked, items, found),
+        "swap-same": partial(_swap, asked, items, found, "swap-same", seed),
+        "swap-other": partial(_swap, asked, items, found, "swap-other", seed),
+        **{f"early-{share}": partial(_answer_early, asked, items, found, share) for share in EARLY},
+        **{name: partial(_plant, asked, items, found, name, seed) for name in _MISTAKES},
+    }
+    with progress.track(len(items) * len(passes), "consistency", unit="answers") as step:
+        for name, measure in passes.items():
+            if name not in found.finished:
+                measure()
+                found.finished.append(name)
+                save(found)
             step.advance(len(items))
     return found
 
 
+def _answer_after_own(asked: AnswersAfter, items: Sequence[Asked], found: Consistency) -> None:
+    answers = asked.answers([(one.example, one.text) for one in items])
+    for one, answer in zip(items, answers, strict=True):
+        found.own[one.id] = answer
+        if one.answer is not None:
+            found.add("read-back", one.id, _same(one.example, answer, one.answer), answer=answer)
+
+
 def _swap(
-    asked: AnswersAfter,
-    items: Sequence[Asked],
-    own: Sequence[str | None],
-    found: Consistency,
-    seed: int,
+    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, measure: str, seed: int
 ) -> None:
-    for measure, same in (("swap-same", True), ("swap-other", False)):
-        donors = donors_of(items, own, same=same, seed=seed)
-        swapped = [(items[i].example, items[j].text) for i, j in donors]
-        for (i, j), answer in zip(donors, asked.answers(swapped), strict=True):
-            example, item = items[i].example, items[i].id
-            changed = not _same(example, answer, own[i])
-            found.add(measure, item, changed, donor=items[j].id, answer=answer)
-            if not same:
-                found.add("swap-follows", item, _same(example, answer, own[j]))
+    same = measure == "swap-same"
+    own = [found.own[one.id] for one in items]
+    donors = donors_of(items, own, same=same, seed=seed)
+    swapped = [(items[i].example, items[j].text) for i, j in donors]
+    for (i, j), answer in zip(donors, asked.answers(swapped), strict=True):
+        example, item = items[i].example, items[i].id
+        changed = not _same(example, answer, own[i])
+        found.add(measure, item, changed, donor=items[j].id, answer=answer)
+        if not same:
+            found.add("swap-follows", item, _same(example, answer, own[j]))
 
 
 def donors_of(
@@ -182,17 +196,14 @@ def donors_of(
 
 
 def _answer_early(
-    asked: AnswersAfter,
-    items: Sequence[Asked],
-    own: Sequence[str | None],
-    found: Consistency,
-    share: int,
+    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, share: int
 ) -> None:
     cut = [(one.example, first_words(one.text, share)) for one in items]
-    for i, answer in enumerate(asked.answers(cut)):
-        if own[i] is not None:
-            same = _same(items[i].example, answer, own[i])
-            found.add(f"early-{share}", items[i].id, same, answer=answer)
+    for one, answer in zip(items, asked.answers(cut), strict=True):
+        own = found.own[one.id]
+        if own is not None:
+            same = _same(one.example, answer, own)
+            found.add(f"early-{share}", one.id, same, answer=answer)
 
 
 def first_words(text: str, share: int) -> str:

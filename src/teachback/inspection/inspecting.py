@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import get_args
 
+from teachback.errors import DataError
 from teachback.files import one_writer, package_version, write_jsonl
 from teachback.files.rows import Row
 from teachback.inspection.consistency import (
@@ -35,8 +36,24 @@ from teachback.inspection.simulators import SimulationSettings, simulate
 from teachback.inspection.surface_measures import surface_values
 from teachback.records import Example
 from teachback.students.load import load
+from teachback.studies.schema import digest_of
 from teachback.system.precision import Precision
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
+from teachback.versioned import Versioned
+
+BEGUN = "inspection.begun.json"
+"""What was measured of consistency so far, until `INSPECTION` is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class BegunConsistency:
+    """`BEGUN`. ``identity``: a digest of what is measured and how."""
+
+    identity: str
+    consistency: Consistency
+
+
+BEGUN_FILE = Versioned(BegunConsistency, (lambda row: row,))
 
 StepChecker = Callable[[Example, str], CheckedSteps | None]
 """What the steps of an explanation of a question come to; None where nobody knows."""
@@ -114,6 +131,7 @@ def inspect_run(
         )
         write_jsonl(run.folder / ITEMS, _item_rows(run, values, details))
         INSPECTION_FILE.write(run.folder / INSPECTION, inspection)
+        (run.folder / BEGUN).unlink(missing_ok=True)
     return Inspected(run, inspection, values)
 
 
@@ -142,10 +160,37 @@ def _consistency(
     run: InspectedRun, settings: InspectSettings, progress: Progress
 ) -> tuple[Consistency, int]:
     """The consistency of a run whose student was kept, and the number of items asked about."""
-    student = StudentAfter(load(run.student or "", precision=settings.precision), run.reading)
     items = asked_items(run.explained, run.examples, most=settings.items, seed=settings.seed)
-    found = measure_consistency(student, items, seed=settings.seed, progress=progress)
+    identity = digest_of(
+        {
+            "predictions": run.sha256,
+            "seed": settings.seed,
+            "precision": settings.precision,
+            "items": [one.id for one in items],
+            "teachback": package_version("teachback"),
+        }
+    )
+    file = run.folder / BEGUN
+    begun = _begun(file, identity)
+    student = StudentAfter(load(run.student or "", precision=settings.precision), run.reading)
+    found = measure_consistency(
+        student,
+        items,
+        seed=settings.seed,
+        begun=begun,
+        save=lambda done: BEGUN_FILE.write(file, BegunConsistency(identity, done)),
+        progress=progress,
+    )
     return found, len(items)
+
+
+def _begun(file: Path, identity: str) -> Consistency | None:
+    """What an inspection that was stopped had measured; None where it was a different one."""
+    try:
+        begun = BEGUN_FILE.read(file)
+    except DataError:
+        return None
+    return begun.consistency if begun.identity == identity else None
 
 
 def _checked_steps(run: InspectedRun, check: StepChecker) -> dict[str, CheckedSteps]:
