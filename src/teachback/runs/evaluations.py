@@ -88,6 +88,9 @@ class EvaluatedRun:
     reading: str | None
     precision: str | None
     """What the student was computed in; None where that is not known, or there is no student."""
+    student: str | None
+    """The student that was evaluated; None where that is not recorded, or there is none."""
+    cost: Cost | None
     kind: str
     predictions: list[Prediction]
 
@@ -101,6 +104,8 @@ def read_run(folder: Path) -> EvaluatedRun:
         choice_score=record.choice_score,
         reading=record.reading,
         precision=record.precision,
+        student=record.student,
+        cost=record.cost_per_1000.get("student"),
         kind=record.kind,
         predictions=read_predictions(folder / "predictions.jsonl"),
     )
@@ -161,6 +166,7 @@ class _Record:
     choice_score: str | None = None
     reading: str | None = None
     precision: str | None = None
+    student: str | None = None
     systems: Mapping[str, object] = field(default_factory=dict)
     cost_per_1000: Mapping[str, Cost] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -187,22 +188,44 @@ class CausalStudent(StudentModel):
             ).logits[0]
         return likeliest(output, head.weight) if last else output.argmax(1)
 
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+    def generate(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[str] | None = None,
+    ) -> list[Generated]:
+        texts = [self.text_ids(text) for text in begun] if begun else [() for _ in sources]
         if not self._shares():
-            return self._library_generate(sources, role, max_new_tokens)
-        nothing: list[list[str]] = [[] for _ in sources]
-        done = dict(self.perform(sources, nothing, {role: max_new_tokens}, len(sources)))
-        return [done[number].generated[role] for number in range(len(sources))]
+            return self._library_generate(sources, role, max_new_tokens, texts)
+        limits = {role: max_new_tokens}
+        prompts = [
+            replace(self._prompt(source, (), limits), begun=text)
+            for source, text in zip(sources, texts, strict=True)
+        ]
+        self.model.eval()
+        with torch.inference_mode():
+            done = {one.number: one for one in decode(self, prompts, limits, len(prompts))}
+        return [
+            self.generated([*text, *done[number].tokens[role]]) for number, text in enumerate(texts)
+        ]
 
     @torch.inference_mode()
     def _library_generate(
-        self, sources: Sequence[str], role: Role, max_new_tokens: int
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[tuple[int, ...]],
     ) -> list[Generated]:
         """transformers' own decoding: the plain path, for any model."""
         marker = self.marker_ids(role)
-        rows = [self.row(source, role, [Branch(marker, ())]) for source in sources]
+        rows = [
+            self.row(source, role, [Branch((*marker, *text), ())])
+            for source, text in zip(sources, begun, strict=True)
+        ]
         self.check_fits(rows, "a question")
-        prompts = [(*row.prefix, *marker) for row in rows]
+        prompts = [(*row.prefix, *row.branches[0].marker) for row in rows]
         if self.positions is not None:  # no longer than there are positions for it
             max_new_tokens = min(max_new_tokens, self.positions - max(map(len, prompts)) or 1)
         batch = {k: v.to(self.device) for k, v in left_padded(prompts, self.pad_id).items()}
@@ -216,7 +239,10 @@ class CausalStudent(StudentModel):
                 pad_token_id=self.pad_id,
             )
         start = batch["input_ids"].shape[1]
-        return [self.generated(ids) for ids in output[:, start:].tolist()]
+        return [
+            self.generated([*text, *ids])
+            for text, ids in zip(begun, output[:, start:].tolist(), strict=True)
+        ]
 
 
 def _appended(ids: Sequence[int], plain: Sequence[int]) -> int:

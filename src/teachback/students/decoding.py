@@ -127,10 +127,12 @@ def likeliest(hidden: Tensor, table: Tensor, block: int = VOCABULARY_BLOCK) -> T
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A question as it is read: ``row`` is the question with what is to be scored behind it,
-    ``question`` the number of tokens that every generated task goes on from."""
+    ``question`` the number of tokens that every generated task goes on from, and ``begun`` what
+    stands behind a task's marker already."""
 
     row: Row
     question: int
+    begun: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -172,10 +174,11 @@ class _Row:
 
     decoded: Decoded
     question: int
+    begun: tuple[int, ...]
     roles: deque[Role]
     """The tasks to generate, the present one first."""
     ahead: deque[int]
-    """Tokens that are still to be read before the task's own begin: its marker."""
+    """Tokens that are still to be read before the task's own begin: its marker, what is begun."""
     slot: int
     limit: int
 
@@ -201,7 +204,7 @@ def decode(
                     yield from read
                     continue
                 for decoded, (_, prompt) in zip(read, batch, strict=True):
-                    row = _Row(decoded, prompt.question, deque(limits), deque(), 0, 0)
+                    row = _Row(decoded, prompt.question, prompt.begun, deque(limits), deque(), 0, 0)
                     _begin_task(row, reader, limits)
                     active.append(row)
         if cache is not None:
@@ -248,11 +251,11 @@ def _read(
 
 def _begin_task(row: _Row, reader: Reader, limits: Mapping[Role, int]) -> None:
     role = row.roles[0]
-    marker = reader.marker_ids(role)
-    row.ahead, row.slot = deque(marker), row.question
+    before = (*reader.marker_ids(role), *row.begun)
+    row.ahead, row.slot = deque(before), row.question
     row.limit = limits[role]
     if reader.positions is not None:  # no longer than there are positions for it
-        row.limit = min(row.limit, max(1, reader.positions - row.question - len(marker)))
+        row.limit = min(row.limit, max(1, reader.positions - row.question - len(before)))
     row.decoded.tokens[role] = []
 
 

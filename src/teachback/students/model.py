@@ -92,8 +92,15 @@ class StudentModel(ABC):
         """
 
     @abstractmethod
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
-        """Greedy decoding of one task for each question."""
+    def generate(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[str] | None = None,
+    ) -> list[Generated]:
+        """Greedy decoding of one task for each question; with ``begun``, each text goes on from
+        one that is not empty, which it then contains."""
 
     def perform(
         self,

@@ -66,11 +66,27 @@ class Seq2SeqStudent(StudentModel):
         return outputs
 
     @torch.inference_mode()
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
-        marker = self.marker_ids(role)
+    def generate(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[str] | None = None,
+    ) -> list[Generated]:
+        if begun is None:
+            return self._generate(sources, role, max_new_tokens, ())
+        found: list[Generated] = []
+        for source, text in zip(sources, begun, strict=True):  # each decoder begins differently
+            found += self._generate([source], role, max_new_tokens, self.text_ids(text))
+        return found
+
+    def _generate(
+        self, sources: Sequence[str], role: Role, max_new_tokens: int, begun: tuple[int, ...]
+    ) -> list[Generated]:
+        before = (*self.marker_ids(role), *begun)
         rows = [self.row(source, role, [self.branch(role, "")]) for source in sources]
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
-        start = torch.tensor([[self.start_id, *marker]] * len(sources), device=self.device)
+        start = torch.tensor([[self.start_id, *before]] * len(sources), device=self.device)
         self.model.eval()
         with self.autocast():
             output = self.model.generate(
@@ -82,4 +98,4 @@ class Seq2SeqStudent(StudentModel):
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
-        return [self.generated(ids) for ids in output[:, start.shape[1] :].tolist()]
+        return [self.generated([*begun, *ids]) for ids in output[:, start.shape[1] :].tolist()]
