@@ -15,7 +15,7 @@ from teachback.export.formats import ExportFormat
 from teachback.export.parity import Parity, table
 from teachback.references import HubModelReference, parse_student
 from teachback.students.card import StudentCard
-from teachback.students.causal import MARKERS, QUESTION
+from teachback.students.encoding import MARKERS, QUESTION
 from teachback.students.seq2seq import DECODER_MARKERS, ENCODER_MARKERS
 
 _LICENCES = (("apache-2.0", "apache-2.0"), ("mit", "mit"), ("gemma", "gemma"))

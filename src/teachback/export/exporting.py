@@ -35,7 +35,8 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Answer, Example
 from teachback.students.answering import AskableModel, answers
-from teachback.students.causal import MARKERS, CausalStudent
+from teachback.students.causal import CausalStudent
+from teachback.students.encoding import MARKERS
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.students.weights import resolve

@@ -8,7 +8,7 @@ from teachback.errors import UsageError
 from teachback.export.llamacpp_student import LlamaCppStudent
 from teachback.questions import candidates, render, say_answer
 from teachback.records import Example
-from teachback.students.causal import MARKERS, QUESTION
+from teachback.students.encoding import MARKERS, QUESTION
 
 
 def require_same_tokens(student: LlamaCppStudent, examples: Sequence[Example]) -> int:

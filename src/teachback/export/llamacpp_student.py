@@ -19,7 +19,7 @@ from teachback.errors import ReferenceError_
 from teachback.records import Role
 from teachback.students.card import StudentCard
 from teachback.students.causal import CausalStudent
-from teachback.students.model import Generated, Performed
+from teachback.students.generated import Generated, Performed
 
 _CERTAIN = 1e5
 """Added to a token's logit: it is generated whatever the others' are."""

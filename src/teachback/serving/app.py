@@ -32,7 +32,7 @@ from teachback.serving.requests import (
     Sampling,
     read_body,
 )
-from teachback.students.continuing import Token
+from teachback.students.generated import Token
 from teachback.system.progress import Notice
 
 _HEADERS = {

@@ -16,7 +16,8 @@ from teachback.questions import render
 from teachback.records import Answer, Example, Role, Way
 from teachback.serving.requests import AnswerRequest, Refusal
 from teachback.students.answering import Asked, answers, asked_example
-from teachback.students.continuing import Token, continued, measured
+from teachback.students.continuing import continued, measured
+from teachback.students.generated import Token
 from teachback.students.model import StudentModel
 
 

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 
+from teachback.students.generated import Token
 from teachback.students.model import StudentModel
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token of a text, and how probable it was there. The first one of a text has no
-    log-probability, as nothing stands before it."""
-
-    id: int
-    log_probability: float | None
-    likeliest: int | None
-    """The token that was the most probable one in its place."""
-    likeliest_log_probability: float | None
 
 
 @torch.inference_mode()
