@@ -22,6 +22,13 @@ _LICENCES = (("apache-2.0", "apache-2.0"), ("mit", "mit"), ("gemma", "gemma"))
 """What a licence's name contains → the hub's name for it."""
 
 
+_LIBRARIES: Mapping[ExportFormat, str] = {
+    "merged": "transformers",
+    "gguf": "gguf",
+    "openvino": "openvino",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of an export. ``card`` names no file of this machine."""
@@ -66,7 +73,7 @@ def _data(facts: Facts) -> ModelCardData:
     if facts.licence and licence is None:
         named = {"license": "other", "license_name": facts.licence}
     return ModelCardData(
-        library_name="gguf" if facts.form == "gguf" else "transformers",
+        library_name=_LIBRARIES[facts.form],
         pipeline_tag="text-generation" if causal else "text2text-generation",
         tags=["teachback", "question-answering", "explanations"],
         base_model=_hub_base(facts.card.base),
@@ -131,6 +138,13 @@ def _asking(facts: Facts) -> str:
         return (
             f"{text}\nOllama: `ollama create NAME -f Modelfile`, then `ollama run NAME`. "
             "llama.cpp: `llama-server -m model.gguf`, whose chat has the prompt as its template.\n"
+        )
+    if facts.form == "openvino":
+        return (
+            f"{text}\nteachback: `teachback serve FOLDER` answers over HTTP (the extras `serve` "
+            "and `openvino`). `scorer.xml` reads a question once with all its choices and gives "
+            "the log-probabilities of their tokens; `decoder.xml` keeps what it has read and gives "
+            "the likeliest next tokens.\n"
         )
     return f"""{text}
 ```python

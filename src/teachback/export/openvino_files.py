@@ -17,10 +17,10 @@ from pathlib import Path
 
 from teachback.errors import DataError, ReferenceError_
 from teachback.files import read_json, write_json
+from teachback.students.card import OPENVINO
 
 SCORER, DECODER = "scorer", "decoder"
 TOKENIZER = "tokenizer.json"
-DESCRIPTION = "openvino.json"
 
 SCORER_INPUTS = ("input_ids", "position_ids", "branch_ids", "index", "at", "target_ids")
 """The first three (rows, longest) as in `teachback.students.rows.causal_arrays`; ``index``
@@ -53,12 +53,12 @@ class Description:
     """Bytes of each file with weights."""
 
     def save(self, folder: Path) -> None:
-        write_json(folder / DESCRIPTION, {"version": _VERSION, **asdict(self)})
+        write_json(folder / OPENVINO, {"version": _VERSION, **asdict(self)})
 
     @classmethod
     def load(cls, folder: Path) -> Description:
         """Raises ReferenceError_ where ``folder`` is no whole OpenVINO export."""
-        path = folder / DESCRIPTION
+        path = folder / OPENVINO
         try:
             row = read_json(path)
         except DataError as error:
@@ -86,4 +86,4 @@ class Description:
 
 def is_openvino_export(folder: Path) -> bool:
     """Whether ``folder`` says that it is one."""
-    return (folder / DESCRIPTION).is_file()
+    return (folder / OPENVINO).is_file()

@@ -34,27 +34,20 @@ from teachback.students.rows import Branch, Row, causal_arrays
 from teachback.system.telemetry import no_telemetry
 
 
-def require_openvino(weights: WeightType) -> None:
-    """Raises MissingExtraError where what writes an export with these weights is not installed."""
+def require_openvino(student: CausalStudent, weights: WeightType) -> None:
+    """Raises MissingExtraError where what writes an export with these weights is not installed,
+    UsageError where the student cannot read a question once for several choices."""
+    problem = student.sharing_problem()
+    if problem is not None:
+        raise UsageError(f"{problem}, so no OpenVINO export: export --to merged")
     needed = ("openvino", "nncf") if weights == "int8" else ("openvino",)
     for package in needed:
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "openvino", "an OpenVINO export")
 
 
-def openvino_problem(student: CausalStudent) -> str | None:
-    """Why this student cannot be written as OpenVINO's graphs; None where it can."""
-    return student.sharing_problem()
-
-
 def write_openvino(student: CausalStudent, folder: Path, weights: WeightType) -> None:
-    """Write ``student``, whose adapter was merged in float32, with weights of this type.
-
-    Raises UsageError where a question cannot be read once for several choices.
-    """
-    problem = openvino_problem(student)
-    if problem is not None:
-        raise UsageError(f"{problem}, so no OpenVINO export: export --to merged")
+    """Write ``student``, whose adapter was merged in float32, with weights of this type."""
     student.model.eval()
     student.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
     with no_telemetry(), torch.inference_mode(), warnings.catch_warnings():
@@ -107,7 +100,8 @@ class _Scorer(nn.Module):
                 position_ids=position_ids,
                 use_cache=False,
             ).logits[0]
-        return logits[at, target_ids] - torch.logsumexp(logits, 1)[at]
+        found: Tensor = logits[at, target_ids] - torch.logsumexp(logits, 1)[at]
+        return found
 
 
 def _scorer(student: CausalStudent) -> Any:

@@ -168,11 +168,12 @@ class OpenVinoStudent(CausalTokenizer):
         lengths = np.array([len(prompt) for prompt in prompts])
         columns = np.arange(lengths.max())
         ids = np.full((len(prompts), len(columns)), self.pad_id, np.int64)
-        for number, prompt in enumerate(prompts):
-            ids[number, : len(prompt)] = prompt
-        positions = np.broadcast_to(columns, ids.shape)
-        # Padding stands behind a prompt: it sees all of it, and nothing sees it.
-        seen = np.where(columns < lengths[:, None], positions, -1)
+        for place, prompt in enumerate(prompts):
+            ids[place, : len(prompt)] = prompt
+        # Padding stands behind a prompt. It sees the first token, as what sees nothing is no
+        # number, and nothing sees it.
+        there = columns < lengths[:, None]
+        positions, seen = np.where(there, columns, 0), np.where(there, columns, -1)
         active = np.arange(len(prompts))
         last = active * len(columns) + lengths - 1
         top = self._read(ids, positions, seen, last, active, first=True)[1]
@@ -180,13 +181,11 @@ class OpenVinoStudent(CausalTokenizer):
         while True:
             for number, token in zip(active, top, strict=True):
                 found[number].append(int(token))
-            goes_on = np.array(
-                [
-                    token != self.end_id and len(found[number]) < limits[number]
-                    for number, token in zip(active, top, strict=True)
-                ]
-            )
-            if not goes_on.any():
+            goes_on = [
+                token != self.end_id and len(found[number]) < limits[number]
+                for number, token in zip(active, top, strict=True)
+            ]
+            if not any(goes_on):
                 return found
             rows = np.flatnonzero(goes_on)
             active, top, at = active[rows], top[rows], at[rows]

@@ -10,16 +10,16 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from teachback.records import Answer, Example
 from teachback.serving import openai_replies as form
+from teachback.serving.confidence import confidence
 from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
 from teachback.serving.engine import Continuation, Engine, Question
-from teachback.serving.fall_back import FallBack, confidence
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
 from teachback.serving.requests import (
@@ -34,6 +34,9 @@ from teachback.serving.requests import (
 )
 from teachback.students.generated import Token
 from teachback.system.progress import Notice
+
+if TYPE_CHECKING:
+    from teachback.serving.fall_back import FallBack
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "

@@ -125,7 +125,12 @@ class CausalEncoder(Encoder):
     family = "causal"
 
     def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        text = f"{QUESTION}{source}"
+        return self.tokens(f"{QUESTION}{source}", special=True)
+
+    def tokens(self, text: str, *, special: bool) -> tuple[int, ...]:
+        """The tokens of a text; ``special``: with what the tokenizer puts before a text."""
+        if not special:
+            return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         ids = tuple(self.tokenizer(text)["input_ids"])
         plain = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         # What a tokenizer appends by itself (an end token) would stand before the answer.

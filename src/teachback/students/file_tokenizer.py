@@ -1,4 +1,4 @@
-"""A tokenizer read from its file alone, as fast as a server starts: neither transformers nor torch."""
+"""A tokenizer that is read from its file alone, with neither transformers nor torch."""
 
 from __future__ import annotations
 
