@@ -12,12 +12,13 @@ Beside each ``.xml`` lies its ``.bin`` with the weights.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from teachback.errors import DataError, ReferenceError_
-from teachback.files import read_json, write_json
+from teachback.export.config import WeightType
 from teachback.students.card import OPENVINO
+from teachback.versioned import Versioned
 
 SCORER, DECODER = "scorer", "decoder"
 TOKENIZER = "tokenizer.json"
@@ -38,14 +39,12 @@ ROWS = "rows"
 DECODER_OUTPUTS = ("log_probabilities", "likeliest", "likeliest_log_probabilities")
 """(positions,): of the target, which token is the likeliest, and its log-probability."""
 
-_VERSION = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Description:
     """What the engine has to know of an export besides the student's card."""
 
-    weights: str
+    weights: WeightType
     end_id: int
     pad_id: int | None
     positions: int | None
@@ -53,35 +52,32 @@ class Description:
     """Bytes of each file with weights."""
 
     def save(self, folder: Path) -> None:
-        write_json(folder / OPENVINO, {"version": _VERSION, **asdict(self)})
+        _FILE.write(folder / OPENVINO, self)
 
     @classmethod
     def load(cls, folder: Path) -> Description:
         """Raises ReferenceError_ where ``folder`` is no whole OpenVINO export."""
         path = folder / OPENVINO
         try:
-            row = read_json(path)
+            found = _FILE.read(path)
         except DataError as error:
-            raise ReferenceError_(str(error)) from error
-        if row.pop("version", None) != _VERSION:
-            raise ReferenceError_(f"{path}: of a different version of teachback: export it again")
-        try:
-            found = cls(**row)
-            sizes = {str(name): int(size) for name, size in found.sizes.items()}
-        except (TypeError, ValueError, AttributeError):
-            raise ReferenceError_(f"{path}: damaged: export the student again") from None
-        if set(sizes) != {f"{name}.bin" for name in (SCORER, DECODER)}:
-            raise ReferenceError_(f"{path}: damaged: export the student again")
-        for name in (*sizes, f"{SCORER}.xml", f"{DECODER}.xml", TOKENIZER):
+            raise ReferenceError_(f"{error}; export the student again") from error
+        if set(found.sizes) != {f"{name}.bin" for name in (SCORER, DECODER)}:
+            raise ReferenceError_(f"{path}: the field 'sizes' names other files than an export has")
+        for name in (f"{SCORER}.xml", f"{DECODER}.xml", TOKENIZER, *found.sizes):
             file = folder / name
             if not file.is_file():
                 raise ReferenceError_(f"{file} is missing: export the student again")
-            if name in sizes and file.stat().st_size != sizes[name]:
+            wanted = found.sizes.get(name)
+            if wanted is not None and file.stat().st_size != wanted:
                 raise ReferenceError_(
-                    f"{file} has {file.stat().st_size} bytes and should have {sizes[name]}: it was "
+                    f"{file} has {file.stat().st_size} bytes and should have {wanted}: it was "
                     "cut off, or is of a different export; export the student again"
                 )
         return found
+
+
+_FILE = Versioned(Description, ())
 
 
 def is_openvino_export(folder: Path) -> bool:
