@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -11,9 +12,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-pytest.importorskip("openvino")
-pytest.importorskip("nncf")
-
 from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
 from teachback.export.openvino_student import OpenVinoStudent
@@ -21,6 +19,11 @@ from teachback.students.causal import CausalStudent
 from teachback.students.continuing import TorchContinuation
 from teachback.students.load import load
 from test_serving import ask, running
+
+pytestmark = pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("openvino", "nncf")),
+    reason="openvino and nncf are not installed",
+)
 
 SOURCE = "Which colour is number 3?\n(A) red\n(B) green and blue"
 TARGETS = ("red", "green and blue", "é")
@@ -55,7 +58,7 @@ def test_an_export_in_8_bits_is_checked_and_described(family: str, tmp_path: Pat
     own = student(tmp_path, family)  # type: ignore[arg-type]
     done = export(own, tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert len(done.output.splitlines()) < 12, "a library's own tables"
+    assert "compression" not in done.output.casefold()  # a library's own tables
     out = tmp_path / "out"
     parity = json.loads((out / "parity.json").read_text("utf-8"))
     assert parity["weights"] == "int8"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import io
+import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,11 +65,25 @@ def _write(graph: Any, file: Path, weights: WeightType) -> None:
     import openvino
 
     if weights == "int8":
-        with contextlib.redirect_stdout(io.StringIO()):  # its bars and tables
+        with _without_tables():
             import nncf
 
             graph = nncf.compress_weights(graph, mode=nncf.CompressWeightsMode.INT8_SYM)
     openvino.save_model(graph, str(file), compress_to_fp16=weights == "f16")
+
+
+@contextlib.contextmanager
+def _without_tables() -> Iterator[None]:
+    """Within: nncf shows no bars and no tables."""
+    logger = logging.getLogger("nncf")
+    level = logger.level
+    with contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module("nncf")  # which sets the level
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 # ------------------------------------------------------------------ scoring
