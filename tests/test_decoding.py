@@ -11,9 +11,10 @@ from teachback.config import TrainConfig
 from teachback.records import Role
 from teachback.students.causal import CausalStudent
 from teachback.students.decoding import likeliest, position_mask
+from teachback.students.generated import Generated, Performed
 from teachback.students.load import load
-from teachback.students.model import Generated, Performed, StudentModel
-from teachback.students.rows import branch_mask
+from teachback.students.model import StudentModel
+from teachback.students.tensors import branch_mask
 from teachback.training.adapters import with_adapter
 from tiny import tiny_causal, tiny_other, tiny_t5
 

@@ -16,9 +16,9 @@ from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request, Role
 from teachback.students.answering import Asked, answer_questions, answers
 from teachback.students.card import StudentCard
+from teachback.students.generated import Generated, Performed
 from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
-from teachback.students.model import Generated, Performed
 from teachback.students.student import Student
 from teachback.systems import predict, predict_by_prompting, predict_majority, predict_untrained
 from teachback.teachers.prompts import Prompts

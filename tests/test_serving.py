@@ -472,7 +472,7 @@ def test_unsure_answers_go_to_the_teacher(
     behind = FallBack(setup, tmp_path / "fall-back.sqlite", below)
 
     async def scenario() -> dict[str, Any]:
-        serving = Serving(Engine(student), "student", fall_back=behind)
+        serving = Serving(Engine(student, None), "student", fall_back=behind)
         async with TestClient(TestServer(serving.application(None))) as client:
             body = {"question": "What?", "choices": CHOICES, "way": "direct"}
             found: dict[str, Any] = await (await client.post("/v1/answer", json=body)).json()

@@ -60,7 +60,7 @@ def _gate(command: Any) -> Any:
 _WEIGHTS = click.option(
     "--weights",
     type=click.Choice(get_args(WeightType)),
-    help="Type of the weights; unset: f32 for merged, f16 for gguf.",
+    help="Type of the weights; unset: f32 for merged, f16 for gguf, int8 for openvino.",
 )
 _ALLOW_DRIFT = click.option(
     "--allow-drift", is_flag=True, help="Write an export that drifts beyond the limits."
@@ -72,9 +72,10 @@ _ALLOW_DRIFT = click.option(
 @click.option(
     "--to",
     "form",
-    type=click.Choice(["merged", "gguf"]),
+    type=click.Choice(["merged", "gguf", "openvino"]),
     required=True,
-    help="merged: a Hugging Face folder; gguf: a file for llama.cpp and Ollama.",
+    help="merged: a Hugging Face folder; gguf: a file for llama.cpp and Ollama; openvino: graphs "
+    "that teachback serve runs fast on a processor.",
 )
 @_WEIGHTS
 @_gate

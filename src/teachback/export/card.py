@@ -15,11 +15,18 @@ from teachback.export.formats import ExportFormat
 from teachback.export.parity import Parity, table
 from teachback.references import HubModelReference, parse_student
 from teachback.students.card import StudentCard
-from teachback.students.causal import MARKERS, QUESTION
+from teachback.students.encoding import MARKERS, QUESTION
 from teachback.students.seq2seq import DECODER_MARKERS, ENCODER_MARKERS
 
 _LICENCES = (("apache-2.0", "apache-2.0"), ("mit", "mit"), ("gemma", "gemma"))
 """What a licence's name contains → the hub's name for it."""
+
+
+_LIBRARIES: Mapping[ExportFormat, str] = {
+    "merged": "transformers",
+    "gguf": "gguf",
+    "openvino": "openvino",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ def _data(facts: Facts) -> ModelCardData:
     if facts.licence and licence is None:
         named = {"license": "other", "license_name": facts.licence}
     return ModelCardData(
-        library_name="gguf" if facts.form == "gguf" else "transformers",
+        library_name=_LIBRARIES[facts.form],
         pipeline_tag="text-generation" if causal else "text2text-generation",
         tags=["teachback", "question-answering", "explanations"],
         base_model=_hub_base(facts.card.base),
@@ -131,6 +138,13 @@ def _asking(facts: Facts) -> str:
         return (
             f"{text}\nOllama: `ollama create NAME -f Modelfile`, then `ollama run NAME`. "
             "llama.cpp: `llama-server -m model.gguf`, whose chat has the prompt as its template.\n"
+        )
+    if facts.form == "openvino":
+        return (
+            f"{text}\nteachback: `teachback serve FOLDER` answers over HTTP (the extras `serve` "
+            "and `openvino`). `scorer.xml` reads a question once with all its choices and gives "
+            "the log-probabilities of their tokens; `decoder.xml` keeps what it has read and gives "
+            "the likeliest next tokens.\n"
         )
     return f"""{text}
 ```python

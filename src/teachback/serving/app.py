@@ -10,16 +10,16 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from teachback.records import Answer, Example
+from teachback.serving.confidence import confidence
 from teachback.serving.continued_texts import ContinuedTexts
 from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
 from teachback.serving.engine import Continuation, Engine, Question
-from teachback.serving.fall_back import FallBack, confidence
 from teachback.serving.headers import HEADERS
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
@@ -31,6 +31,9 @@ from teachback.serving.requests import (
     read_body,
 )
 from teachback.system.progress import Notice
+
+if TYPE_CHECKING:
+    from teachback.serving.fall_back import FallBack
 
 _OPEN = frozenset({"/health"})
 """Paths that need no key. So do the page's own files, which hold nothing of the student."""

@@ -22,7 +22,7 @@ from teachback.serving.requests import (
     Sampling,
     read_body,
 )
-from teachback.students.continuing import Token
+from teachback.students.generated import Token
 
 
 class ContinuedTexts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 from teachback.errors import DataError
 from teachback.evaluation.ways import has_choice
@@ -15,9 +16,8 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Answer, Example, Role, Way
 from teachback.serving.requests import AnswerRequest, Refusal
-from teachback.students.answering import Asked, answers, asked_example
-from teachback.students.continuing import Token, continued, measured
-from teachback.students.model import StudentModel
+from teachback.students.answering import AskableModel, Asked, answers, asked_example
+from teachback.students.generated import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,43 @@ class Continuation:
     """Whether the tokens themselves are measured first, and arrive."""
 
 
-class Engine:
-    """A student, ready to be asked from several threads, one for each kind of work."""
+class ServedStudent(AskableModel, Protocol):
+    """A student that is computed by torch, or by something else."""
 
-    def __init__(self, student: StudentModel) -> None:
+    tokenizer: Any
+
+    @property
+    def end_id(self) -> int: ...
+
+    def source_ids(self, source: str, role: Role) -> tuple[int, ...]: ...
+
+    def marker_ids(self, role: Role) -> tuple[int, ...]: ...
+
+    def with_shared_weights(self) -> Self:
+        """The same student for a different thread."""
+
+
+class LanguageModel(Protocol):
+    """A student as a plain language model, asked by one thread."""
+
+    def measured(self, ids: Sequence[int]) -> list[Token]:
+        """Every token of ``ids`` (not empty), given those before it."""
+
+    def continued(self, ids: Sequence[int], limit: int) -> Iterator[Token]:
+        """Up to ``limit`` tokens that greedily continue ``ids`` (not empty)."""
+
+
+class Engine:
+    """A student, ready to be asked from several threads, one for each kind of work.
+
+    ``language``: what continues texts; None where it cannot (T5 students answer questions alone).
+    """
+
+    def __init__(self, student: ServedStudent, language: LanguageModel | None) -> None:
         self.card = student.card
         self._directly = student
         self._explaining = student.with_shared_weights()
-        self._continuing = student.with_shared_weights()
+        self._continuing = language
         self._reading = student.with_shared_weights()
 
     @property
@@ -96,7 +125,7 @@ class Engine:
         return self._answered(self._explaining, questions, explain=True)
 
     def _answered(
-        self, student: StudentModel, questions: Sequence[Question], explain: bool
+        self, student: ServedStudent, questions: Sequence[Question], explain: bool
     ) -> list[Answer | Exception]:
         found: list[Answer | Exception] = [RuntimeError("not answered")] * len(questions)
         # What can be scored and what must be generated are asked apart, as `evaluate` would.
@@ -112,8 +141,8 @@ class Engine:
 
     @property
     def continues(self) -> bool:
-        """Whether texts can be continued: T5 students answer questions alone."""
-        return self._continuing.family == "causal"
+        """Whether texts can be continued."""
+        return self._continuing is not None
 
     def prompt(self, question: str) -> tuple[int, ...]:
         """The tokens of a question and the marker of the task by which the student answers."""
@@ -165,6 +194,8 @@ class Engine:
         return count
 
     def _tokens(self, job: Continuation) -> Iterator[Token]:
+        if self._continuing is None:
+            raise RuntimeError("this student continues no texts")
         if job.measure:
-            yield from measured(self._continuing, job.ids)
-        yield from continued(self._continuing, job.ids, job.limit)
+            yield from self._continuing.measured(job.ids)
+        yield from self._continuing.continued(job.ids, job.limit)

@@ -15,17 +15,11 @@ from scipy.stats import beta
 from teachback.errors import DataError, TeachbackError
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Prediction
+from teachback.serving.confidence import confidence
 from teachback.systems import predict_by_prompting
 
 LEAST_QUESTIONS = 100
 """Labelled questions that a threshold needs."""
-
-
-def confidence(answer: Answer) -> float | None:
-    """The probability of the direct answer; None where answers cannot be listed."""
-    if not answer.probabilities or answer.direct_answer is None:
-        return None
-    return answer.probabilities[answer.direct_answer]
 
 
 @dataclass(frozen=True, slots=True)

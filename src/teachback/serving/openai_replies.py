@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teachback.serving.engine import Engine
-from teachback.students.continuing import Token
+from teachback.students.generated import Token
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
 from teachback.records import Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
+from teachback.students.generated import Generated, Performed
 from teachback.students.limits import ANSWER_TOKENS
-from teachback.students.model import Generated, Performed
 
 ChoiceScore = Literal["sum", "mean"]
 

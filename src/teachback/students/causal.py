@@ -12,28 +12,16 @@ from torch import Tensor
 
 from teachback.records import Role
 from teachback.students.decoding import KeyValueCache, Prompt, decode, likeliest, position_mask
+from teachback.students.encoding import CausalEncoder
+from teachback.students.generated import Generated, Performed
 from teachback.students.model import (
-    Generated,
-    Performed,
     StudentModel,
     last_logits_only,
     logits_only_at,
     passed_by,
 )
-from teachback.students.rows import (
-    Branch,
-    EncodedExample,
-    Row,
-    branch_mask,
-    causal_batch,
-    left_padded,
-    separate,
-)
-
-QUESTION = "Question: "
-"""What stands before the question."""
-
-MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
+from teachback.students.rows import Branch, EncodedExample, Row, separate
+from teachback.students.tensors import branch_mask, causal_batch, left_padded
 
 MASK_TAKERS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3"})
 """Model types that take a mask of our own and read order from position ids alone, so that
@@ -47,26 +35,11 @@ MASKED_KERNELS = frozenset({"eager", "sdpa"})
 """Attention implementations that take a mask of our own."""
 
 
-class CausalStudent(StudentModel):
-    """``[bos]Question: …`` + marker + `` target`` + end token."""
-
-    family = "causal"
+class CausalStudent(CausalEncoder, StudentModel):
+    """A causal model that reads and writes as `CausalEncoder` says."""
 
     shared_prefix: bool = True
     """Whether branches share a row where the model allows it (the fast path)."""
-
-    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        text = f"{QUESTION}{source}"
-        ids = tuple(self.tokenizer(text)["input_ids"])
-        plain = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        # What a tokenizer appends by itself (an end token) would stand before the answer.
-        return ids[: len(ids) - _appended(ids, plain)]
-
-    def marker_ids(self, role: Role) -> tuple[int, ...]:
-        return tuple(self.tokenizer(MARKERS[role], add_special_tokens=False)["input_ids"])
-
-    def text_ids(self, target: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer(f" {target}", add_special_tokens=False)["input_ids"])
 
     def sharing_problem(self) -> str | None:
         config = self.model.config
@@ -97,9 +70,9 @@ class CausalStudent(StudentModel):
         branch_ids, position_ids = batch["branch_ids"], batch["position_ids"]
         if not self._shares():
             return (branch_ids >= 0).long()
-        return self._masks(partial(branch_mask, branch_ids, position_ids))
+        return self.masks(partial(branch_mask, branch_ids, position_ids))
 
-    def _masks(self, mask: Callable[[int | None], Tensor]) -> Any:
+    def masks(self, mask: Callable[[int | None], Tensor]) -> Any:
         """What ``mask`` makes of each layer type's window (None: no window)."""
         config = self.model.config
         window = getattr(config, "sliding_window", None)
@@ -126,14 +99,6 @@ class CausalStudent(StudentModel):
         return outputs
 
     # ------------------------------------------------------------------ answering
-
-    def scoring_row(self, source: str, role: Role, targets: Sequence[str]) -> Row:
-        """The marker stands once, before all targets."""
-        row = self.row(source, role, ())
-        branches = (self.branch(role, target) for target in targets)
-        return Row(
-            (*row.prefix, *self.marker_ids(role)), tuple(Branch((), b.target) for b in branches)
-        )
 
     @torch.inference_mode()
     def perform(
@@ -181,7 +146,7 @@ class CausalStudent(StudentModel):
         with self.autocast(), (passed_by if last else logits_only_at)(head, every):
             output = self.model(
                 input_ids=tokens[:, None],
-                attention_mask=self._masks(partial(position_mask, slots, length)),
+                attention_mask=self.masks(partial(position_mask, slots, length)),
                 position_ids=slots[:, None],
                 past_key_values=cache,
                 use_cache=False,  # no cache of the model's own
@@ -243,13 +208,3 @@ class CausalStudent(StudentModel):
             self.generated([*text, *ids])
             for text, ids in zip(begun, output[:, start:].tolist(), strict=True)
         ]
-
-
-def _appended(ids: Sequence[int], plain: Sequence[int]) -> int:
-    """How many tokens stand behind ``plain``, a text's own tokens, in ``ids``, the same text with
-    the tokenizer's special tokens around it."""
-    for appended in range(len(ids) - len(plain) + 1):
-        end = len(ids) - appended
-        if tuple(ids[end - len(plain) : end]) == tuple(plain):
-            return appended
-    return 0

@@ -3,56 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 
-from teachback.students.model import StudentModel
+from teachback.students.causal import CausalStudent
+from teachback.students.generated import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token of a text, and how probable it was there. The first one of a text has no
-    log-probability, as nothing stands before it."""
+class TorchContinuation:
+    """A student's tokens, computed by torch. One thread's own."""
 
-    id: int
-    log_probability: float | None
-    likeliest: int | None
-    """The token that was the most probable one in its place."""
-    likeliest_log_probability: float | None
+    def __init__(self, student: CausalStudent) -> None:
+        self._student = student
 
-
-@torch.inference_mode()
-def measured(student: StudentModel, ids: Sequence[int]) -> list[Token]:
-    """Every token of ``ids`` (not empty), given those before it."""
-    device = student.model.device
-    logits = student.model(input_ids=torch.tensor([list(ids)], device=device)).logits[0, :-1]
-    found = [Token(ids[0], None, None, None)]
-    for place, token in enumerate(ids[1:]):
-        shares = torch.log_softmax(logits[place].float(), dim=-1)
-        top = int(shares.argmax())
-        found.append(Token(token, float(shares[token]), top, float(shares[top])))
-    return found
-
-
-def continued(student: StudentModel, ids: Sequence[int], limit: int) -> Iterator[Token]:
-    """Up to ``limit`` tokens that greedily continue ``ids`` (not empty); the end token is the last
-    one where it comes."""
-    cache = None
-    read = list(ids)
-    for _ in range(limit):
-        with torch.inference_mode():
-            output = student.model(
-                input_ids=torch.tensor([read], device=student.model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            shares = torch.log_softmax(output.logits[0, -1].float(), dim=-1)
+    @torch.inference_mode()
+    def measured(self, ids: Sequence[int]) -> list[Token]:
+        """Every token of ``ids`` (not empty), given those before it."""
+        model = self._student.model
+        logits = model(input_ids=torch.tensor([list(ids)], device=model.device)).logits[0, :-1]
+        found = [Token(ids[0], None, None, None)]
+        for place, token in enumerate(ids[1:]):
+            shares = torch.log_softmax(logits[place].float(), dim=-1)
             top = int(shares.argmax())
-            share = float(shares[top])
-        yield Token(top, share, top, share)
-        if top == student.end_id:
-            return
-        cache = output.past_key_values
-        read = [top]
+            found.append(Token(token, float(shares[token]), top, float(shares[top])))
+        return found
+
+    def continued(self, ids: Sequence[int], limit: int) -> Iterator[Token]:
+        """Up to ``limit`` tokens that greedily continue ``ids`` (not empty); the end token is the
+        last one where it comes."""
+        model = self._student.model
+        cache = None
+        read = list(ids)
+        for _ in range(limit):
+            with torch.inference_mode():
+                output = model(
+                    input_ids=torch.tensor([read], device=model.device),
+                    past_key_values=cache,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+                shares = torch.log_softmax(output.logits[0, -1].float(), dim=-1)
+                top = int(shares.argmax())
+                share = float(shares[top])
+            yield Token(top, share, top, share)
+            if top == self._student.end_id:
+                return
+            cache = output.past_key_values
+            read = [top]

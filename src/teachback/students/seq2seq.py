@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.model import Generated, StudentModel
-from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
+from teachback.students.generated import Generated
+from teachback.students.model import StudentModel
+from teachback.students.rows import Row, separate
+from teachback.students.tensors import branch_mask, seq2seq_batch
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
 ENCODER_MARKERS: dict[Role, str] = {"answer": "answer: ", "explanation": "explain: "}
