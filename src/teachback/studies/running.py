@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -116,14 +116,19 @@ def run_study(
         if precision is not None:
             notice(f"{precision.line}, for all cells")
         family = _begin(planned, folder, engine, precision)
-        running = _Running(planned, folder, engine, progress, notice, precision)
+
+        def conclude() -> Verdicts:
+            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
+            VERDICTS_FILE.write(folder / "verdicts.json", found)
+            return found
+
+        running = _Running(planned, folder, engine, progress, notice, precision, conclude)
         try:
             running.ask_teachers()
             running.run_cells()
         finally:
             engine.stop()
-            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
-            VERDICTS_FILE.write(folder / "verdicts.json", found)
+            found = conclude()
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return StudyOutcome(states, found, running.finished)
 
@@ -169,8 +174,9 @@ class _Running:
         progress: Progress,
         notice: Notice,
         precision: PrecisionChoice | None,
+        conclude: Callable[[], object],
     ) -> None:
-        self.precision = precision
+        self.precision, self.conclude = precision, conclude
         self.planned, self.folder, self.engine = planned, folder, engine
         self.progress, self.notice = progress, notice
         self.finished = 0
@@ -216,8 +222,11 @@ class _Running:
                 note = f"{len(self.running)} running, {len(self.waiting)} waiting"
                 step.advance(ended - done, note, left=self._left())
                 done = ended
-                for one in self.engine.ended(_TICK):
+                over = self.engine.ended(_TICK)
+                for one in over:
                     self._take(one)
+                if over:  # for a report on what there is, or a packed study, before all is done
+                    self.conclude()
             step.advance(total - done, "none left", left=0.0)
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from teachback.datasets import read_examples, subsample
-from teachback.errors import TeachbackError
+from teachback.errors import DataError, TeachbackError
 from teachback.explaining.counts import SelectionCounts
 from teachback.explaining.session import TeacherSession, TeacherSetup
 from teachback.files import (
@@ -36,6 +36,7 @@ from teachback.runs.folders import STORE
 from teachback.studies.cell import result_begun
 from teachback.studies.config import DatasetConfig, StudyFile, run_config
 from teachback.studies.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
+from teachback.studies.packing import explanations_digest, left_out_digest
 from teachback.studies.schema import (
     COST_FILE,
     MATERIAL_FILE,
@@ -102,17 +103,20 @@ class TeacherSide:
     progress: Progress = SILENT
 
     def explain(
-        self, material: Material, cells: Iterable[PlannedCell], mates: Iterable[PlannedCell]
+        self, material: Material, cells: Iterable[PlannedCell], mates: Sequence[PlannedCell]
     ) -> None:
         """Make sure that ``material`` holds explanations for all that ``cells`` train on.
 
         What is there stays as it is once one of ``mates``, all that train on it, has; before
         that, what the teacher failed to answer is asked again. Raises as
-        `teachback.runs.explanations.explain` does.
+        `teachback.runs.explanations.explain` does, and DataError where explanations that were left
+        out of a packed study cannot be made again.
         """
-        examples = self._needed(material, cells)
         goal = self.folder / "material" / material.slug
         selection = goal / "selection.json"
+        if selection.is_file() and not (goal / "explanations.jsonl").is_file():
+            self._explain_again(material, mates, goal)
+        examples = self._needed(material, cells)
         if selection.is_file() and not self._is_used(mates):
             rejections = read_rejections(goal / "rejections.jsonl")
             if any(rejection.reason == "failed" for rejection in rejections):
@@ -131,6 +135,18 @@ class TeacherSide:
         _add(explained, goal, before)
         counts = explained.summary if before is None else before + explained.summary
         MATERIAL_FILE.write(selection, material_record(material, counts))
+
+    def _explain_again(self, material: Material, cells: Iterable[PlannedCell], goal: Path) -> None:
+        """Make again the explanations that were left out when the study was packed."""
+        explained = self._explain(material, self._needed(material, cells), check=True)
+        before = left_out_digest(self.folder, goal.name)
+        if before is not None and explanations_digest(explained.explanations) != before:
+            raise DataError(
+                f"the explanations of {goal.name} were left out when this study was packed, and "
+                "those that the teacher gives now are others: run the study file that was packed, "
+                "with the same recording, or begin again in another folder"
+            )
+        _add(explained, goal, None)
 
     def _is_used(self, cells: Iterable[PlannedCell]) -> bool:
         """Whether one of ``cells`` has begun to train."""
