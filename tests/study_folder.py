@@ -271,8 +271,12 @@ def _result(cell: CellSpec, made_up: MadeUp, status: Status, error: str | None) 
         valid_asked=None,
         engine="local",
         host="bench-1",
+        processor="bench processor",
+        commit=None,
         resumed=False,
         equal_to=None,
+        schedule=None,
+        tried=(),
     )
 
 

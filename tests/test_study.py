@@ -193,7 +193,7 @@ def test_st_at_equal_time_computes_what_mt_cot_did(finished: Path) -> None:
 
     expected = tokens("mt-cot") / tokens("st")
     result = read_json(found["ST (equal time)", 0] / "result.json")
-    assert result["equal_to"]["matched_epochs"] == 1
+    assert (result["equal_to"]["matched"], result["equal_to"]["matched_epochs"]) == ("mt-cot", 1)
     assert result["equal_to"]["epochs"] == pytest.approx(expected)
     assert expected > 1.3
     steps = read_json(found["ST", 0] / "result.json")["steps"]
@@ -396,17 +396,22 @@ def version_0(out: Path) -> None:
         row["rp_contradictions"] = row["rp_contradictions"][0]
 
     def result(row: dict[str, Any]) -> None:
+        for name in ("processor", "commit", "schedule", "tried"):
+            del row[name]
         if row["equal_to"] is None:
             del row["equal_to"]
+        else:
+            del row["equal_to"]["matched"]
 
-    for pattern in (
-        "family.json",
-        "cells/*/cell.json",
-        "cells/*/task.json",
-        "teachers/*/cost.json",
-    ):
+    def task(row: dict[str, Any]) -> None:
+        for name in ("at_least", "search", "schedule", "set_aside"):
+            del row[name]
+        row["equal_to"] = next((one["passes"] for one in row["equal_to"]), None)
+
+    for pattern in ("family.json", "cells/*/cell.json", "teachers/*/cost.json"):
         changed(pattern, lambda row: row)
     changed("cells/*/result.json", result)
+    changed("cells/*/task.json", task)
     changed("verdicts.json", verdicts)
     changed("material/*/selection.json", selection)
     plan = [row for _, row in read_jsonl(out / "cells.jsonl")]

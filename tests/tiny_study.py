@@ -20,6 +20,7 @@ teachers = ["recorded:teacher.jsonl"]
 students = {students}
 seeds = {seeds}
 keep_students = "{keep}"
+{more_study}
 [[dataset]]
 name = "colours"
 train = "train.jsonl"
@@ -33,6 +34,7 @@ batch_size = 4
 patience = 0
 [evaluate]
 max_new_tokens = 8
+{more}
 """
 
 
@@ -45,6 +47,8 @@ def write_study(folder: Path, **changes: Any) -> Path:
         "keep": "none",
         "epochs": 1,
         "precision": "fp32",
+        "more_study": "",
+        "more": "",
         **changes,
     }
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in chosen.items()}

@@ -51,6 +51,8 @@ def record_section(study: ReportedStudy, arms: Arms) -> Section:
     facts += [
         ("Engine", _listed({result.engine for result in done})),
         ("Hosts", _listed({result.host for result in done})),
+        ("Processors", _listed({result.processor for result in done})),
+        ("Commits of teachback", _listed({result.commit for result in done})),
         ("Threads per cell", _listed({result.threads for result in done})),
         ("Precision of training", _listed({result.precision for result in done})),
     ]

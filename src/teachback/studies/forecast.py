@@ -79,7 +79,8 @@ class Forecast:
 
     def _kind(self, cell: PlannedCell) -> str:
         spec = cell.spec
-        return f"{'+' if cell.trains else '-'} {spec.system} {spec.student}"
+        searches = " search" if cell.search else ""
+        return f"{'+' if cell.trains else '-'} {spec.system} {spec.student}{searches}"
 
     def rough(self, cell: PlannedCell) -> float:
         """Seconds by the token count alone."""
@@ -102,12 +103,21 @@ class Forecast:
         rows = max(float(spec.data.size) - valid, spec.data.size / 2)
         several = 1.0 if cell.material is None else self._counts[cell.material.slug]
         tokens = source + 6 + (explanation * several if explains else 0)
-        epochs = self.study.train.epochs
+        epochs = self._epochs(cell)
         seconds += rows * epochs * tokens / TRAINED / speed * (_EQUAL if equal else 1.0)
         if objective is not None and OBJECTIVES[objective].explains:
             asked = valid + (tests if self.study.evaluate.explain else 0)
             seconds += asked * explanation / GENERATED / speed
         return seconds
+
+    def _epochs(self, cell: PlannedCell) -> float:
+        """Passes over the training part: of all schedules that are tried, or of the longest where
+        another cell's is taken."""
+        if cell.search:
+            return sum(candidate.epochs for candidate in cell.search)
+        if cell.searched_by is not None:
+            return max(candidate.epochs for candidate in self.study.search.candidates())
+        return self.study.train.epochs
 
     def _explanation(self, cell: PlannedCell) -> float:
         """Tokens of an explanation: of those there are, else of one that is assumed."""

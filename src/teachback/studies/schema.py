@@ -19,13 +19,13 @@ from pydantic import Field
 from teachback.evaluation import Finding, SeedComparison
 from teachback.explaining import counts
 from teachback.explaining.counts import SelectionCounts
-from teachback.files import read_jsonl, write_jsonl
+from teachback.files import read_json, read_jsonl, write_jsonl
 from teachback.objectives import OBJECTIVES
-from teachback.records import ComparedWay, Objective, Strategy, Way
+from teachback.records import ComparedWay, Objective, Strategy, TrainedPasses, Way
 from teachback.studies import migrations
-from teachback.studies.config import Control, Size
+from teachback.studies.config import Control, Size, TrainingSchedule
 from teachback.system.precision import UsedPrecision
-from teachback.versioned import Versioned
+from teachback.versioned import Versioned, checked
 
 ConfigValues = Mapping[str, object]
 """Keys of a configuration's section and their values, as the file has them."""
@@ -40,16 +40,34 @@ FACTORS: tuple[Factor, ...] = get_args(Factor)
 Status = Literal["done", "failed", "not-available"]
 """How a cell has ended; ``not-available``: no rerun would change it (a recording lacks lines)."""
 
+
+def permuted_name(system: str) -> str:
+    """The name of the control that is trained as ``system`` is, with permuted explanations."""
+    return f"{system} (permuted)"
+
+
+PERMUTED: Mapping[Objective, str] = {"mt-cot": "permuted", "mt-icot": "permuted-icot"}
+"""Objectives that the control ``permuted`` is one of → its key in `SYSTEM_NAMES`."""
+
 SYSTEM_NAMES: dict[str, str] = {
     **{objective: tasks.title for objective, tasks in OBJECTIVES.items()},
     "equal-time": "ST (equal time)",
-    "permuted": "MT-CoT (permuted)",
+    **{key: permuted_name(OBJECTIVES[objective].title) for objective, key in PERMUTED.items()},
     "untrained": "untrained",
     "majority": "majority",
     "teacher-direct": "teacher, direct",
     "teacher-cot": "teacher, chain of thought",
 }
 """Objective or control → the system's name in tables."""
+
+
+def systems_named(name: str) -> list[str]:
+    """The systems that an objective or control in a study file stands for: ``permuted`` for one
+    of each objective that has it."""
+    if name in PERMUTED.values():
+        return [SYSTEM_NAMES[key] for key in PERMUTED.values()]
+    return [SYSTEM_NAMES[name]]
+
 
 Address = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """A cell's: the beginning of the hash of what defines it, and the name of its folder."""
@@ -90,13 +108,15 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellData:
-    """The data of a cell: hashes of its files, and ``size``, the training rows that it gets."""
+    """The data of a cell: hashes of its files, and ``size``, the training rows that it gets, of
+    those that are not ``set_aside``."""
 
     train_sha256: str
     test_sha256: str
     kind: str
     size: int
     valid_fraction: float
+    set_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +142,20 @@ class CellSpec(Setting):
         """The same with the address that follows from the other fields."""
         definition = asdict(self)
         del definition["hash"]
+        if not self.data.set_aside:  # cells that were addressed before there was such a thing
+            del definition["data"]["set_aside"]
         return replace(self, hash=digest_of(definition)[:16])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """The loss and accuracy on valid after an epoch; None where they were not measured."""
+    """The loss and accuracy on valid after an epoch, and the score that the choice of the epoch
+    goes by; None where they were not measured."""
 
     epoch: float
     loss: float | None = None
     accuracy: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +171,38 @@ class TrainingRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EqualPasses:
-    """``equal.json``: the passes of MT-CoT, and those of ST that compute as much."""
+    """``equal.json``: the passes of the objective in the comparison that computes most, and those
+    of ST that compute as much; more where ST's own schedule has more."""
 
+    matched: Objective
     matched_epochs: float
     epochs: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSchedule(TrainingSchedule):
+    """A schedule that was tried, and its best epoch's figures on valid.
+
+    ``score``: what the choice goes by, the accuracy (ties: the lower loss), or minus the loss
+    where answers are generated. ``seconds`` and ``steps``: of the whole training.
+    """
+
+    score: float
+    accuracy: float | None
+    seconds: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSchedules:
+    """``schedules.json``: what a cell has tried so far, in the order in which it did."""
+
+    tried: tuple[TriedSchedule, ...]
+
+    @property
+    def best(self) -> TriedSchedule:
+        """The one with the highest score; the first of several."""
+        return max(self.tried, key=lambda one: one.score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +212,9 @@ class CellResult:
     ``way``: the one chosen on valid. ``valid``: the accuracy there of each way that the student
     has; ``valid_asked``: how many questions that is, where fewer than all may have been asked.
     ``precision``: what the student was computed in. ``resumed``: the times are those of its last
-    process alone.
+    process alone. ``schedule``: the planned one, where it was searched; ``tried``: by this cell.
+    ``commit``: of teachback, where it ran from a checkout. ``processor``: what the student was
+    computed on.
     """
 
     status: Status
@@ -179,25 +233,49 @@ class CellResult:
     valid_asked: Mapping[str, int] | None
     engine: str
     host: str
+    processor: str | None
+    commit: str | None
     resumed: bool
     equal_to: EqualPasses | None
+    schedule: TrainingSchedule | None
+    tried: tuple[TriedSchedule, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellTask:
     """``task.json``: how a cell is run. ``config``: of :mod:`teachback.config`.
 
-    ``explanations``: the file's path. ``equal_to``: the passes of the cell whose compute this one
-    is given.
+    ``explanations``: the file's path. ``equal_to``: the cells whose largest compute this one is
+    given, and ``at_least`` so many passes. ``search``: schedules to try on valid; ``schedule``:
+    the one that was found by another cell. ``set_aside``: as in CellData.
     """
 
     config: ConfigValues
     control: Control | None
     explanations: str | None
-    equal_to: float | None
+    equal_to: tuple[TrainedPasses, ...]
+    at_least: float
+    search: tuple[TrainingSchedule, ...]
+    schedule: TrainingSchedule | None
+    set_aside: int
     keep_student: bool
     threads: int
     engine: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsSetAside:
+    """Rows of train that no cell has seen: how many, and the SHA-256 of their ids."""
+
+    rows: int
+    ids_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """``set_aside.json``: by dataset, what was set aside for confirming later finds."""
+
+    datasets: Mapping[str, RowsSetAside]
 
 
 # ------------------------------------------------------------------ the teacher's side
@@ -339,10 +417,17 @@ class Verdicts:
 
 CELL_FILE = Versioned(CellSpec, (migrations.unchanged,))
 RESULT_FILE = Versioned(
-    CellResult, (migrations.result_from_version_0, migrations.result_from_version_1)
+    CellResult,
+    (
+        migrations.result_from_version_0,
+        migrations.result_from_version_1,
+        migrations.result_from_version_2,
+    ),
 )
-TASK_FILE = Versioned(CellTask, (migrations.unchanged,))
-EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged,))
+TASK_FILE = Versioned(CellTask, (migrations.unchanged, migrations.task_from_version_1))
+EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged, migrations.equal_from_version_1))
+SCHEDULES_FILE = Versioned(TriedSchedules, ())
+SET_ASIDE_FILE = Versioned(SetAside, ())
 MATERIAL_FILE = Versioned(MaterialRecord, (counts.from_version_0,))
 COST_FILE = Versioned(TeacherCost, (migrations.cost_from_version_0,))
 FAMILY_FILE = Versioned(Family, (migrations.unchanged,))
@@ -372,6 +457,12 @@ def result_of(folder: Path, address: str) -> CellResult | None:
     """
     path = cell_folder(folder, address) / "result.json"
     return RESULT_FILE.read(path) if path.is_file() else None
+
+
+def training_record(folder: Path) -> TrainingRecord:
+    """What the student in ``folder`` says of its training."""
+    path = folder / "student" / "training.json"
+    return checked(TrainingRecord, read_json(path), str(path))
 
 
 def digest_of(definition: Mapping[str, object]) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from teachback.datasets import read_examples, subsample
-from teachback.errors import DataError, TeachbackError
+from teachback.datasets import read_examples, split_set_aside, subsample
+from teachback.errors import ConfigError, DataError, TeachbackError
 from teachback.explaining.counts import SelectionCounts
 from teachback.explaining.session import TeacherSession, TeacherSetup
 from teachback.files import (
@@ -53,10 +53,13 @@ from teachback.system.progress import SILENT, Progress
 
 def read_dataset(config: DatasetConfig) -> StudyDataset:
     """Read a dataset, both files; raises DataError where one is not valid."""
-    train, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
-    return StudyDataset(
-        config, train, test, _sha256(config.train, train), _sha256(config.test, test)
-    )
+    whole, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
+    try:
+        train, aside = split_set_aside(whole, config.set_aside)
+    except DataError as error:
+        raise ConfigError(f"dataset {config.name!r}: set_aside: {error}") from None
+    hashes = _sha256(config.train, whole), _sha256(config.test, test)
+    return StudyDataset(config, train, test, *hashes, aside)
 
 
 def _sha256(file: str, examples: Sequence[Example]) -> str:
