@@ -23,7 +23,7 @@ from teachback.studies.config import (
     write_study,
 )
 from teachback.studies.family import pairs, settle_family
-from teachback.studies.grid import PlannedCell
+from teachback.studies.planned import PlannedCell
 from teachback.studies.verdicts import detectable
 from tiny_run import TRAIN, question, write_data, write_lines
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from teachback.reports.comparisons import is_shown, is_shown_better, where
 from teachback.reports.page import Paragraph
 from teachback.reports.text import points
-from teachback.studies.schema import SYSTEM_NAMES, VerdictRow, permuted_name
+from teachback.studies.schema import VerdictRow
+from teachback.studies.system_names import SYSTEM_NAMES, permuted_name
 
 
 def _controls_of(system: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from teachback.reports.arms import Arms, factor_words
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
 from teachback.reports.text import NOTHING, count, hours
-from teachback.studies.schema import FACTORS
+from teachback.studies.factors import FACTORS
 
 _ENDS: tuple[tuple[State, str, str], ...] = (
     ("failed", "Cells that failed", "The next run of the study tries them again."),

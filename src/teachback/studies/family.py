@@ -15,18 +15,10 @@ from teachback.errors import RunFolderError
 from teachback.objectives import EXPLAINING, MULTI_TASK, ONE_WAY
 from teachback.records import ComparedWay
 from teachback.studies.config import Size, StudyFile
-from teachback.studies.grid import PlannedCell, StudyDataset, size_of
-from teachback.studies.schema import (
-    FAMILY_FILE,
-    PERMUTED,
-    SYSTEM_NAMES,
-    Family,
-    Pair,
-    Setting,
-    cell_folder,
-    permuted_name,
-    systems_named,
-)
+from teachback.studies.factors import Setting
+from teachback.studies.planned import PlannedCell, StudyDataset, size_of
+from teachback.studies.schema import FAMILY_FILE, Family, Pair, cell_folder
+from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES, permuted_name, systems_named
 
 
 def pairs(study: StudyFile, cells: Iterable[PlannedCell]) -> list[Pair]:

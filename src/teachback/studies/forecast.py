@@ -19,7 +19,7 @@ from teachback.questions import render
 from teachback.records import Example
 from teachback.references import WheelsReference, parse_student
 from teachback.studies.config import StudyFile
-from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.planned import PlannedCell, StudyDataset
 from teachback.studies.schema import CellResult, result_of
 
 TRAINED = 190.0

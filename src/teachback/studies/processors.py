@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from teachback.studies.grid import PlannedCell
+from teachback.studies.planned import PlannedCell
 from teachback.studies.schema import result_of
 
 if TYPE_CHECKING:

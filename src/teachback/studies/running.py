@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from teachback.datasets import write_examples
 from teachback.errors import TeachbackError
 from teachback.files import manifest, one_writer, write_json, write_text
 from teachback.records import TrainedPasses
@@ -19,34 +18,25 @@ from teachback.studies.config import StudyFile, TrainingSchedule, write_study
 from teachback.studies.engines import Ended, Engine
 from teachback.studies.family import declared, settle_family
 from teachback.studies.forecast import Forecast
-from teachback.studies.grid import (
-    DatasetTeacher,
-    Material,
-    PlannedCell,
-    StudyDataset,
-    planned_cells,
-    slug,
-)
+from teachback.studies.grid import planned_cells
+from teachback.studies.planned import DatasetTeacher, Material, PlannedCell, StudyDataset
 from teachback.studies.precision import settle_precision
 from teachback.studies.processors import Processors
 from teachback.studies.schema import (
     CELL_FILE,
     RESULT_FILE,
-    SET_ASIDE_FILE,
     TASK_FILE,
     VERDICTS_FILE,
     CellResult,
     CellTask,
     Pair,
-    RowsSetAside,
-    SetAside,
     Status,
     Verdicts,
     cell_folder,
-    digest_of,
     result_of,
     write_plan,
 )
+from teachback.studies.set_aside import write_set_aside
 from teachback.studies.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
 from teachback.studies.verdicts import all_verdicts
 from teachback.system.precision import PrecisionChoice
@@ -165,24 +155,11 @@ def _begin(
         "precision": None if precision is None else asdict(precision),
     }
     write_json(folder / "manifest.json", manifest(inputs, seeds, how))
-    _write_set_aside(planned.datasets, folder)
+    write_set_aside(planned.datasets, folder)
     for cell in planned.cells:
         CELL_FILE.write(cell_folder(folder, cell.hash) / "cell.json", cell.spec)
     write_plan(folder, [cell.spec for cell in planned.cells])
     return family
-
-
-def _write_set_aside(datasets: Sequence[StudyDataset], folder: Path) -> None:
-    """Which rows no cell sees: their ids' hash, and the rows, as a dataset for a later study."""
-    found = {}
-    for one in datasets:
-        if one.set_aside:
-            ids = digest_of({"ids": [example.id for example in one.set_aside]})
-            found[one.name] = RowsSetAside(rows=len(one.set_aside), ids_sha256=ids)
-            place = folder / "set_aside" / f"{slug(one.name, one.train_sha256[:8])}.jsonl"
-            write_examples(place, one.set_aside)
-    if found:
-        SET_ASIDE_FILE.write(folder / "set_aside.json", SetAside(datasets=found))
 
 
 class _Running:

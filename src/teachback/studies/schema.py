@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,87 +20,22 @@ from teachback.evaluation import Finding, SeedComparison
 from teachback.explaining import counts
 from teachback.explaining.counts import SelectionCounts
 from teachback.files import read_json, read_jsonl, write_jsonl
-from teachback.objectives import OBJECTIVES
-from teachback.records import ComparedWay, Objective, Strategy, TrainedPasses, Way
+from teachback.records import ComparedWay, Objective, TrainedPasses, Way
 from teachback.studies import migrations
-from teachback.studies.config import Control, Size, TrainingSchedule
+from teachback.studies.config import Control, TrainingSchedule
+from teachback.studies.factors import Setting
 from teachback.system.precision import UsedPrecision
 from teachback.versioned import Versioned, checked
 
 ConfigValues = Mapping[str, object]
 """Keys of a configuration's section and their values, as the file has them."""
 
-Factor = Literal["student", "size", "strategy", "teacher", "alpha"]
-"""What a study varies beside datasets, systems and seeds."""
-
-FactorValue = Size | str | None
-
-FACTORS: tuple[Factor, ...] = get_args(Factor)
-
 Status = Literal["done", "failed", "not-available"]
 """How a cell has ended; ``not-available``: no rerun would change it (a recording lacks lines)."""
 
 
-def permuted_name(system: str) -> str:
-    """The name of the control that is trained as ``system`` is, with permuted explanations."""
-    return f"{system} (permuted)"
-
-
-PERMUTED: Mapping[Objective, str] = {"mt-cot": "permuted", "mt-icot": "permuted-icot"}
-"""Objectives that the control ``permuted`` is one of → its key in `SYSTEM_NAMES`."""
-
-SYSTEM_NAMES: dict[str, str] = {
-    **{objective: tasks.title for objective, tasks in OBJECTIVES.items()},
-    "equal-time": "ST (equal time)",
-    **{key: permuted_name(OBJECTIVES[objective].title) for objective, key in PERMUTED.items()},
-    "untrained": "untrained",
-    "majority": "majority",
-    "teacher-direct": "teacher, direct",
-    "teacher-cot": "teacher, chain of thought",
-}
-"""Objective or control → the system's name in tables."""
-
-
-def systems_named(name: str) -> list[str]:
-    """The systems that an objective or control in a study file stands for: ``permuted`` for one
-    of each objective that has it."""
-    if name in PERMUTED.values():
-        return [SYSTEM_NAMES[key] for key in PERMUTED.values()]
-    return [SYSTEM_NAMES[name]]
-
-
 Address = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """A cell's: the beginning of the hash of what defines it, and the name of its folder."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One value for each factor; None where a system does not depend on it (size: all rows)."""
-
-    student: str | None
-    size: Size | None
-    strategy: Strategy | None
-    teacher: str | None
-    alpha: float | None
-
-    def value(self, factor: Factor) -> FactorValue:
-        """The value of one factor."""
-        found: FactorValue = getattr(self, factor)
-        return found
-
-    @property
-    def setting(self) -> Setting:
-        """The factors alone, of a record that has more."""
-        return Setting.of({factor: self.value(factor) for factor in FACTORS})
-
-    def where(self, factor: Factor, value: FactorValue) -> Setting:
-        """The same setting with one factor changed."""
-        return Setting.of({**{f: self.value(f) for f in FACTORS}, factor: value})
-
-    @staticmethod
-    def of(values: Mapping[Factor, FactorValue]) -> Setting:
-        """The setting with these values of all the factors."""
-        return Setting(**values)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ cells
@@ -263,21 +198,6 @@ class CellTask:
     engine: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowsSetAside:
-    """Rows of train that no cell has seen: how many, and the SHA-256 of their ids."""
-
-    rows: int
-    ids_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
-    """``set_aside.json``: by dataset, what was set aside for confirming later finds."""
-
-    datasets: Mapping[str, RowsSetAside]
-
-
 # ------------------------------------------------------------------ the teacher's side
 
 
@@ -427,7 +347,6 @@ RESULT_FILE = Versioned(
 TASK_FILE = Versioned(CellTask, (migrations.unchanged, migrations.task_from_version_1))
 EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged, migrations.equal_from_version_1))
 SCHEDULES_FILE = Versioned(TriedSchedules, ())
-SET_ASIDE_FILE = Versioned(SetAside, ())
 MATERIAL_FILE = Versioned(MaterialRecord, (counts.from_version_0,))
 COST_FILE = Versioned(TeacherCost, (migrations.cost_from_version_0,))
 FAMILY_FILE = Versioned(Family, (migrations.unchanged,))

@@ -35,8 +35,8 @@ from teachback.runs.explanations import Selected, check_answered, explain_in_mem
 from teachback.runs.folders import STORE
 from teachback.studies.cell import result_begun
 from teachback.studies.config import DatasetConfig, StudyFile, run_config
-from teachback.studies.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
 from teachback.studies.packing import explanations_digest, left_out_digest
+from teachback.studies.planned import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
 from teachback.studies.schema import (
     COST_FILE,
     MATERIAL_FILE,

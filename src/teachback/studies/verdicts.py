@@ -23,7 +23,7 @@ from teachback.runs.evaluations import read_run
 from teachback.runs.folders import test_in_train
 from teachback.studies.config import StudyFile
 from teachback.studies.family import pairs
-from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.planned import PlannedCell, StudyDataset
 from teachback.studies.schema import (
     Detectable,
     Pair,
