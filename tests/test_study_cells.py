@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ def test_rows_that_are_set_aside_reach_no_cell_and_no_teacher(place: Path) -> No
     (rows,) = (place / "out" / "set_aside").iterdir()
     assert read_examples(rows) == list(data.set_aside)
     # Which rows, not only how many: others have another hash.
-    text = (place / "train.jsonl").read_text("utf-8").replace('"q', '"p')
+    text = (place / "train.jsonl").read_text("utf-8").replace('"id": "q', '"id": "p')
     (place / "train.jsonl").write_text(text, "utf-8")
     study = read_study(aside(place, 4, objectives=["st"], controls=["majority"]))
     run_study(plan_study(study), place / "other", InThisProcess())
@@ -266,13 +267,15 @@ def test_the_majority_is_that_of_what_is_not_set_aside(place: Path) -> None:
         Example("a", "Is it?", "yes", "yes-no"),
         Example("a", "How many?", "12", "number"),
         Example("a", "What?", "a thing", "text"),
-        Example("a", "Which?", "one", "label", ("one",)),
+        Example("a", "Which?", "one", "label", ("one", "two")),
     ],
     ids=lambda example: example.kind,
 )
 def test_examples_that_are_written_read_back_the_same(example: Example, tmp_path: Path) -> None:
-    write_examples(tmp_path / "data.jsonl", [example])
-    assert read_examples(tmp_path / "data.jsonl", kind=example.kind) == [example]
+    other = {"yes": "no", "12": "13", "so": "not so", "one": "two"}.get(example.answer, "another")
+    both = [example, replace(example, id="b", question="And?", answer=other)]
+    write_examples(tmp_path / "data.jsonl", both)
+    assert read_examples(tmp_path / "data.jsonl", kind=example.kind) == both
 
 
 # ------------------------------------------------------------------ where it ran

@@ -5,7 +5,7 @@ Modules, in the order in which a study goes:
 ``config``           the study file: every key, checked
 ``factors``          what a study varies beside datasets, systems and seeds
 ``system_names``     what its systems are called in tables
-``schema``           the files of a study's folder, typed: the contract with :mod:`teachback.reports`
+``schema``           a study folder's files, typed: the contract with :mod:`teachback.reports`
 ``migrations``       older forms of these files
 ``planned``          what it is planned of: datasets, teachers, explanations, cells
 ``grid``             the cells of a study, each addressed by what defines it

@@ -103,8 +103,13 @@ class Forecast:
         rows = max(float(spec.data.size) - valid, spec.data.size / 2)
         several = 1.0 if cell.material is None else self._counts[cell.material.slug]
         tokens = source + 6 + (explanation * several if explains else 0)
-        epochs = self._epochs(cell)
-        seconds += rows * epochs * tokens / TRAINED / speed * (_EQUAL if equal else 1.0)
+        trained = self._epochs(cell) * tokens
+        if equal:
+            searches = any(OBJECTIVES[o].multi_task for o in self.study.search.objectives)
+            others = self._longest if searches else self.study.train.epochs
+            own = self._longest if cell.searched_by is not None else 0.0
+            trained = max(others * tokens * _EQUAL, own * (source + 6))
+        seconds += rows * trained / TRAINED / speed
         if objective is not None and OBJECTIVES[objective].explains:
             asked = valid + (tests if self.study.evaluate.explain else 0)
             seconds += asked * explanation / GENERATED / speed
@@ -115,9 +120,12 @@ class Forecast:
         another cell's is taken."""
         if cell.search:
             return sum(candidate.epochs for candidate in cell.search)
-        if cell.searched_by is not None:
-            return max(candidate.epochs for candidate in self.study.search.candidates())
-        return self.study.train.epochs
+        return self.study.train.epochs if cell.searched_by is None else self._longest
+
+    @property
+    def _longest(self) -> float:
+        """Passes of the longest schedule that is tried."""
+        return max(self.study.search.epochs)
 
     def _explanation(self, cell: PlannedCell) -> float:
         """Tokens of an explanation: of those there are, else of one that is assumed."""
