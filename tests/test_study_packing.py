@@ -248,6 +248,16 @@ def refused(*words: object) -> str:
     return str(line)
 
 
+def test_it_may_be_unpacked_where_one_is(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert teachback("study", "unpack", root / "study.zip", "-o", ".").exit_code == 0
+    assert report(".", "csv") == report(root / "out", "csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+
+
 def test_what_is_in_the_way_stays(root: Path, tmp_path: Path) -> None:
     (tmp_path / "s.zip").write_text("mine", "utf-8")
     (tmp_path / "full").mkdir()

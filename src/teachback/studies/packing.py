@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import tomli_w
 
@@ -53,6 +53,7 @@ MOST_BYTES = 2**30
 
 _NAME = r"(?!\.)[^/\\:\x00-\x1f]{1,200}"
 _RECORD = "packed.json"
+_PLAN = "cells.jsonl"
 _FILES = re.compile(
     r"(?:packed|manifest|precision|family|verdicts|set_aside)\.json|study\.toml|cells\.jsonl"
     r"|cells/[0-9a-f]{16}/(?:(?:cell|result|metrics|equal|schedules)\.json|predictions\.jsonl)"
@@ -112,7 +113,7 @@ def pack_study(
     where all that is too much; DataError where a file of the study is damaged.
     """
     folder, out = Path(folder), Path(out)
-    if not (folder / "cells.jsonl").is_file():
+    if not (folder / _PLAN).is_file():
         raise RunFolderError(
             f"{folder} is not a study's folder (it has no cells.jsonl): "
             "teachback study STUDY.toml -o DIR makes one"
@@ -149,16 +150,15 @@ def unpack_study(file: str | Path, folder: str | Path) -> PackedStudy:
     require_file(file)
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise RunFolderError(f"{folder} already holds something: choose another folder")
-    partial = folder.with_name(f".{folder.name}.unpacked.tmp")
+    name = folder.absolute().name
+    partial = folder.absolute().with_name(f".{name}.unpacked.tmp")
     try:
         shutil.rmtree(partial, ignore_errors=True)  # of an unpacking that was killed
         try:
             partial.mkdir(parents=True)
             _read(file, partial)
             found = _checked(file, partial, folder)
-            if folder.exists():
-                folder.rmdir()
-            partial.rename(folder)
+            _move(partial, folder)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -178,6 +178,17 @@ def left_out_digest(folder: Path, material: str) -> str | None:
     None where they were not."""
     path = folder / _RECORD
     return PACKED_FILE.read(path).explanations.get(material) if path.is_file() else None
+
+
+def _move(partial: Path, folder: Path) -> None:
+    """Give ``partial`` its name, or move what it holds into the empty folder that has it; the plan,
+    without which a folder is no study, last."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    for path in sorted(partial.iterdir(), key=lambda path: path.name == _PLAN):
+        path.rename(folder / path.name)
+    partial.rmdir()
 
 
 # ------------------------------------------------------------------ packing
@@ -250,12 +261,16 @@ def _as_json(row: Row) -> bytes:
     return f"{json.dumps(row, indent=2)}\n".encode()
 
 
-def _without_folders(value: object) -> object:
+def _without_folders(row: Row) -> Row:
     """The same values with files by their names alone: where they lay says nothing elsewhere."""
+    return {key: _without_folder(value) for key, value in row.items()}
+
+
+def _without_folder(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_folders(inner) for key, inner in value.items()}
+        return _without_folders(value)
     if isinstance(value, list):
-        return [_without_folders(inner) for inner in value]
+        return [_without_folder(inner) for inner in value]
     return ",".join(map(_plain_name, value.split(","))) if isinstance(value, str) else value
 
 
@@ -311,8 +326,8 @@ def _entries(file: Path, packed: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
                 f"{file} would come to {total / 2**20:,.0f} MiB or more once unpacked, which no "
                 "study does: do not use it"
             )
-    if _RECORD not in seen or "cells.jsonl" not in seen:
-        lacking = _RECORD if _RECORD not in seen else "cells.jsonl"
+    if _RECORD not in seen or _PLAN not in seen:
+        lacking = _RECORD if _RECORD not in seen else _PLAN
         raise DataError(
             f"{file} is not a packed study: it has no {lacking}; teachback study pack makes one"
         )
