@@ -221,6 +221,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainedPasses:
+    """How long a student was trained: by which objective, for how many passes, of how many that
+    were planned (fewer where training stopped early)."""
+
+    objective: Objective
+    planned: float
+    passes: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
 

@@ -11,6 +11,7 @@ from teachback.cli.options import (
     INSTRUCTIONS,
     KIND,
     SOURCE,
+    default_command,
     out_option,
     overwrite_option,
     setting,
@@ -28,16 +29,9 @@ if TYPE_CHECKING:
 _STUDENT = "student"
 
 
-class ExportGroup(click.Group):
-    """What is no command's name is a STUDENT, whose command need not be named."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = [_STUDENT, *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=ExportGroup, options_metavar="", subcommand_metavar="STUDENT | COMMAND ...")
+@click.group(
+    cls=default_command(_STUDENT), options_metavar="", subcommand_metavar="STUDENT | COMMAND ..."
+)
 def export() -> None:
     """Write a trained STUDENT, or training files, for other tools.
 

@@ -19,17 +19,16 @@ from teachback.evaluation import Metrics, measure
 from teachback.files import parse_toml, read_json, read_predictions, read_text, sha256_of
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
+from teachback.studies.factors import FACTORS, Setting
 from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
-    FACTORS,
     FAMILY_FILE,
     MATERIAL_FILE,
     VERDICTS_FILE,
     CellResult,
     CellSpec,
     MaterialRecord,
-    Setting,
     Status,
     TeacherCost,
     Verdicts,
