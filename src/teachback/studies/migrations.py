@@ -20,6 +20,11 @@ def unchanged(row: Row) -> Row:
     return row
 
 
+def task_from_version_1(row: Row) -> Row:
+    """No vocabulary could be trimmed."""
+    return {"trimmed_base": None, **row}
+
+
 def result_from_version_0(row: Row) -> Row:
     """Some keys came in time, and ``equal_to`` was written only where there is one."""
     return {"precision": None, "resumed": False, "equal_to": None, **row}

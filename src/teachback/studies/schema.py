@@ -188,12 +188,14 @@ class CellTask:
     """``task.json``: how a cell is run. ``config``: of :mod:`teachback.config`.
 
     ``explanations``: the file's path. ``equal_to``: the passes of the cell whose compute this one
-    is given.
+    is given. ``trimmed_base``: the path of what says how the base is made (of
+    :mod:`teachback.students.trimmed_base`), where the study's vocabulary is trimmed.
     """
 
     config: ConfigValues
     control: Control | None
     explanations: str | None
+    trimmed_base: str | None
     equal_to: float | None
     keep_student: bool
     threads: int
@@ -341,7 +343,7 @@ CELL_FILE = Versioned(CellSpec, (migrations.unchanged,))
 RESULT_FILE = Versioned(
     CellResult, (migrations.result_from_version_0, migrations.result_from_version_1)
 )
-TASK_FILE = Versioned(CellTask, (migrations.unchanged,))
+TASK_FILE = Versioned(CellTask, (migrations.unchanged, migrations.task_from_version_1))
 EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged,))
 MATERIAL_FILE = Versioned(MaterialRecord, (counts.from_version_0,))
 COST_FILE = Versioned(TeacherCost, (migrations.cost_from_version_0,))
