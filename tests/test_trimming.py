@@ -38,8 +38,8 @@ CONVERTED = converted_folder(KNOWN["gemma-3-270m"].sha256)
 """Of the user's own cache, read before the tests get theirs."""
 
 MERGES = [("a", "b"), ("ab", "a"), ("b", "c"), ("ab", "c"), ("aba", "bc")]
-"""``abc`` is ``ab`` + ``c``, since ``ab`` comes before ``bc``; ``ababc`` is ``ab`` + ``abc``, so the
-last merge never happens."""
+"""``abc`` is ``ab`` + ``c``, since ``ab`` comes before ``bc``; ``ababc`` becomes ``ab``,
+``abc``, so the last merge never happens."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -80,7 +80,8 @@ def test_what_is_made_on_the_way_to_a_token_is_worked_out_by_rank() -> None:
     assert made_for["aba"] == {"a", "b", "ab", "aba"}
     assert made_for["bc"] == {"b", "c", "bc"}
     # a b a b c → ab ab c → ab abc: two tokens, and the merges never lead to it.
-    assert made_for["ababc"] == {"ababc"} and not pairs.is_reachable(pairs.ids["ababc"])
+    assert made_for["ababc"] == {"ababc"}
+    assert not pairs.is_reachable(pairs.ids["ababc"])
     assert made_for["<end>"] == {"<end>"}
 
 
@@ -303,7 +304,7 @@ def test_the_same_tokens_of_different_weights_have_different_names(tmp_path: Pat
 def test_what_new_questions_lose_is_counted_over_five_folds(tmp_path: Path) -> None:
     """Ten questions of which each has a word of its own, a token in the whole vocabulary: with no
     room for more than what is needed, each loses exactly that token."""
-    letters = "ghijklmnop"
+    letters = "ghijklmnoq"  # no p: the marker "Explanation:" has xp
     merges = [("x", letter) for letter in letters]
     student = tiny_causal(tmp_path / "tiny", "llama", merges=merges)
     examples = [
@@ -393,7 +394,9 @@ def test_a_trimmed_student_is_trained_asked_evaluated_and_exported(run: Path) ->
     done = teachback("export", "mt/student", *options, "-o", "merged")
     assert done.exit_code == 0, done.output
     assert load("merged", precision="fp32").model.config.vocab_size == TRIMMED
-    assert str(run) not in Path("merged/README.md").read_text("utf-8")
+    card = Path("merged/README.md").read_text("utf-8")
+    assert f"| vocabulary | {TRIMMED} of the 265 tokens of tiny |" in card
+    assert str(run) not in card
 
 
 def test_a_base_that_the_cache_has_lost_is_made_again_from_the_student_s_folder(run: Path) -> None:
@@ -453,7 +456,8 @@ max_new_tokens = 8
     done = teachback("run", "run.toml", "-o", "out")
     assert done.exit_code == 0, done.output
     done = teachback("run", "run.toml", "-o", "out")
-    assert done.exit_code == 0 and "already trained" in done.output
+    assert done.exit_code == 0
+    assert "already trained" in done.output
 
 
 @pytest.mark.parametrize(
@@ -483,8 +487,8 @@ def test_what_cannot_be_trimmed_is_one_line(run: Path, make: str, said: str) -> 
     words = [student if word == "tiny" else word for word in TRAIN]
     done = teachback(*words, "--trim-vocabulary", size, "-o", "out")
     assert done.exit_code == 2, done.output
-    assert said in done.output and "Traceback" not in done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert said in done.output
+    assert isinstance(done.exception, SystemExit)
 
 
 def test_checkpoints_and_configurations_of_before_stay_as_they_were() -> None:
