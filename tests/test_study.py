@@ -705,3 +705,71 @@ def running_cells(folder: Path) -> list[str]:
     listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True)
     name = f"teachback.studies.cell {folder.relative_to(folder.parents[2])}"
     return [line for line in listed.stdout.splitlines() if name in line]
+
+
+# ------------------------------------------------------------------ a trimmed vocabulary
+
+
+def explains_with(folder: Path, name: str, word: str) -> str:
+    """A second teacher's recording, who says ``word``; its reference."""
+    lines = [
+        json.loads(line) for line in (folder / "teacher.jsonl").read_text("utf-8").splitlines()
+    ]
+    rows = ({**row, "teacher": name, "text": f"{word}. {row['text']}"} for row in lines)
+    write_lines(folder / f"{name}.jsonl", rows)
+    return f"recorded:{name}.jsonl"
+
+
+def test_all_cells_of_a_study_have_one_trimmed_base_that_covers_every_teacher(
+    tmp_path: Path,
+) -> None:
+    root = write_data(tmp_path)
+    others = [explains_with(root, name, word) for name, word in (("two", "ZZ"), ("three", "QQ"))]
+    merges = [("Z", "Z"), ("Q", "Q"), ("r", "e"), ("W", "W")]
+    tiny_causal(root / "tiny", "gemma3", merges=merges)
+    # The bytes, the special tokens, ZZ and re; then the next that nobody needs: QQ, before WW.
+    changes: dict[str, Any] = {
+        "teachers": ["recorded:teacher.jsonl", others[0]],
+        "controls": ["untrained"],
+        "seeds": [0],
+        "keep": "all",
+        "student_keys": "trim_vocabulary = 261\ntrim_limit = 0.5",
+    }
+    notices: list[str] = []
+    outcome, _ = run(root, notices, **changes)
+    assert set(outcome.states.values()) == {"done"}
+    trained = sorted((root / "out" / "cells").glob("*/student/teachback.json"))
+    assert len(trained) == 3  # ST and an MT-CoT for each teacher
+    (base,) = {read_json(file)["base"] for file in trained}
+    assert base.startswith("trimmed:tiny-261-")
+    assert [line for line in notices if base in line and "of new questions' tokens" in line]
+    (described,) = (root / "out" / "trimmed_bases").glob("*.json")
+    tasks = [read_json(file) for file in sorted((root / "out" / "cells").glob("*/task.json"))]
+    assert {task["trimmed_base"] for task in tasks} == {str(described.resolve())}
+    kept = read_json(described)["kept"]
+    tokenizer = json.loads((root / "tiny" / "tokenizer.json").read_text("utf-8"))
+    known = {token for token, id_ in tokenizer["model"]["vocab"].items() if id_ in kept}
+    assert {"ZZ", "re"} <= known
+    assert not {"QQ", "WW"} & known
+    # Continued with a seed more, it is the same; with a teacher whom it does not cover, refused.
+    again, engine = run(root, **{**changes, "seeds": [0, 1]})
+    assert set(again.states.values()) == {"done"}
+    assert engine.ran
+    trained = sorted((root / "out" / "cells").glob("*/student/teachback.json"))
+    assert {read_json(file)["base"] for file in trained} == {base}
+    with pytest.raises(RunFolderError, match="does not cover the explanations that were added"):
+        run(root, **{**changes, "teachers": [*changes["teachers"], others[1]]})
+
+
+def test_no_cell_is_trained_on_a_base_that_lacks_a_teacher_s_explanations(tmp_path: Path) -> None:
+    root = write_data(tmp_path)
+    write_lines(root / "nobody.jsonl", [])
+    tiny_causal(root / "tiny", "gemma3", merges=[("r", "e"), ("W", "W")])
+    outcome, engine = run(
+        root,
+        teachers=["recorded:teacher.jsonl", "recorded:nobody.jsonl"],
+        seeds=[0],
+        student_keys="trim_vocabulary = 260\ntrim_limit = 0.5",
+    )
+    assert set(outcome.states.values()) == {"failed"}
+    assert engine.ran == []

@@ -28,6 +28,7 @@ test = "test.jsonl"
 [student]
 precision = "{precision}"
 max_target_tokens = 48
+{student_keys}
 [train]
 epochs = {epochs}
 batch_size = 4
@@ -48,6 +49,7 @@ def write_study(folder: Path, **changes: Any) -> Path:
         "epochs": 1,
         "precision": "fp32",
         "more_study": "",
+        "student_keys": "",
         "more": "",
         **changes,
     }

@@ -127,8 +127,11 @@ def evaluate(
     values = sorted_settings(settings, EVALUATE, "evaluate()")
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, train)
+    folder: Path | None = None
     if isinstance(student, str | Path):
         reference = str(student)
+        inner = Path(student) / "student"
+        folder = inner if inner.is_dir() else Path(student)
         student = Student.load(student, precision=precision or "auto")
     elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
@@ -137,7 +140,7 @@ def evaluate(
     card = student.card
     compared = config.baselines and card.objective is not None
     if compared:
-        check_untrained(card.base, "or set baselines=False")
+        check_untrained(card.base, "or set baselines=False", folder)
     shown = progress_of(progress)
     notice_of(shown)(student.model.precision.line)
     predictions, cost = predict(student.model, test, config, progress=shown)

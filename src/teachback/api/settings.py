@@ -50,6 +50,8 @@ class TrainSettings(TypedDict, total=False):
     answer_format: AnswerFormat
     max_source_tokens: int
     max_target_tokens: int
+    trim_vocabulary: int | None
+    trim_limit: float
     alpha: float
     permute: bool
     seed: int

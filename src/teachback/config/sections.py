@@ -126,6 +126,21 @@ class StudentConfig(Section):
     )
     max_source_tokens: int = _key(512, "longer questions lose their beginning", ge=8)
     max_target_tokens: int = _key(256, "longer explanations lose their end", ge=8)
+    trim_vocabulary: int | None = _key(
+        None,
+        "train a base that keeps so many of the tokens, the training data's first; unset: all",
+        ge=1,
+    )
+    trim_limit: float = _key(
+        0.02,
+        "with trim_vocabulary: share of new questions' tokens (estimated) that may be lacking",
+        ge=0,
+        le=1,
+    )
+
+
+TRIMMING_KEYS = ("trim_vocabulary", "trim_limit")
+"""Keys of `[student]` that say how a trimmed base is made; it then has a reference of its own."""
 
 
 class TrainConfig(Section):

@@ -19,7 +19,13 @@ from teachback.export.card import Facts, model_card
 from teachback.export.check_questions import CheckQuestions, check_questions, with_made
 from teachback.export.config import ExportConfig, WeightType
 from teachback.export.formats import ExportFormat, limits, weight_type
-from teachback.export.merged import prepare, published_card, task_of, write_merged
+from teachback.export.merged import (
+    prepare,
+    published_card,
+    task_of,
+    vocabulary_row,
+    write_merged,
+)
 from teachback.export.parity import Parity, compare_answers, table
 from teachback.export.provenance import provenance
 from teachback.export.training_prompt import modelfile
@@ -142,7 +148,7 @@ def _checked_export(
         student.shared_prefix = False
     questions = check_questions(check, Path(reference), student.card, config.questions)
     questions = with_made(questions, student)
-    origin = provenance(Path(reference))
+    origin = {**vocabulary_row(Path(reference)), **provenance(Path(reference))}
     examples = questions.examples
     explained = min(config.explained, len(examples)) if _explains(student) else 0
     own = _answers(student, examples, explained, "ask the student", progress)

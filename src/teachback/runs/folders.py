@@ -199,4 +199,7 @@ def _continues(present: Path, config: Config, grows: bool) -> bool:
     teacher = before.teacher.model_copy(update=changed)
     # A run that did not fit continues with less.
     train = before.train.model_copy(update={key: getattr(config.train, key) for key in MEMORY_KEYS})
-    return before.model_copy(update={"teacher": teacher, "train": train}) == config
+    # As does one whose trimmed vocabulary would have lacked too much; the limit changes no student.
+    student = before.student.model_copy(update={"trim_limit": config.student.trim_limit})
+    again = {"teacher": teacher, "train": train, "student": student}
+    return before.model_copy(update=again) == config

@@ -159,7 +159,7 @@ def evaluate_student(
         if not overwrite:  # said before the work; what is there goes only when the new is there
             new_folder(folder, False, names=EVALUATION_FILES)
         if config.baselines and card.objective is not None:
-            check_untrained(card.base, "or give --no-baselines")
+            check_untrained(card.base, "or give --no-baselines", Path(reference))
         predictions["student"], cost["student"] = predict(student, test, config, progress=progress)
         if config.baselines and card.objective is not None:
             del student
@@ -186,12 +186,15 @@ def evaluate_student(
         )
 
 
-def check_untrained(base: str, otherwise: str) -> None:
-    """Make sure that the untrained student is there, before the trained one is asked.
-    ``otherwise``: what else the user can do. Raises ReferenceError_."""
-    from teachback.students.weights import resolve
+def check_untrained(base: str, otherwise: str, trained: Path | None = None) -> None:
+    """Make sure that the untrained student is there, before the one ``trained`` from it (a folder,
+    where it has one) is asked. ``otherwise``: what else the user can do. Raises ReferenceError_.
+    """
+    from teachback.students.weights import resolve, restore_base
 
     try:
+        if trained is not None:
+            restore_base(trained, base)
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(

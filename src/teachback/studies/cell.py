@@ -131,6 +131,8 @@ def _named(error: BaseException) -> str:
 
 def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) -> CellResult:
     config = parse_config(dict(task.config), source=str(folder / "task.json"))
+    if task.trimmed_base is not None and task.control != "majority":
+        config = _trimmed(config, Path(task.trimmed_base))
     train = _training_part(config, task)
     test = read_examples(config.data.test or "", kind=config.data.kind)
     if task.control in ("majority", "untrained"):
@@ -173,6 +175,17 @@ def _device_name() -> str:
     from teachback.students.precision import device_name  # imports torch
 
     return device_name()
+
+
+def _trimmed(config: Config, described: Path) -> Config:
+    """``config`` with the study's trimmed base, made again where this machine does not have it."""
+    from teachback.students.trimmed_base import TRIMMED_BASE_FILE, made_from
+    from teachback.students.weights import resolve
+
+    trimmed = TRIMMED_BASE_FILE.read(described)
+    made_from(trimmed, resolve(trimmed.base).folder)
+    changed = {"reference": trimmed.reference, "trim_vocabulary": None}
+    return config.model_copy(update={"student": config.student.model_copy(update=changed)})
 
 
 def _train(

@@ -35,7 +35,7 @@ from teachback.studies.planned import (
 from teachback.studies.schema import CellData, CellSpec
 from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES
 
-LATER_KEYS: Mapping[str, Any] = {"reading": "inferred"}
+LATER_KEYS: Mapping[str, Any] = {"reading": "inferred", "trim_vocabulary": None}
 """Keys of sections that are part of an address only with another value than this."""
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
@@ -282,7 +282,7 @@ class _Maker:
         settings = None
         if student is not None:
             settings = _without_defaults_of_later(
-                self.study.student.model_dump(exclude={"reference"})
+                self.study.student.model_dump(exclude={"reference", "trim_limit"})
             )
         return CellSpec(
             hash="",

@@ -43,10 +43,10 @@ def equal_from_version_1(row: Row) -> Row:
 
 
 def task_from_version_1(row: Row) -> Row:
-    """One cell's passes were matched, MT-CoT's, and no schedule was searched."""
+    """One cell's passes were matched, MT-CoT's; no schedule was searched, no vocabulary trimmed."""
     passes = row.get("equal_to")
     trained = {"objective": "mt-cot", "planned": passes, "passes": passes}
-    later = {"at_least": 0.0, "search": [], "schedule": None, "set_aside": 0}
+    later = {"at_least": 0.0, "search": [], "schedule": None, "set_aside": 0, "trimmed_base": None}
     return {**later, **row, "equal_to": [] if passes is None else [trained]}
 
 

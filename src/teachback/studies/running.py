@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from teachback.errors import TeachbackError
+from teachback.errors import DataError, TeachbackError
 from teachback.files import manifest, one_writer, write_json, write_text
 from teachback.records import TrainedPasses
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
@@ -44,6 +44,7 @@ from teachback.studies.teacher_side import (
     student_label,
     teachers_of,
 )
+from teachback.studies.trimmed_bases import TrimmedBases
 from teachback.studies.verdicts import all_verdicts
 from teachback.system.precision import PrecisionChoice
 from teachback.system.progress import SILENT, Notice, Progress
@@ -131,6 +132,7 @@ def run_study(
         running = _Running(planned, folder, engine, progress, notice, precision, conclude)
         try:
             running.ask_teachers()
+            running.settle_bases()
             running.run_cells()
         finally:
             engine.stop()
@@ -190,6 +192,7 @@ class _Running:
         by_name = {one.name: one for one in planned.datasets}
         self.forecast = Forecast(planned.study, by_name, folder, engine.threads)
         self.forecast.learn_all(planned.cells)
+        self.bases = TrimmedBases(folder, by_name, planned.cells)
         self.teachers = TeacherSide(planned.study, by_name, folder, progress)
         self.waiting = [c for c in planned.cells if state_of(folder, c) != "done"]
         self.running: dict[str, tuple[PlannedCell, float]] = {}
@@ -220,6 +223,18 @@ class _Running:
         for cell in [c for c in self.waiting if c.teacher is not None]:
             _clear(self._folder(cell))
             self._ended(cell, self.teachers.ask(cell))
+
+    def settle_bases(self) -> None:
+        """The trimmed bases of the cells that are left. Where some explanations are missing, their
+        dataset's cells fail: a base that does not cover all of them would not be the same for all.
+        """
+        for cells in self.bases.by_base(self.waiting):
+            try:
+                self.bases.settle(cells[0], self.notice)
+            except DataError as error:
+                self.notice(f"no trimmed base: {error}")
+                for cell in cells:
+                    self._fail(cell, f"no trimmed base: {error}")
 
     # ------------------------------------------------------------------ the cells
 
@@ -295,6 +310,7 @@ class _Running:
             place = self.folder / "material" / cell.material.slug / "explanations.jsonl"
             explanations = str(place.resolve())
         config = cell.config.model_dump(exclude_none=True, exclude={"teacher"})
+        described = self.bases.file(cell)
         if self.precision is not None:
             config["student"]["precision"] = self.precision.used
         schedule = self._schedule(cell)
@@ -302,6 +318,7 @@ class _Running:
             config=config,
             control=cell.control,
             explanations=explanations,
+            trimmed_base=None if described is None else str(described.resolve()),
             equal_to=tuple(map(self._passes, cell.matches)),
             at_least=schedule.epochs if schedule is not None and cell.matches else 0.0,
             search=cell.search,

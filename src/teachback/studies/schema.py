@@ -182,12 +182,15 @@ class CellTask:
 
     ``explanations``: the file's path. ``equal_to``: the cells whose largest compute this one is
     given, and ``at_least`` so many passes. ``search``: schedules to try on valid; ``schedule``:
-    the one that was found by another cell. ``set_aside``: as in CellData.
+    the one that was found by another cell. ``set_aside``: as in CellData. ``trimmed_base``: the
+    path of what says how the base is made (of :mod:`teachback.students.trimmed_base`), where the
+    study's vocabulary is trimmed.
     """
 
     config: ConfigValues
     control: Control | None
     explanations: str | None
+    trimmed_base: str | None
     equal_to: tuple[TrainedPasses, ...]
     at_least: float
     search: tuple[TrainingSchedule, ...]

@@ -20,6 +20,7 @@ from teachback.training.fit import fit
 from teachback.training.prepare import TrainingSettings, prepare
 from teachback.training.report import DataReport, Needs
 from teachback.training.reporters import reporters_of
+from teachback.training.trimming import trimmed_student
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -70,12 +71,6 @@ def train(
     where ``folder`` holds another run's student or training will not fit.
     """
     reporters = reporters_of(report_to, folder)
-    settings = TrainingSettings(
-        train_config or TrainConfig(),
-        student_config or StudentConfig(),
-        evaluate_config or EvaluateConfig(),
-        valid_fraction,
-    )
     folder = Path(folder)
     if not launch.is_first():
         progress, notice = SILENT, None
@@ -85,9 +80,16 @@ def train(
         with processes.agreed():
             if launch.is_first():  # for all of them
                 held.enter_context(one_writer(folder))
+            kept = list(explanations)
+            settings = TrainingSettings(
+                train_config or TrainConfig(),
+                trimmed_student(student_config or StudentConfig(), examples, kept, notice),
+                evaluate_config or EvaluateConfig(),
+                valid_fraction,
+            )
         prepared = prepare(
             examples,
-            explanations,
+            kept,
             folder,
             settings,
             overwrite=overwrite,

@@ -14,6 +14,7 @@ from teachback.files import write_json
 from teachback.records import Example
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.students.trimmed_base import keep_description
 from teachback.system import launch
 from teachback.system.progress import Notice, Progress
 from teachback.training import processes, validation
@@ -31,6 +32,7 @@ def save(student: StudentModel, folder: Path) -> Path:
             for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
                 shutil.rmtree(left, ignore_errors=True)
             student.save(staging)
+            keep_description(student.card.base, staging)
     return staging
 
 
