@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.files import one_writer
+from teachback.questions.languages import settled_languages
 from teachback.records import Example, Explanation
 from teachback.students.model import StudentModel
 from teachback.system import launch
@@ -70,10 +71,12 @@ def train(
     where ``folder`` holds another run's student or training will not fit.
     """
     reporters = reporters_of(report_to, folder)
+    evaluate_config = evaluate_config or EvaluateConfig()
+    languages = settled_languages(evaluate_config.languages, examples)
     settings = TrainingSettings(
         train_config or TrainConfig(),
         student_config or StudentConfig(),
-        evaluate_config or EvaluateConfig(),
+        evaluate_config.model_copy(update={"languages": languages}),
         valid_fraction,
     )
     folder = Path(folder)
