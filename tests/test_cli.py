@@ -85,7 +85,10 @@ def test_the_commands_one_after_the_other(family: str, llama: Path, work: Path) 
     again = done("generate", "train.jsonl", "--teacher", "recorded:teacher.jsonl", "-o", "gen")
     assert "requests: 0 new" in again
 
-    shown = done("select", "gen", "--strategy", "cote", "-o", "cote")
+    shown = done("select", "gen", "--strategy", "cote", "--languages", "fr,de", "-o", "cote")
+    for folder, languages in (("gen", ["en"]), ("cote", ["en", "de", "fr"])):
+        manifest = json.loads((work / folder / "manifest.json").read_text())
+        assert manifest["reading"] == {"conclusions": "inferred", "languages": languages}
     assert f"examples with an explanation: {TRAIN // 2} of {TRAIN}" in shown
     assert len(read_explanations(work / "cote" / "explanations.jsonl")) == TRAIN // 2
 
@@ -198,6 +201,29 @@ def test_runs_are_compared_in_each_way(work: Path) -> None:
     assert "mt minus st (direct answers): +10.0 points" in shown
     assert "mt minus st (each in its chosen way): +40.0 points" in shown
     assert "seed 0, mt against st (each in its chosen way): right alone 4 against 0" in shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        ({"reading": "inferred"}, {"reading": "announced"}, "evaluate all with one --reading"),
+        ({"languages": ["en"]}, {"languages": ["en", "de"]}, "read in en and some in en, de: "),
+        ({"choice_score": "sum"}, {"choice_score": "mean"}, "all with one --choice-score"),
+        ({"languages": ["en"]}, {}, None),
+        ({"languages": ["en"]}, {"languages": ["en"]}, None),
+    ],
+)
+def test_runs_that_were_read_in_two_ways_are_not_compared(
+    work: Path, one: dict[str, Any], other: dict[str, Any], message: str | None
+) -> None:
+    for name, asked in (("st", one), ("mt", other)):
+        evaluated(work / name, "direct", "10", "10")
+        row = json.loads((work / name / "metrics.json").read_text())
+        (work / name / "metrics.json").write_text(json.dumps({**row, **asked}))
+    if message is None:
+        done("compare", "st", "mt")
+    else:
+        assert message in refused("compare", "st", "mt")
 
 
 def test_a_way_that_does_not_exist_is_refused(work: Path) -> None:

@@ -83,9 +83,9 @@ def systems(found: list[PlannedCell]) -> Counter[str]:
         ({"dataset": {"test": None}}, "dataset.0.test = None: input should be a valid string"),
         ({"study": {"objectives": ["mtcot"]}}, "study.objectives.0 = 'mtcot': input should be"),
         ({"study": {"objectives": []}}, "study.objectives = []: tuple should have at least 1"),
-        ({"study": {"seeds": [1, 1]}}, "study.seeds = [1, 1]: value error, 1 is listed twice"),
+        ({"study": {"seeds": [1, 1]}}, "study.seeds = [1, 1]: 1 is listed twice"),
         ({"study": {"seeds": [-1]}}, "study.seeds.0 = -1: input should be greater than or equal"),
-        ({"study": {"sizes": [1.5]}}, "study.sizes.0 = 1.5: value error, a size is a count of"),
+        ({"study": {"sizes": [1.5]}}, "study.sizes.0 = 1.5: a size is a count of"),
         ({"study": {"alphas": [2]}}, "study.alphas.0 = 2: input should be less than or equal"),
         ({"study": {"teachers": []}}, "mt-re needs a teacher for 'colours': set study.teachers"),
         (

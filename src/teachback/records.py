@@ -7,7 +7,7 @@ through the files of the run folder, never by importing one another's insides.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Strategy = Literal["cote", "rp", "crop"]
 """How explanations are obtained. A single request is only ever ``cote`` or ``rp``."""
@@ -31,9 +31,32 @@ ComparedWay = Literal["direct", "explained", "chosen"]
 
 AnswerFormat = Literal["letter", "text", "both"]
 
-ReplyReading = Literal["announced", "inferred"]
+Conclusions = Literal["announced", "inferred"]
 """Which conclusions of a text count: those that it announces, or also those that its last
 sentences draw without announcing them."""
+
+Language = Literal["en", "de", "fr", "es", "zh", "ja", "ru"]
+"""The languages that conclusions are read in, by ISO 639-1."""
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReading:
+    """How the conclusion of a text is read; one for all systems that are compared.
+
+    ``languages``: those whose words announce a conclusion and lead to one; English ones always do.
+    """
+
+    conclusions: Conclusions = "inferred"
+    languages: tuple[Language, ...] = LANGUAGES
+
+
+EVERY_CONCLUSION = ReplyReading()
+"""Announced or inferred, in any of the languages."""
+
+ANNOUNCED = ReplyReading("announced")
+"""Announced in any of the languages."""
 
 RejectionReason = Literal[
     "wrong-answer",

@@ -16,7 +16,8 @@ from teachback.explaining.reading import as_read
 from teachback.explaining.session import TeacherSession
 from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, parse, same_answer, say_answer
-from teachback.records import Answer, Cost, Example, Prediction, RequestKind
+from teachback.questions.languages import settled_languages
+from teachback.records import Answer, Cost, Example, Prediction, ReplyReading, RequestKind
 from teachback.students.answering import AskableModel, Effort, answers
 from teachback.students.card import StudentCard
 from teachback.students.limits import generation_limit, percentile
@@ -35,6 +36,7 @@ def predict(
 ) -> tuple[list[Prediction], Cost]:
     """Ask ``student`` every example; predictions in the examples' order, and their cost."""
     config = config or EvaluateConfig()
+    languages = settled_languages(config.languages, examples)
     objective = student.card.objective
     tasks = None if objective is None else OBJECTIVES[objective]
     # ST has learnt no explanation task: what it would write there is noise.
@@ -50,7 +52,7 @@ def predict(
             choice_score=config.choice_score,
             batch_size=config.batch_size,
             max_new_tokens=config.max_new_tokens,
-            reading=config.reading,
+            reading=ReplyReading(config.reading, languages),
             effort=effort,
         ):
             found[index] = answered

@@ -27,6 +27,7 @@ from teachback.errors import ConfigError
 from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
 from teachback.files import new_folder, one_writer, row_of
 from teachback.files.result_rows import ResultRows
+from teachback.questions.languages import settled_languages
 from teachback.records import ComparedWay, Cost, Example, Exemplar, Prediction, Way
 from teachback.runs.evaluations import (
     EVALUATION_FILES,
@@ -52,9 +53,9 @@ class Evaluation(ResultRows):
     """The way of answering that the student chose on ``valid``."""
     system: Literal["student", "teacher", "untrained", "majority"] = "student"
     seed: int = 0
-    asked: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
-    ``precision``."""
+    ``languages``, ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     """``untrained``: the student before its training. ``majority``: the most frequent answer."""
 
@@ -128,6 +129,8 @@ def evaluate(
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, train)
     folder: Path | None = None
+    languages = settled_languages(config.languages, test)
+    config = config.model_copy(update={"languages": languages})
     if isinstance(student, str | Path):
         reference = str(student)
         inner = Path(student) / "student"
@@ -169,6 +172,7 @@ def evaluate(
             "student": reference,
             "choice_score": config.choice_score,
             "reading": config.reading,
+            "languages": languages,
             "precision": student.precision,
             "precision_reason": student.model.precision.reason,
         },
@@ -205,7 +209,7 @@ def evaluate_teacher(
         exemplars,
         instructions,
         values["teacher"],
-        {"reading": config.reading},
+        {"reading": config.reading, "languages": config.languages},
     )
     with setup.open(store) as session:
         predictions = predict_by_prompting(
@@ -217,7 +221,7 @@ def evaluate_teacher(
         None,
         "direct",
         "teacher",
-        asked={"reading": config.reading},
+        asked={"reading": config.reading, "languages": setup.rules.reading.languages},
         baselines={"majority": _majority(labelled, test)} if config.baselines and labelled else {},
     )
 
@@ -272,8 +276,13 @@ def compare(
     """
     way = evaluation.compared_way(way, "compare()")
     systems = [_by_seed(one) for one in (a, b)]
-    for setting in ("choice_score", "reading"):
-        used = {asked[setting] for one in systems for _, asked in one.values() if setting in asked}
+    for setting in ("choice_score", "reading", "languages"):
+        used = {
+            _shown(asked[setting])
+            for one in systems
+            for _, asked in one.values()
+            if setting in asked
+        }
         if len(used) > 1:
             raise ConfigError(
                 f"compare(): the answers were drawn with different values of {setting} "
@@ -283,7 +292,12 @@ def compare(
     return evaluation.compare_systems(first, second, way=way, names=names)
 
 
-_Drawn = tuple[SystemAnswers, Mapping[str, str]]
+def _shown(value: str | Sequence[str]) -> str:
+    """A setting, or several together, in words."""
+    return value if isinstance(value, str) else " and ".join(value)
+
+
+_Drawn = tuple[SystemAnswers, Mapping[str, str | Sequence[str]]]
 """What a system answered, and how that was drawn, where it is known."""
 
 
@@ -307,6 +321,6 @@ def _one(system: Compared) -> _Drawn:
 
 
 def _drawn(run: EvaluatedRun) -> _Drawn:
-    how = {"choice_score": run.choice_score, "reading": run.reading}
+    how = {"choice_score": run.choice_score, "reading": run.reading, "languages": run.languages}
     answers = SystemAnswers(run.predictions, run.way)
     return answers, {key: value for key, value in how.items() if value is not None}

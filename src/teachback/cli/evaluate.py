@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @KIND
 @setting("evaluate", "choice_score")
 @setting("evaluate", "reading")
+@setting("evaluate", "languages", metavar="LIST")
 @setting("evaluate", "batch_size")
 @setting("evaluate", "max_new_tokens")
 @setting("evaluate", "baselines")
@@ -153,6 +154,10 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             "some runs count announced conclusions alone and some infer others: evaluate all with "
             "one --reading"
         )
+    spoken = {run.languages for seeds in systems.values() for run in seeds.values()} - {None}
+    if len(spoken) > 1:
+        shown = " and some in ".join(sorted(", ".join(one) for one in spoken if one))
+        raise click.UsageError(f"some runs were read in {shown}: evaluate all with one --languages")
     scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
     if len(scores) > 1:
         raise click.UsageError(

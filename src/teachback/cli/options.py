@@ -81,6 +81,8 @@ def _type_of(schema: Mapping[str, Any]) -> Any:
     some = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
     if {one.get("type") for one in some} == {"integer", "number"}:
         return _count_or_fraction
+    if "array" in {one.get("type") for one in some}:
+        return _word_or_list
     (one,) = some
     if "enum" in one:
         return click.Choice(one["enum"])
@@ -105,6 +107,11 @@ def _count_or_fraction(text: str) -> int | float:
         return float(text) if "." in text else int(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is neither a count nor a fraction like 0.1") from None
+
+
+def _word_or_list(text: str) -> str | list[str]:
+    """A list as its members with commas between them; the key's own check says which are known."""
+    return text if text == "auto" else [part.strip() for part in text.split(",")]
 
 
 def _sentence(text: str, kind: Any) -> str:

@@ -161,11 +161,14 @@ def _fall_back(
     from teachback.datasets import read_examples
     from teachback.evaluation.ways import has_choice, in_way
     from teachback.explaining.session import TeacherSetup
+    from teachback.records import LANGUAGES
     from teachback.serving.fall_back import FallBack, find_threshold
     from teachback.systems import predict
 
     setup = TeacherSetup.from_config(
-        TeacherConfig.model_validate(teacher), SelectionConfig(), engine.card.kind or "text"
+        TeacherConfig.model_validate(teacher),
+        SelectionConfig(languages=LANGUAGES),
+        engine.card.kind or "text",
     )
     setup.teacher.check_ready()
     if below is None:

@@ -114,8 +114,9 @@ def first_problem(
     elif problem["type"] == "missing":
         text = f"the key {key!r} is missing"
     else:
-        why = problem["msg"]
-        text = f"{key} = {quoted(problem['input'])}: {why[:1].lower()}{why[1:]}"
+        why = problem["msg"].removeprefix("Value error, ")
+        what = f"{key} = {quoted(problem['input'])}: " if where else ""  # what two keys come to
+        text = f"{what}{why[:1].lower()}{why[1:]}"
     more = len(problems) - 1
     return f"{text} (and {more} more)" if more else text
 

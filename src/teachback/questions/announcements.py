@@ -231,5 +231,4 @@ def announcements(languages: tuple[str, ...] = ("en",)) -> Announcements:
 
 
 EVERY_LANGUAGE = announcements(tuple(WORDINGS))
-"""All that are known. Replies are read with it: what announces a conclusion in one language means
-nothing else in another, so nobody has to say which language a file is in."""
+"""All that are known. What announces a conclusion in one language means nothing else in another."""

@@ -51,7 +51,7 @@ def write_evaluation(
     way: Way,
     kind: str,
     seed: int = 0,
-    asked: Mapping[str, str | None] | None = None,
+    asked: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Evaluated:
     """Measure predictions and write them; the first system is the one evaluated."""
     from teachback.evaluation import as_json, measure
@@ -86,6 +86,8 @@ class EvaluatedRun:
     way: Way
     choice_score: str | None
     reading: str | None
+    languages: tuple[str, ...] | None
+    """Those that explanations were read in; None where all were that were known then."""
     precision: str | None
     """What the student was computed in; None where that is not known, or there is no student."""
     student: str | None
@@ -103,6 +105,7 @@ def read_run(folder: Path) -> EvaluatedRun:
         way=record.way,
         choice_score=record.choice_score,
         reading=record.reading,
+        languages=record.languages,
         precision=record.precision,
         student=record.student,
         cost=record.cost_per_1000.get("student"),
@@ -165,6 +168,7 @@ class _Record:
     way: Way = "direct"
     choice_score: str | None = None
     reading: str | None = None
+    languages: tuple[str, ...] | None = None
     precision: str | None = None
     student: str | None = None
     systems: Mapping[str, object] = field(default_factory=dict)

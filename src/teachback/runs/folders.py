@@ -18,7 +18,7 @@ from teachback.files import (
     write_json,
     write_text,
 )
-from teachback.records import Example
+from teachback.records import Example, ReplyReading
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
 from teachback.versioned import checked
@@ -117,6 +117,15 @@ def note_changes(folder: Path, changes: Sequence[str]) -> tuple[str, ...]:
     if merged != tuple(noted):
         write_json(file, {**row, "teacher_changes": list(merged)})
     return merged
+
+
+def note_reading(folder: Path, reading: ReplyReading) -> None:
+    """Add to the manifest how the teacher's replies are read."""
+    file = folder / "manifest.json"
+    row = read_json(file)
+    said = {"conclusions": reading.conclusions, "languages": list(reading.languages)}
+    if row.get("reading") != said:
+        write_json(file, {**row, "reading": said})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from teachback.errors import DataError
 from teachback.evaluation.ways import answer_in
 from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
-from teachback.records import Answer, Example, ReplyReading, Role
+from teachback.records import EVERY_CONCLUSION, Answer, Example, ReplyReading, Role
 from teachback.students.card import StudentCard
 from teachback.students.generated import Generated, Performed
 from teachback.students.limits import ANSWER_TOKENS
@@ -63,7 +63,7 @@ def answers(
     choice_score: ChoiceScore = "sum",
     batch_size: int = 16,
     max_new_tokens: int | None = None,
-    reading: ReplyReading = "inferred",
+    reading: ReplyReading = EVERY_CONCLUSION,
     effort: Effort | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """Answer every example; yields (its index, the answer) as they are finished,
@@ -75,7 +75,7 @@ def answers(
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
     explanation; unset, the student's card does. ``reading``: which of its
-    conclusions count, see :func:`teachback.questions.parse`.
+    conclusions count and in which languages, see :func:`teachback.questions.parse`.
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.explanation_limit

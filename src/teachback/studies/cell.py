@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from teachback.config import Config, TrainConfig, parse_config
 from teachback.datasets import read_examples, split_set_aside, subsample
 from teachback.errors import RunFolderError, TeachbackError
+from teachback.explaining.reading import with_languages
 from teachback.files import one_writer, read_explanations
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
@@ -135,6 +136,7 @@ def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) ->
         config = _trimmed(config, Path(task.trimmed_base))
     train = _training_part(config, task)
     test = read_examples(config.data.test or "", kind=config.data.kind)
+    config = with_languages(config, read_examples(config.data.train, kind=config.data.kind))
     if task.control in ("majority", "untrained"):
         started = time.perf_counter()
         if task.control == "majority":
@@ -315,6 +317,7 @@ def _evaluated(
         {
             "choice_score": config.evaluate.choice_score,
             "reading": config.evaluate.reading,
+            "languages": config.evaluate.languages,
             "precision": begun.precision,
         },
     )

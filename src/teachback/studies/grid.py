@@ -35,7 +35,11 @@ from teachback.studies.planned import (
 from teachback.studies.schema import CellData, CellSpec
 from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES
 
-LATER_KEYS: Mapping[str, Any] = {"reading": "inferred", "trim_vocabulary": None}
+LATER_KEYS: Mapping[str, Any] = {
+    "reading": "inferred",
+    "languages": "auto",
+    "trim_vocabulary": None,
+}
 """Keys of sections that are part of an address only with another value than this."""
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")

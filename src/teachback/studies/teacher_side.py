@@ -82,7 +82,9 @@ def teachers_of(study: StudyFile, data: StudyDataset) -> dict[tuple[str, str], D
     found = {}
     for reference in study.teachers_of(data.config):
         config = run_config(study, data.config, teacher=reference)
-        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        setup = TeacherSetup.from_config(
+            config.teacher, config.selection, data.kind, asked=data.train
+        )
         # A recording is known by its content, wherever it lies; a server by its reference.
         label = f"recorded:{setup.teacher.model}" if is_recorded(reference) else reference
         prompts = digest_of({"prompts": repr(setup.prompts)})[:16]
@@ -184,7 +186,9 @@ class TeacherSide:
             teacher=material.teacher.reference,
             strategy=material.strategy,
         )
-        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        setup = TeacherSetup.from_config(
+            config.teacher, config.selection, data.kind, asked=data.train
+        )
         place = self._place(material.teacher)
         started = time.monotonic()
         with setup.open(place / STORE) as session:
@@ -221,7 +225,9 @@ class TeacherSide:
             raise AssertionError("a prompted teacher's cell has a teacher")
         data = self.data[cell.spec.dataset]
         config = cell.config
-        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        setup = TeacherSetup.from_config(
+            config.teacher, config.selection, data.kind, asked=data.train
+        )
         place = self._place(cell.teacher)
         chain = cell.control == "teacher-cot"
         started = time.monotonic()

@@ -106,7 +106,9 @@ def _right_directly(
     student: StudentModel, questions: Sequence[Example], config: EvaluateConfig
 ) -> int:
     """How many of ``questions`` are answered right directly."""
-    found = answers(student, questions, choice_score=config.choice_score, reading=config.reading)
+    found = answers(
+        student, questions, choice_score=config.choice_score, reading=config.reply_reading
+    )
     return sum(same_answer(questions[i], a.direct_answer) for i, a in found)
 
 
@@ -123,7 +125,7 @@ def _explained(
         choice_score=config.choice_score,
         batch_size=_BATCH,
         max_new_tokens=config.max_new_tokens,
-        reading=config.reading,
+        reading=config.reply_reading,
         effort=effort,
     )
     right = sum(same_answer(questions[i], a.explained_answer) for i, a in found)
