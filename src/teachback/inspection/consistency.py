@@ -31,7 +31,13 @@ from typing import Any, Protocol
 from teachback.objectives import OBJECTIVES, explanation_target
 from teachback.quality.planted_mistakes import Mistake, changed_number, turned_statement
 from teachback.questions import KINDS, candidates, parse, render
-from teachback.records import Example, Objective, Prediction, ReplyReading
+from teachback.records import (
+    EVERY_CONCLUSION,
+    Example,
+    Objective,
+    Prediction,
+    ReplyReading,
+)
 from teachback.students.endings import ending_scores, shared_length
 from teachback.students.model import StudentModel
 from teachback.system.progress import SILENT, Progress
@@ -257,7 +263,7 @@ class StudentAfter:
     which conclusions of what it continues count."""
 
     student: StudentModel
-    reading: ReplyReading = "inferred"
+    reading: ReplyReading = EVERY_CONCLUSION
 
     def answers(self, given: Sequence[tuple[Example, str]]) -> list[str | None]:
         """See `AnswersAfter`; scored where the possible answers can be listed."""

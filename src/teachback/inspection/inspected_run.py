@@ -12,8 +12,16 @@ from teachback.errors import DataError, RunFolderError, UsageError
 from teachback.files import read_predictions, sha256_of
 from teachback.objectives import OBJECTIVES
 from teachback.questions import same_answer
-from teachback.records import Cost, Example, Objective, Prediction, ReplyReading
-from teachback.runs.evaluations import read_run
+from teachback.records import (
+    LANGUAGES,
+    Conclusions,
+    Cost,
+    Example,
+    Objective,
+    Prediction,
+    ReplyReading,
+)
+from teachback.runs.evaluations import EvaluatedRun, read_run
 from teachback.runs.folders import input_hashes
 from teachback.students.card import StudentCard
 
@@ -123,9 +131,19 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
         examples={p.id: examples[p.id] for p in predictions},
         student=student,
         card=None if student is None else StudentCard.load(Path(student)),
-        reading="announced" if recorded and recorded.reading == "announced" else "inferred",
+        reading=_reading(recorded),
         cost=None if recorded is None else recorded.cost,
     )
+
+
+def _reading(recorded: EvaluatedRun | None) -> ReplyReading:
+    """How the run's conclusions were read: in every language where it is not recorded."""
+    conclusions: Conclusions = (
+        "announced" if recorded is not None and recorded.reading == "announced" else "inferred"
+    )
+    known = () if recorded is None else recorded.languages or ()
+    spoken = tuple(language for language in LANGUAGES if language in known)
+    return ReplyReading(conclusions, spoken or LANGUAGES)
 
 
 def _check_unchanged(folder: Path, source: str) -> None:

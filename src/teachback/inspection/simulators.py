@@ -321,7 +321,7 @@ def _own_answers(
     file = folder / "predictions.train.jsonl"
     if not file.is_file():
         student = load(run.student or "", precision=settings.precision)
-        config = EvaluateConfig(reading=run.reading)
+        config = EvaluateConfig(reading=run.reading.conclusions, languages=run.reading.languages)
         predictions, _ = predict(
             student, questions, config, progress=progress, what="explain training questions"
         )

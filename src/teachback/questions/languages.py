@@ -1,4 +1,4 @@
-"""Which of the languages that conclusions are read in some questions and exemplars are written in."""
+"""The languages that questions and exemplars are written in: those that conclusions are read in."""
 
 from __future__ import annotations
 
