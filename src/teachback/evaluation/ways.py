@@ -91,6 +91,35 @@ def has_choice(objective: Objective | None) -> bool:
     return objective is not None and OBJECTIVES[objective].concludes is not None
 
 
+def asked_way(
+    way: ComparedWay, *, own: Way, objective: Objective | None, threshold: float | None
+) -> tuple[Way, float | None]:
+    """How a student answers that is asked in ``way``: its way, and, in the adaptive way, the
+    threshold below which it explains first (the way is then that of a sure answer).
+
+    ``own``, ``objective``, ``threshold``: as on its card. Raises ConfigError where there is no
+    such way, or this student cannot answer in it.
+    """
+    name = compared_way(way, "way")
+    if name == "chosen":
+        return own, None
+    if name == "direct":
+        return "direct", None
+    if not has_choice(objective):
+        raise ConfigError(
+            f"way: {name} needs explanations that come to an answer, and this student has learnt "
+            "none: ask it directly"
+        )
+    if name == "explained":
+        return "explained", None
+    if threshold is None:
+        raise ConfigError(
+            "way: this student has no threshold for the adaptive way: a student has one that was "
+            f"trained with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
+        )
+    return "direct", threshold
+
+
 def right_by_way(predictions: Sequence[Prediction]) -> dict[Way, int]:
     """How many of ``predictions`` are right, by way; without ``explained`` where not all have
     an explained answer.
@@ -127,8 +156,9 @@ def answer_in(
     explained_answer: str | None = None,
     explanation: str | None = None,
     probabilities: dict[str, float] | None = None,
+    log_probability: float | None = None,
 ) -> Answer:
-    """The answer of a student whose own way is ``way``, or direct where it was not asked to
+    """The answer of a student that answers in ``way``, or directly where it was not asked to
     explain.
     """
     used: Way = way if explanation is not None else "direct"
@@ -139,6 +169,19 @@ def answer_in(
         explained_answer=explained_answer,
         explanation=explanation,
         probabilities=probabilities,
+        log_probability=log_probability,
+    )
+
+
+def adaptive_answer(answer: Answer, threshold: float) -> Answer:
+    """``answer``, which holds both ways, as the adaptive way gives it."""
+    return answer_in(
+        "explained" if is_unsure(margin_of(answer), threshold) else "direct",
+        direct_answer=answer.direct_answer,
+        explained_answer=answer.explained_answer,
+        explanation=answer.explanation,
+        probabilities=answer.probabilities,
+        log_probability=answer.log_probability,
     )
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from teachback.errors import DataError
-from teachback.evaluation.ways import answer_in
+from teachback.evaluation.adaptive import is_unsure, margin_of
+from teachback.evaluation.ways import adaptive_answer, answer_in, asked_way
 from teachback.objectives import OBJECTIVES
 from teachback.questions import candidates, kind_for_question, parse, render, say_answer
-from teachback.records import Answer, Example, ReplyReading, Role
+from teachback.records import Answer, ComparedWay, Example, ReplyReading, Role, Way
 from teachback.students.card import StudentCard
 from teachback.students.limits import ANSWER_TOKENS
 from teachback.students.model import Generated, Performed
@@ -58,6 +59,7 @@ def answers(
     student: AskableModel,
     examples: Sequence[Example],
     *,
+    way: Way | None = None,
     explain: bool = False,
     direct: bool = True,
     choice_score: ChoiceScore = "sum",
@@ -69,8 +71,8 @@ def answers(
     """Answer every example; yields (its index, the answer) as they are finished,
     shortest questions first.
 
-    Without ``explain``, a student whose own way is to explain answers directly; without
-    ``direct``, it explains alone.
+    ``way``: whose answer is the student's; None: its own way's. Without ``explain``, that can only
+    be the direct one; without ``direct``, the student explains alone.
 
     ``choice_score``: ``sum`` of log-probabilities including the end token, or their
     ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
@@ -106,6 +108,7 @@ def answers(
         _count(done, effort)
         answer: str | None = None
         probabilities: dict[str, float] | None = None
+        log_probability: float | None = None
         text: str | None = None
         concluded: str | None = None
         if done.scores:
@@ -114,6 +117,7 @@ def answers(
             )
         elif "answer" in done.generated:
             answer = parse(example, done.generated["answer"].text, bare=True).answer
+            log_probability = _finite(done.generated["answer"].log_probability)
         if "explanation" in done.generated:
             text, concluded = _concluded(student, example, done.generated["explanation"], reading)
         if not answers_directly:
@@ -123,13 +127,73 @@ def answers(
         yield (
             index,
             answer_in(
-                student.card.way,
+                way or student.card.way,
                 direct_answer=answer,
                 explained_answer=concluded,
                 explanation=text,
                 probabilities=probabilities,
+                log_probability=log_probability,
             ),
         )
+
+
+def adaptive_answers(
+    student: AskableModel,
+    examples: Sequence[Example],
+    threshold: float,
+    *,
+    choice_score: ChoiceScore = "sum",
+    batch_size: int = 16,
+    max_new_tokens: int | None = None,
+    reading: ReplyReading = "inferred",
+    effort: Effort | None = None,
+) -> Iterator[tuple[int, Answer]]:
+    """As `answers`, in the adaptive way: all examples directly, and only those explained whose
+    direct answer's margin is below ``threshold``. Every example is yielded once: those that are
+    answered directly first. ``effort`` then has the explanations of the unsure ones alone."""
+    effort = effort if effort is not None else Effort()
+    waiting: dict[int, Answer] = {}
+    for index, answer in answers(
+        student,
+        examples,
+        choice_score=choice_score,
+        batch_size=batch_size,
+        reading=reading,
+        effort=effort,
+    ):
+        if is_unsure(margin_of(answer), threshold):
+            waiting[index] = answer
+        else:
+            yield index, answer
+    places = sorted(waiting)
+    for at, explained in answers(
+        student,
+        [examples[place] for place in places],
+        explain=True,
+        direct=False,
+        choice_score=choice_score,
+        batch_size=batch_size,
+        max_new_tokens=max_new_tokens,
+        reading=reading,
+        effort=effort,
+    ):
+        direct = waiting[places[at]]
+        yield (
+            places[at],
+            answer_in(
+                "explained",
+                direct_answer=direct.direct_answer,
+                explained_answer=explained.explained_answer,
+                explanation=explained.explanation,
+                probabilities=direct.probabilities,
+                log_probability=direct.log_probability,
+            ),
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    """A diverged student's probabilities are not numbers."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _count(done: Performed, effort: Effort) -> None:
@@ -189,28 +253,42 @@ def answer_questions(
     student: AskableModel,
     asked: Sequence[Asked],
     *,
+    way: ComparedWay = "chosen",
     explain: bool = False,
     batch_size: int = 16,
 ) -> list[Answer]:
-    """Answer in the student's own way; with ``explain``, explain in any case. The answers stand in
-    the questions' order.
+    """Answer in ``way``, by default the student's own; with ``explain``, explain in any case. The
+    answers stand in the questions' order.
 
     The kind is the one it was trained on; where that takes no choices, a question's own make it
     multiple choice. Raises DataError where the student needs choices and none are given, or a
-    question is empty.
+    question is empty, and ConfigError where the student cannot answer in that way.
     """
+    own, threshold = way_on_card(student.card, way)
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, not {batch_size}")
     examples = [asked_example(student.card, number, one) for number, one in enumerate(asked, 1)]
-    explain = explain or student.card.way == "explained"
+    explain = explain or own == "explained"
     found: dict[int, Answer] = {}
     # By kind, so that a question is answered as if it were asked alone.
     for kind in dict.fromkeys(example.kind for example in examples):
         places = [place for place, example in enumerate(examples) if example.kind == kind]
         part = [examples[place] for place in places]
-        for index, answer in answers(student, part, explain=explain, batch_size=batch_size):
-            found[places[index]] = answer
+        given = (
+            answers(student, part, way=own, explain=explain, batch_size=batch_size)
+            if threshold is None or explain
+            else adaptive_answers(student, part, threshold, batch_size=batch_size)
+        )
+        for index, answer in given:
+            found[places[index]] = (
+                answer if threshold is None else adaptive_answer(answer, threshold)
+            )
     return [found[place] for place in range(len(examples))]
+
+
+def way_on_card(card: StudentCard, way: ComparedWay) -> tuple[Way, float | None]:
+    """`teachback.evaluation.ways.asked_way` for the student of ``card``."""
+    return asked_way(way, own=card.way, objective=card.objective, threshold=card.threshold)
 
 
 def asked_example(card: StudentCard, number: int, asked: Asked) -> Example:

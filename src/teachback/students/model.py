@@ -11,7 +11,7 @@ import copy
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -35,7 +35,9 @@ class Generated:
     text: str
     tokens: int
     complete: bool
-    """Whether it ended by itself rather than at the limit."""
+    """Whether it ended by itself."""
+    log_probability: float | None = field(default=None, compare=False)
+    """Of all its tokens; None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,13 @@ class StudentModel(ABC):
         """
         return None
 
-    def generated(self, ids: list[int]) -> Generated:
+    def generated(self, ids: list[int], log_probability: float | None = None) -> Generated:
         """Generated tokens as text, up to the end token."""
         complete = self.end_id in ids
         if complete:
             ids = ids[: ids.index(self.end_id) + 1]
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return Generated(text.strip(), len(ids), complete)
+        return Generated(text.strip(), len(ids), complete, log_probability)
 
     # ------------------------------------------------------------------ encoding
 
@@ -301,8 +303,7 @@ class StudentModel(ABC):
     def scores(
         self, model: Any, batch: dict[str, Tensor], counts: Sequence[int]
     ) -> list[list[tuple[float, int]]]:
-        """(Sum of log-probabilities, number of tokens) of every target in ``batch``, by question:
-        ``counts`` says how many targets each has."""
+        """(Sum of log-probabilities, tokens) of each target, by question: ``counts`` of them."""
         with self.autocast():
             losses = self.token_losses(model, batch)
         count = sum(counts)

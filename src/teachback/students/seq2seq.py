@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
+from teachback.students.decoding import MEASURED
+from teachback.students.log_probabilities import LogProbabilities
 from teachback.students.model import Generated, StudentModel
 from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
 
@@ -72,14 +74,17 @@ class Seq2SeqStudent(StudentModel):
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
         start = torch.tensor([[self.start_id, *marker]] * len(sources), device=self.device)
         self.model.eval()
+        measured = LogProbabilities() if role in MEASURED else None
         with self.autocast():
             output = self.model.generate(
                 input_ids=batch["input_ids"],
                 attention_mask=batch["attention_mask"],
                 decoder_input_ids=start,
                 max_new_tokens=max_new_tokens,
+                logits_processor=[] if measured is None else [measured],
                 do_sample=False,
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
-        return [self.generated(ids) for ids in output[:, start.shape[1] :].tolist()]
+        plain = [self.generated(ids) for ids in output[:, start.shape[1] :].tolist()]
+        return plain if measured is None else measured.added_to(plain)
