@@ -13,12 +13,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 import teachback.students.precision
@@ -45,6 +44,8 @@ from teachback.training.work import work
 from tiny import tiny_causal, tiny_t5
 from tiny_run import COLOURS, KEPT, TEST, TRAIN, question, recorded, write_data, write_lines
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STUDY = """[study]
 objectives = {objectives}
 controls = {controls}
@@ -67,15 +68,6 @@ patience = 0
 [evaluate]
 max_new_tokens = 8
 """
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write_study(folder: Path, **changes: Any) -> Path:

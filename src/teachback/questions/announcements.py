@@ -41,7 +41,6 @@ class Announcements:
         self.languages = languages
         self.wordings = tuple(WORDINGS[language] for language in languages)
         self._all = tuple(patterns_of(wording) for wording in self.wordings)
-        self._nouns = tuple((noun, own) for own in self._all for noun in own.nouns)
         self.verdicts: Mapping[str, str] = {
             word: answer for wording in self.wordings for word, answer in wording.verdicts.items()
         }
@@ -63,12 +62,13 @@ class Announcements:
         spans: list[tuple[int, int, Patterns | None]] = [*found]
         plain = text.lower()
         folded = len(plain) != len(text) or bool(not text.isascii() and _FOLDED.search(text))
-        if folded:
-            there = self._all
-        else:
-            there = tuple(dict.fromkeys([own for noun, own in self._nouns if noun in plain]))
-        for own in there:
-            spans += _found(text, None if folded else plain, own)
+        for own in self._all:
+            nouns_there = [noun for noun in own.nouns if noun in plain]
+            if folded:
+                spans += _found(text, own, own.announced.finditer(text))
+            elif nouns_there:
+                places = sorted(at for noun in nouns_there for at in _places(plain, noun))
+                spans += _found(text, own, _at(own.announced, text, places))
         spans.sort(key=lambda span: span[1])
         nouns = {end: own for _, end, own in spans if own is not None}
         for start, statement, _ in reversed(spans[-200:]):
@@ -190,15 +190,12 @@ def _lead_from(text: str, start: int) -> int:
     return begin
 
 
-def _found(text: str, plain: str | None, own: Patterns) -> list[tuple[int, int, Patterns | None]]:
-    """Where announcements start and end; with its patterns, where a noun announces. Patterns are
-    tried only where ``plain``, the text in small letters, has a noun; None: anywhere."""
+def _found(
+    text: str, own: Patterns, matches: Iterator[re.Match[str]]
+) -> list[tuple[int, int, Patterns | None]]:
+    """Where announcements start and end; with its patterns, where a noun announces (``matches``),
+    whose other forms ``text`` may have too."""
     spans: list[tuple[int, int, Patterns | None]] = []
-    if plain is None:
-        matches = own.announced.finditer(text)
-    else:
-        places = sorted(at for noun in own.nouns for at in _places(plain, noun))
-        matches = _at(own.announced, text, places)
     spans += [(match.start(), match.end(), own) for match in matches]
     if own.copula_first is not None:
         spans += [

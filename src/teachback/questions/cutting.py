@@ -66,7 +66,7 @@ def without_sentence(text: str, begin: int, end: int, found: Announcements) -> s
 
 def sentence_begin(text: str, at: int) -> int:
     """Where the sentence begins that ``at`` stands in, or before."""
-    tail = max(0, at - _LOOKED_AT)
+    tail = max(0, at - _LOOKED_AT, _line_begin(text, at))  # a line's end ends a sentence
     for begin, end in each_sentence(text[tail : at + 200]):
         if tail + end > at:
             return min(tail + begin, at)
