@@ -82,8 +82,8 @@ def _type_of(schema: Mapping[str, Any]) -> Any:
     if {one.get("type") for one in some} == {"integer", "number"}:
         return _count_or_fraction
     (one,) = some
-    if "enum" in one:
-        return click.Choice(one["enum"])
+    if "enum" in one or "const" in one:
+        return click.Choice(one.get("enum") or [one["const"]])
     bounds: dict[str, Any] = {}
     for limit, (closed, opened) in _BOUNDS.items():
         if opened in one:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachback.evaluation.crossed import estimate_difference
-from teachback.records import Answer, Prediction
+from teachback.records import Answer, Cost, Prediction
 
 LEAST_QUESTIONS = 200
 """Of ``valid``, for a threshold to be chosen."""
@@ -138,3 +138,11 @@ def choose_threshold(
 
     taken = next(number for number in range(len(SHARES)) if not_clearly_worse(number))
     return ThresholdChoice(len(predictions), tuple(candidates), taken)
+
+
+def adaptive_seconds(cost: Cost, explained: float | None) -> float | None:
+    """About how many seconds 1,000 adaptive answers take, of which this share is explained: all of
+    them directly, and the explanations of the share. None where either was not measured."""
+    if explained is None or cost.explained_seconds is None:
+        return None
+    return cost.direct_seconds + explained * cost.explained_seconds

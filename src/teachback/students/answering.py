@@ -11,14 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypedDict, Unpack
 
 from teachback.errors import DataError
 from teachback.evaluation.adaptive import is_unsure, margin_of
 from teachback.evaluation.ways import adaptive_answer, answer_in, asked_way
 from teachback.objectives import OBJECTIVES
-from teachback.questions import candidates, kind_for_question, parse, render, say_answer
-from teachback.records import Answer, ComparedWay, Example, ReplyReading, Role, Way
+from teachback.questions import (
+    candidates,
+    kind_for_question,
+    parse,
+    render,
+    same_answer,
+    say_answer,
+)
+from teachback.records import Answer, ComparedWay, Example, Prediction, ReplyReading, Role, Way
 from teachback.students.card import StudentCard
 from teachback.students.limits import ANSWER_TOKENS
 from teachback.students.model import Generated, Performed
@@ -55,6 +62,20 @@ class Effort:
     """Generations that hit the limit before the end token."""
 
 
+class Asking(TypedDict, total=False):
+    """How a student is asked, whichever way. ``choice_score``: ``sum`` of log-probabilities
+    including the end token, or their ``mean`` per token; one setting for all systems compared.
+    ``max_new_tokens`` bounds an explanation; unset, the student's card does. ``reading``: which of
+    its conclusions count, see :func:`teachback.questions.parse`. ``effort`` is added to.
+    """
+
+    choice_score: ChoiceScore
+    batch_size: int
+    max_new_tokens: int | None
+    reading: ReplyReading
+    effort: Effort
+
+
 def answers(
     student: AskableModel,
     examples: Sequence[Example],
@@ -74,10 +95,7 @@ def answers(
     ``way``: whose answer is the student's; None: its own way's. Without ``explain``, that can only
     be the direct one; without ``direct``, the student explains alone.
 
-    ``choice_score``: ``sum`` of log-probabilities including the end token, or their
-    ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
-    explanation; unset, the student's card does. ``reading``: which of its
-    conclusions count, see :func:`teachback.questions.parse`.
+    The other arguments: see `Asking`.
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.explanation_limit
@@ -141,42 +159,20 @@ def adaptive_answers(
     student: AskableModel,
     examples: Sequence[Example],
     threshold: float,
-    *,
-    choice_score: ChoiceScore = "sum",
-    batch_size: int = 16,
-    max_new_tokens: int | None = None,
-    reading: ReplyReading = "inferred",
-    effort: Effort | None = None,
+    **asking: Unpack[Asking],
 ) -> Iterator[tuple[int, Answer]]:
     """As `answers`, in the adaptive way: all examples directly, and only those explained whose
     direct answer's margin is below ``threshold``. Every example is yielded once: those that are
     answered directly first. ``effort`` then has the explanations of the unsure ones alone."""
-    effort = effort if effort is not None else Effort()
     waiting: dict[int, Answer] = {}
-    for index, answer in answers(
-        student,
-        examples,
-        choice_score=choice_score,
-        batch_size=batch_size,
-        reading=reading,
-        effort=effort,
-    ):
+    for index, answer in answers(student, examples, **asking):
         if is_unsure(margin_of(answer), threshold):
             waiting[index] = answer
         else:
             yield index, answer
     places = sorted(waiting)
-    for at, explained in answers(
-        student,
-        [examples[place] for place in places],
-        explain=True,
-        direct=False,
-        choice_score=choice_score,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        reading=reading,
-        effort=effort,
-    ):
+    unsure = [examples[place] for place in places]
+    for at, explained in answers(student, unsure, explain=True, direct=False, **asking):
         direct = waiting[places[at]]
         yield (
             places[at],
@@ -238,6 +234,24 @@ def _concluded(
     answer_first = objective is not None and OBJECTIVES[objective].concludes == "before"
     parsed = parse(example, generated.text, answer_first=answer_first, reading=reading)
     return parsed.explanation, parsed.answer
+
+
+def prediction(example: Example, answer: Answer) -> Prediction:
+    """What was answered, each way of it held against gold."""
+    explained = answer.explanation is not None
+    return Prediction(
+        id=example.id,
+        gold=example.answer,
+        answer=answer.direct_answer,
+        correct=same_answer(example, answer.direct_answer),
+        unparsed=answer.direct_answer is None,
+        group=example.group,
+        probabilities=answer.probabilities,
+        log_probability=answer.log_probability,
+        explanation=answer.explanation,
+        explained_answer=answer.explained_answer,
+        explained_correct=same_answer(example, answer.explained_answer) if explained else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from teachback.records import Example, Objective, Strategy
 from teachback.studies.config import Control, DatasetConfig, Size, StudyFile, run_config
 from teachback.studies.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
 
-LATER_KEYS: Mapping[str, Any] = {"reading": "inferred"}
+LATER_KEYS: Mapping[str, Any] = {"reading": "inferred", "way": None}
 """Keys of sections that are part of an address only with another value than this."""
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
