@@ -310,7 +310,7 @@ def test_choosing_ends_when_the_other_questions_cannot_change_it(
         passes += 1
 
     student.model.register_forward_hook(counted)
-    choice = validation.choose_way(student, valid, EvaluateConfig(), SILENT, whole=whole)
+    choice = validation.settle_answering(student, valid, EvaluateConfig(), SILENT, whole=whole)
     assert choice == validation.WayChoice(50, explained, explained, 12)
     card = student.card
     assert card.way == "direct"

@@ -86,6 +86,7 @@ class EvaluateSettings(TypedDict, total=False):
     """Settings of `evaluate`: the keys of ``[evaluate]``."""
 
     explain: bool
+    way: Literal["adaptive"] | None
     choice_score: Literal["sum", "mean"]
     batch_size: int
     max_new_tokens: int | None

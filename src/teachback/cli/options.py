@@ -84,8 +84,8 @@ def _type_of(schema: Mapping[str, Any]) -> Any:
     if "array" in {one.get("type") for one in some}:
         return _word_or_list
     (one,) = some
-    if "enum" in one:
-        return click.Choice(one["enum"])
+    if "enum" in one or "const" in one:
+        return click.Choice(one.get("enum") or [one["const"]])
     bounds: dict[str, Any] = {}
     for limit, (closed, opened) in _BOUNDS.items():
         if opened in one:

@@ -256,6 +256,11 @@ class EvaluateConfig(Section):
     """`[evaluate]`: how answers are drawn and counted."""
 
     explain: bool = _key(True, "also generate explanations and read their conclusions")
+    way: Literal["adaptive"] | None = _key(
+        None,
+        "adaptive: explain only what the student answers with a margin below its threshold "
+        "(exploratory); unset: explain every question, or none, as explain says",
+    )
     choice_score: Literal["sum", "mean"] = _key(
         "sum", "score choices by the sum of log-probabilities with end token, or their mean"
     )
@@ -270,6 +275,12 @@ class EvaluateConfig(Section):
     )
     languages: Languages = _key("auto", "as selection.languages")
     baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
+
+    @model_validator(mode="after")
+    def _explains_in_its_way(self) -> EvaluateConfig:
+        if self.way == "adaptive" and not self.explain:
+            raise ValueError("way = adaptive explains what is unsure: it needs explain")
+        return self
 
     @property
     def reply_reading(self) -> ReplyReading:

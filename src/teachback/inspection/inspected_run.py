@@ -132,7 +132,7 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
         student=student,
         card=None if student is None else StudentCard.load(Path(student)),
         reading=_reading(recorded),
-        cost=None if recorded is None else recorded.cost,
+        cost=None if recorded is None else recorded.cost.get("student"),
     )
 
 

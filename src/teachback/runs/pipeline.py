@@ -148,6 +148,7 @@ def evaluate_student(
     Writes ``predictions.jsonl``, ``predictions.untrained.jsonl``,
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
+    from teachback.students.answering import way_on_card
     from teachback.students.load import load
     from teachback.systems import predict, predict_majority, predict_untrained, untrained_of
 
@@ -156,6 +157,8 @@ def evaluate_student(
     config = config.model_copy(update={"languages": languages})
     student = load(reference, precision=precision)
     card, computed = student.card, student.precision
+    if config.way is not None:  # said before the work, too
+        way_on_card(card, config.way)
     (notice or no_notice)(computed.line)
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
@@ -187,7 +190,15 @@ def evaluate_student(
             "precision_reason": computed.reason,
         }
         return write_evaluation(
-            folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
+            folder,
+            predictions,
+            cost,
+            card.way,
+            test[0].kind,
+            card.seed or 0,
+            asked,
+            threshold=card.threshold,
+            temperature=card.temperature,
         )
 
 

@@ -11,9 +11,19 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.decoding import KeyValueCache, Prompt, decode, likeliest, position_mask
+from teachback.students.decoding import (
+    MEASURED,
+    KeyValueCache,
+    Likeliest,
+    Prompt,
+    decode,
+    likeliest,
+    likeliest_of,
+    position_mask,
+)
 from teachback.students.encoding import CausalEncoder
 from teachback.students.generated import Generated, Performed
+from teachback.students.log_probabilities import LogProbabilities
 from teachback.students.model import (
     StudentModel,
     last_logits_only,
@@ -114,7 +124,10 @@ class CausalStudent(CausalEncoder, StudentModel):
         prompts = [self._prompt(*each, limits) for each in zip(sources, targets, strict=True)]
         self.model.eval()
         for decoded in decode(self, prompts, limits, batch_size):
-            texts = {role: self.generated(ids) for role, ids in decoded.tokens.items()}
+            texts = {
+                role: self.generated(ids, decoded.log_probabilities.get(role))
+                for role, ids in decoded.tokens.items()
+            }
             yield decoded.number, Performed(decoded.scores, texts, decoded.seconds)
 
     def _prompt(self, source: str, targets: Sequence[str], limits: Mapping[Role, int]) -> Prompt:
@@ -136,7 +149,9 @@ class CausalStudent(CausalEncoder, StudentModel):
         model = self.model if cache is None else partial(self.model, past_key_values=cache)
         return self.scores(model, batch, [len(row.branches) for row in rows])
 
-    def extend(self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache) -> Tensor:
+    def extend(
+        self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache, *, measured: bool
+    ) -> Likeliest:
         """See `teachback.students.decoding.Reader`."""
         tokens, slots = tokens.to(self.device), slots.to(self.device)
         cache.extend(slots, length)
@@ -151,7 +166,9 @@ class CausalStudent(CausalEncoder, StudentModel):
                 past_key_values=cache,
                 use_cache=False,  # no cache of the model's own
             ).logits[0]
-        return likeliest(output, head.weight) if last else output.argmax(1)
+        if last:
+            return likeliest(output, head.weight, measured=measured)
+        return likeliest_of(output, measured=measured)
 
     def generate(
         self,
@@ -172,7 +189,10 @@ class CausalStudent(CausalEncoder, StudentModel):
         with torch.inference_mode():
             done = {one.number: one for one in decode(self, prompts, limits, len(prompts))}
         return [
-            self.generated([*text, *done[number].tokens[role]]) for number, text in enumerate(texts)
+            self.generated(
+                [*text, *done[number].tokens[role]], done[number].log_probabilities.get(role)
+            )
+            for number, text in enumerate(texts)
         ]
 
     @torch.inference_mode()
@@ -195,16 +215,19 @@ class CausalStudent(CausalEncoder, StudentModel):
             max_new_tokens = min(max_new_tokens, self.positions - max(map(len, prompts)) or 1)
         batch = {k: v.to(self.device) for k, v in left_padded(prompts, self.pad_id).items()}
         self.model.eval()
+        measured = LogProbabilities() if role in MEASURED and not any(begun) else None
         with self.autocast(), last_logits_only(self.model.get_output_embeddings()):
             output = self.model.generate(
                 **batch,
                 max_new_tokens=max_new_tokens,
+                logits_processor=[] if measured is None else [measured],
                 do_sample=False,
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
         start = batch["input_ids"].shape[1]
-        return [
+        plain = [
             self.generated([*text, *ids])
             for text, ids in zip(begun, output[:, start:].tolist(), strict=True)
         ]
+        return plain if measured is None else measured.added_to(plain)

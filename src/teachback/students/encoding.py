@@ -110,13 +110,13 @@ class Encoder(ABC):
         """Whether the tokenizer turns two targets into the same tokens."""
         return self.text_ids(left) == self.text_ids(right)
 
-    def generated(self, ids: list[int]) -> Generated:
+    def generated(self, ids: list[int], log_probability: float | None = None) -> Generated:
         """Generated tokens as text, up to the end token."""
         complete = self.end_id in ids
         if complete:
             ids = ids[: ids.index(self.end_id) + 1]
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return Generated(text.strip(), len(ids), complete)
+        return Generated(text.strip(), len(ids), complete, log_probability)
 
 
 class CausalEncoder(Encoder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from teachback.records import Role
 
@@ -15,6 +15,8 @@ class Generated:
     tokens: int
     complete: bool
     """Whether it ended by itself rather than at the limit."""
+    log_probability: float | None = field(default=None, compare=False)
+    """Of all its tokens; None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,8 +200,7 @@ class StudentModel(Encoder):
     def scores(
         self, model: Any, batch: dict[str, Tensor], counts: Sequence[int]
     ) -> list[list[tuple[float, int]]]:
-        """(Sum of log-probabilities, number of tokens) of every target in ``batch``, by question:
-        ``counts`` says how many targets each has."""
+        """(Sum of log-probabilities, tokens) of each target, by question: ``counts`` of them."""
         with self.autocast():
             losses = self.token_losses(model, batch)
         count = sum(counts)

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
+from teachback.students.decoding import MEASURED
 from teachback.students.generated import Generated
+from teachback.students.log_probabilities import LogProbabilities
 from teachback.students.model import StudentModel
 from teachback.students.rows import Row, separate
 from teachback.students.tensors import branch_mask, seq2seq_batch
@@ -90,14 +92,17 @@ class Seq2SeqStudent(StudentModel):
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
         start = torch.tensor([[self.start_id, *before]] * len(sources), device=self.device)
         self.model.eval()
+        measured = LogProbabilities() if role in MEASURED and not begun else None
         with self.autocast():
             output = self.model.generate(
                 input_ids=batch["input_ids"],
                 attention_mask=batch["attention_mask"],
                 decoder_input_ids=start,
                 max_new_tokens=max_new_tokens,
+                logits_processor=[] if measured is None else [measured],
                 do_sample=False,
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
-        return [self.generated([*begun, *ids]) for ids in output[:, start.shape[1] :].tolist()]
+        plain = [self.generated([*begun, *ids]) for ids in output[:, start.shape[1] :].tolist()]
+        return plain if measured is None else measured.added_to(plain)

@@ -65,13 +65,16 @@ to end."""
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a system said of the test file. The others: as in a CellResult."""
+    """What a system said of the test file. ``threshold`` and ``temperature``: as on a student's
+    card. The others: as in a CellResult."""
 
     predictions: list[Prediction]
     cost: Mapping[str, Cost] = field(default_factory=dict)
     way: Way | None = None
     valid: Mapping[str, float] | None = None
     valid_asked: Mapping[str, int] | None = None
+    threshold: float | None = None
+    temperature: float | None = None
 
 
 def result_begun(engine: str, threads: int | None = None) -> CellResult:
@@ -296,7 +299,15 @@ def _trained(
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None
     card = student.card
-    return _Answers(predictions, {"student": cost}, card.way, valid, card.valid_asked)
+    return _Answers(
+        predictions,
+        {"student": cost},
+        card.way,
+        valid,
+        card.valid_asked,
+        card.threshold,
+        card.temperature,
+    )
 
 
 def _evaluated(
@@ -320,6 +331,8 @@ def _evaluated(
             "languages": config.evaluate.languages,
             "precision": begun.precision,
         },
+        threshold=answers.threshold,
+        temperature=answers.temperature,
     )
     return replace(
         begun,

@@ -224,6 +224,7 @@ VARIED = {
     "train.seed": "study.seeds",
     "train.permute": 'the control "permuted" in study.controls',
     "evaluate.baselines": "study.controls",
+    "evaluate.way": "nothing there, since every way follows from the answers of both",
 }
 """Keys of a run that a study varies, and where it does."""
 

@@ -39,6 +39,7 @@ LATER_KEYS: Mapping[str, Any] = {
     "reading": "inferred",
     "languages": "auto",
     "trim_vocabulary": None,
+    "way": None,
 }
 """Keys of sections that are part of an address only with another value than this."""
 
