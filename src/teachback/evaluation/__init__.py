@@ -1,5 +1,13 @@
 """Figures of one set of predictions, and the paired test between two systems."""
 
+from teachback.evaluation.adaptive import ThresholdChoice, choose_threshold
+from teachback.evaluation.calibration import (
+    Calibration,
+    CalibrationBin,
+    calibrated,
+    fit_temperature,
+    measure_calibration,
+)
 from teachback.evaluation.crossed import (
     DifferenceEstimate,
     detectable_difference,
@@ -39,12 +47,15 @@ from teachback.evaluation.ways import (
     resolved,
     right_by_way,
     student_way,
+    unsure,
 )
 
 __all__ = [
     "COMPARED_WAYS",
     "LEVEL",
     "WAYS",
+    "Calibration",
+    "CalibrationBin",
     "Comparison",
     "DifferenceEstimate",
     "Finding",
@@ -53,16 +64,20 @@ __all__ = [
     "Metrics",
     "SeedComparison",
     "SystemAnswers",
+    "ThresholdChoice",
     "WayMetrics",
     "answer_in",
     "as_json",
     "better_way",
+    "calibrated",
+    "choose_threshold",
     "compare",
     "compare_systems",
     "compared_way",
     "detectable_difference",
     "estimate_difference",
     "finding",
+    "fit_temperature",
     "has_choice",
     "holm",
     "in_way",
@@ -72,8 +87,10 @@ __all__ = [
     "mean_accuracy",
     "mean_interval",
     "measure",
+    "measure_calibration",
     "resolved",
     "right_by_way",
     "student_way",
+    "unsure",
     "verdict",
 ]
