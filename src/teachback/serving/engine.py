@@ -6,7 +6,7 @@ change its modules for a moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from teachback.errors import DataError
@@ -16,7 +16,7 @@ from teachback.questions import render
 from teachback.records import Answer, Example, Role, Way
 from teachback.serving.requests import AnswerRequest, Refusal
 from teachback.students.answering import Asked, answers, asked_example
-from teachback.students.continuing import Token, continued, measured
+from teachback.students.continuing import Token, continued
 from teachback.students.model import StudentModel
 
 
@@ -40,6 +40,8 @@ class Continuation:
     """Called in the lane's thread with each token; False ends it."""
     measure: bool = False
     """Whether the tokens themselves are measured first, and arrive."""
+    top: int = 0
+    """How many of the most probable tokens each token brings with it."""
 
 
 class Engine:
@@ -51,6 +53,7 @@ class Engine:
         self._explaining = student.with_shared_weights()
         self._continuing = student.with_shared_weights()
         self._reading = student.with_shared_weights()
+        self._special = frozenset(student.tokenizer.all_special_ids)
 
     @property
     def explains(self) -> bool:
@@ -148,6 +151,10 @@ class Engine:
         """One token as text, special ones included."""
         return str(self._reading.tokenizer.decode([token]))
 
+    def is_special(self, token: int) -> bool:
+        """Whether a token is left out of texts."""
+        return token in self._special
+
     @property
     def end_id(self) -> int:
         return self._reading.end_id
@@ -158,13 +165,10 @@ class Engine:
 
     def _continue(self, job: Continuation) -> int:
         count = 0
-        for token in self._tokens(job):
+        for token in continued(
+            self._continuing, job.ids, job.limit, measure=job.measure, top=job.top
+        ):
             count += 1
             if not job.arrived(token):
                 break
         return count
-
-    def _tokens(self, job: Continuation) -> Iterator[Token]:
-        if job.measure:
-            yield from measured(self._continuing, job.ids)
-        yield from continued(self._continuing, job.ids, job.limit)
