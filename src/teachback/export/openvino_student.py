@@ -229,9 +229,9 @@ class OpenVinoStudent(CausalTokenizer):
 
     # ------------------------------------------------------------------ as a language model
 
-    def measured(self, ids: Sequence[int]) -> list[Token]:
+    def _measured(self, ids: Sequence[int], top_wanted: int) -> list[Token]:
         """Every token of ``ids`` (not empty), given those before it."""
-        found = [Token(ids[0], None, None, None)]
+        found = [Token(ids[0], None, ())]
         tokens = np.array([list(ids)], np.int64)
         one = np.zeros(1, np.int64)
         for begin in range(0, len(ids) - 1, _READ_AT_ONCE):
@@ -247,22 +247,24 @@ class OpenVinoStudent(CausalTokenizer):
                 first=begin == 0,
             )
             found += [
-                Token(int(token), float(share), int(likeliest), float(likeliest_share))
-                for token, share, likeliest, likeliest_share in zip(
-                    targets, own, top, best, strict=True
-                )
+                Token(int(token), float(share), ((int(likeliest), float(best_share)),)[:top_wanted])
+                for token, share, likeliest, best_share in zip(targets, own, top, best, strict=True)
             ]
         return found
 
-    def continued(self, ids: Sequence[int], limit: int) -> Iterator[Token]:
-        """Up to ``limit`` tokens that greedily continue ``ids`` (not empty); the end token is the
-        last one where it comes."""
+    def continued(
+        self, ids: Sequence[int], limit: int, *, measure: bool = False, top: int = 0
+    ) -> Iterator[Token]:
+        """See `teachback.serving.engine.LanguageModel`; of the most probable tokens, the first is
+        all that the graph says."""
+        if measure:
+            yield from self._measured(ids, top)
         one = np.zeros(1, np.int64)
         read = np.array([list(ids)], np.int64)
         begin = 0
         for _ in range(limit):
             end = begin + read.shape[1]
-            _, top, best = self._read(
+            _, first, best = self._read(
                 read,
                 np.arange(begin, end)[None],
                 np.arange(end)[None],
@@ -270,8 +272,8 @@ class OpenVinoStudent(CausalTokenizer):
                 one,
                 first=begin == 0,
             )
-            token, share = int(top[0]), float(best[0])
-            yield Token(token, share, token, share)
+            token, share = int(first[0]), float(best[0])
+            yield Token(token, share, ((token, share),)[:top])
             if token == self.end_id:
                 return
             begin, read = end, np.array([[token]], np.int64)

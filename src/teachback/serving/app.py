@@ -23,6 +23,7 @@ from teachback.serving.engine import Continuation, Engine, Question
 from teachback.serving.headers import HEADERS
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
+from teachback.serving.openai_replies import error
 from teachback.serving.requests import (
     MOST_BYTES,
     AnswerRequest,
@@ -133,13 +134,13 @@ class Serving:
             reply = await handler(request)
         except Refusal as refusal:
             reply = _error(refusal.status, str(refusal), refusal.retry_after)
-        except web.HTTPException as error:
-            reply = _error(error.status, error.reason)
-        except asyncio.CancelledError:
+        except web.HTTPException as found:
+            reply = _error(found.status, found.reason)
+        except (asyncio.CancelledError, ConnectionError):  # the client is gone
             raise
-        except Exception as error:
+        except Exception as fault:
             _LOG.exception("a fault in answering %s", request.path)
-            reply = _error(500, f"this server has a fault ({type(error).__name__})")
+            reply = _error(500, f"this server has a fault ({type(fault).__name__})")
         resource = request.match_info.route.resource
         path = "other" if resource is None else resource.canonical
         self._measurements.request(path, reply.status, time.perf_counter() - started)
@@ -201,8 +202,8 @@ class Serving:
             try:
                 chosen = await lane_behind.ask(question.example, self.limits.seconds)
                 by = "teacher"
-            except Exception as error:
-                note = f"the teacher was asked and gave no answer: {error}"[:300]
+            except Exception as failed:
+                note = f"the teacher was asked and gave no answer: {failed}"[:300]
         self._measurements.answer(question.way, by, sure)
         return web.json_response(
             {
@@ -234,7 +235,5 @@ class Serving:
 
 
 def _error(status: int, message: str, retry_after: int | None = None) -> web.Response:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    body = {"error": {"message": message, "type": kind, "param": None, "code": None}}
-    return web.json_response(body, status=status, headers=headers)
+    return web.json_response({"error": error(status, message)}, status=status, headers=headers)

@@ -40,6 +40,8 @@ class Continuation:
     """Called in the lane's thread with each token; False ends it."""
     measure: bool = False
     """Whether the tokens themselves are measured first, and arrive."""
+    top: int = 0
+    """How many of the most probable tokens each token brings with it."""
 
 
 class ServedStudent(AskableModel, Protocol):
@@ -61,11 +63,13 @@ class ServedStudent(AskableModel, Protocol):
 class LanguageModel(Protocol):
     """A student as a plain language model, asked by one thread."""
 
-    def measured(self, ids: Sequence[int]) -> list[Token]:
-        """Every token of ``ids`` (not empty), given those before it."""
-
-    def continued(self, ids: Sequence[int], limit: int) -> Iterator[Token]:
-        """Up to ``limit`` tokens that greedily continue ``ids`` (not empty)."""
+    def continued(
+        self, ids: Sequence[int], limit: int, *, measure: bool = False, top: int = 0
+    ) -> Iterator[Token]:
+        """Up to ``limit`` tokens that greedily continue ``ids`` (not empty); the end token is the
+        last one where it comes. ``measure``: the tokens of ``ids`` themselves come first. ``top``:
+        how many of the most probable tokens each one brings with it, at most; an engine may know
+        the first alone."""
 
 
 class Engine:
@@ -80,6 +84,7 @@ class Engine:
         self._explaining = student.with_shared_weights()
         self._continuing = language
         self._reading = student.with_shared_weights()
+        self._special = frozenset(student.tokenizer.all_special_ids)
 
     @property
     def explains(self) -> bool:
@@ -177,6 +182,10 @@ class Engine:
         """One token as text, special ones included."""
         return str(self._reading.tokenizer.decode([token]))
 
+    def is_special(self, token: int) -> bool:
+        """Whether a token is left out of texts."""
+        return token in self._special
+
     @property
     def end_id(self) -> int:
         return self._reading.end_id
@@ -187,15 +196,12 @@ class Engine:
 
     def _continue(self, job: Continuation) -> int:
         count = 0
-        for token in self._tokens(job):
+        if self._continuing is None:
+            raise RuntimeError("this student continues no texts")
+        for token in self._continuing.continued(
+            job.ids, job.limit, measure=job.measure, top=job.top
+        ):
             count += 1
             if not job.arrived(token):
                 break
         return count
-
-    def _tokens(self, job: Continuation) -> Iterator[Token]:
-        if self._continuing is None:
-            raise RuntimeError("this student continues no texts")
-        if job.measure:
-            yield from self._continuing.measured(job.ids)
-        yield from self._continuing.continued(job.ids, job.limit)

@@ -38,6 +38,6 @@ class Token:
 
     id: int
     log_probability: float | None
-    likeliest: int | None
-    """The token that was the most probable one in its place."""
-    likeliest_log_probability: float | None
+    likeliest: tuple[tuple[int, float], ...]
+    """(token, log-probability) of the most probable ones in its place, from the top: as many as
+    were asked for and are known."""
