@@ -45,6 +45,7 @@ ARGUMENTS = {
     "push": "nowhere owner/name -o out",
     "serve": "nowhere",
     "ask": "nowhere Why?",
+    "inspect": "a",
     "doctor": "",
 }
 """Every command, called as it should be but for one option."""
