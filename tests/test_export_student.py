@@ -150,7 +150,8 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
     text = text.replace('"train.jsonl"', json.dumps(str(run / "train.jsonl")))
     (run / "config.toml").write_text(text, "utf-8")
     command = ["export", str(run), "--to", "merged", "-o", str(tmp_path / "out")]
-    done = CliRunner().invoke(cli, [*command, *KEYS, "--questions", "12", "--changed-bound", "1"])
+    given = ["--questions", "12", "--changed-bound", "1", "--teacher-terms", "research | only"]
+    done = CliRunner().invoke(cli, [*command, *KEYS, *given])
     assert done.exit_code == 0, done.output
     assert parity(tmp_path / "out")["check"] == {
         "name": "train.jsonl",
@@ -160,6 +161,7 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     assert f"| trained on | train.jsonl (SHA-256 {sha256_of(run / 'train.jsonl')}) |" in card
     assert "| explanations by | recorded replies (teacher.jsonl) |" in card
+    assert "| terms of the teacher | research \\| only |" in card
     assert str(tmp_path) not in card
     assert own.is_dir()
     few = CliRunner().invoke(cli, command)

@@ -59,6 +59,11 @@ _WEIGHTS = click.option(
 _ALLOW_DRIFT = click.option(
     "--allow-drift", is_flag=True, help="Write an export that drifts beyond the limits."
 )
+_TEACHER_TERMS = click.option(
+    "--teacher-terms",
+    metavar="TEXT",
+    help="Under which terms the teacher's texts may be used, for the card.",
+)
 
 
 @export.command(_STUDENT)
@@ -74,6 +79,7 @@ _ALLOW_DRIFT = click.option(
 @_WEIGHTS
 @_gate
 @_ALLOW_DRIFT
+@_TEACHER_TERMS
 @out_option()
 @overwrite_option("Replace the export that DIR holds.")
 @click.pass_obj
@@ -101,6 +107,7 @@ def _checked_export(
     out: str,
     *,
     name: str | None = None,
+    teacher_terms: str | None = None,
     weights: WeightType | None,
     check: str | None,
     allow_drift: bool,
@@ -122,6 +129,7 @@ def _checked_export(
             allow_drift=allow_drift,
             overwrite=overwrite,
             name=name,
+            teacher_terms=teacher_terms,
             progress=progress,
             notice=lambda line: say(line, err=True),
         )
@@ -207,6 +215,7 @@ def openai_finetune(
 @_WEIGHTS
 @_gate
 @_ALLOW_DRIFT
+@_TEACHER_TERMS
 @click.option("--public", is_flag=True, help="Let everybody see it; unset: private.")
 @click.option("--dry-run", is_flag=True, help="Write DIR, show what would be uploaded, and stop.")
 @out_option("The folder that is uploaded; kept.")

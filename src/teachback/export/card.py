@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from teachback.errors import ReferenceError_
+from teachback.evaluation.metrics import wilson
 from teachback.export.check_questions import CheckQuestions
 from teachback.export.config import WeightType
 from teachback.export.formats import ExportFormat
 from teachback.export.parity import Parity, table
+from teachback.export.provenance import TEACHER
 from teachback.references import HubModelReference, parse_student
 from teachback.students.card import StudentCard
 from teachback.students.encoding import MARKERS, QUESTION
@@ -44,6 +47,8 @@ class Facts:
     same_prompts: int | None
     origin: Mapping[str, str]
     """What `teachback.export.provenance` found."""
+    teacher_terms: str | None = None
+    """Under which terms the teacher's texts may be used, in the user's words."""
 
 
 def model_card(facts: Facts) -> str:
@@ -71,7 +76,9 @@ def _data(facts: Facts) -> ModelCardData:
     licence = next((name for sign, name in _LICENCES if sign in known), None)
     named: dict[str, Any] = {"license": licence} if licence else {}
     if facts.licence and licence is None:
-        named = {"license": "other", "license_name": facts.licence}
+        # The hub takes a name of these characters alone.
+        plain = re.sub(r"[^a-z0-9.]+", "-", known).strip("-.")
+        named = {"license": "other", "license_name": plain or "other"}
     return ModelCardData(
         library_name=_LIBRARIES[facts.form],
         pipeline_tag="text-generation" if causal else "text2text-generation",
@@ -102,9 +109,23 @@ def _training(facts: Facts) -> Mapping[str, str]:
     }
     for way, accuracy in (card.valid or {}).items():
         asked = (card.valid_asked or {}).get(way)
-        of = f" of {asked} questions" if asked else ""
-        rows[f"accuracy on valid, {way}"] = f"{accuracy:.3f}{of} (the way was chosen on these)"
-    return {**rows, **facts.origin}
+        found = f"{accuracy:.3f}"
+        if asked:
+            low, high = wilson(accuracy, asked)
+            found += f" [{low:.3f}, {high:.3f}] of {asked} questions"
+        rows[f"accuracy on valid, {way}"] = f"{found} (the way was chosen on these)"
+    rows["calibration"] = (
+        "none: its probabilities are as they come"
+        if card.temperature is None
+        else f"divide log-probabilities by the temperature {card.temperature:.3f}, which was "
+        "fitted on valid (teachback serve does it)"
+    )
+    rows |= facts.origin
+    if TEACHER in rows or facts.teacher_terms:
+        rows["terms of the teacher"] = facts.teacher_terms or (
+            "not stated: ask who publishes the model before using its texts"
+        )
+    return rows
 
 
 def _checked(facts: Facts) -> str:

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +86,12 @@ def export_student(
     allow_drift: bool = False,
     overwrite: bool = False,
     name: str | None = None,
+    teacher_terms: str | None = None,
     progress: Progress = SILENT,
     notice: Notice = no_notice,
 ) -> Exported:
     """Write the student behind ``reference`` into ``folder`` as ``form``; its card calls it
-    ``name``, or as ``folder`` is called.
+    ``name``, or as ``folder`` is called, and states ``teacher_terms``.
 
     Raises:
         DriftError: it answers otherwise than its student, beyond the limits of ``config``, and
@@ -118,6 +119,7 @@ def export_student(
                 progress,
                 notice,
             )
+            facts = replace(facts, teacher_terms=teacher_terms)
             if facts.parity.problems and not allow_drift:
                 raise DriftError(facts.parity)
             _describe(staging, facts)

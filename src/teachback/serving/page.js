@@ -37,7 +37,8 @@ function show(reply, body) {
   if (reply.probabilities && reply.answer !== reply.direct_answer) {
     add(said, "p", "note", "The probabilities are those of the direct answer: " + reply.direct_answer);
   }
-  const by = reply.answered_by === "teacher" ? "answered by the teacher" : "answered " + reply.way;
+  const how = reply.way === "explained" ? "answered after explaining" : "answered directly";
+  const by = reply.answered_by === "teacher" ? "answered by the teacher" : how;
   add(said, "p", "note", by + ", " + Math.round(reply.milliseconds) + " ms");
   if (reply.note) add(said, "p", "note", reply.note);
 }
