@@ -128,12 +128,12 @@ def serve(
         fall_back=fall_back,
         log=say if log_questions else None,
     )
-    run(
-        serving,
-        host or LOOPBACK,
-        port,
-        lambda address: say(f"serving {student} on {address} (Ctrl-C ends)"),
-    )
+
+    def started(address: str) -> None:
+        say(f"serving {student} on {address} (Ctrl-C ends)")
+        say(f"page: {address.rstrip('/')}{serving.page_path}")
+
+    run(serving, host or LOOPBACK, port, started)
     say("stopped; what was accepted is answered")
 
 
@@ -177,7 +177,9 @@ def _fall_back(
         wanted = EvaluateConfig(explain=way == "explained" and has_choice(engine.card.objective))
         predictions, _ = predict(student, examples, wanted)
         correct = [one.correct for one in in_way(predictions, way)]
-        found = find_threshold(predictions, correct, float(target or 0))
+        found = find_threshold(
+            predictions, correct, float(target or 0), temperature=engine.card.temperature
+        )
         say(
             f"below {found.below:.3f} the teacher is asked: {100 * found.share:.1f}% of "
             f"{len(examples)} labelled questions; of the {found.kept} others the student has "

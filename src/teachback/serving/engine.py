@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from teachback.errors import DataError
-from teachback.evaluation.ways import has_choice
+from teachback.errors import ConfigError, DataError
 from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Answer, Example, Role, Way
 from teachback.serving.requests import AnswerRequest, Refusal
-from teachback.students.answering import AskableModel, Asked, answers, asked_example
+from teachback.students.answering import AskableModel, Asked, answers, asked_example, way_on_card
 from teachback.students.generated import Token
 
 
@@ -26,6 +25,8 @@ class Question:
 
     example: Example
     way: Way
+    threshold: float | None
+    """Below this margin a direct answer is explained first: the adaptive way."""
     explained: bool
     """Whether an explanation is generated, for the way or for the user."""
 
@@ -103,11 +104,12 @@ class Engine:
             )
         except DataError as error:
             raise Refusal(422, str(error)) from None
-        way: Way = self.card.way if asked.way == "chosen" else asked.way
+        try:
+            way, threshold = way_on_card(self.card, asked.way)
+        except ConfigError as error:
+            raise Refusal(422, str(error)) from None
         if asked.explain and not self.explains:
             raise Refusal(422, "explain: this student has learnt no explanations")
-        if way == "explained" and not has_choice(self.card.objective):
-            raise Refusal(422, "way: this student's explanations conclude nothing: ask it directly")
         length = self.length(example)
         if length > self.card.max_source_tokens:
             raise Refusal(
@@ -115,7 +117,7 @@ class Engine:
                 f"the question has {length} tokens, and this student reads "
                 f"{self.card.max_source_tokens}",
             )
-        return Question(example, way, asked.explain or way == "explained")
+        return Question(example, way, threshold, asked.explain or way == "explained")
 
     def length(self, example: Example) -> int:
         """The tokens of a question."""
