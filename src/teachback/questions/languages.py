@@ -1,4 +1,4 @@
-"""Which of the languages that conclusions are read in some questions and exemplars are written in."""
+"""Which of the languages that conclusions are read in a text, or a dataset, is written in."""
 
 from __future__ import annotations
 
