@@ -173,6 +173,7 @@ def _fall_back(
         SelectionConfig(languages=LANGUAGES),
         engine.card.kind or "text",
     )
+    setup.teacher.check_ready()
     if below is None:
         examples = read_examples(str(labelled))
         way = engine.card.way
