@@ -124,6 +124,10 @@ def test_the_commands_one_after_the_other(family: str, llama: Path, work: Path) 
     assert f"examples with an explanation: {KEPT} of {TRAIN}" in shown
     assert "wrong-answer" in shown
     assert f"requests: {TRAIN + KEPT - TRAIN // 2} new, 0 stored before, 1 failed" in shown
+    strict = ("--reading", "announced", "--languages", "en")
+    done("generate", "train.jsonl", "--teacher", "recorded:teacher.jsonl", *strict, "-o", "strict")
+    manifest = json.loads((work / "strict" / "manifest.json").read_text())
+    assert manifest["reading"] == {"conclusions": "announced", "languages": ["en"]}
     again = done("generate", "train.jsonl", "--teacher", "recorded:teacher.jsonl", "-o", "gen")
     assert "requests: 0 new" in again
 
