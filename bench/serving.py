@@ -129,7 +129,7 @@ def served(path: str, count: int) -> dict[str, Any]:
     alone = []
     for example in [asked[0], *asked]:
         begun = time.perf_counter()
-        engine.explain([Question(example, "explained", None, True)])
+        engine.explain([Question(example, "explained", True)])
         alone.append(time.perf_counter() - begun)
     there, here = statistics.median(times), statistics.median(alone[1:])
     return {
@@ -162,8 +162,8 @@ def mixed(path: str) -> dict[str, Any]:
         seconds = time.perf_counter() - begun
         memory = server.mebibytes()
     engine = loaded(path).engine
-    both = [Question(e, "explained", None, True) for e in asked[1::2]]
-    alone = [Question(e, "direct", None, False) for e in asked[::2]]
+    both = [Question(e, "explained", True) for e in asked[1::2]]
+    alone = [Question(e, "direct", False) for e in asked[::2]]
     engine.explain(both[:1])
     begun = time.perf_counter()
     engine.explain(both)

@@ -25,10 +25,10 @@ class Question:
 
     example: Example
     way: Way
-    threshold: float | None
-    """Below this margin a direct answer is explained first: the adaptive way."""
     explained: bool
     """Whether an explanation is generated, for the way or for the user."""
+    threshold: float | None = None
+    """In the adaptive way: below this margin, a direct answer is explained first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Engine:
                 f"the question has {length} tokens, and this student reads "
                 f"{self.card.max_source_tokens}",
             )
-        return Question(example, way, threshold, asked.explain or way == "explained")
+        return Question(example, way, asked.explain or way == "explained", threshold)
 
     def length(self, example: Example) -> int:
         """The tokens of a question."""
