@@ -114,6 +114,7 @@ run(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10, patience=0, objective=sys.a
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @pytest.mark.parametrize("objective", ["mt-cot", pytest.param("mt-icot", marks=pytest.mark.slow)])
 def test_a_killed_run_ends_as_if_nothing_had_happened(
