@@ -8,11 +8,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from report_pages import Page
+from study_folder import write_study
 from teachback.cli import cli
-from teachback.files import manifest, read_jsonl, write_json, write_jsonl, write_predictions
-from teachback.inspection.results import INSPECTION_FILE
+from teachback.files import (
+    manifest,
+    read_jsonl,
+    sha256_of,
+    write_json,
+    write_jsonl,
+    write_predictions,
+)
+from teachback.inspection.results import INSPECTION_FILE, Inspection, Measured
 from teachback.quality.surface import share_copied, share_repeated, words_of
 from teachback.records import Prediction
+from teachback.reports import report
 
 CHOICES = ["clouds", "stones"]
 TEXTS = (
@@ -151,3 +161,41 @@ def test_bad_input_is_one_line(tmp_path: Path, damage: str, wanted: str) -> None
     assert "Traceback" not in result.output
     assert [path.name for path in sorted(run.iterdir()) if path.name in before] == before
     assert not (run / "inspection.json").exists()
+
+
+def test_the_report_shows_inspected_cells(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study")
+    assert "The explanations, measured" not in report(study)
+    cells = [path.parent for path in sorted(study.glob("cells/*/predictions.jsonl"))]
+    explaining = next(c for c in cells if '"explanation"' in (c / "predictions.jsonl").read_text())
+    write_inspection(explaining)
+    page = Page(report(study))
+    rows = page.tables["Surface facts"]
+    assert rows[0] == ["Measure", "System", "Value", "95%", "Items"]
+    assert rows[1][0] == "words"
+    assert rows[1][2:] == ["12.3", "[11.0, 13.6]", "9"]
+    assert "not measured, since" in page.text
+    # Of predictions that have changed since, nothing is shown.
+    with (explaining / "predictions.jsonl").open("a") as file:
+        file.write("\n")
+    changed = report(study)
+    assert "The explanations, measured" not in changed
+    assert "is of other predictions than those there now" in changed
+
+
+def write_inspection(cell: Path) -> None:
+    length = Measured(measure="length", value=12.3, low=11.0, high=13.6, items=9, groups=9)
+    inspection = Inspection(
+        run=str(cell),
+        date="2026-11-26T00:00:00+00:00",
+        teachback=None,
+        objective="mt-re",
+        kind="multiple-choice",
+        items=9,
+        consistency_items=0,
+        seed=0,
+        predictions_sha256=sha256_of(cell / "predictions.jsonl"),
+        measured=(length,),
+        notes=("consistency of answer and explanation: not measured, since it cannot be",),
+    )
+    INSPECTION_FILE.write(cell / "inspection.json", inspection)

@@ -45,6 +45,7 @@ ARGUMENTS = {
     "push": "nowhere owner/name -o out",
     "serve": "nowhere",
     "ask": "nowhere Why?",
+    "inspect": "a",
     "doctor": "",
 }
 """Every command, called as it should be but for one option."""
@@ -80,7 +81,7 @@ def numeric_options() -> list[tuple[str, str]]:
             kind = parameter.type
             texts = isinstance(kind, click.Choice | click.types.StringParamType)
             if isinstance(parameter, click.Option) and not (
-                parameter.is_flag or texts or kind.name == "boolean"
+                parameter.is_flag or texts or kind.name in ("boolean", "_word_or_list")
             ):
                 found.append((name, parameter.opts[-1]))
     return found

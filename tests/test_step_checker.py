@@ -28,7 +28,7 @@ FACTS_OF_EXEMPLARS = (
 
 def test_the_rule_engine_is_sound() -> None:
     for case in CASES:
-        found = check_steps(case.example, rule_explanation(case.facts))
+        found = check_steps(case.example, rule_explanation(case.facts), case.example.answer)
         assert found is not None
         assert (found.verdict, found.wrong) == ("sound", ()), rule_explanation(case.facts)
 
@@ -100,6 +100,22 @@ def test_an_explanation_of_other_goods_is_wrong_even_where_its_rule_applies() ->
     facts = Facts("toy train", 25, member=True, faulty=False, final_sale=False, opened=False)
     other = rule_explanation(replace(facts, item="pair of gloves"))
     assert checked(facts, other).verdict == "wrong"
+
+
+def test_the_answer_is_the_last_step() -> None:
+    """As a student on permuted explanations does it: the explanation fits, its answer does not."""
+    facts = Facts("cookbook", 25, member=True, faulty=False, final_sale=True, opened=False)
+    text = "It is not faulty. It was a final sale. Not faulty, final sale: no return (rule 6)."
+    assert checked(facts, text, "no return").verdict == "sound"
+    found = checked(facts, text, "store credit")
+    assert (found.verdict, found.wrong) == ("wrong", ("the answer: store credit",))
+
+
+def test_a_decision_is_read_after_a_comma() -> None:
+    """A student's own sentence: the rule's number is right, what is decided by it is not."""
+    facts = Facts("set of plates", 88, member=True, faulty=False, final_sale=False, opened=True)
+    found = checked(facts, "It is not faulty. Not faulty, late, full refund (rule 7).")
+    assert (found.verdict, found.wrong) == ("wrong", ("full refund (rule 7)",))
 
 
 @pytest.mark.parametrize("text", ["", "The desk decides.", "It is not faulty. No final sale."])

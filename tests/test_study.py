@@ -420,10 +420,19 @@ def version_0(out: Path) -> None:
 
 def test_a_study_from_before_its_files_had_a_version_is_continued(copy: Path) -> None:
     out = copy / "out"
-    before = report(out, "csv"), Page(report(out)).tables
+
+    def shown() -> tuple[str, dict[str, Any]]:
+        """The report, less what was not recorded then."""
+        tables = {name: list(rows) for name, rows in Page(report(out)).tables.items()}
+        later = ("Processors", "Commits of teachback")
+        made = "How it was made"
+        tables[made] = [row for row in tables[made] if row[0] not in later]
+        return report(out, "csv"), tables
+
+    before = shown()
     declared = read_json(out / "family.json")["declared"]
     version_0(out)
-    assert (report(out, "csv"), Page(report(out)).tables) == before
+    assert shown() == before
     outcome, engine = run(copy, controls=["untrained", "majority", "equal-time", "permuted"])
     assert (outcome.ran, engine.ran) == (0, [])
     assert read_json(out / "family.json")["declared"] == declared

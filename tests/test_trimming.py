@@ -391,6 +391,7 @@ def test_a_trimmed_student_is_trained_asked_evaluated_and_exported(run: Path) ->
     assert done.exit_code == 0, done.output
     assert Path("eval/predictions.untrained.jsonl").is_file()
     options = ["--to", "merged", "--check", "test.jsonl", "--questions", "6", "--explained", "2"]
+    options += ["--changed-bound", "0.3"]
     done = teachback("export", "mt/student", *options, "-o", "merged")
     assert done.exit_code == 0, done.output
     assert load("merged", precision="fp32").model.config.vocab_size == TRIMMED

@@ -16,7 +16,7 @@ STUDY = """[study]
 objectives = {objectives}
 controls = {controls}
 strategies = ["crop"]
-teachers = ["recorded:teacher.jsonl"]
+teachers = {teachers}
 students = {students}
 seeds = {seeds}
 keep_students = "{keep}"
@@ -43,6 +43,7 @@ def write_study(folder: Path, **changes: Any) -> Path:
     chosen = {
         "objectives": ["st", "mt-cot"],
         "controls": [],
+        "teachers": ["recorded:teacher.jsonl"],
         "students": ["tiny"],
         "seeds": [0, 1],
         "keep": "none",

@@ -74,7 +74,7 @@ def generate(
     from pathlib import Path
 
     from teachback.cli import show
-    from teachback.config import parse_config
+    from teachback.config import parse_config, read_alike
     from teachback.runs import explanations
 
     if dry_run and pilot:
@@ -84,6 +84,7 @@ def generate(
 
     values = settings(options)
     values.setdefault("data", {})["train"] = data
+    values = read_alike(values, values["selection"])
     config = parse_config(values, source=SOURCE, folder=Path.cwd())
     if out is None or dry_run:
         found = explanations.estimate_cost(config, Path(out) if out else None)

@@ -288,6 +288,10 @@ class EvaluateConfig(Section):
         return _reply_reading(self.reading, self.languages)
 
 
+READING_KEYS = ("reading", "languages")
+"""Keys of `[selection]` and `[evaluate]` that say how conclusions are read: one way for both."""
+
+
 class Config(Section):
     """A whole run."""
 
@@ -300,7 +304,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _reads_all_alike(self) -> Config:
-        for key in ("reading", "languages"):
+        for key in READING_KEYS:
             if getattr(self.selection, key) != getattr(self.evaluate, key):
                 raise ValueError(
                     f"selection.{key} and evaluate.{key} differ: what is compared is read in one "

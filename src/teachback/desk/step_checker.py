@@ -32,24 +32,30 @@ class Step:
     names_goods: bool = False
 
 
-def check_steps(example: Example, explanation: str) -> CheckedSteps | None:
-    """What the steps of an explanation come to; None where ``example`` is no case of the desk."""
+def check_steps(example: Example, explanation: str, answer: str | None) -> CheckedSteps | None:
+    """What the steps of an explanation come to; None where ``example`` is no case of the desk.
+    ``answer``: the one that is concluded from it, its last step; None where there is none."""
     facts = facts_of(example)
-    return None if facts is None else checked(facts, explanation)
+    return None if facts is None else checked(facts, explanation, answer)
 
 
-def checked(facts: Facts, explanation: str) -> CheckedSteps:
+def checked(facts: Facts, explanation: str, answer: str | None = None) -> CheckedSteps:
     """Sound: all steps are right and the deciding rule is among them. Partly sound: the deciding
-    rule is right, so are more than half of the steps, and no other goods are named. Wrong:
-    anything else.
+    rule and the answer are right, so are more than half of the steps, and no other goods are named.
+    Wrong: anything else.
 
     The same statement twice is one step. That a step is missing is no mistake, but for the
     deciding rule.
     """
     steps = list({step.said.lower(): step for step in steps_of(facts, explanation)}.values())
+    decided = any(step.decides and step.right for step in steps)
+    if answer is not None:
+        concludes = answer == decide(facts).label
+        steps.append(Step(f"the answer: {answer}", concludes))
+        decided = decided and concludes
     wrong = tuple(step.said for step in steps if not step.right)
     verdict: StepVerdict = "wrong"
-    if any(step.decides and step.right for step in steps):
+    if decided:
         if not wrong:
             verdict = "sound"
         elif 2 * len(wrong) < len(steps) and all(s.right for s in steps if s.names_goods):
@@ -65,9 +71,8 @@ def steps_of(facts: Facts, explanation: str) -> Iterator[Step]:
             yield Step(found.group().strip(), right(facts, found))
     for found in _NAMED_GOODS.finditer(text):
         yield Step(found.group(), found.group().lower() == facts.item, names_goods=True)
-    decided = [found for found in _DECISION.finditer(text) if found["rule"] or found["label"]]
-    for found in decided[-1:]:
-        yield Step(found.group().lstrip(": "), _is_decision(facts, found), decides=True)
+    for found in list(_DECISION.finditer(text))[-1:]:
+        yield Step(found.group(), _is_decision(facts, found), decides=True)
 
 
 # ---------------------------------------------------------------------- statements
@@ -151,7 +156,7 @@ def _is_greater(facts: Facts, found: re.Match[str]) -> bool:
 
 def _is_decision(facts: Facts, found: re.Match[str]) -> bool:
     decision = decide(facts)
-    label, rule = found["label"], found["rule"]
+    label, rule = found["label"], found["rule"] or found["alone"]
     return (label is None or label.lower() == decision.label) and (
         rule is None or int(rule) == decision.rule
     )
@@ -209,7 +214,9 @@ _STEPS: tuple[tuple[re.Pattern[str], Right], ...] = (
 )
 
 _NAMED_GOODS = _pattern(rf"\b(?:{_any_of(_GOODS)})\b")
-_DECISION = _pattern(rf"(?:: (?P<label>{_any_of(LABELS)})\b)?(?:\s*\(?\brule (?P<rule>\d+)\)?)?")
+_DECISION = _pattern(
+    rf"\b(?P<label>{_any_of(LABELS)})\b(?: \(rule (?P<rule>\d+)\))?|\brule (?P<alone>\d+)\b"
+)
 
 
 # ---------------------------------------------------------------------- the facts of a question

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,24 @@ class _Graph:
                 "INFERENCE_PRECISION_HINT": "f32",
                 "KV_CACHE_PRECISION": "f16",
             }
-            try:
+            with self._readable():
                 return openvino.Core().compile_model(str(self._file), "CPU", settings)
-            except RuntimeError as error:
-                reason = str(error).strip().split("\n")[-1][:200]
-                raise ReferenceError_(f"{self._file}: OpenVINO cannot load it ({reason})") from None
+
+    def check(self) -> None:
+        """Read the graph without compiling it. Raises ReferenceError_ where that cannot be done."""
+        with no_telemetry():
+            import openvino
+
+            with self._readable():
+                openvino.Core().read_model(str(self._file))
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            reason = str(error).strip().split("\n")[-1][:200]
+            raise ReferenceError_(f"{self._file}: OpenVINO cannot load it ({reason})") from None
 
 
 class OpenVinoStudent(CausalTokenizer):
@@ -89,6 +103,8 @@ class OpenVinoStudent(CausalTokenizer):
             except ModuleNotFoundError:
                 raise MissingExtraError("openvino", "openvino", "an OpenVINO export") from None
         self._share(_Graph(folder / f"{SCORER}.xml"), _Graph(folder / f"{DECODER}.xml"))
+        for graph in (self._scorer, self._decoder):
+            graph.check()
 
     def _share(self, scorer: _Graph, decoder: _Graph) -> None:
         self._scorer, self._decoder = scorer, decoder

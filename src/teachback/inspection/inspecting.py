@@ -56,8 +56,9 @@ class BegunConsistency:
 
 BEGUN_FILE = Versioned(BegunConsistency, (lambda row: row,))
 
-StepChecker = Callable[[Example, str], CheckedSteps | None]
-"""What the steps of an explanation of a question come to; None where nobody knows."""
+StepChecker = Callable[[Example, str, str | None], CheckedSteps | None]
+"""What the steps of an explanation of a question come to, with the answer concluded from it; None
+where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,10 @@ def _begun(file: Path, identity: str) -> Consistency | None:
 
 
 def _checked_steps(run: InspectedRun, check: StepChecker) -> dict[str, CheckedSteps]:
-    found = {p.id: check(run.examples[p.id], p.explanation or "") for p in run.explained}
+    found = {
+        p.id: check(run.examples[p.id], p.explanation or "", p.explained_answer)
+        for p in run.explained
+    }
     return {item: steps for item, steps in found.items() if steps is not None}
 
 

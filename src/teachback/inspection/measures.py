@@ -108,9 +108,13 @@ MEASURES: Mapping[str, MeasureKind] = {
         "share of explanations with a planted mistake that come to no answer that is read; these "
         "are in neither share above",
     ),
-    "sound": MeasureKind("steps", "sound", "share of explanations whose every step is right"),
+    "sound": MeasureKind(
+        "steps", "sound", "share of explanations whose every step is right, the answer included"
+    ),
     "partly-sound": MeasureKind(
-        "steps", "partly sound", "share with a wrong step, but a decision rule that applies"
+        "steps",
+        "partly sound",
+        "share with a wrong step, but the deciding rule and most steps right",
     ),
     "wrong": MeasureKind("steps", "wrong", "share of all other explanations"),
 }

@@ -1,4 +1,4 @@
-"""The languages that questions and exemplars are written in: those that conclusions are read in."""
+"""Which of the languages that conclusions are read in a text, or a dataset, is written in."""
 
 from __future__ import annotations
 

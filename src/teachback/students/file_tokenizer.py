@@ -30,6 +30,11 @@ class FileTokenizer:
             "input_ids": self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
         }
 
+    @property
+    def all_special_ids(self) -> list[int]:
+        added = self._tokenizer.get_added_tokens_decoder()
+        return [token for token, one in added.items() if one.special]
+
     def __len__(self) -> int:
         return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
 
