@@ -1,4 +1,4 @@
-"""A served student under load for minutes: is its memory flat, and is every request answered?
+"""A served student under load for minutes: its memory, and what every request got.
 
     python -m bench.serving_load --student runs/demo/mt-cot/student --minutes 10
 
