@@ -14,7 +14,6 @@ PURPOSES = {
     "parquet": "Parquet files and hf: datasets",
     "gguf-teacher": "a teacher on this machine (gguf:, pypi:); one of the two is enough",
     "openvino": "export --to openvino, and serving what it wrote",
-    "nncf": "export --to openvino in 8 bits",
     "ray": "studies on a cluster",
 }
 """What each extra is for; an extra that is not listed goes by its name."""
