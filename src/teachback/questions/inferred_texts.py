@@ -138,8 +138,8 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
         if whole and (label := _LABEL.match(answer)):  # "**Classification: spam**"
             answer = label["rest"].strip(_MARKS)
         alike = {_inner(one).casefold() for one in quoted}
-        shown = _OR_QUOTED.sub("", before)  # "it is n-a-p, or "nap""
-        denied = found.denies(shown[verbs[-1][0] if verbs else 0 :])
+        unsaid = _OR_QUOTED.sub("", before)  # "it is n-a-p, or "nap""
+        denied = found.denies(unsaid[verbs[-1][0] if verbs else 0 :])
         marked = len(quoted) == 1 and last[0][0] in "*`"  # so the writer marks it out
         led = led or found.ends_statement(sentence, last.end())
         if not answer or denied or not (led or whole or (leads and len(alike) == 1) or marked):
