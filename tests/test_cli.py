@@ -16,10 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from teachback.cli import cli
+from teachback.config import EvaluateConfig
+from teachback.datasets import read_examples
+from teachback.evaluation.adaptive import margin_of
 from teachback.files import read_explanations, read_predictions, write_predictions
 from teachback.records import Prediction
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.systems import predict
 from teachback.teachers.recorded import RecordedTeacher
 from tiny import tiny_t5
 from tiny_run import (
@@ -73,6 +77,44 @@ TRAIN_OPTIONS = (
 
 
 # ------------------------------------------------------------------ what works
+
+
+def test_the_adaptive_way_explains_what_is_unsure_and_comes_to_the_same(
+    llama: Path, work: Path
+) -> None:
+    asked = read_examples(work / "test.jsonl")
+    student = load(llama, precision="fp32").with_card(objective="mt-cot", max_new_tokens=6)
+    predictions, _ = predict(student, asked, EvaluateConfig(explain=False))
+    margins = sorted(map(margin_of, predictions))
+    threshold = (margins[2] + margins[3]) / 2
+    student.with_card(threshold=threshold, kind="multiple-choice").save(work / "some")
+    evaluate = ("evaluate", "some", "test.jsonl", "--no-baselines", "--precision", "fp32")
+    shown = done(*evaluate, "--way", "adaptive", "-o", "adaptive")
+    assert "student: adaptive (exploratory) " in shown
+    assert ", 50% of it explained" in shown
+    assert " for adaptive ones" in shown
+    partly = read_predictions(work / "adaptive" / "predictions.jsonl")
+    unsure = [p.id for p in predictions if margin_of(p) < threshold]
+    assert [p.id for p in partly if p.explanation is not None] == unsure
+    shown = done(*evaluate, "-o", "both")
+    assert "; about " in shown  # its seconds were not measured
+    shown = done("compare", "both", "adaptive", "--way", "adaptive")
+    assert "explains" in shown.splitlines()[0]
+    figures = json.loads(done("compare", "both", "adaptive", "--way", "adaptive", "--json"))
+    assert (figures[0]["way"], figures[0]["difference"], figures[0]["discordance"]) == (
+        "adaptive",
+        0,
+        0,
+    )
+    question = (asked[0].question, *(f"--choice={colour}" for colour in asked[0].choices))
+    told = done("ask", "some", *question, "--precision", "fp32", "--way", "adaptive")
+    assert "\nway: " in told
+    said = refused(*evaluate, "--no-explain", "--way", "adaptive", "-o", "out")
+    assert "it needs explain" in said
+    student.with_card(threshold=None).save(work / "none")
+    said = refused("evaluate", "none", "test.jsonl", "--way", "adaptive", "-o", "out")
+    assert said.startswith("way: this student has no threshold for the adaptive way")
+    assert not (work / "out").exists()
 
 
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])

@@ -26,8 +26,9 @@ Way = Literal["direct", "explained"]
 """How an answer came about: at once, or as the conclusion of an explanation. What a student
 chooses between on ``valid``; `teachback.evaluation.ways` owns all that follows from it."""
 
-ComparedWay = Literal["direct", "explained", "chosen"]
-"""How systems are compared; ``chosen``: each in the way that it chose on ``valid``."""
+ComparedWay = Literal["direct", "explained", "chosen", "adaptive"]
+"""How students can be asked and systems compared. ``chosen``: each in the way that it chose on
+``valid``; ``adaptive``: directly, and explained first where the direct answer is unsure."""
 
 AnswerFormat = Literal["letter", "text", "both"]
 
@@ -223,6 +224,9 @@ class Prediction:
     explained_correct: bool | None = None
     cut_off: bool | None = None
     explained_cut_off: bool | None = None
+    log_probability: float | None = None
+    """Of a direct answer that was generated, all its tokens; None where answers are scored, and in
+    files of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +245,23 @@ class Answer:
     explained_answer: str | None = None
     explanation: str | None = None
     probabilities: dict[str, float] | None = None
+    log_probability: float | None = None
+    """Of a ``direct_answer`` that was generated: that of all its tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPasses:
+    """How long a student was trained: by which objective, for how many passes, of how many that
+    were planned (fewer where training stopped early)."""
+
+    objective: Objective
+    planned: float
+    passes: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
+    """Wall seconds and generated tokens for 1,000 answers, the ways apart."""
 
     direct_seconds: float
     direct_tokens: float
@@ -255,3 +271,6 @@ class Cost:
     """Explanations that hit the length limit before their end token."""
     max_new_tokens: int | None = None
     """That limit; None where nothing was explained, and in files of before."""
+    adaptive_seconds: float | None = None
+    adaptive_tokens: float | None = None
+    """Measured where a student explained only what it was unsure of; None elsewhere."""

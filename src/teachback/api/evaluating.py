@@ -58,12 +58,19 @@ class Evaluation(ResultRows):
     ``languages``, ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     """``untrained``: the student before its training. ``majority``: the most frequent answer."""
+    threshold: float | None = None
+    """Of the student's adaptive way, set on ``valid``; None where it has none."""
+    temperature: float | None = None
+    """Of its probabilities, fitted on ``valid``; None where it has none."""
 
     def __repr__(self) -> str:
         own = self.metrics
         parts = [f"direct {_figures(own.direct)}"]
         if own.explained is not None:
             parts.append(f"explained {_figures(own.explained)}")
+        if own.adaptive is not None:
+            share = f", {own.adaptive_explained:.0%} explained" if own.adaptive_explained else ""
+            parts.append(f"adaptive {_figures(own.adaptive)}{share}")
         text = f"{self.system}: {', '.join(parts)} of {own.n} right"
         if own.explained is not None and self.system == "student":
             text += f"; it answers {self.way}"
@@ -91,6 +98,8 @@ class Evaluation(ResultRows):
                 self.metrics.kind,
                 self.seed,
                 self.asked,
+                threshold=self.threshold,
+                temperature=self.temperature,
             )
 
 
@@ -128,10 +137,13 @@ def evaluate(
     values = sorted_settings(settings, EVALUATE, "evaluate()")
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, train)
+    folder: Path | None = None
     languages = settled_languages(config.languages, test)
     config = config.model_copy(update={"languages": languages})
     if isinstance(student, str | Path):
         reference = str(student)
+        inner = Path(student) / "student"
+        folder = inner if inner.is_dir() else Path(student)
         student = Student.load(student, precision=precision or "auto")
     elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
@@ -140,7 +152,7 @@ def evaluate(
     card = student.card
     compared = config.baselines and card.objective is not None
     if compared:
-        check_untrained(card.base, "or set baselines=False")
+        check_untrained(card.base, "or set baselines=False", folder)
     shown = progress_of(progress)
     notice_of(shown)(student.model.precision.line)
     predictions, cost = predict(student.model, test, config, progress=shown)
@@ -161,9 +173,11 @@ def evaluate(
         found["majority"] = _majority(labelled, test)
     return Evaluation(
         predictions,
-        evaluation.measure(predictions, test[0].kind),
+        evaluation.measure(predictions, test[0].kind, card.threshold),
         cost,
         card.way,
+        threshold=card.threshold,
+        temperature=card.temperature,
         seed=card.seed or 0,
         asked={
             "student": reference,
@@ -267,9 +281,10 @@ def compare(
     """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed, and so is
     a folder of evaluated folders.
 
-    ``way``: ``direct`` answers, ``explained`` ones, or ``chosen``, each student's in the way
-    that it chose on ``valid``. Raises ConfigError for any other, or where the answers of the two
-    were drawn in different ways; DataError where ``a`` and ``b`` cannot be compared so.
+    ``way``: ``direct`` answers, ``explained`` ones, ``chosen``, each student's in the way that it
+    chose on ``valid``, or ``adaptive`` (exploratory), explained only where a student is unsure.
+    Raises ConfigError for any other, or where the answers of the two were drawn in different ways;
+    DataError where ``a`` and ``b`` cannot be compared so.
     """
     way = evaluation.compared_way(way, "compare()")
     systems = [_by_seed(one) for one in (a, b)]
@@ -308,7 +323,7 @@ def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:
 
 def _one(system: Compared) -> _Drawn:
     if isinstance(system, Evaluation):
-        return SystemAnswers(system.predictions, system.way), system.asked
+        return SystemAnswers(system.predictions, system.way, system.threshold), system.asked
     if isinstance(system, str | Path) and Path(system).is_dir():
         runs = read_runs_by_seed(Path(system))
         if len(runs) > 1:
@@ -319,5 +334,5 @@ def _one(system: Compared) -> _Drawn:
 
 def _drawn(run: EvaluatedRun) -> _Drawn:
     how = {"choice_score": run.choice_score, "reading": run.reading, "languages": run.languages}
-    answers = SystemAnswers(run.predictions, run.way)
+    answers = SystemAnswers(run.predictions, run.way, run.threshold)
     return answers, {key: value for key, value in how.items() if value is not None}

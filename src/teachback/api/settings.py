@@ -51,6 +51,8 @@ class TrainSettings(TypedDict, total=False):
     answer_format: AnswerFormat
     max_source_tokens: int
     max_target_tokens: int
+    trim_vocabulary: int | None
+    trim_limit: float
     alpha: float
     permute: bool
     seed: int
@@ -84,6 +86,7 @@ class EvaluateSettings(TypedDict, total=False):
     """Settings of `evaluate`: the keys of ``[evaluate]``."""
 
     explain: bool
+    way: Literal["adaptive"] | None
     choice_score: Literal["sum", "mean"]
     batch_size: int
     max_new_tokens: int | None

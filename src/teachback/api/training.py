@@ -72,10 +72,10 @@ def train(
     train_config: TrainConfig = checked_section(
         "train", {**values["train"], "objective": objective}, "train()"
     )
-    _refuse_meaningless(settings, train_config)
     student_config: StudentConfig = checked_section(
         "student", {**values["student"], "reference": str(student)}, "train()"
     )
+    _refuse_meaningless(settings, train_config, student_config)
     evaluate_config = checked_section("evaluate", values["evaluate"], "train()")
     data_config = checked_section("data", {"train": "examples", **values["data"]}, "train()")
 
@@ -109,7 +109,9 @@ def train(
         return run(Path(temporary))
 
 
-def _refuse_meaningless(settings: Mapping[str, object], config: TrainConfig) -> None:
+def _refuse_meaningless(
+    settings: Mapping[str, object], config: TrainConfig, student: StudentConfig
+) -> None:
     name, tasks = config.objective, OBJECTIVES[config.objective]
     rules = (
         Meaningless(
@@ -118,6 +120,7 @@ def _refuse_meaningless(settings: Mapping[str, object], config: TrainConfig) -> 
             "it shapes an adapter, and lora is not set",
         ),
         Meaningless(("alpha",), not tasks.multi_task, f"{name} has one task, with none to weigh"),
+        Meaningless(("trim_limit",), student.trim_vocabulary is None, "trim_vocabulary is not set"),
         Meaningless(("permute",), not tasks.explains, f"{name} learns from no explanations"),
         Meaningless(
             REMOVAL_KEYS,

@@ -47,6 +47,8 @@ from teachback.system.progress import Progress
 @setting("student", "task_marker")
 @setting("student", "max_source_tokens")
 @setting("student", "max_target_tokens")
+@setting("student", "trim_vocabulary")
+@setting("student", "trim_limit")
 @PRECISION
 @setting("train", "memory_check")
 @out_option()

@@ -164,6 +164,21 @@ class StudentConfig(Section):
     )
     max_source_tokens: int = _key(512, "longer questions lose their beginning", ge=8)
     max_target_tokens: int = _key(256, "longer explanations lose their end", ge=8)
+    trim_vocabulary: int | None = _key(
+        None,
+        "train a base that keeps so many of the tokens, the training data's first; unset: all",
+        ge=1,
+    )
+    trim_limit: float = _key(
+        0.02,
+        "with trim_vocabulary: share of new questions' tokens (estimated) that may be lacking",
+        ge=0,
+        le=1,
+    )
+
+
+TRIMMING_KEYS = ("trim_vocabulary", "trim_limit")
+"""Keys of `[student]` that say how a trimmed base is made; it then has a reference of its own."""
 
 
 class TrainConfig(Section):
@@ -241,6 +256,11 @@ class EvaluateConfig(Section):
     """`[evaluate]`: how answers are drawn and counted."""
 
     explain: bool = _key(True, "also generate explanations and read their conclusions")
+    way: Literal["adaptive"] | None = _key(
+        None,
+        "adaptive: explain only what the student answers with a margin below its threshold "
+        "(exploratory); unset: explain every question, or none, as explain says",
+    )
     choice_score: Literal["sum", "mean"] = _key(
         "sum", "score choices by the sum of log-probabilities with end token, or their mean"
     )
@@ -255,6 +275,12 @@ class EvaluateConfig(Section):
     )
     languages: Languages = _key("auto", "as selection.languages")
     baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
+
+    @model_validator(mode="after")
+    def _explains_in_its_way(self) -> EvaluateConfig:
+        if self.way == "adaptive" and not self.explain:
+            raise ValueError("way = adaptive explains what is unsure: it needs explain")
+        return self
 
     @property
     def reply_reading(self) -> ReplyReading:

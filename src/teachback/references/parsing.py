@@ -29,9 +29,11 @@ from teachback.references.records import (
     ScriptedReference,
     StudentReference,
     TeacherReference,
+    TrimmedReference,
     WheelsReference,
 )
 
+_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _HUB_MODEL = re.compile(rf"(?P<repository>{_HUB_NAME.pattern})(?:@(?P<revision>[^@\s]+))?", re.A)
 _HUB_DATASET = re.compile(
@@ -70,6 +72,13 @@ def parse_student(text: str) -> StudentReference:
         return GgufReference(_file(rest, text))
     if colon and scheme == "pypi":
         return WheelsReference(rest)
+    if colon and scheme == "trimmed":
+        if not _NAME.fullmatch(rest):
+            raise ReferenceError_(
+                f"{shown(text)} is not a trimmed base: write {STUDENTS['trimmed']}, with the name "
+                "that was printed when it was made"
+            )
+        return TrimmedReference(rest)
     return PathReference(_file(text, text))
 
 

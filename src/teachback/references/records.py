@@ -115,6 +115,16 @@ class WheelsReference(Reference):
 
 
 @dataclass(frozen=True, slots=True)
+class TrimmedReference(Reference):
+    """``trimmed:NAME``: a base with fewer tokens, as ``student.trim_vocabulary`` makes it."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"trimmed:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class HubModelReference(Reference):
     """``hf:owner/name[@revision]``; ``repository`` is ``owner/name``."""
 
@@ -166,7 +176,9 @@ class PathReference(Reference):
 TeacherReference = (
     OpenAIReference | GgufReference | WheelsReference | RecordedReference | ScriptedReference
 )
-StudentReference = HubModelReference | GgufReference | WheelsReference | PathReference
+StudentReference = (
+    HubModelReference | GgufReference | WheelsReference | TrimmedReference | PathReference
+)
 DatasetReference = HubDatasetReference | PathReference
 
 

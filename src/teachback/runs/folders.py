@@ -94,7 +94,7 @@ def begin_folder(
             "differs): choose a different folder, or give --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
-        before = _hashes(folder / "manifest.json")
+        before = input_hashes(folder / "manifest.json")
         if before != {name: file["sha256"] for name, file in record["inputs"].items()}:
             raise RunFolderError(
                 f"{folder} was begun on different data (a file has changed since): choose a "
@@ -141,8 +141,8 @@ class _Manifest:
     teacher_changes: tuple[str, ...] = ()
 
 
-def _hashes(file: Path) -> dict[str, str]:
-    """The inputs of a manifest: name → SHA-256."""
+def input_hashes(file: Path) -> dict[str, str]:
+    """The inputs of a manifest: name → SHA-256. Raises DataError where it is damaged."""
     found = checked(_Manifest, read_json(file), str(file))
     return {name: one.sha256 for name, one in found.inputs.items()}
 
@@ -208,4 +208,7 @@ def _continues(present: Path, config: Config, grows: bool) -> bool:
     teacher = before.teacher.model_copy(update=changed)
     # A run that did not fit continues with less.
     train = before.train.model_copy(update={key: getattr(config.train, key) for key in MEMORY_KEYS})
-    return before.model_copy(update={"teacher": teacher, "train": train}) == config
+    # As does one whose trimmed vocabulary would have lacked too much; the limit changes no student.
+    student = before.student.model_copy(update={"trim_limit": config.student.trim_limit})
+    again = {"teacher": teacher, "train": train, "student": student}
+    return before.model_copy(update=again) == config

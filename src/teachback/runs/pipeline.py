@@ -148,6 +148,7 @@ def evaluate_student(
     Writes ``predictions.jsonl``, ``predictions.untrained.jsonl``,
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
+    from teachback.students.answering import way_on_card
     from teachback.students.load import load
     from teachback.systems import predict, predict_majority, predict_untrained, untrained_of
 
@@ -156,6 +157,8 @@ def evaluate_student(
     config = config.model_copy(update={"languages": languages})
     student = load(reference, precision=precision)
     card, computed = student.card, student.precision
+    if config.way is not None:  # said before the work, too
+        way_on_card(card, config.way)
     (notice or no_notice)(computed.line)
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
@@ -163,7 +166,7 @@ def evaluate_student(
         if not overwrite:  # said before the work; what is there goes only when the new is there
             new_folder(folder, False, names=EVALUATION_FILES)
         if config.baselines and card.objective is not None:
-            check_untrained(card.base, "or give --no-baselines")
+            check_untrained(card.base, "or give --no-baselines", Path(reference))
         predictions["student"], cost["student"] = predict(student, test, config, progress=progress)
         if config.baselines and card.objective is not None:
             del student
@@ -187,16 +190,27 @@ def evaluate_student(
             "precision_reason": computed.reason,
         }
         return write_evaluation(
-            folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
+            folder,
+            predictions,
+            cost,
+            card.way,
+            test[0].kind,
+            card.seed or 0,
+            asked,
+            threshold=card.threshold,
+            temperature=card.temperature,
         )
 
 
-def check_untrained(base: str, otherwise: str) -> None:
-    """Make sure that the untrained student is there, before the trained one is asked.
-    ``otherwise``: what else the user can do. Raises ReferenceError_."""
-    from teachback.students.weights import resolve
+def check_untrained(base: str, otherwise: str, trained: Path | None = None) -> None:
+    """Make sure that the untrained student is there, before the one ``trained`` from it (a folder,
+    where it has one) is asked. ``otherwise``: what else the user can do. Raises ReferenceError_.
+    """
+    from teachback.students.weights import resolve, restore_base
 
     try:
+        if trained is not None:
+            restore_base(trained, base)
         resolve(base)
     except UsageError as error:
         raise ReferenceError_(

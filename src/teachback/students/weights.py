@@ -22,6 +22,7 @@ from teachback.references import (
     GgufReference,
     HubModelReference,
     PathReference,
+    TrimmedReference,
     WheelsReference,
     expanded,
     hub_model,
@@ -29,6 +30,12 @@ from teachback.references import (
     parse_student,
 )
 from teachback.students.conversion import converted, converted_folder
+from teachback.students.trimmed_base import (
+    TRIMMED_BASE,
+    TRIMMED_BASE_FILE,
+    made_from,
+    trimmed_folder,
+)
 from teachback.system.launch import is_offline
 from teachback.system.progress import Notice
 from teachback.system.telemetry import no_telemetry
@@ -81,6 +88,7 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
     if not (folder / ADAPTER).is_file():
         raise ReferenceError_(f"{reference}: {_no_safetensors(folder, ADAPTER)}")
     base = _recorded_base(folder) or _base_of_adapter(folder)
+    restore_base(folder, base, notice=notice)
     try:
         model, licence = _locate(base, notice)
         if _is_adapter(model):
@@ -118,7 +126,32 @@ def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
                 title = f"{wheels.title} (licence: {wheels.licence})"
                 folder = converted(file, wheels.sha256, title, read_gguf_header(file), notice)
             return folder, wheels.licence
+        case TrimmedReference(name):
+            folder = trimmed_folder(name)
+            if not (folder / TRIMMED_BASE).is_file():
+                raise ReferenceError_(
+                    f"{named} is not in the cache ({folder.parent}): train with "
+                    "student.trim_vocabulary again, or give the whole base"
+                )
+            return folder, TRIMMED_BASE_FILE.read(folder / TRIMMED_BASE).licence
     assert_never(named)
+
+
+def restore_base(folder: Path, base: str, *, notice: Notice | None = None) -> None:
+    """Where the student in ``folder`` was trained from a trimmed base that the cache has lost, make
+    it again of the whole one. Raises as `resolve` does."""
+    file = folder / TRIMMED_BASE
+    named = parse_student(base)
+    if not isinstance(named, TrimmedReference) or trimmed_folder(named.name).is_dir():
+        return
+    if file.is_file():
+        described = TRIMMED_BASE_FILE.read(file)
+        if described.name != named.name:
+            raise ReferenceError_(
+                f"{file} describes {described.reference}, and the student was trained from {base}: "
+                "the file is another student's"
+            )
+        made_from(described, resolve(described.base, notice=notice).folder)
 
 
 # Folders
@@ -221,6 +254,9 @@ def _licence_of(reference: str) -> str | None:
         named = parse_student(reference)
     except ReferenceError_:
         return None
+    if isinstance(named, TrimmedReference):
+        file = trimmed_folder(named.name) / TRIMMED_BASE
+        return TRIMMED_BASE_FILE.read(file).licence if file.is_file() else None
     wheels = KNOWN.get(named.name) if isinstance(named, WheelsReference) else None
     return None if wheels is None else wheels.licence
 

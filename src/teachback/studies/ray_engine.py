@@ -31,6 +31,9 @@ _RETRIES = 3
 _MOST_THREADS = 4
 """Threads of a cell by default: small students gain little from more."""
 
+_OWN = ("explanations", "trimmed_base")
+"""Files that a cell's task names itself; the others stand in its configuration."""
+
 
 @dataclass
 class RayEngine:
@@ -70,7 +73,7 @@ class RayEngine:
         inputs = {
             f"{name}{Path(file).suffix}": file
             for name, file in _files_of(task).items()
-            if name == "explanations" or not parse_dataset(file).is_remote
+            if name in _OWN or not parse_dataset(file).is_remote
         }
         blobs = [self._blob(path) for path in inputs.values()]
         job = self._ray.remote(_run).options(
@@ -121,18 +124,25 @@ class RayEngine:
 
 
 def _files_of(task: CellTask) -> dict[str, str]:
-    """The files that a cell reads: ``train``, ``test`` and, where it has any, ``explanations``."""
+    """The files that a cell reads: ``train``, ``test`` and, where it has them, `_OWN`."""
     data = cast("Mapping[str, str]", task.config["data"])
-    files = {name: data[name] for name in ("train", "test")}
-    return files if task.explanations is None else files | {"explanations": task.explanations}
+    own = {"explanations": task.explanations, "trimmed_base": task.trimmed_base}
+    return {
+        **{name: data[name] for name in ("train", "test")},
+        **{name: file for name, file in own.items() if file is not None},
+    }
 
 
 def _moved(task: CellTask, places: Mapping[str, str]) -> CellTask:
     """The task with those of its files that ``places`` names where they lie on this node."""
-    data = {**cast("Mapping[str, object]", task.config["data"]), **places}
-    data.pop("explanations", None)
-    explanations = places.get("explanations", task.explanations)
-    return replace(task, config={**task.config, "data": data}, explanations=explanations)
+    data = dict(cast("Mapping[str, object]", task.config["data"]))
+    data |= {name: place for name, place in places.items() if name not in _OWN}
+    return replace(
+        task,
+        config={**task.config, "data": data},
+        explanations=places.get("explanations", task.explanations),
+        trimmed_base=places.get("trimmed_base", task.trimmed_base),
+    )
 
 
 def _run(

@@ -21,6 +21,7 @@ from teachback.training.fit import fit
 from teachback.training.prepare import TrainingSettings, prepare
 from teachback.training.report import DataReport, Needs
 from teachback.training.reporters import reporters_of
+from teachback.training.trimming import trimmed_student
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -73,12 +74,6 @@ def train(
     reporters = reporters_of(report_to, folder)
     evaluate_config = evaluate_config or EvaluateConfig()
     languages = settled_languages(evaluate_config.languages, examples)
-    settings = TrainingSettings(
-        train_config or TrainConfig(),
-        student_config or StudentConfig(),
-        evaluate_config.model_copy(update={"languages": languages}),
-        valid_fraction,
-    )
     folder = Path(folder)
     if not launch.is_first():
         progress, notice = SILENT, None
@@ -88,9 +83,16 @@ def train(
         with processes.agreed():
             if launch.is_first():  # for all of them
                 held.enter_context(one_writer(folder))
+            kept = list(explanations)
+            settings = TrainingSettings(
+                train_config or TrainConfig(),
+                trimmed_student(student_config or StudentConfig(), examples, kept, notice),
+                evaluate_config.model_copy(update={"languages": languages}),
+                valid_fraction,
+            )
         prepared = prepare(
             examples,
-            explanations,
+            kept,
             folder,
             settings,
             overwrite=overwrite,

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachback.config import MEMORY_KEYS, StudentConfig, TrainConfig
+from teachback.config import MEMORY_KEYS, TRIMMING_KEYS, StudentConfig, TrainConfig
 from teachback.errors import RunFolderError
 from teachback.files import new_folder, read_json, write_json
 from teachback.objectives import TrainingExample
@@ -27,7 +27,8 @@ def identity(
     """What a checkpoint must have been trained on to be continued."""
     digest = hashlib.sha256()
     digest.update(config.model_dump_json(exclude=set(MEMORY_KEYS)).encode())
-    digest.update(chosen.model_dump_json().encode())
+    # A trimmed base has a reference of its own.
+    digest.update(chosen.model_dump_json(exclude=set(TRIMMING_KEYS)).encode())
     digest.update(choice_score.encode())  # it chooses the epoch
     for example in (*pairs, *valid):
         digest.update(repr(example).encode())

@@ -1,4 +1,4 @@
-"""After training: the student's folder, whole and with the way of answering it chose on valid."""
+"""After training: the student's folder, whole and with what its answers to valid settled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from teachback.files import write_json
 from teachback.records import Example
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.students.trimmed_base import keep_description
 from teachback.system import launch
 from teachback.system.progress import Notice, Progress
 from teachback.training import processes, validation
@@ -31,6 +32,7 @@ def save(student: StudentModel, folder: Path) -> Path:
             for left in folder.glob(".student.*.tmp"):  # of a run that was killed while saving
                 shutil.rmtree(left, ignore_errors=True)
             student.save(staging)
+            keep_description(student.card.base, staging)
     return staging
 
 
@@ -46,16 +48,18 @@ def finish(
     *,
     whole_valid: bool = False,
 ) -> StudentModel:
-    """Load the student saved in ``staging``, let it choose its way of answering on ``valid``, and
+    """Load the student saved in ``staging``, settle how it answers by its answers to ``valid``, and
     move it to ``folder/student``; the checkpoints go. ``whole_valid``: see
-    `validation.choose_way`.
+    `validation.settle_answering`.
 
     It is loaded again: an adapter merged, weights in the precision that is computed in.
     """
     precision = settings.student.precision
     with processes.agreed():
         student = load(staging, precision=precision)
-    choice = validation.choose_way(student, valid, settings.evaluate, progress, whole=whole_valid)
+    choice = validation.settle_answering(
+        student, valid, settings.evaluate, progress, whole=whole_valid
+    )
     for line in choice.lines(student.card.way) if choice else ():
         notice(line)
     outcome = {
