@@ -14,8 +14,9 @@ BIN := $(VENV)/bin
 fits = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(fits)' 2>/dev/null && echo "$$python" && break; done)
-# Always with the constraints: an unpinned torch may pull gigabytes that nobody asked for.
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+# Always with the constraints: an unpinned torch may pull gigabytes that nobody asked for. Python
+# compiles what it imports; pip would compile all of every package, for minutes.
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	$(PIP_FLAGS) -c constraints.txt
 
 .PHONY: help setup lint types layers check test docs demo clean

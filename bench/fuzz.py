@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,10 @@ def main() -> None:
         command = [sys.executable, str(ROOT / "tests" / "fuzz_cases.py"), str(each)]
         command += ["--seed", str(given.seed), "--first", str(given.first + number * each)]
         command += ["--in-process"] if given.in_process else []
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # forks do without any other
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=True, env=one_thread
+        )
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 

@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,25 @@ def seeds() -> None:
             for name in function.split("."):
                 seed = getattr(seed, name)
             seed(0)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Models as small as those of the tests only lose by sharing their work out."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny causal student with random weights."""
+    from tiny import tiny_causal
+
+    return tiny_causal(tmp_path_factory.mktemp("tiny"), "llama")
 
 
 @pytest.fixture(scope="session")

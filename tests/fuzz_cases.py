@@ -27,6 +27,7 @@ from types import FrameType
 
 import click
 import psutil
+import torch
 
 from fuzz_damage import damage
 from fuzz_files import TARGETS, Workspace, cells_here
@@ -345,6 +346,8 @@ def main() -> None:
     parser.add_argument("--in-process", action="store_true")
     given = parser.parse_args()
     os.environ["TEACHBACK_OFFLINE"] = "1"
+    # A fork has none of the threads that the libraries have started, and waits for them for ever.
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
         os.environ["TEACHBACK_CACHE"] = f"{temporary}/cache"
         space = Workspace(Path(temporary) / "space")

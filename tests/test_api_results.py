@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import teachback as tb
 from teachback.errors import ConfigError, DataError, MissingExtraError, RunFolderError
@@ -17,17 +15,10 @@ from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal
 from tiny_run import TEST, TRAIN, question, write_data
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TRAIN_ROWS = [question(number) for number in range(TRAIN)]
 TEST_ROWS = [question(100 + number, "t") for number in range(TEST)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner, Result
 
 from teachback.cli import cli
@@ -23,7 +21,7 @@ from teachback.records import Prediction
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.teachers.recorded import RecordedTeacher
-from tiny import tiny_causal, tiny_t5
+from tiny import tiny_t5
 from tiny_run import (
     KEPT,
     TRAIN,
@@ -35,19 +33,7 @@ from tiny_run import (
     write_lines,
 )
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_causal(tmp_path_factory.mktemp("tiny"), "llama")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
@@ -90,8 +76,8 @@ TRAIN_OPTIONS = (
 
 
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])
-def test_the_commands_one_after_the_other(family: str, tiny: Path, work: Path) -> None:
-    student = tiny if family == "causal" else tiny_t5(work / "tiny")
+def test_the_commands_one_after_the_other(family: str, llama: Path, work: Path) -> None:
+    student = llama if family == "causal" else tiny_t5(work / "tiny")
     shown = done("generate", "train.jsonl", "--teacher", "recorded:teacher.jsonl", "-o", "gen")
     assert f"examples with an explanation: {KEPT} of {TRAIN}" in shown
     assert "wrong-answer" in shown
@@ -137,8 +123,8 @@ def test_the_commands_one_after_the_other(family: str, tiny: Path, work: Path) -
     assert "explanation: " in shown
 
 
-def test_run_and_run_again(tiny: Path, work: Path) -> None:
-    config = write_config(work, tiny)
+def test_run_and_run_again(llama: Path, work: Path) -> None:
+    config = write_config(work, llama)
     config.write_text(config.read_text().replace("[teacher]", '[teacher]\nprices = "p.toml"'))
     model = RecordedTeacher([work / "teacher.jsonl"]).model
     (work / "p.toml").write_text(f'["{model}"]\ninput = 1.0\noutput = 1.0\n')
@@ -172,8 +158,8 @@ def test_a_teacher_is_evaluated_by_prompting(work: Path) -> None:
     assert " 0.500 " in shown
 
 
-def test_a_student_that_explains_better_is_asked_to_explain(tiny: Path, work: Path) -> None:
-    student = load(tiny, precision="fp32").with_card(
+def test_a_student_that_explains_better_is_asked_to_explain(llama: Path, work: Path) -> None:
+    student = load(llama, precision="fp32").with_card(
         way="explained", objective="mt-cot", kind="yes-no", max_target_tokens=8
     )
     student.save(work / "student")
@@ -276,19 +262,19 @@ def bad_data(work: Path) -> dict[str, tuple[bytes, str]]:
 
 @pytest.mark.parametrize("mistake", list(bad_data(Path())))
 @pytest.mark.parametrize("command", ["generate", "train", "run", "evaluate"])
-def test_bad_data_are_one_line(mistake: str, command: str, tiny: Path, work: Path) -> None:
+def test_bad_data_are_one_line(mistake: str, command: str, llama: Path, work: Path) -> None:
     content, told = bad_data(work)[mistake]
     (work / "bad.jsonl").write_bytes(content)
-    config = write_config(work, tiny).read_text("utf-8")
+    config = write_config(work, llama).read_text("utf-8")
     (work / "run.toml").write_text(config.replace("train.jsonl", "bad.jsonl"), "utf-8")
     (work / "out").mkdir()
     (work / "out" / "kept.txt").write_text("was here before", "utf-8")
     before = contents(work)
     arguments: dict[str, tuple[str | Path, ...]] = {
         "generate": ("generate", "bad.jsonl", "--teacher", "recorded:teacher.jsonl"),
-        "train": ("train", "bad.jsonl", "--objective", "st", "--student", tiny),
+        "train": ("train", "bad.jsonl", "--objective", "st", "--student", llama),
         "run": ("run", "run.toml"),
-        "evaluate": ("evaluate", tiny, "bad.jsonl"),
+        "evaluate": ("evaluate", llama, "bad.jsonl"),
     }
     line = refused(*arguments[command], "-o", "out")
     assert "bad.jsonl" in line
@@ -325,8 +311,8 @@ def test_a_missing_file_is_named(arguments: tuple[str, ...], work: Path) -> None
 # ------------------------------------------------------------------ other mistakes
 
 
-def test_a_key_that_does_not_exist(tiny: Path, work: Path) -> None:
-    path = write_config(work, tiny, epocs=3)
+def test_a_key_that_does_not_exist(llama: Path, work: Path) -> None:
+    path = write_config(work, llama, epocs=3)
     assert refused("run", path) == f"{path}: unknown key 'train.epocs'; did you mean 'epochs'?"
     assert not (work / "runs").exists()
 
@@ -397,8 +383,8 @@ def test_a_teacher_that_answers_nothing(work: Path) -> None:
     assert not (work / "out" / "explanations.jsonl").exists()
 
 
-def test_a_student_asked_without_its_choices(tiny: Path, work: Path) -> None:
-    load(tiny).with_card(kind="multiple-choice", objective="st").save(work / "student")
+def test_a_student_asked_without_its_choices(llama: Path, work: Path) -> None:
+    load(llama).with_card(kind="multiple-choice", objective="st").save(work / "student")
     assert "give two or more choices" in refused("ask", "student", "Which?")
 
 
@@ -416,8 +402,8 @@ def test_another_run_s_folder_is_not_written_into(work: Path) -> None:
     assert "begun on different data" in line
 
 
-def test_an_evaluation_is_not_overwritten_unasked(tiny: Path, work: Path) -> None:
-    evaluate = ("evaluate", tiny, "test.jsonl", "--no-explain", "--precision", "fp32", "-o", "out")
+def test_an_evaluation_is_not_overwritten_unasked(llama: Path, work: Path) -> None:
+    evaluate = ("evaluate", llama, "test.jsonl", "--no-explain", "--precision", "fp32", "-o", "out")
     done(*evaluate)
     before = contents(work)
     assert "already holds metrics.json, predictions.jsonl" in refused(*evaluate)
@@ -425,8 +411,8 @@ def test_an_evaluation_is_not_overwritten_unasked(tiny: Path, work: Path) -> Non
     done(*evaluate, "--overwrite")
 
 
-def test_a_file_where_a_folder_is_needed(tiny: Path, work: Path) -> None:
-    evaluate = ("evaluate", tiny, "test.jsonl", "--no-explain", "--precision", "fp32")
+def test_a_file_where_a_folder_is_needed(llama: Path, work: Path) -> None:
+    evaluate = ("evaluate", llama, "test.jsonl", "--no-explain", "--precision", "fp32")
     assert "test.jsonl is a file" in refused(*evaluate, "-o", "test.jsonl")
 
 
@@ -455,9 +441,9 @@ def test_a_full_disk_while_files_are_written(work: Path, monkeypatch: pytest.Mon
 
 
 def test_a_full_disk_while_a_student_is_saved(
-    tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+    llama: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = ("train", "train.jsonl", "--objective", "st", "--student", tiny, *TRAIN_OPTIONS)
+    train = ("train", "train.jsonl", "--objective", "st", "--student", llama, *TRAIN_OPTIONS)
     done(*train, "-o", "out")
     before = contents(work)
 
@@ -479,12 +465,12 @@ def test_a_full_disk_while_a_student_is_saved(
 
 
 def test_a_full_disk_while_an_evaluation_is_written(
-    tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+    llama: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise FULL
 
-    evaluate = ("evaluate", tiny, "test.jsonl", "--no-explain", "--precision", "fp32", "-o", "out")
+    evaluate = ("evaluate", llama, "test.jsonl", "--no-explain", "--precision", "fp32", "-o", "out")
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
         assert refused(*evaluate).startswith("the disk is full: out/predictions.jsonl")

@@ -9,6 +9,7 @@ import sqlite3
 import struct
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from teachback.datasets import read_examples
 from teachback.errors import ConfigError, DataError, ReferenceError_, StoreError, TeachbackError
 from teachback.explaining.counts import SELECTION_FILE
 from teachback.modelfiles.header import require_whole
-from teachback.records import Completion, Message, Request
+from teachback.records import Completion, Cost, Message, Prediction, Request
+from teachback.runs.evaluations import read_evaluation, write_evaluation
 from teachback.store import CompletionStore
 from teachback.students.card import StudentCard
 from teachback.students.load import load
@@ -427,3 +429,14 @@ def test_an_absurd_count_is_refused_at_once(section: str, key: str) -> None:
     values = {"data": {"train": "x.jsonl"}, section: {key: 10**60}}
     with pytest.raises(ConfigError, match=key):
         parse_config(values, source="c.toml", folder=Path())
+
+
+def test_costs_of_a_system_that_was_not_evaluated(tmp_path: Path) -> None:
+    answers = [Prediction(f"q{n}", "yes", "yes", correct=True, unparsed=False) for n in range(3)]
+    write_evaluation(tmp_path, {"student": answers}, {}, "direct", "yes-no")
+    assert list(read_evaluation(tmp_path).metrics) == ["student"]
+    damaged = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
+    damaged["cost_per_1000"] = {"stranger": asdict(Cost(1.0, 0.0, None, None, 0))}
+    (tmp_path / "metrics.json").write_text(json.dumps(damaged), "utf-8")
+    with pytest.raises(DataError, match="'cost_per_1000' names a system that was not evaluated"):
+        read_evaluation(tmp_path)

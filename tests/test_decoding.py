@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,12 @@ from teachback.students.rows import branch_mask
 from teachback.training.adapters import with_adapter
 from tiny import tiny_causal, tiny_other, tiny_t5
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAMILIES = ("gemma3", "qwen3", "llama")
 SOURCES = [f"{'Why ' * (n % 7)}{'is it so? ' * (n % 3)}{n}" for n in range(23)]
 """Ragged, and some of them longer than the tiny gemma3's window of 16 tokens."""
 TARGETS = [["so", "not so", "perhaps it is"][: 1 + n % 3] for n in range(23)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ its own, one example at a time, full logits; in one process and in two.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,8 @@ from teachback.training.adapters import with_quick_layers
 from teachback.training.batches import EffectiveBatches, chunks, share
 from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FAMILIES = ("gemma3", "qwen3", "llama", "t5-1.0", "t5-1.1")
 ALPHA = 0.3
@@ -64,14 +65,6 @@ TWO = [
     Case("t5-1.0", PARTS, marker="encoder", steps=7),
     Case("t5-1.1", lora=True, objective="st", steps=7),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,7 @@ def test_connections_are_kept_and_redirects_are_not_followed() -> None:
     moved = Reply(307, headers={"Location": "http://127.0.0.1:1/"})
     with MockServer(lambda asked: moved if asked.number == 0 else said("ok")) as server:
         responses = post(server.url, times=3)
-        assert len(server._connections) <= 1
+        assert len(server.connections) <= 1
     assert [response.status for response in responses] == [307, 200, 200]
     assert responses[0].headers["location"] == "http://127.0.0.1:1/"
     assert all(asked.headers["x-own"] == "yes" for asked in server.asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,18 +20,7 @@ from teachback.training.machine_memory import cgroup_rooms, held_by_this_process
 from teachback.training.memory import MemoryEstimate
 from tiny import tiny_causal, tiny_t5
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_causal(tmp_path_factory.mktemp("tiny"), "llama")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def row(prefix: int, *targets: int) -> Row:

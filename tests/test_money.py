@@ -276,3 +276,50 @@ def test_evaluating_a_teacher_has_a_cap_and_a_bill(work: Path, server: MockServe
     assert asked == len((work / "test.jsonl").read_text("utf-8").splitlines())
     (cost,) = re.findall(r"cost: \$([0-9.]+) in this run", shown)
     assert float(cost) == pytest.approx(asked * COST, abs=0.005)
+
+
+NO_KEY = "teachback: openai:gpt-4o-mini needs a key: set OPENAI_API_KEY"
+
+
+@pytest.fixture
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_key")
+def test_what_asking_would_take_is_said_without_a_key(work: Path) -> None:
+    words = ["generate", "train.jsonl", "--teacher", "openai:gpt-4o-mini", "--dry-run"]
+    said = CliRunner().invoke(cli, words)
+    assert said.exit_code == 0, said.output
+    assert re.search(r"\$\d", said.output)
+
+
+@pytest.mark.usefixtures("no_key")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate", "train.jsonl", "--teacher"),
+        ("generate", "train.jsonl", "--pilot", "2", "--teacher"),
+        ("evaluate", "train.jsonl", "--teacher"),
+    ],
+)
+def test_without_a_key_nothing_is_begun(work: Path, words: tuple[str, ...]) -> None:
+    ended = CliRunner().invoke(cli, [*words, "openai:gpt-4o-mini", "-o", "out"])
+    assert told(ended, 2).startswith(NO_KEY)
+    assert not (work / "out").exists()
+
+
+@pytest.mark.usefixtures("no_key")
+def test_a_study_without_a_key_is_planned_and_not_begun(work: Path) -> None:
+    (work / "study.toml").write_text(
+        '[study]\nname = "s"\nteachers = ["openai:gpt-4o-mini"]\nstudents = ["pypi:gemma-3-270m"]\n'
+        'objectives = ["st", "mt-cot"]\n'
+        '[[dataset]]\nname = "d"\ntrain = "train.jsonl"\ntest = "test.jsonl"\n',
+        "utf-8",
+    )
+    planned = CliRunner().invoke(cli, ["study", "study.toml", "-o", "out", "--dry-run"])
+    assert planned.exit_code == 0, planned.output
+    assert not (work / "out").exists()
+    assert told(CliRunner().invoke(cli, ["study", "study.toml", "-o", "out"]), 2).startswith(NO_KEY)
+    assert not (work / "out").exists()

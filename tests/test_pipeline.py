@@ -6,12 +6,10 @@ import hashlib
 import json
 import shutil
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from teachback.config import EvaluateConfig, TeacherConfig, override, read_config
 from teachback.datasets import read_examples
@@ -24,14 +22,7 @@ from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
 from tiny_run import KEPT, TEST, TRAIN, contents, question, write_config, write_data, write_lines
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def whole_run(root: Path, student: Path) -> Path:

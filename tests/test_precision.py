@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from teachback.system.machine import Processor, apple_processor, processor
 from teachback.system.precision import on_gpu, on_processor
 from tiny import tiny_causal
 from tiny_run import write_data
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ZEN_3 = (
     "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 1\n"
@@ -64,15 +65,6 @@ M2 = M1.replace("M1", "M2").replace("BF16: 0", "BF16: 1").replace("I8MM: 0", "I8
 
 SLOW = Processor("plain", frozenset({"avx2"}))
 FAST = Processor("fast", frozenset({"avx2", "avx512_bf16"}))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def on(monkeypatch: pytest.MonkeyPatch, machine: Processor) -> None:

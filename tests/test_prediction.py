@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.errors import DataError
@@ -26,19 +25,12 @@ from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal, tiny_t5
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PICK = Example("m", "Which melts?", "ice", "multiple-choice", ("a stone", "ice"), group="g")
 DECIDE = Example("y", "Does ice melt when it is warm?", "yes", "yes-no")
 COUNT = Example("n", "How many legs have two cows?", "8", "number")
 NAME = Example("t", "What is frozen water?", "Ice", "text")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Scripted:

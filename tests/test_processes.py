@@ -8,12 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 from ranks import Ranks
@@ -25,7 +23,8 @@ from teachback.students.rows import EncodedExample, Row
 from teachback.system import launch
 from teachback.training import TrainingResult, processes, train
 from teachback.training.batches import EffectiveBatches, share
-from tiny import tiny_causal
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 EXAMPLES = [
     Example(f"q{i}", f"Is {i} even?", "no" if i % 2 else "yes", "yes-no") for i in range(15)
@@ -33,19 +32,6 @@ EXAMPLES = [
 EXPLANATIONS = [
     Explanation(f"q{i}", "cote", 0, "t", f"It is {i}. " + "So " * i, "yes") for i in range(15)
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_causal(tmp_path_factory.mktemp("tiny"), "llama")
 
 
 def run(folder: Path, student: Path, **values: Any) -> TrainingResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +34,14 @@ from teachback.training.batches import chunks
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
 from tiny import tiny_causal, tiny_other, tiny_t5
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAMILIES = ("gemma3", "qwen3", "llama", "t5-1.0", "t5-1.1")
 CAUSAL = FAMILIES[:3]
 SHARPER = {"causal": 5.0, "seq2seq": 1.5}
 """What random matrices are multiplied by for texts that differ from question to question."""
 WINDOW = 16
 """The sliding window of the tiny gemma3, far shorter than any row here."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

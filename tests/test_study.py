@@ -13,12 +13,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 import teachback.students.precision
@@ -45,11 +44,13 @@ from teachback.training.work import work
 from tiny import tiny_causal, tiny_t5
 from tiny_run import COLOURS, KEPT, TEST, TRAIN, question, recorded, write_data, write_lines
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STUDY = """[study]
 objectives = {objectives}
 controls = {controls}
 strategies = ["crop"]
-teachers = ["recorded:teacher.jsonl"]
+teachers = {teachers}
 students = {students}
 seeds = {seeds}
 keep_students = "{keep}"
@@ -70,19 +71,11 @@ max_new_tokens = 8
 """
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def write_study(folder: Path, **changes: Any) -> Path:
     chosen = {
         "objectives": ["st", "mt-cot"],
         "controls": [],
+        "teachers": ["recorded:teacher.jsonl"],
         "students": ["tiny"],
         "seeds": [0, 1],
         "keep": "none",
@@ -839,7 +832,8 @@ def test_all_cells_of_a_study_have_one_trimmed_base_that_covers_every_teacher(
     assert not {"QQ", "WW"} & known
     # Continued with a seed more, it is the same; with a teacher whom it does not cover, refused.
     again, engine = run(root, **{**changes, "seeds": [0, 1]})
-    assert set(again.states.values()) == {"done"} and engine.ran
+    assert set(again.states.values()) == {"done"}
+    assert engine.ran
     trained = sorted((root / "out" / "cells").glob("*/student/teachback.json"))
     assert {read_json(file)["base"] for file in trained} == {base}
     with pytest.raises(RunFolderError, match="does not cover the explanations that were added"):
@@ -848,7 +842,7 @@ def test_all_cells_of_a_study_have_one_trimmed_base_that_covers_every_teacher(
 
 def test_no_cell_is_trained_on_a_base_that_lacks_a_teacher_s_explanations(tmp_path: Path) -> None:
     root = write_data(tmp_path)
-    write_lines(root / "nobody.jsonl", [])
+    write_lines(root / "nobody.jsonl", [{**recorded(0, "red", True), "id": "of-other-data"}])
     tiny_causal(root / "tiny", "gemma3", merges=[("r", "e"), ("W", "W")])
     outcome, engine = run(
         root,

@@ -6,6 +6,7 @@ import os
 import shutil
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -465,6 +466,15 @@ def test_what_could_be_shown_counts_the_seeds_that_were_declared(work: Path) -> 
     (data,) = many.datasets
     assert detectable(data, many.study, many.family).seeds == 6
     assert detectable(data, many.study, few.family).seeds == 3
+
+
+def test_systems_without_a_common_seed_can_show_nothing(work: Path) -> None:
+    """As a damaged family.json may say."""
+    planned = running.plan_study(study_of(study={"seeds": [0, 1]}))
+    (data,) = planned.datasets
+    family = [replace(pair, b_cells={7: pair.b_cells[0]}) for pair in planned.family]
+    found = detectable(data, planned.study, family)
+    assert (found.seeds, found.difference, found.in_family) == (0, None, None)
 
 
 # ------------------------------------------------------------------ the studies of the bench

@@ -33,27 +33,15 @@ from teachback.system.progress import SILENT
 from teachback.training import TrainingResult, train, validation
 from teachback.training.report import data_report, set_limits
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
-from tiny import tiny_causal, tiny_other, tiny_t5
+from tiny import tiny_other, tiny_t5
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 COUNT = 12
 EXAMPLES = [
     Example(f"q{i}", f"Is {i} even?", "no" if i % 2 else "yes", "yes-no") for i in range(COUNT)
 ]
 EXPLANATIONS = [Explanation(f"q{i}", "cote", 0, "t", f"It is {i}.", "yes") for i in range(COUNT)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small only lose by sharing their work out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_causal(tmp_path_factory.mktemp("tiny"), "llama")
 
 
 @pytest.fixture(scope="module")

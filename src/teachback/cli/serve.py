@@ -170,6 +170,7 @@ def _fall_back(
     setup = TeacherSetup.from_config(
         TeacherConfig.model_validate(teacher), SelectionConfig(), engine.card.kind or "text"
     )
+    setup.teacher.check_ready()
     if below is None:
         examples = read_examples(str(labelled))
         way = engine.card.way

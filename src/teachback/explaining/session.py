@@ -103,7 +103,10 @@ class TeacherSetup:
 
     @contextmanager
     def open(self, path: str | Path, *, read_only: bool = False) -> Iterator[TeacherSession]:
-        """A session through the store at ``path``. Raises StoreError as a store does."""
+        """A session through the store at ``path``. Raises StoreError as a store does, and, unless
+        it is ``read_only``, what `Teacher.check_ready` raises."""
+        if not read_only:
+            self.teacher.check_ready()
         with CompletionStore(path, read_only=read_only) as store:
             yield TeacherSession(self, store)
 

@@ -131,6 +131,7 @@ def judge_runs(
     names = [system.name for system in compared.systems]
     people = None if settings.people is None else read_people_answers(settings.people, names)
     setup = judge_setup(teacher)
+    setup.teacher.check_ready()
     with one_writer(folder):
         _begin(folder, _identity(setup, settings, compared), overwrite)
         with setup.open(folder / STORE) as session:

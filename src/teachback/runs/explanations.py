@@ -69,6 +69,7 @@ def explain(
     """
     examples = training_stream(config)
     setup = _setup(config, examples)
+    setup.teacher.check_ready()
     # Only now: a folder begun on a file that cannot be read would be in the way of the fixed one.
     with one_writer(folder):
         begin_folder(config, folder, overwrite=overwrite, grows=True)
@@ -118,6 +119,7 @@ def ask_pilot(
     examples = training_stream(config)
     few = examples if size >= len(examples) else subsample(examples, size, config.train.seed)
     setup = _setup(config, examples)
+    setup.teacher.check_ready()
     with one_writer(folder):
         begin_folder(config, folder, overwrite=overwrite, grows=True)
         with setup.open(folder / STORE) as session:

@@ -76,7 +76,7 @@ def check_references(config: Config) -> None:
     from teachback.students.weights import resolve
 
     if OBJECTIVES[config.train.objective].explains:
-        configured_teacher(config.teacher)
+        configured_teacher(config.teacher).check_ready()
     check_student(config.student.reference, resolve(config.student.reference).adapter)
 
 
@@ -219,6 +219,7 @@ def evaluate_teacher(
     setup = TeacherSetup.from_config(
         teacher_config, SelectionConfig(reading=config.reading), test[0].kind
     )
+    setup.teacher.check_ready()
     with one_writer(folder):
         new_folder(folder, overwrite, names=EVALUATION_FILES)
         with setup.open(folder / STORE) as session:

@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -15,34 +15,23 @@ from typing import Any
 from aiohttp import web
 
 from teachback.records import Answer, Example
-from teachback.serving import openai_replies as form
+from teachback.serving.continued_texts import ContinuedTexts
 from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
 from teachback.serving.engine import Continuation, Engine, Question
 from teachback.serving.fall_back import FallBack, confidence
+from teachback.serving.headers import HEADERS
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
 from teachback.serving.requests import (
     MOST_BYTES,
     AnswerRequest,
-    ChatRequest,
-    CompletionRequest,
     DecisionRequest,
     Refusal,
-    Sampling,
     read_body,
 )
-from teachback.students.continuing import Token
 from teachback.system.progress import Notice
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "
-    "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _OPEN = frozenset({"/health"})
 """Paths that need no key. So do the page's own files, which hold nothing of the student."""
 _LOG = logging.getLogger(__name__)
@@ -95,11 +84,11 @@ class Serving:
             at_once=self.limits.explained_at_once,
             most_waiting=waiting,
         )
-        self._continued: Lane[Continuation, int] = Lane(
+        continued: Lane[Continuation, int] = Lane(
             "continued", engine.continue_texts, at_once=1, most_waiting=waiting
         )
         self._lanes: dict[str, Lane[Any, Any]] = {
-            lane.name: lane for lane in (self._direct, self._explained, self._continued)
+            lane.name: lane for lane in (self._direct, self._explained, continued)
         }
         self._taught: Lane[Example, str] | None = None
         if fall_back is not None:
@@ -107,6 +96,9 @@ class Serving:
             self._lanes["teacher"] = self._taught
         self._measurements = Measurements()
         self._measurements.watch(self._lanes)
+        self._continuing = ContinuedTexts(
+            engine, name, continued, self.limits.seconds, self._measurements
+        )
 
     def application(self, hosts: frozenset[str] | None) -> web.Application:
         self._hosts = hosts
@@ -119,8 +111,8 @@ class Serving:
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/answer", self._answer)
         app.router.add_post("/v1/systemone", self._decide)
-        app.router.add_post("/v1/chat/completions", self._chat)
-        app.router.add_post("/v1/completions", self._complete)
+        app.router.add_post("/v1/chat/completions", self._continuing.chat)
+        app.router.add_post("/v1/completions", self._continuing.complete)
         return app
 
     async def close(self) -> None:
@@ -149,7 +141,7 @@ class Serving:
         path = "other" if resource is None else resource.canonical
         self._measurements.request(path, reply.status, time.perf_counter() - started)
         if not reply.prepared:
-            reply.headers.update(_HEADERS)
+            reply.headers.update(HEADERS)
         return reply
 
     def _check(self, request: web.Request) -> None:
@@ -236,191 +228,6 @@ class Serving:
         read = sum(self.engine.length(question.example) for question in checked)
         used = {"input_tokens": read, "output_tokens": 0}
         return web.json_response({"model": self.name, "answers": replies, "usage": used})
-
-    # ------------------------------------------------------------------ as OpenAI's interface
-
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
-        asked = read_body(await request.read(), ChatRequest)
-        self._check_sampling(asked)
-        if asked.messages[-1].role != "user":
-            raise Refusal(422, "messages: the last one must be the user's")
-        # A student was taught single questions: what stands before one is its context.
-        texts = [one.text().strip() for one in asked.messages]
-        if not texts[-1]:
-            raise Refusal(422, "messages: the last one is empty")
-        ids = self.engine.prompt("\n\n".join(text for text in texts if text))
-        limit = self._room(ids, asked.max_completion_tokens or asked.max_tokens)
-        text = form.Text(self.engine, asked.stops())
-        kind = "chat.completion"
-        if asked.stream:
-            return await self._stream(request, asked, text, Continuation(ids, limit, _drop), kind)
-        await self._write(text, ids, limit)
-        logprobs = None
-        if asked.logprobs:
-            logprobs = form.chat_logprobs(self.engine, text.tokens, asked.top_logprobs or 0)
-        message = {"role": "assistant", "content": text.shown.strip(), "refusal": None}
-        choice = {
-            "index": 0,
-            "message": message,
-            "finish_reason": text.finish,
-            "logprobs": logprobs,
-        }
-        used = form.usage(len(ids), len(text.tokens))
-        return web.json_response({**form.head(kind, self.name), "choices": [choice], "usage": used})
-
-    async def _complete(self, request: web.Request) -> web.StreamResponse:
-        asked = read_body(await request.read(), CompletionRequest)
-        self._check_sampling(asked)
-        prompts = self._prompts(asked)
-        kind = "text_completion"
-        if asked.stream:
-            if len(prompts) > 1 or asked.echo:
-                raise Refusal(422, "stream: one prompt at a time, and without echo")
-            text = form.Text(self.engine, asked.stops())
-            limit = self._room(prompts[0], asked.max_tokens)
-            job = Continuation(prompts[0], limit, _drop)
-            return await self._stream(request, asked, text, job, kind)
-        choices, read, written = [], 0, 0
-        for number, ids in enumerate(prompts):
-            text = form.Text(self.engine, asked.stops())
-            wanted = 16 if asked.max_tokens is None else asked.max_tokens
-            limit = min(wanted, self._room(ids, None)) if wanted else 0
-            measure = asked.echo and asked.logprobs is not None
-            before = await self._write(text, ids, limit, measure=measure)
-            logprobs = None
-            if asked.logprobs is not None:
-                logprobs = form.completion_logprobs(self.engine, [*before, *text.tokens])
-            shown = f"{self.engine.text(ids)}{text.shown}" if asked.echo else text.shown
-            choices.append(
-                {
-                    "index": number,
-                    "text": shown,
-                    "finish_reason": text.finish,
-                    "logprobs": logprobs,
-                }
-            )
-            read, written = read + len(ids), written + len(text.tokens)
-        return web.json_response(
-            {**form.head(kind, self.name), "choices": choices, "usage": form.usage(read, written)}
-        )
-
-    def _check_sampling(self, asked: Sampling) -> None:
-        if not self.engine.continues:
-            raise Refusal(422, "this student only answers questions: POST /v1/answer")
-        if asked.n != 1:
-            raise Refusal(422, "n: a student decodes greedily and has one reply")
-
-    def _prompts(self, asked: CompletionRequest) -> list[tuple[int, ...]]:
-        prompt = asked.prompt
-        several: Sequence[Any] = (
-            [prompt]
-            if isinstance(prompt, str) or all(isinstance(p, int) for p in prompt)
-            else prompt
-        )
-        if len(several) > 128:
-            raise Refusal(422, "prompt: at most 128 at once")
-        found = [self.engine.ids(one) if isinstance(one, str) else tuple(one) for one in several]
-        for ids in found:
-            self.engine.check_length(ids)
-        return found
-
-    def _room(self, ids: Sequence[int], wanted: int | None) -> int:
-        """How many tokens may be written."""
-        most = self.engine.card.explanation_limit
-        return max(1, min(most, wanted if wanted is not None else most))
-
-    async def _write(
-        self, text: form.Text, ids: tuple[int, ...], limit: int, *, measure: bool = False
-    ) -> list[Token]:
-        """Continue ``ids`` into ``text``; the tokens of ``ids`` themselves where they are
-        measured."""
-        before: list[Token] = []
-
-        def arrived(token: Token) -> bool:
-            if measure and len(before) < len(ids):
-                before.append(token)
-                return True
-            text.add(token)
-            return text.finish is None
-
-        await self._continued.ask(Continuation(ids, limit, arrived, measure), self.limits.seconds)
-        text.end()
-        self._measurements.tokens(len(ids), len(text.tokens))
-        return before
-
-    async def _stream(
-        self,
-        request: web.Request,
-        asked: Sampling,
-        text: form.Text,
-        job: Continuation,
-        kind: str,
-    ) -> web.StreamResponse:
-        """The text in server-sent events, as it is written; a client that leaves ends it."""
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        gone = False
-
-        def arrived(token: Token) -> bool:
-            if new := text.add(token):
-                loop.call_soon_threadsafe(pieces.put_nowait, new)
-            return text.finish is None and not gone
-
-        task = asyncio.create_task(
-            self._continued.ask(Continuation(job.ids, job.limit, arrived), self.limits.seconds)
-        )
-        task.add_done_callback(lambda _: pieces.put_nowait(None))
-        try:
-            first = await pieces.get()
-            if first is None:
-                await task  # refused before it began
-            reply = web.StreamResponse(
-                headers={**_HEADERS, "Content-Type": "text/event-stream; charset=utf-8"}
-            )
-            await reply.prepare(request)
-            chat = kind.startswith("chat")
-            head = form.head(f"{kind}.chunk" if chat else kind, self.name)
-            if chat:
-                await _send(reply, head, _delta({"role": "assistant", "content": ""}, None))
-            new = first
-            while new is not None:
-                await _send(reply, head, _part(chat, new, None))
-                new = await pieces.get()
-            await task
-            if left := text.end():
-                await _send(reply, head, _part(chat, left, None))
-            await _send(reply, head, _part(chat, "", text.finish))
-            used = form.usage(len(job.ids), len(text.tokens))
-            self._measurements.tokens(used["prompt_tokens"], used["completion_tokens"])
-            if asked.stream_options is not None and asked.stream_options.include_usage:
-                await _write_event(reply, {**head, "choices": [], "usage": used})
-            await reply.write(b"data: [DONE]\n\n")
-            return reply
-        finally:
-            gone = True
-            task.cancel()
-
-
-def _drop(_token: Token) -> bool:
-    return False
-
-
-def _part(chat: bool, text: str, finish: str | None) -> dict[str, Any]:
-    if not chat:
-        return {"index": 0, "text": text, "finish_reason": finish, "logprobs": None}
-    return _delta({} if finish else {"content": text}, finish)
-
-
-def _delta(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-
-
-async def _send(reply: web.StreamResponse, head: dict[str, Any], choice: dict[str, Any]) -> None:
-    await _write_event(reply, {**head, "choices": [choice]})
-
-
-async def _write_event(reply: web.StreamResponse, value: dict[str, Any]) -> None:
-    await reply.write(f"data: {json.dumps(value)}\n\n".encode())
 
 
 def _error(status: int, message: str, retry_after: int | None = None) -> web.Response:

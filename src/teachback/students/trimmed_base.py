@@ -58,7 +58,7 @@ class TrimmedBase:
 
     @property
     def reference(self) -> str:
-        return f"trimmed:{self.name}"
+        return str(TrimmedReference(self.name))
 
     def line(self) -> str:
         """For people."""

@@ -39,7 +39,13 @@ from teachback.studies.schema import (
     result_of,
     write_plan,
 )
-from teachback.studies.teacher_side import TeacherSide, read_dataset, student_label, teachers_of
+from teachback.studies.teacher_side import (
+    TeacherSide,
+    check_teachers,
+    read_dataset,
+    student_label,
+    teachers_of,
+)
 from teachback.studies.trimmed_bases import TrimmedBases
 from teachback.studies.verdicts import all_verdicts
 from teachback.system.precision import PrecisionChoice
@@ -110,8 +116,10 @@ def run_study(
 
     A cell that fails is a row of the result; the next run tries it again. However this ends,
     the same call continues. Raises RunFolderError where another process is running the study in
-    ``folder``, or where it was begun with other settings.
+    ``folder``, or where it was begun with other settings, and ReferenceError_ where a teacher
+    cannot be asked.
     """
+    check_teachers(planned.study)
     with one_writer(folder):
         precision = settle_precision(folder, planned.study.student.precision, planned.cells)
         if precision is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from teachback.datasets import read_examples, subsample
 from teachback.errors import TeachbackError
 from teachback.explaining.counts import SelectionCounts
-from teachback.explaining.session import TeacherSession, TeacherSetup
+from teachback.explaining.session import TeacherSession, TeacherSetup, configured_teacher
 from teachback.files import (
     read_explanations,
     read_rejections,
@@ -63,6 +63,14 @@ def _sha256(file: str, examples: Sequence[Example]) -> str:
     if not parse_dataset(file).is_remote:
         return sha256_of(file)
     return hashlib.sha256(repr(list(examples)).encode()).hexdigest()
+
+
+def check_teachers(study: StudyFile) -> None:
+    """Make sure that each teacher of the study can be asked; raises as `Teacher.check_ready`."""
+    for data in study.dataset:
+        for reference in study.teachers_of(data):
+            config = run_config(study, data, teacher=reference)
+            configured_teacher(config.teacher).check_ready()
 
 
 def teachers_of(study: StudyFile, data: StudyDataset) -> dict[tuple[str, str], DatasetTeacher]:

@@ -92,11 +92,6 @@ class OpenAITeacher(Teacher):
         self.concurrency = concurrency or _DEFAULT_CONCURRENCY
         self._official = base_url is None
         self._key = api_key or find_key(api_key_file)
-        if self._official and not self._key:
-            raise ReferenceError_(
-                f"openai:{model} needs a key: set OPENAI_API_KEY, or name a server of your own "
-                f"as openai:{model}@http://host/v1"
-            )
         if any(not "!" <= character <= "~" for character in self._key):
             raise ReferenceError_("the API key contains characters that no key has: set it again")
         self._path = PATHS[form]
@@ -131,11 +126,20 @@ class OpenAITeacher(Teacher):
         self._give_ups = 0  # in a row
         self._failing_since: float | None = None
 
+    def check_ready(self) -> None:
+        """Raises ReferenceError_ where the official server would be asked without a key."""
+        if self._official and not self._key:
+            raise ReferenceError_(
+                f"openai:{self.model} needs a key: set OPENAI_API_KEY, or name a server of your "
+                f"own as openai:{self.model}@http://host/v1"
+            )
+
     async def complete(self, request: Request) -> Completion:
         """Ask, patiently. Raises `TeacherError` where no request can succeed any longer.
 
         No key or password leaves here that the server repeats, to be stored or printed.
         """
+        self.check_ready()
         if self._path_was_given:
             self._path_was_given = False
             self._say(f"an address ends before {self._path}; that part is left out")

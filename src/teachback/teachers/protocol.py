@@ -90,6 +90,14 @@ class Teacher(ABC):
                 is gone). The run stops; what is stored stays.
         """
 
+    def check_ready(self) -> None:  # noqa: B027 - most teachers need nothing
+        """Make sure, before anything is asked or written, that it can be asked at all. What only
+        counts, estimates or reads a store does not call this.
+
+        Raises:
+            ReferenceError_: It cannot, because a key is missing, say.
+        """
+
     async def aclose(self) -> None:  # noqa: B027 - most teachers hold nothing open
         """Release whatever it holds open. A later ``complete`` opens it again, possibly in a
         different event loop."""

@@ -1,0 +1,228 @@
+"""Texts that a student continues, through OpenAI's interface: chats and completions, whole or as
+streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from teachback.serving import openai_replies as form
+from teachback.serving.engine import Continuation, Engine
+from teachback.serving.headers import HEADERS
+from teachback.serving.lanes import Lane
+from teachback.serving.measurements import Measurements
+from teachback.serving.requests import (
+    ChatRequest,
+    CompletionRequest,
+    Refusal,
+    Sampling,
+    read_body,
+)
+from teachback.students.continuing import Token
+
+
+class ContinuedTexts:
+    """The handlers of ``/v1/chat/completions`` and ``/v1/completions`` of one student.
+
+    ``lane``: where its texts are continued, one after the other; ``seconds``: for one request.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        lane: Lane[Continuation, int],
+        seconds: float,
+        measurements: Measurements,
+    ) -> None:
+        self._engine, self._name, self._lane, self._seconds = engine, name, lane, seconds
+        self._measurements = measurements
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        asked = read_body(await request.read(), ChatRequest)
+        self._check_sampling(asked)
+        if asked.messages[-1].role != "user":
+            raise Refusal(422, "messages: the last one must be the user's")
+        # A student was taught single questions: what stands before one is its context.
+        texts = [one.text().strip() for one in asked.messages]
+        if not texts[-1]:
+            raise Refusal(422, "messages: the last one is empty")
+        ids = self._engine.prompt("\n\n".join(text for text in texts if text))
+        limit = self._room(ids, asked.max_completion_tokens or asked.max_tokens)
+        text = form.Text(self._engine, asked.stops())
+        kind = "chat.completion"
+        if asked.stream:
+            return await self._stream(request, asked, text, Continuation(ids, limit, _drop), kind)
+        await self._write(text, ids, limit)
+        logprobs = None
+        if asked.logprobs:
+            logprobs = form.chat_logprobs(self._engine, text.tokens, asked.top_logprobs or 0)
+        message = {"role": "assistant", "content": text.shown.strip(), "refusal": None}
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": text.finish,
+            "logprobs": logprobs,
+        }
+        used = form.usage(len(ids), len(text.tokens))
+        return web.json_response(
+            {**form.head(kind, self._name), "choices": [choice], "usage": used}
+        )
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        asked = read_body(await request.read(), CompletionRequest)
+        self._check_sampling(asked)
+        prompts = self._prompts(asked)
+        kind = "text_completion"
+        if asked.stream:
+            if len(prompts) > 1 or asked.echo:
+                raise Refusal(422, "stream: one prompt at a time, and without echo")
+            text = form.Text(self._engine, asked.stops())
+            limit = self._room(prompts[0], asked.max_tokens)
+            job = Continuation(prompts[0], limit, _drop)
+            return await self._stream(request, asked, text, job, kind)
+        choices, read, written = [], 0, 0
+        for number, ids in enumerate(prompts):
+            text = form.Text(self._engine, asked.stops())
+            wanted = 16 if asked.max_tokens is None else asked.max_tokens
+            limit = min(wanted, self._room(ids, None)) if wanted else 0
+            measure = asked.echo and asked.logprobs is not None
+            before = await self._write(text, ids, limit, measure=measure)
+            logprobs = None
+            if asked.logprobs is not None:
+                logprobs = form.completion_logprobs(self._engine, [*before, *text.tokens])
+            shown = f"{self._engine.text(ids)}{text.shown}" if asked.echo else text.shown
+            choices.append(
+                {
+                    "index": number,
+                    "text": shown,
+                    "finish_reason": text.finish,
+                    "logprobs": logprobs,
+                }
+            )
+            read, written = read + len(ids), written + len(text.tokens)
+        return web.json_response(
+            {**form.head(kind, self._name), "choices": choices, "usage": form.usage(read, written)}
+        )
+
+    def _check_sampling(self, asked: Sampling) -> None:
+        if not self._engine.continues:
+            raise Refusal(422, "this student only answers questions: POST /v1/answer")
+        if asked.n != 1:
+            raise Refusal(422, "n: a student decodes greedily and has one reply")
+
+    def _prompts(self, asked: CompletionRequest) -> list[tuple[int, ...]]:
+        prompt = asked.prompt
+        several: Sequence[Any] = (
+            [prompt]
+            if isinstance(prompt, str) or all(isinstance(p, int) for p in prompt)
+            else prompt
+        )
+        if len(several) > 128:
+            raise Refusal(422, "prompt: at most 128 at once")
+        found = [self._engine.ids(one) if isinstance(one, str) else tuple(one) for one in several]
+        for ids in found:
+            self._engine.check_length(ids)
+        return found
+
+    def _room(self, ids: Sequence[int], wanted: int | None) -> int:
+        """How many tokens may be written."""
+        most = self._engine.card.explanation_limit
+        return max(1, min(most, wanted if wanted is not None else most))
+
+    async def _write(
+        self, text: form.Text, ids: tuple[int, ...], limit: int, *, measure: bool = False
+    ) -> list[Token]:
+        """Continue ``ids`` into ``text``; the tokens of ``ids`` themselves where they are
+        measured."""
+        before: list[Token] = []
+
+        def arrived(token: Token) -> bool:
+            if measure and len(before) < len(ids):
+                before.append(token)
+                return True
+            text.add(token)
+            return text.finish is None
+
+        await self._lane.ask(Continuation(ids, limit, arrived, measure), self._seconds)
+        text.end()
+        self._measurements.tokens(len(ids), len(text.tokens))
+        return before
+
+    async def _stream(
+        self,
+        request: web.Request,
+        asked: Sampling,
+        text: form.Text,
+        job: Continuation,
+        kind: str,
+    ) -> web.StreamResponse:
+        """The text in server-sent events, as it is written; a client that leaves ends it."""
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        gone = False
+
+        def arrived(token: Token) -> bool:
+            if new := text.add(token):
+                loop.call_soon_threadsafe(pieces.put_nowait, new)
+            return text.finish is None and not gone
+
+        task = asyncio.create_task(
+            self._lane.ask(Continuation(job.ids, job.limit, arrived), self._seconds)
+        )
+        task.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            first = await pieces.get()
+            if first is None:
+                await task  # refused before it began
+            reply = web.StreamResponse(
+                headers={**HEADERS, "Content-Type": "text/event-stream; charset=utf-8"}
+            )
+            await reply.prepare(request)
+            chat = kind.startswith("chat")
+            head = form.head(f"{kind}.chunk" if chat else kind, self._name)
+            if chat:
+                await _send(reply, head, _delta({"role": "assistant", "content": ""}, None))
+            new = first
+            while new is not None:
+                await _send(reply, head, _part(chat, new, None))
+                new = await pieces.get()
+            await task
+            if left := text.end():
+                await _send(reply, head, _part(chat, left, None))
+            await _send(reply, head, _part(chat, "", text.finish))
+            used = form.usage(len(job.ids), len(text.tokens))
+            self._measurements.tokens(used["prompt_tokens"], used["completion_tokens"])
+            if asked.stream_options is not None and asked.stream_options.include_usage:
+                await _write_event(reply, {**head, "choices": [], "usage": used})
+            await reply.write(b"data: [DONE]\n\n")
+            return reply
+        finally:
+            gone = True
+            task.cancel()
+
+
+def _drop(_token: Token) -> bool:
+    return False
+
+
+def _part(chat: bool, text: str, finish: str | None) -> dict[str, Any]:
+    if not chat:
+        return {"index": 0, "text": text, "finish_reason": finish, "logprobs": None}
+    return _delta({} if finish else {"content": text}, finish)
+
+
+def _delta(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+
+
+async def _send(reply: web.StreamResponse, head: dict[str, Any], choice: dict[str, Any]) -> None:
+    await _write_event(reply, {**head, "choices": [choice]})
+
+
+async def _write_event(reply: web.StreamResponse, value: dict[str, Any]) -> None:
+    await reply.write(f"data: {json.dumps(value)}\n\n".encode())
