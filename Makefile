@@ -30,7 +30,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "teachback needs Python 3.11, 3.12 or 3.13: make PYTHON=…" >&2; exit 1; }
 	@"$(PYTHON)" -c '$(fits)' || { echo "$(PYTHON) is not Python 3.11 to 3.13" >&2; exit 1; }
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	$(install) -e '.[train,parquet,gguf-teacher,dev]'
+	$(install) -e '.[train,parquet,gguf-teacher,openvino,dev]'
 	@touch $@
 
 $(VENV)/.installed-gemma: $(VENV)/.installed

@@ -20,12 +20,12 @@ from teachback.files import (
 from teachback.records import ComparedWay, Cost, Objective, Prediction, Rejection, Strategy
 from teachback.runs.evaluations import write_evaluation
 from teachback.studies.config import Control
+from teachback.studies.factors import Setting
 from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
     MATERIAL_FILE,
     RESULT_FILE,
-    SYSTEM_NAMES,
     VERDICTS_FILE,
     CellData,
     CellResult,
@@ -34,7 +34,6 @@ from teachback.studies.schema import (
     Epoch,
     MaterialRecord,
     Pair,
-    Setting,
     Status,
     TeacherCost,
     VerdictRow,
@@ -42,6 +41,7 @@ from teachback.studies.schema import (
     cell_folder,
     write_plan,
 )
+from teachback.studies.system_names import SYSTEM_NAMES
 from teachback.studies.verdicts import verdict_row
 
 CHOICES = ("full refund", "store credit", "free repair", "no return")
@@ -271,8 +271,12 @@ def _result(cell: CellSpec, made_up: MadeUp, status: Status, error: str | None) 
         valid_asked=None,
         engine="local",
         host="bench-1",
+        processor="bench processor",
+        commit=None,
         resumed=False,
         equal_to=None,
+        schedule=None,
+        tried=(),
     )
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import pytest
 
+from teachback.questions import parse
 from teachback.questions.announcements import announcements
-from teachback.questions.languages import languages_of
+from teachback.questions.languages import languages_of, settled_languages
 from teachback.questions.wordings import WORDINGS
+from teachback.records import (
+    LANGUAGES,
+    Conclusions,
+    Example,
+    Exemplar,
+    Language,
+    ReplyReading,
+)
 
 ALL = announcements(tuple(WORDINGS))
 
@@ -134,6 +145,47 @@ def test_the_conclusion_begins_with_what_leads_up_to_it() -> None:
 )
 def test_the_languages_of_a_text(text: str, languages: tuple[str, ...]) -> None:
     assert languages_of(text) == languages
+
+
+GERMAN = Exemplar(Example("e", "Was ist rot?", "Tomate", "text"), "Die Tomate ist rot und rund.")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "questions", "exemplars", "languages"),
+    [
+        ("auto", ["What is red?"], [], ("en",)),
+        ("auto", ["What is red?"], [GERMAN], ("en", "de")),
+        ("auto", ["Was ist rot und nicht rund?"], [], ("en", "de")),
+        ("auto", [], [], ("en",)),
+        ("auto", ["What is red?"] * 30 + ["Что на столе?"], [], ("en",)),
+        ("auto", ["What is red?"] * 19 + ["Что на столе?"], [], ("en", "ru")),
+        (("en", "fr"), ["Was ist rot und nicht rund?"], [GERMAN], ("en", "fr")),
+    ],
+)
+def test_the_languages_that_auto_comes_to(
+    chosen: Literal["auto"] | tuple[Language, ...],
+    questions: list[str],
+    exemplars: list[Exemplar],
+    languages: tuple[str, ...],
+) -> None:
+    examples = [Example("x", question, "Tomate", "text") for question in questions]
+    assert settled_languages(chosen, examples, exemplars) == languages
+
+
+@pytest.mark.parametrize("conclusions", get_args(Conclusions))
+def test_a_conclusion_counts_in_the_languages_that_are_read(conclusions: Conclusions) -> None:
+    example = Example("x", "Wie viele?", "12", "number")
+    text = "Drei Kisten zu je 4 Dosen. Die Antwort lautet: 12 Dosen. Das war in 2 Minuten getan."
+    german, english = (
+        parse(example, text, reading=ReplyReading(conclusions, languages))
+        for languages in (("en", "de"), ("en",))
+    )
+    assert german.answer == "12"
+    assert english.answer == (None if conclusions == "announced" else "2")
+
+
+def test_the_table_has_the_languages_that_can_be_chosen() -> None:
+    assert set(WORDINGS) == set(LANGUAGES)
 
 
 def test_every_wording_is_in_small_letters_and_names_yes_and_no() -> None:

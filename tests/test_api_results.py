@@ -197,6 +197,10 @@ def test_answers_drawn_in_different_ways_are_not_compared(
     assert other.baselines == {}
     with pytest.raises(ConfigError, match=r"different values of choice_score \(mean, sum\)"):
         tb.compare(other, evaluated)
+    german = tb.evaluate(student, TEST_ROWS, explain=False, languages=("de",), baselines=False)
+    assert german.asked["languages"] == ("en", "de")
+    with pytest.raises(ConfigError, match=r"values of languages \(en, en and de\)"):
+        tb.compare(german, evaluated)
 
 
 # ------------------------------------------------------------------ asking

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from teachback.config import read_config
+from teachback.files import read_toml
 from teachback.studies.config import read_study
+from teachback.studies.packing import unpack_study
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "bench"
@@ -98,6 +100,20 @@ def test_what_is_exploratory_says_so_and_stands_apart() -> None:
 @pytest.mark.parametrize("path", sorted(BENCH.glob("studies/*.toml")), ids=lambda path: path.stem)
 def test_a_study_file_is_a_study(path: Path) -> None:
     assert read_study(path).study.objectives
+
+
+def test_packed_results_are_small_and_are_those_of_the_study_file_beside_them(
+    tmp_path: Path,
+) -> None:
+    packed = sorted((BENCH / "results").glob("*"))
+    assert sum(path.stat().st_size for path in packed) <= 30e6
+    for path in packed:
+        if path.name == "README.md":
+            continue
+        assert path.suffix == ".zip"
+        unpacked = unpack_study(path, tmp_path / path.stem).path
+        own = read_study(BENCH / "studies" / f"{path.stem}.toml").study
+        assert read_toml(unpacked / "study.toml")["study"]["name"] == own.name == path.stem
 
 
 @pytest.mark.parametrize("path", sorted(BENCH.glob("configs/*.toml")), ids=lambda path: path.stem)

@@ -16,10 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from teachback.cli import cli
+from teachback.config import EvaluateConfig
+from teachback.datasets import read_examples
+from teachback.evaluation.adaptive import margin_of
 from teachback.files import read_explanations, read_predictions, write_predictions
 from teachback.records import Prediction
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.systems import predict
 from teachback.teachers.recorded import RecordedTeacher
 from tiny import tiny_t5
 from tiny_run import (
@@ -75,6 +79,44 @@ TRAIN_OPTIONS = (
 # ------------------------------------------------------------------ what works
 
 
+def test_the_adaptive_way_explains_what_is_unsure_and_comes_to_the_same(
+    llama: Path, work: Path
+) -> None:
+    asked = read_examples(work / "test.jsonl")
+    student = load(llama, precision="fp32").with_card(objective="mt-cot", max_new_tokens=6)
+    predictions, _ = predict(student, asked, EvaluateConfig(explain=False))
+    margins = sorted(map(margin_of, predictions))
+    threshold = (margins[2] + margins[3]) / 2
+    student.with_card(threshold=threshold, kind="multiple-choice").save(work / "some")
+    evaluate = ("evaluate", "some", "test.jsonl", "--no-baselines", "--precision", "fp32")
+    shown = done(*evaluate, "--way", "adaptive", "-o", "adaptive")
+    assert "student: adaptive (exploratory) " in shown
+    assert ", 50% of it explained" in shown
+    assert " for adaptive ones" in shown
+    partly = read_predictions(work / "adaptive" / "predictions.jsonl")
+    unsure = [p.id for p in predictions if margin_of(p) < threshold]
+    assert [p.id for p in partly if p.explanation is not None] == unsure
+    shown = done(*evaluate, "-o", "both")
+    assert "; about " in shown  # its seconds were not measured
+    shown = done("compare", "both", "adaptive", "--way", "adaptive")
+    assert "explains" in shown.splitlines()[0]
+    figures = json.loads(done("compare", "both", "adaptive", "--way", "adaptive", "--json"))
+    assert (figures[0]["way"], figures[0]["difference"], figures[0]["discordance"]) == (
+        "adaptive",
+        0,
+        0,
+    )
+    question = (asked[0].question, *(f"--choice={colour}" for colour in asked[0].choices))
+    told = done("ask", "some", *question, "--precision", "fp32", "--way", "adaptive")
+    assert "\nway: " in told
+    said = refused(*evaluate, "--no-explain", "--way", "adaptive", "-o", "out")
+    assert "it needs explain" in said
+    student.with_card(threshold=None).save(work / "none")
+    said = refused("evaluate", "none", "test.jsonl", "--way", "adaptive", "-o", "out")
+    assert said.startswith("way: this student has no threshold for the adaptive way")
+    assert not (work / "out").exists()
+
+
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])
 def test_the_commands_one_after_the_other(family: str, llama: Path, work: Path) -> None:
     student = llama if family == "causal" else tiny_t5(work / "tiny")
@@ -82,10 +124,17 @@ def test_the_commands_one_after_the_other(family: str, llama: Path, work: Path) 
     assert f"examples with an explanation: {KEPT} of {TRAIN}" in shown
     assert "wrong-answer" in shown
     assert f"requests: {TRAIN + KEPT - TRAIN // 2} new, 0 stored before, 1 failed" in shown
+    strict = ("--reading", "announced", "--languages", "en")
+    done("generate", "train.jsonl", "--teacher", "recorded:teacher.jsonl", *strict, "-o", "strict")
+    manifest = json.loads((work / "strict" / "manifest.json").read_text())
+    assert manifest["reading"] == {"conclusions": "announced", "languages": ["en"]}
     again = done("generate", "train.jsonl", "--teacher", "recorded:teacher.jsonl", "-o", "gen")
     assert "requests: 0 new" in again
 
-    shown = done("select", "gen", "--strategy", "cote", "-o", "cote")
+    shown = done("select", "gen", "--strategy", "cote", "--languages", "fr,de", "-o", "cote")
+    for folder, languages in (("gen", ["en"]), ("cote", ["en", "de", "fr"])):
+        manifest = json.loads((work / folder / "manifest.json").read_text())
+        assert manifest["reading"] == {"conclusions": "inferred", "languages": languages}
     assert f"examples with an explanation: {TRAIN // 2} of {TRAIN}" in shown
     assert len(read_explanations(work / "cote" / "explanations.jsonl")) == TRAIN // 2
 
@@ -198,6 +247,29 @@ def test_runs_are_compared_in_each_way(work: Path) -> None:
     assert "mt minus st (direct answers): +10.0 points" in shown
     assert "mt minus st (each in its chosen way): +40.0 points" in shown
     assert "seed 0, mt against st (each in its chosen way): right alone 4 against 0" in shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        ({"reading": "inferred"}, {"reading": "announced"}, "evaluate all with one --reading"),
+        ({"languages": ["en"]}, {"languages": ["en", "de"]}, "read in en and some in en, de: "),
+        ({"choice_score": "sum"}, {"choice_score": "mean"}, "all with one --choice-score"),
+        ({"languages": ["en"]}, {}, None),
+        ({"languages": ["en"]}, {"languages": ["en"]}, None),
+    ],
+)
+def test_runs_that_were_read_in_two_ways_are_not_compared(
+    work: Path, one: dict[str, Any], other: dict[str, Any], message: str | None
+) -> None:
+    for name, asked in (("st", one), ("mt", other)):
+        evaluated(work / name, "direct", "10", "10")
+        row = json.loads((work / name / "metrics.json").read_text())
+        (work / name / "metrics.json").write_text(json.dumps({**row, **asked}))
+    if message is None:
+        done("compare", "st", "mt")
+    else:
+        assert message in refused("compare", "st", "mt")
 
 
 def test_a_way_that_does_not_exist_is_refused(work: Path) -> None:

@@ -40,7 +40,7 @@ def with_keys(section: str, **values: Any) -> dict[str, Any]:
         (
             with_keys("selection", zzz=1),
             "unknown key 'selection.zzz'; known here: strategy, choose, rp_check, leak_check, "
-            "thinking, reading, max_words",
+            "thinking, reading, languages, max_words",
         ),
         ({}, "the key 'data' is missing"),
         ({"data": {}}, "the key 'data.train' is missing"),
@@ -48,6 +48,15 @@ def with_keys(section: str, **values: Any) -> dict[str, Any]:
         (with_keys("train", alpha="half"), "train.alpha = 'half': input should be a valid number"),
         (with_keys("train", objective="cte"), "train.objective = 'cte': input should be 'st', "),
         (with_keys("data", valid_fraction=0), "data.valid_fraction = 0: input should be greater"),
+        (
+            with_keys("selection", languages=["de", "nl"]),
+            "selection.languages = ['de', 'nl']: must be auto, or a list of en, de, ",
+        ),
+        (with_keys("selection", languages=[]), "selection.languages = []: must be"),
+        (
+            with_keys("evaluate", languages=["de"]),
+            "selection.languages and evaluate.languages differ",
+        ),
         (MINIMAL | {"train": 3}, "train must be a table of keys: [train]"),
     ],
 )

@@ -11,9 +11,10 @@ from teachback.config import TrainConfig
 from teachback.records import Role
 from teachback.students.causal import CausalStudent
 from teachback.students.decoding import likeliest, position_mask
+from teachback.students.generated import Generated, Performed
 from teachback.students.load import load
-from teachback.students.model import Generated, Performed, StudentModel
-from teachback.students.rows import branch_mask
+from teachback.students.model import StudentModel
+from teachback.students.tensors import branch_mask
 from teachback.training.adapters import with_adapter
 from tiny import tiny_causal, tiny_other, tiny_t5
 
@@ -106,6 +107,40 @@ def test_a_question_is_read_once_for_all_its_tasks(
         )
 
 
+def test_the_log_probability_of_a_generated_answer(student: CausalStudent) -> None:
+    """By our decoding, beside an explanation too, and by the library's: that of the very tokens,
+    scored in one pass."""
+    expected = plain(student, SOURCES, "answer", 9)
+    found = [
+        each.generated["answer"]
+        for each in performed(student, NOTHING, {"answer": 9, "explanation": 5}, 6)
+    ]
+    complete = [place for place, each in enumerate(expected) if each.complete]
+    assert 0 < len(complete) < len(SOURCES)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.log_probability is not None
+        assert ours.log_probability == pytest.approx(theirs.log_probability, rel=1e-4)
+        assert ours.log_probability < 0
+    for place in complete[:5]:
+        marked = student.row(SOURCES[place], "answer", ()).prefix + student.marker_ids("answer")
+        written = _written(student, marked, found[place].tokens)
+        with torch.inference_mode():
+            logits = student.model(input_ids=torch.tensor([[*marked, *written]])).logits[0]
+        shares = logits[len(marked) - 1 : -1].log_softmax(-1)
+        own = shares.gather(1, torch.tensor(written)[:, None]).sum()
+        assert found[place].log_probability == pytest.approx(own.item(), rel=1e-4)
+    assert plain(student, SOURCES, "explanation", 3)[0].log_probability is None
+
+
+def _written(student: CausalStudent, ids: tuple[int, ...], count: int) -> list[int]:
+    """``count`` tokens that greedily continue ``ids``, each from a pass of its own."""
+    read = list(ids)
+    for _ in range(count):
+        with torch.inference_mode():
+            read.append(int(student.model(input_ids=torch.tensor([read])).logits[0, -1].argmax()))
+    return read[len(ids) :]
+
+
 def test_a_limit_of_one_token(student: CausalStudent) -> None:
     expected = plain(student, SOURCES, "answer", 1)
     assert student.generate(SOURCES, "answer", 1) == expected
@@ -178,13 +213,18 @@ def test_bf16_decodes(folders: dict[str, Path]) -> None:
 def test_the_likeliest_token_is_found_by_blocks() -> None:
     draw = torch.Generator().manual_seed(0)
     hidden, table = (torch.randn(n, 8, generator=draw) for n in (40, 100))
-    assert likeliest(hidden, table, block=7).tolist() == (hidden @ table.t()).argmax(1).tolist()
+    found = likeliest(hidden, table, block=7, measured=True)
+    logits = hidden @ table.t()
+    assert found.tokens.tolist() == logits.argmax(1).tolist()
+    assert found.log_probabilities is not None
+    torch.testing.assert_close(found.log_probabilities, logits.log_softmax(1).amax(1))
+    assert likeliest(hidden, table, block=7).log_probabilities is None
     # Of equals the first, within a block and across blocks, the short last one too.
     hidden = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     table = torch.zeros(23, 2)
     table[[4, 5, 12], 0] = 2.0
     table[[21, 22], 1] = 3.0
-    assert likeliest(hidden, table, block=7).tolist() == [4, 21]
+    assert likeliest(hidden, table, block=7).tokens.tolist() == [4, 21]
 
 
 def test_a_token_sees_the_slots_that_its_position_sees_in_a_whole_row() -> None:

@@ -308,6 +308,7 @@ def together(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", TWO, ids=lambda case: case.name)
 def test_twenty_steps_of_two_processes_are_those_of_plain_training(
     case: Case, folders: dict[str, Path], together: Path

@@ -15,7 +15,7 @@ from teachback.errors import ConfigError, DataError
 from teachback.exemplars import BUILTIN, builtin, choose, for_kind, read_exemplars
 from teachback.explaining.selection import is_kept
 from teachback.questions import parse
-from teachback.records import Completion
+from teachback.records import ANNOUNCED, Completion
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 KINDS = {
@@ -56,7 +56,7 @@ def test_explanations_are_two_to_four_sentences_that_do_not_conclude(name: str) 
         text = exemplar.explanation
         sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", text)
         assert 2 <= len(sentences) <= 4, text
-        assert not parse(exemplar.example, text, reading="announced").concluded
+        assert not parse(exemplar.example, text, reading=ANNOUNCED).concluded
         # And the rules by which a teacher's explanations are judged would keep it.
         reply = f"{text}\nThe answer is {exemplar.example.answer}."
         assert is_kept(exemplar.example, [Completion(reply)])

@@ -6,7 +6,14 @@ import pytest
 
 from teachback.explaining.counts import summarise
 from teachback.explaining.selection import NOTHING_READ, Selection, SelectionRules, decide, select
-from teachback.records import Completion, Example, Explanation, Rejection
+from teachback.records import (
+    Completion,
+    Conclusions,
+    Example,
+    Explanation,
+    Rejection,
+    ReplyReading,
+)
 
 RAIN = Example("r", "Where does rain come from?", "clouds", "multiple-choice", ("clouds", "stones"))
 COUNT = Example("c", "How many jars?", "12", "number")
@@ -54,8 +61,8 @@ def test_what_becomes_of_a_rationalisation(text: str, reason: str) -> None:
     assert verdict(text) == reason
 
 
-def chosen(example: Example, text: str, reading: str) -> Selection:
-    rules = SelectionRules(reading=reading)  # type: ignore[arg-type]
+def chosen(example: Example, text: str, conclusions: Conclusions) -> Selection:
+    rules = SelectionRules(reading=ReplyReading(conclusions))
     return select([example], lambda *_: Completion(text), strategy="cote", teacher="t", rules=rules)
 
 

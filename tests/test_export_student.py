@@ -94,7 +94,7 @@ def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
 ) -> None:
     pytest.importorskip("xllamacpp")
     from teachback.export.llamacpp_student import LlamaCppStudent
-    from teachback.students.causal import CausalStudent
+    from teachback.students.encoding import CausalTokenizer
 
     own = student(tmp_path, family, layers=6)
     args = ("--to", "gguf", "--weights", weights, "--check", str(questions(tmp_path, gold=False)))
@@ -109,7 +109,7 @@ def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
     assert found["largest_difference"] < (0.02 if weights == "f16" else 0.1)  # type: ignore[operator]
     # The template in the file is the training prompt: as many tokens, one of them the first.
     before = load(own, precision="fp32")
-    asked = LlamaCppStudent(out / "model.gguf", CausalStudent(None, before.tokenizer, before.card))
+    asked = LlamaCppStudent(out / "model.gguf", CausalTokenizer(before.tokenizer, before.card))
     source = "Which colour is number 3?\n(A) red\n(B) green"
     prompt = (*before.source_ids(source, "explanation"), *before.marker_ids("explanation"))
     text, tokens = asked.chat(source)
@@ -150,7 +150,8 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
     text = text.replace('"train.jsonl"', json.dumps(str(run / "train.jsonl")))
     (run / "config.toml").write_text(text, "utf-8")
     command = ["export", str(run), "--to", "merged", "-o", str(tmp_path / "out")]
-    done = CliRunner().invoke(cli, [*command, *KEYS, "--questions", "12", "--changed-bound", "1"])
+    given = ["--questions", "12", "--changed-bound", "1", "--teacher-terms", "research | only"]
+    done = CliRunner().invoke(cli, [*command, *KEYS, *given])
     assert done.exit_code == 0, done.output
     assert parity(tmp_path / "out")["check"] == {
         "name": "train.jsonl",
@@ -160,6 +161,7 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     assert f"| trained on | train.jsonl (SHA-256 {sha256_of(run / 'train.jsonl')}) |" in card
     assert "| explanations by | recorded replies (teacher.jsonl) |" in card
+    assert "| terms of the teacher | research \\| only |" in card
     assert str(tmp_path) not in card
     assert own.is_dir()
     few = CliRunner().invoke(cli, command)
@@ -174,6 +176,8 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
         (("--to", "merged"), "give questions with --check FILE"),
         (("--to", "merged", "--check", "none.jsonl"), "none.jsonl"),
         (("--to", "gguf", "--check", "check.jsonl"), "a seq2seq student has no GGUF form"),
+        (("--to", "openvino", "--check", "check.jsonl"), "a seq2seq student has no OpenVINO form"),
+        (("--to", "openvino", "--weights", "q8_0"), "--to openvino has no weights of type q8_0"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -119,6 +119,7 @@ def assert_same(left: Path, right: Path) -> None:
             assert one.read_bytes() == other.read_bytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("command", [TRAIN, ["study", "study.toml", "-o"]], ids=lambda c: c[0])
 def test_killed_at_random_and_run_again(

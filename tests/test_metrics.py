@@ -86,8 +86,13 @@ def test_probabilities_and_calibration() -> None:
     metrics = measure(predictions, "yes-no")
     assert metrics.gold_probability == pytest.approx((0.95 + 0.08 + 0.6 + 1.0) / 4)
     assert metrics.chosen_probability == pytest.approx((0.95 + 0.92 + 0.6 + 1.0) / 4)
-    # Bin [0.9, 1.0]: 2 of 3 right at confidence 2.87; bin [0.6, 0.7): 1 of 1 at 0.6.
-    assert metrics.calibration_error == pytest.approx((0.87 + 0.4) / 4)
+    # Four answers are one bin: 3 right of 4 at a mean confidence of 3.47/4.
+    assert metrics.calibration_error == pytest.approx(0.47 / 4)
+    # Forty are four bins of ten, by confidence: 10 of 10 right at 0.6, 0 of 10 at 0.92, …
+    copies = [replace(p, id=f"{p.id}-{n}") for p in predictions for n in range(10)]
+    assert measure(copies, "yes-no").calibration_error == pytest.approx(
+        (0.4 + 0.92 + 0.05 + 0.0) / 4
+    )
     without = [*predictions[:3], replace(predictions[3], probabilities=None)]
     assert measure(without, "yes-no").calibration_error is None
 

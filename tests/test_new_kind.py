@@ -149,6 +149,7 @@ def test_a_kind_with_choices_of_its_own_is_named(tmp_path: Path) -> None:
     assert [p.reason for p in check(bare, "ordering").problems] == ["the choices are missing"]
 
 
+@pytest.mark.slow
 def test_dates_from_the_teacher_to_the_student(tmp_path: Path, student_folder: Path) -> None:
     examples = read_examples(written(tmp_path / "dates.jsonl", date_rows()))
     shown = {"id": "x", "question": "When was it?", "answer": "2001-01-01"}

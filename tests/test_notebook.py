@@ -51,6 +51,7 @@ def _text(cell: Any) -> str:
     return "".join(parts)
 
 
+@pytest.mark.slow
 def test_the_readme_runs_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")

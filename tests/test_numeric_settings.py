@@ -32,7 +32,9 @@ ARGUMENTS = {
     "train": "train.jsonl --objective st -o out",
     "evaluate": "--teacher scripted test.jsonl -o out",
     "compare": "a b",
-    "study": "study.toml -o out",
+    "study run": "study.toml -o out",
+    "study pack": "out -o study.zip",
+    "study unpack": "study.zip -o out",
     "report": "out",
     "annotate page": "a --data test.jsonl -o out",
     "annotate merge": "a.json -o out",
@@ -43,6 +45,7 @@ ARGUMENTS = {
     "push": "nowhere owner/name -o out",
     "serve": "nowhere",
     "ask": "nowhere Why?",
+    "inspect": "a",
     "doctor": "",
 }
 """Every command, called as it should be but for one option."""
@@ -78,7 +81,7 @@ def numeric_options() -> list[tuple[str, str]]:
             kind = parameter.type
             texts = isinstance(kind, click.Choice | click.types.StringParamType)
             if isinstance(parameter, click.Option) and not (
-                parameter.is_flag or texts or kind.name == "boolean"
+                parameter.is_flag or texts or kind.name in ("boolean", "_word_or_list")
             ):
                 found.append((name, parameter.opts[-1]))
     return found

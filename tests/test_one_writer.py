@@ -132,6 +132,7 @@ def test_run_beside_a_run_that_is_working(place: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "config.toml").read_bytes() == config
 
 
+@pytest.mark.slow
 def test_three_trainings_at_once_leave_one_student(place: Path, tmp_path: Path) -> None:
     words = "train train.jsonl --objective st --student tiny --epochs 1 --precision fp32 -o"
     command = [sys.executable, "-m", "teachback", *words.split(), str(tmp_path / "out")]

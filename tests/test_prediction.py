@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from teachback.config import EvaluateConfig, StudentConfig
-from teachback.errors import DataError
+from teachback.errors import ConfigError, DataError
+from teachback.evaluation import in_way
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request, Role
 from teachback.students.answering import Asked, answer_questions, answers
 from teachback.students.card import StudentCard
+from teachback.students.generated import Generated, Performed
 from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
-from teachback.students.model import Generated, Performed
 from teachback.students.student import Student
 from teachback.systems import predict, predict_by_prompting, predict_majority, predict_untrained
 from teachback.teachers.prompts import Prompts
@@ -407,3 +408,71 @@ def test_a_teacher_may_be_asked_directly_alone(tmp_path: Path) -> None:
     assert prediction.unparsed
     assert prediction.explanation is None
     assert prediction.explained_correct is None
+
+
+# ------------------------------------------------------------------ the adaptive way
+
+SURE = Example("s", "Which is hard?", "a stone", "multiple-choice", ("a stone", "ice"))
+UNSURE = Example("u", "Which is white?", "milk", "multiple-choice", ("tea", "milk"))
+SCORES = {"a stone": (-1.0, 1), "ice": (-5.0, 1), "tea": (-1.0, 1), "milk": (-1.1, 1)}
+
+
+def hesitant(**card: Any) -> Scripted:
+    """Sure of the stone; its margin between tea and milk is tanh(0.05) = 0.05."""
+    return Scripted(
+        score=SCORES.__getitem__,
+        say="Tea is brown. So the answer is milk.",
+        objective="mt-cot",
+        **card,
+    )
+
+
+def test_only_what_is_unsure_is_explained() -> None:
+    student = hesitant(threshold=0.5)
+    predictions, cost = predict(student, [SURE, UNSURE], EvaluateConfig(way="adaptive"))
+    assert [(source.split("\n")[0], role) for source, role, _ in student.asked] == [
+        ("Which is white?", "explanation")
+    ]
+    sure, unsure = predictions
+    assert (sure.answer, sure.explanation, sure.explained_correct) == ("a stone", None, None)
+    assert (unsure.answer, unsure.correct) == ("tea", False)
+    assert (unsure.explained_answer, unsure.explained_correct) == ("milk", True)
+    # Half a second for each task: two direct answers and one explanation of seven tokens.
+    assert (cost.direct_seconds, cost.adaptive_seconds) == (500, 750)
+    assert (cost.direct_tokens, cost.adaptive_tokens) == (0, 3500)
+    assert cost.explained_seconds is None
+    # What is explained to all anyway comes to the same, and is not asked for again.
+    both, _ = predict(hesitant(threshold=0.5), [SURE, UNSURE])
+    brought = [p.answer for p in in_way(both, "adaptive", threshold=0.5)]
+    assert brought == [p.answer for p in in_way(predictions, "adaptive", threshold=0.5)]
+    assert brought == ["a stone", "milk"]
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_questions_are_answered_in_the_way_that_is_asked_for(explain: bool) -> None:
+    asked = [Asked(example.question, example.choices) for example in (SURE, UNSURE)]
+    expected = {
+        "direct": [("a stone", "direct"), ("tea", "direct")],
+        "explained": [(None, "explained"), ("milk", "explained")],
+        "adaptive": [("a stone", "direct"), ("milk", "explained")],
+        "chosen": [(None, "explained"), ("milk", "explained")],
+    }
+    for way, answered in expected.items():
+        student = hesitant(threshold=0.5, way="explained", kind="multiple-choice")
+        found = answer_questions(student, asked, way=way, explain=explain)  # type: ignore[arg-type]
+        assert [(one.answer, one.way) for one in found] == answered
+        explanations = {"direct": 0, "adaptive": 1}.get(way, 2)
+        assert len(student.asked) == (2 if explain else explanations)
+
+
+def test_a_student_without_a_threshold_cannot_be_asked_adaptively() -> None:
+    asked = [Asked(UNSURE.question, UNSURE.choices)]
+    lacking = hesitant(kind="multiple-choice")
+    with pytest.raises(ConfigError, match=r"^way: this student has no threshold .* at least 200"):
+        answer_questions(lacking, asked, way="adaptive")
+    with pytest.raises(ConfigError, match=r"^way: this student has no threshold"):
+        predict(lacking, [UNSURE], EvaluateConfig(way="adaptive"))
+    unexplaining = Scripted(score=SCORES.__getitem__, objective="st", kind="multiple-choice")
+    with pytest.raises(ConfigError, match=r"^way: explained needs explanations that come to an"):
+        answer_questions(unexplaining, asked, way="explained")
+    assert lacking.asked == unexplaining.asked == []

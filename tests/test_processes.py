@@ -204,6 +204,7 @@ def test_a_mistake_is_told_once_and_ends_all_processes_with_2(llama: Path, tmp_p
 # ------------------------------------------------------------------ a whole run
 
 
+@pytest.mark.slow
 def test_the_command_under_torchrun_trains_the_same_student(llama: Path, tmp_path: Path) -> None:
     data, explained = tmp_path / "train.jsonl", tmp_path / "explanations.jsonl"
     with data.open("w") as rows:

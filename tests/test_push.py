@@ -54,6 +54,7 @@ def test_what_is_uploaded(tmp_path: Path) -> None:
     assert "changed direct answers" in card.text
 
 
+@pytest.mark.slow
 def test_a_dry_run_uploads_nothing_and_says_what_it_would(tmp_path: Path) -> None:
     with HubServer() as hub:
         done = push(tmp_path, hub, "--dry-run")

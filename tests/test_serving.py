@@ -409,7 +409,8 @@ def test_a_full_queue_is_refused_with_the_time_to_wait() -> None:
     assert (refused.retry_after or 0) >= 1
 
 
-def _rated(sure: list[tuple[float, bool]]) -> tuple[list[Prediction], list[bool]]:
+def rated(sure: list[tuple[float, bool]]) -> tuple[list[Prediction], list[bool]]:
+    """Predictions of two choices with these probabilities, and which of them are right."""
     predictions = [
         Prediction(
             id=str(n),
@@ -429,15 +430,15 @@ def test_the_threshold_keeps_what_is_right_by_its_lower_bound() -> None:
     assert lower_bound(100, 100) == pytest.approx(0.05 ** (1 / 100))
     assert lower_bound(0, 10) == 0.0
     sure = [(0.9, True)] * 150 + [(0.6, n % 2 == 0) for n in range(150)]
-    found = find_threshold(*_rated(sure), 0.95)
+    found = find_threshold(*rated(sure), 0.95)
     assert found.below == pytest.approx(0.9)
     assert found.share == pytest.approx(0.5)
     assert found.lower == pytest.approx((0.05 / 20) ** (1 / 150))
-    assert find_threshold(*_rated([(0.9, True)] * 300), 0.95).below == 0.0
+    assert find_threshold(*rated([(0.9, True)] * 300), 0.95).below == 0.0
     with pytest.raises(DataError, match="100 labelled questions"):
-        find_threshold(*_rated(sure[:99]), 0.5)
+        find_threshold(*rated(sure[:99]), 0.5)
     with pytest.raises(DataError, match="no threshold"):
-        find_threshold(*_rated([(0.9, False)] * 300), 0.95)
+        find_threshold(*rated([(0.9, False)] * 300), 0.95)
 
 
 class _Teacher(Teacher):
@@ -472,7 +473,7 @@ def test_unsure_answers_go_to_the_teacher(
     behind = FallBack(setup, tmp_path / "fall-back.sqlite", below)
 
     async def scenario() -> dict[str, Any]:
-        serving = Serving(Engine(student), "student", fall_back=behind)
+        serving = Serving(Engine(student, None), "student", fall_back=behind)
         async with TestClient(TestServer(serving.application(None))) as client:
             body = {"question": "What?", "choices": CHOICES, "way": "direct"}
             found: dict[str, Any] = await (await client.post("/v1/answer", json=body)).json()

@@ -11,7 +11,7 @@ from teachback.config import SelectionConfig, TeacherConfig
 from teachback.errors import ConfigError, TeacherError
 from teachback.explaining.selection import SelectionRules
 from teachback.explaining.session import TeacherSetup
-from teachback.records import Completion, Example, Request
+from teachback.records import Completion, Example, ReplyReading, Request
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 from teachback.teachers.stored import StoredTeacher
@@ -109,7 +109,9 @@ def test_the_sections_of_a_configuration_are_heeded(prices: Path) -> None:
     assert setup.prompts.sampling.temperature == 0.5
     assert (setup.samples, setup.concurrency, setup.max_cost) == (3, 7, 2.0)
     assert setup.strategy == "cote"
-    assert setup.rules == SelectionRules(choose="agreed", max_words=9, rp_check=False)
+    assert setup.rules == SelectionRules(
+        choose="agreed", max_words=9, rp_check=False, reading=ReplyReading(languages=("en",))
+    )
 
 
 def test_a_stored_teacher_is_read_and_not_asked(tmp_path: Path, teacher: ScriptedTeacher) -> None:

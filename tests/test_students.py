@@ -28,8 +28,9 @@ from teachback.students.causal import CausalStudent
 from teachback.students.load import load
 from teachback.students.model import StudentModel, last_logits_only
 from teachback.students.quiet import quiet
-from teachback.students.rows import Row, branch_mask, separate
+from teachback.students.rows import Row, separate
 from teachback.students.seq2seq import Seq2SeqStudent
+from teachback.students.tensors import branch_mask
 from teachback.training.batches import chunks
 from teachback.training.trainer import MultiTaskTrainer, batch_loss
 from tiny import tiny_causal, tiny_other, tiny_t5

@@ -24,7 +24,7 @@ from teachback.studies.config import (
     write_study,
 )
 from teachback.studies.family import pairs, settle_family
-from teachback.studies.grid import PlannedCell
+from teachback.studies.planned import PlannedCell
 from teachback.studies.verdicts import detectable
 from tiny_run import TRAIN, question, write_data, write_lines
 
@@ -83,15 +83,23 @@ def systems(found: list[PlannedCell]) -> Counter[str]:
         ({"dataset": {"test": None}}, "dataset.0.test = None: input should be a valid string"),
         ({"study": {"objectives": ["mtcot"]}}, "study.objectives.0 = 'mtcot': input should be"),
         ({"study": {"objectives": []}}, "study.objectives = []: tuple should have at least 1"),
-        ({"study": {"seeds": [1, 1]}}, "study.seeds = [1, 1]: value error, 1 is listed twice"),
+        ({"study": {"seeds": [1, 1]}}, "study.seeds = [1, 1]: 1 is listed twice"),
         ({"study": {"seeds": [-1]}}, "study.seeds.0 = -1: input should be greater than or equal"),
-        ({"study": {"sizes": [1.5]}}, "study.sizes.0 = 1.5: value error, a size is a count of"),
+        ({"study": {"sizes": [1.5]}}, "study.sizes.0 = 1.5: a size is a count of"),
         ({"study": {"alphas": [2]}}, "study.alphas.0 = 2: input should be less than or equal"),
         ({"study": {"teachers": []}}, "mt-re needs a teacher for 'colours': set study.teachers"),
         (
             {"study": {"objectives": ["st"], "controls": ["equal-time"]}},
-            'the control "equal-time" gets MT-CoT\'s compute',
+            'the control "equal-time" gets the compute of the multi-task objectives: add one of',
         ),
+        (
+            {"study": {"objectives": ["st"], "controls": []}, "search": {"objectives": ["mt-re"]}},
+            "search.objectives names 'mt-re', which the study does not train",
+        ),
+        ({"search": {"epochs": []}}, "search.epochs = []: tuple should have at least 1 item"),
+        ({"search": {"epochs": [101]}}, "search.epochs.0 = 101: input should be less than or"),
+        ({"search": {"schedule": []}}, "unknown key 'search.schedule'; did you mean 'schedules'?"),
+        ({"dataset": {"set_aside": -1}}, "dataset.0.set_aside = -1: input should be greater than"),
         ({"train": {"seed": 3}}, "a study varies 'train.seed'; set study.seeds"),
         ({"student": {"reference": "x"}}, "a study varies 'student.reference'; set study.students"),
         ({"train": {"permute": True}}, "a study varies 'train.permute'; set the control"),
@@ -128,6 +136,16 @@ def test_one_pair_of_brackets_is_told_from_two(work: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "line"),
     [
+        (
+            {"dataset": {"set_aside": TRAIN}},
+            ConfigError,
+            "dataset 'colours': set_aside: 12 of 12 rows cannot be set aside: none would be left",
+        ),
+        (
+            {"dataset": {"set_aside": 4}, "study": {"sizes": [9]}},
+            ConfigError,
+            "9 rows cannot be drawn from 'colours', which has 8",
+        ),
         ({"study": {"sizes": [13]}}, ConfigError, "13 rows cannot be drawn from 'colours', which"),
         ({"study": {"students": ["nowhere"]}}, DataError, "nowhere"),
         ({"study": {"teachers": ["recorded:none.jsonl"]}}, DataError, "none.jsonl"),
@@ -241,7 +259,8 @@ def test_equal_time_is_given_the_compute_of_one_mt_cot(work: Path) -> None:
     found = cells_of(study={"alphas": [0.3, 0.5], "seeds": [4]}, train={"patience": 0})
     (equal,) = [c for c in found if c.control == "equal-time"]
     (first, _) = [c for c in found if c.spec.system == "MT-CoT"]
-    assert equal.matches == (equal.spec.train or {})["matches"] == first.hash
+    assert equal.matches == (first.hash,)
+    assert (equal.spec.train or {})["matches"] == first.hash
     assert equal.config.train.patience == 0
     assert equal.config.train.objective == equal.spec.objective == "st"
     # It runs after what it is measured by.
@@ -254,7 +273,7 @@ def test_where_training_may_stop_early_each_alpha_has_an_equal_time_of_its_own(w
     multi = {c.spec.alpha: c for c in planned.cells if c.spec.system == "MT-CoT"}
     assert sorted(equal) == sorted(multi) == [0.3, 0.5]
     for alpha, cell in equal.items():
-        assert cell.matches == multi[alpha].hash
+        assert cell.matches == (multi[alpha].hash,)
     compared = {
         pair.alpha: (pair.a_cells[4], pair.b_cells[4])
         for pair in pairs(planned.study, planned.cells)
@@ -344,6 +363,13 @@ def test_a_definition_keeps_its_address_from_one_release_to_the_next(work: Path)
         ({"student": {"answer_format": "both"}}, {"majority"}),
         ({"evaluate": {"choice_score": "mean"}}, {"majority"}),
         ({"dataset": {"valid_fraction": 0.2}}, set()),
+        ({"dataset": {"set_aside": 2}}, set()),
+        ({"study": {"one_processor": True}}, None),
+        ({"search": {"epochs": [2.0]}}, None),
+        (
+            {"search": {"objectives": ["st"]}},
+            {"majority", "untrained", "MT-Re", "MT-Ra", "MT-CoT", "MT-CoT (permuted)"},
+        ),
         ({"teacher": {"concurrency": 2}}, None),
         ({"train": {"token_budget": 512, "memory_check": False}}, None),
         ({"evaluate": {"batch_size": 4}}, None),
@@ -484,7 +510,7 @@ STUDIES = Path(__file__).parents[1] / "bench" / "studies"
 
 def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
     found = {path.stem: read_study(path) for path in STUDIES.glob("*.toml")}
-    assert len(found) == 8
+    assert len(found) == 11
     for name, study in found.items():
         head = (STUDIES / f"{name}.toml").read_text("utf-8").split("[study]")[0]
         assert "xpected time: " in head
@@ -500,3 +526,105 @@ def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
                 assert Path(file).is_file()
     small = running.plan_study(found["shuffled"])
     assert systems(list(small.cells))["MT-CoT"] == 3
+
+
+# ------------------------------------------------------------------ MT-iCoT's controls
+
+
+def test_mt_icot_has_both_controls_of_its_own(work: Path) -> None:
+    planned = running.plan_study(
+        study_of(
+            study={"objectives": ["st", "mt-re", "mt-cot", "mt-icot"], "seeds": [4]},
+            confirmatory={"against": ["st", "equal-time", "permuted"], "ways": ["direct"]},
+        )
+    )
+    by_system = {cell.spec.system: cell for cell in planned.cells}
+    assert len(by_system) == len(planned.cells)
+    permuted = by_system["MT-iCoT (permuted)"]
+    assert (permuted.spec.objective, permuted.control) == ("mt-icot", "permuted")
+    assert permuted.config.train.permute
+    assert (permuted.spec.train or {})["removal_share"] == 0.5
+    equal = by_system["ST (equal time)"]
+    assert equal.matches == (by_system["MT-CoT"].hash, by_system["MT-iCoT"].hash)
+    assert compared(planned) == {
+        *((a, "ST", "direct") for a in ("MT-Re", "MT-CoT", "MT-iCoT")),
+        *((a, "ST (equal time)", "direct") for a in ("MT-Re", "MT-CoT", "MT-iCoT")),
+        *((a, f"{a} (permuted)", "direct") for a in ("MT-CoT", "MT-iCoT")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("objectives", "permuted", "matched"),
+    [
+        (["st", "mt-icot"], {"MT-iCoT (permuted)"}, ["MT-iCoT"]),
+        (["st", "mt-cot"], {"MT-CoT (permuted)"}, ["MT-CoT"]),
+        (["st", "mt-re", "mt-ra"], {"MT-CoT (permuted)"}, ["MT-Re", "MT-Ra"]),
+        (["st", "mt-re", "mt-ra", "mt-cot"], {"MT-CoT (permuted)"}, ["MT-CoT"]),
+    ],
+)
+def test_controls_are_those_of_the_study_s_objectives(
+    objectives: list[str], permuted: set[str], matched: list[str], work: Path
+) -> None:
+    found = cells_of(study={"objectives": objectives, "seeds": [4]})
+    assert {c.spec.system for c in found if c.control == "permuted"} == permuted
+    (equal,) = (c for c in found if c.control == "equal-time")
+    titles = {c.hash: c.spec.system for c in found}
+    assert [titles[address] for address in equal.matches] == matched
+
+
+# ------------------------------------------------------------------ schedules that are searched
+
+
+def test_the_first_seed_searches_and_the_others_take_what_it_found(work: Path) -> None:
+    found = cells_of(
+        study={"objectives": ["st", "mt-cot"], "seeds": [3, 4]},
+        search={
+            "objectives": ["st", "mt-cot"],
+            "epochs": [8, 2],
+            "schedules": ["linear", "constant"],
+        },
+    )
+    of = {(c.spec.system, c.spec.seed): c for c in found}
+    expected = [("linear", 2.0), ("linear", 8.0), ("constant", 8.0)]
+    for system in ("ST", "MT-CoT"):
+        first, second = of[system, 3], of[system, 4]
+        assert [(one.schedule, one.epochs) for one in first.search] == expected
+        assert (first.searched_by, second.search) == (None, ())
+        assert second.searched_by == first.hash
+        assert (second.spec.train or {})["searched_by"] == first.hash
+    for seed in (3, 4):
+        permuted, equal = of["MT-CoT (permuted)", seed], of["ST (equal time)", seed]
+        assert permuted.searched_by == of["MT-CoT", 3].hash
+        assert equal.searched_by == of["ST", 3].hash
+        assert equal.matches == (of["MT-CoT", seed].hash,)
+        assert (permuted.search, equal.search) == ((), ())
+    order = [cell.hash for cell in found]
+    assert all(order.index(need) < order.index(c.hash) for c in found for need in c.needs)
+
+
+def test_a_schedule_of_its_own_may_make_any_objective_the_one_that_computes_most(
+    work: Path,
+) -> None:
+    found = cells_of(
+        study={"objectives": ["st", "mt-re", "mt-cot"], "seeds": [3]},
+        search={"objectives": ["mt-re", "mt-cot"]},
+    )
+    (equal,) = (c for c in found if c.control == "equal-time")
+    titles = {c.hash: c.spec.system for c in found}
+    assert [titles[address] for address in equal.matches] == ["MT-Re", "MT-CoT"]
+
+
+# ------------------------------------------------------------------ rows set aside
+
+
+def test_rows_set_aside_are_in_no_cell_and_the_same_for_every_seed(work: Path) -> None:
+    study = study_of(dataset={"set_aside": 4}, study={"sizes": [3, 1.0], "seeds": [0, 1]})
+    planned = running.plan_study(study)
+    (data,) = planned.datasets
+    aside = {example.id for example in data.set_aside}
+    assert len(aside) == 4
+    assert {example.id for example in data.train} == {f"q{n}" for n in range(TRAIN)} - aside
+    sizes = {(c.spec.data.size, c.spec.data.set_aside) for c in planned.cells if c.trains}
+    assert sizes == {(3, 4), (8, 4)}
+    (again,) = running.plan_study(study_of(dataset={"set_aside": 4}, study={"seeds": [7]})).datasets
+    assert again.set_aside == data.set_aside

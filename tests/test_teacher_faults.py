@@ -286,6 +286,7 @@ def test_dns_that_fails(store: CompletionStore, monkeypatch: pytest.MonkeyPatch)
     assert looked_up
 
 
+@pytest.mark.slow
 def test_killed_at_random_and_resumed(tmp_path: Path) -> None:
     """With more rounds, and as a table: ``python -m bench.kill_rounds``."""
     result = kill_rounds(tmp_path, KILL_ROUNDS)

@@ -147,7 +147,7 @@ def test_what_teachers_declare(tmp_path: Path) -> None:
 )
 def test_a_reference_that_leads_nowhere_says_what_exists(reference: str, says: str) -> None:
     with pytest.raises(ReferenceError_) as caught:
-        open_teacher(reference)
+        open_teacher(reference).check_ready()
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -29,6 +29,17 @@ assert reply.tokens_out, reply
 SCRIPTS = {
     "openvino_genai": GGUF.format("openvino"),
     "xllamacpp": GGUF.format("llama.cpp"),
+    "nncf": """
+from pathlib import Path
+from exported import questions, student
+from teachback.cli import cli
+from teachback.export.openvino_student import OpenVinoStudent
+own = student(Path(), "llama")
+words = ["export", str(own), "--to", "openvino", "-o", "out", "--check", str(questions(Path()))]
+words += ["--questions", "16", "--explained", "2", "--allow-drift"]
+cli(words, standalone_mode=False)
+assert OpenVinoStudent(Path("out")).scores("What melts?", ["ice", "stone"])
+""",
     "transformers": """
 from tiny import tiny_causal
 from tiny_run import write_data

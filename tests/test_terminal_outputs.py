@@ -18,7 +18,8 @@ from teachback.desk import demo as desk_demo
 from teachback.records import Prediction
 from teachback.runs.evaluations import write_evaluation
 from teachback.students.causal import CausalStudent
-from teachback.students.model import Generated, StudentModel
+from teachback.students.generated import Generated
+from teachback.students.model import StudentModel
 from teachback.system.terminal import visible
 from tiny import tiny_causal
 from tiny_run import COLOURS, question, write_config, write_data, write_lines

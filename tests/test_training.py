@@ -24,7 +24,7 @@ import teachback.training.trainer
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.datasets import split_valid
 from teachback.errors import DataError, RunFolderError
-from teachback.evaluation import answer_in
+from teachback.evaluation import answer_in, fit_temperature
 from teachback.objectives import training_examples
 from teachback.records import Answer, Example, Explanation
 from teachback.students.load import load
@@ -114,6 +114,7 @@ run(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10, patience=0, objective=sys.a
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @pytest.mark.parametrize("objective", ["mt-cot", pytest.param("mt-icot", marks=pytest.mark.slow)])
 def test_a_killed_run_ends_as_if_nothing_had_happened(
@@ -310,7 +311,7 @@ def test_choosing_ends_when_the_other_questions_cannot_change_it(
         passes += 1
 
     student.model.register_forward_hook(counted)
-    choice = validation.choose_way(student, valid, EvaluateConfig(), SILENT, whole=whole)
+    choice = validation.settle_answering(student, valid, EvaluateConfig(), SILENT, whole=whole)
     assert choice == validation.WayChoice(50, explained, explained, 12)
     card = student.card
     assert card.way == "direct"
@@ -323,6 +324,31 @@ def test_choosing_ends_when_the_other_questions_cannot_change_it(
     assert any(line.startswith(cut_short) for line in lines) == (explained < 50)
     said = f"{explained} of {explained} explanations ran into the limit of 12 tokens"
     assert any(line.startswith(said) for line in lines) == (explained > 0)
+
+
+@pytest.mark.parametrize("count", [199, 200])
+def test_temperature_and_threshold_are_settled_on_valid(llama: Path, count: int) -> None:
+    student, valid = random_student(llama, count, 150)
+    choice = validation.settle_answering(student, valid, EvaluateConfig(), SILENT)
+    assert choice is not None
+    card = student.card
+    shares = [a.probabilities for _, a in sorted(validation.answers(student, valid))]
+    assert all(shares)
+    golds = [e.answer for e in valid]
+    assert card.temperature == pytest.approx(fit_temperature(shares, golds))  # type: ignore[arg-type]
+    (told,) = [line for line in choice.lines(card.way) if "adaptive" in line]
+    if count < 200:
+        assert (card.threshold, choice.threshold) == (None, None)
+        assert told == (
+            "the adaptive way is not offered: valid has 199 questions, and its threshold needs 200"
+        )
+        return
+    # Its explanations conclude nothing, so none is worth having; but all had to be tried.
+    assert choice.explained == 200
+    margins = sorted(abs(own["yes"] - own["no"]) for own in shares if own)
+    assert card.threshold == pytest.approx(margins[0])
+    assert told.startswith("adaptive (exploratory): on valid it explains 0% of 200 questions")
+    assert "explaining none 0.750, all 0.000" in told
 
 
 def test_equal_accuracy_is_decided_by_the_loss(

@@ -17,7 +17,6 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainer
 from tokenizers.models import BPE, Unigram
 
 from conftest import SHARED_DATA
-from exported import KEYS, questions
 from teachback.cli import cli
 from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import read_examples
@@ -391,7 +390,8 @@ def test_a_trimmed_student_is_trained_asked_evaluated_and_exported(run: Path) ->
     done = teachback("evaluate", "mt/student", "test.jsonl", "--max-new-tokens", "8", "-o", "eval")
     assert done.exit_code == 0, done.output
     assert Path("eval/predictions.untrained.jsonl").is_file()
-    options = ["--to", "merged", "--check", str(questions(Path())), *KEYS]
+    options = ["--to", "merged", "--check", "test.jsonl", "--questions", "6", "--explained", "2"]
+    options += ["--changed-bound", "0.3"]
     done = teachback("export", "mt/student", *options, "-o", "merged")
     assert done.exit_code == 0, done.output
     assert load("merged", precision="fp32").model.config.vocab_size == TRIMMED

@@ -27,6 +27,7 @@ def _said(line: str) -> tuple[int, str] | None:
     return (int(number), revealed[1].replace("builtins.", "")) if revealed else None
 
 
+@pytest.mark.slow
 def test_types_of_typical_code() -> None:
     for package in ("pandas", "polars", "datasets", "mypy"):
         pytest.importorskip(package)

@@ -66,10 +66,11 @@ DIRECT = system("1111100000", "1100000000", "direct")
 
 def test_every_way_has_its_predictions_and_its_words() -> None:
     assert WAYS == ("direct", "explained")
-    assert COMPARED_WAYS == ("direct", "explained", "chosen")
+    assert COMPARED_WAYS == ("direct", "explained", "chosen", "adaptive")
     assert set(IN_WORDS) == set(COMPARED_WAYS)
     for way in COMPARED_WAYS:
-        assert len(in_way(EXPLAINER.predictions, way, chosen="direct")) == 10
+        brought = in_way(EXPLAINER.predictions, way, chosen="direct", threshold=0.1)
+        assert len(brought) == 10
 
 
 def test_the_explained_answer_comes_to_the_front() -> None:
@@ -197,8 +198,8 @@ def test_the_api_refuses_a_way_that_does_not_exist() -> None:
     one = evaluation(EXPLAINER)
     with pytest.raises(
         ConfigError,
-        match=r"^compare\(\): there is no way of answering 'nonsense': it is direct, explained or "
-        r"chosen$",
+        match=r"^compare\(\): there is no way of answering 'nonsense': it is direct, explained, "
+        r"chosen or adaptive$",
     ):
         tb.compare(one, one, way="nonsense")  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         GenerateSettings,
         TrainSettings,
     )
-    from teachback.api.studying import StudyResult, report, study
+    from teachback.api.studying import StudyResult, pack_study, report, study, unpack_study
     from teachback.api.training import train
     from teachback.datasets import Columns, Data, read_examples, split_valid, subsample
     from teachback.evaluation import Comparison, Metrics
@@ -68,6 +68,7 @@ _PLACES = {
     "evaluate": "api.evaluating",
     "evaluate_teacher": "api.evaluating",
     "generate": "api.explaining",
+    "pack_study": "api.studying",
     "read_examples": "datasets",
     "read_exemplars": "exemplars",
     "read_explanations": "files",
@@ -78,6 +79,7 @@ _PLACES = {
     "study": "api.studying",
     "subsample": "datasets",
     "train": "api.training",
+    "unpack_study": "api.studying",
     "write_explanations": "files",
     "write_predictions": "files",
 }
@@ -96,6 +98,8 @@ __all__ = [  # noqa: RUF022 - in the order in which one meets them
     "evaluate_teacher",
     "compare",
     "study",
+    "pack_study",
+    "unpack_study",
     "report",
     "read_explanations",
     "write_explanations",

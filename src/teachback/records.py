@@ -7,7 +7,7 @@ through the files of the run folder, never by importing one another's insides.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Strategy = Literal["cote", "rp", "crop"]
 """How explanations are obtained. A single request is only ever ``cote`` or ``rp``."""
@@ -26,14 +26,38 @@ Way = Literal["direct", "explained"]
 """How an answer came about: at once, or as the conclusion of an explanation. What a student
 chooses between on ``valid``; `teachback.evaluation.ways` owns all that follows from it."""
 
-ComparedWay = Literal["direct", "explained", "chosen"]
-"""How systems are compared; ``chosen``: each in the way that it chose on ``valid``."""
+ComparedWay = Literal["direct", "explained", "chosen", "adaptive"]
+"""How students can be asked and systems compared. ``chosen``: each in the way that it chose on
+``valid``; ``adaptive``: directly, and explained first where the direct answer is unsure."""
 
 AnswerFormat = Literal["letter", "text", "both"]
 
-ReplyReading = Literal["announced", "inferred"]
+Conclusions = Literal["announced", "inferred"]
 """Which conclusions of a text count: those that it announces, or also those that its last
 sentences draw without announcing them."""
+
+Language = Literal["en", "de", "fr", "es", "zh", "ja", "ru"]
+"""The languages that conclusions are read in, by ISO 639-1."""
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReading:
+    """How the conclusion of a text is read; one for all systems that are compared.
+
+    ``languages``: those whose words announce a conclusion and lead to one; English ones always do.
+    """
+
+    conclusions: Conclusions = "inferred"
+    languages: tuple[Language, ...] = LANGUAGES
+
+
+EVERY_CONCLUSION = ReplyReading()
+"""Announced or inferred, in any of the languages."""
+
+ANNOUNCED = ReplyReading("announced")
+"""Announced in any of the languages."""
 
 RejectionReason = Literal[
     "wrong-answer",
@@ -200,6 +224,9 @@ class Prediction:
     explained_correct: bool | None = None
     cut_off: bool | None = None
     explained_cut_off: bool | None = None
+    log_probability: float | None = None
+    """Of a direct answer that was generated, all its tokens; None where answers are scored, and in
+    files of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +245,23 @@ class Answer:
     explained_answer: str | None = None
     explanation: str | None = None
     probabilities: dict[str, float] | None = None
+    log_probability: float | None = None
+    """Of a ``direct_answer`` that was generated: that of all its tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPasses:
+    """How long a student was trained: by which objective, for how many passes, of how many that
+    were planned (fewer where training stopped early)."""
+
+    objective: Objective
+    planned: float
+    passes: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Wall seconds and generated tokens for 1,000 answers, the two ways apart."""
+    """Wall seconds and generated tokens for 1,000 answers, the ways apart."""
 
     direct_seconds: float
     direct_tokens: float
@@ -232,3 +271,6 @@ class Cost:
     """Explanations that hit the length limit before their end token."""
     max_new_tokens: int | None = None
     """That limit; None where nothing was explained, and in files of before."""
+    adaptive_seconds: float | None = None
+    adaptive_tokens: float | None = None
+    """Measured where a student explained only what it was unsure of; None elsewhere."""

@@ -15,9 +15,18 @@ from teachback.evaluation.ways import DEFAULT, answer_in
 from teachback.explaining.reading import as_read
 from teachback.explaining.session import TeacherSession
 from teachback.objectives import OBJECTIVES
-from teachback.questions import candidates, parse, same_answer, say_answer
-from teachback.records import Answer, Cost, Example, Prediction, RequestKind
-from teachback.students.answering import AskableModel, Effort, answers
+from teachback.questions import candidates, parse, say_answer
+from teachback.questions.languages import settled_languages
+from teachback.records import Answer, Cost, Example, Prediction, ReplyReading, RequestKind
+from teachback.students.answering import (
+    AskableModel,
+    Asking,
+    Effort,
+    adaptive_answers,
+    answers,
+    prediction,
+    way_on_card,
+)
 from teachback.students.card import StudentCard
 from teachback.students.limits import generation_limit, percentile
 from teachback.students.load import load
@@ -33,8 +42,13 @@ def predict(
     progress: Progress = SILENT,
     what: str = "answer",
 ) -> tuple[list[Prediction], Cost]:
-    """Ask ``student`` every example; predictions in the examples' order, and their cost."""
+    """Ask ``student`` every example; predictions in the examples' order, and their cost.
+
+    Raises ConfigError where ``config`` names a way in which this student cannot be asked.
+    """
     config = config or EvaluateConfig()
+    languages = settled_languages(config.languages, examples)
+    threshold = None if config.way is None else way_on_card(student.card, config.way)[1]
     objective = student.card.objective
     tasks = None if objective is None else OBJECTIVES[objective]
     # ST has learnt no explanation task: what it would write there is noise.
@@ -42,17 +56,20 @@ def predict(
     answers_by_explaining = tasks is not None and not tasks.answers
     effort = Effort()
     found: dict[int, Answer] = {}
+    asking: Asking = {
+        "choice_score": config.choice_score,
+        "batch_size": config.batch_size,
+        "max_new_tokens": config.max_new_tokens,
+        "reading": ReplyReading(config.reading, languages),
+        "effort": effort,
+    }
+    given = (
+        answers(student, examples, explain=explain, **asking)
+        if threshold is None
+        else adaptive_answers(student, examples, threshold, **asking)
+    )
     with progress.track(len(examples), what, unit="questions") as step:
-        for index, answered in answers(
-            student,
-            examples,
-            explain=explain,
-            choice_score=config.choice_score,
-            batch_size=config.batch_size,
-            max_new_tokens=config.max_new_tokens,
-            reading=config.reading,
-            effort=effort,
-        ):
+        for index, answered in given:
             found[index] = answered
             # A batch is answered at once; counting it bit by bit would make the rate a lie.
             if len(found) % config.batch_size == 0:
@@ -66,13 +83,23 @@ def predict(
         # Its direct answer is the conclusion of what it generates.
         effort.direct_seconds += effort.explained_seconds
         effort.direct_tokens += effort.explained_tokens
-    return predictions, Cost(
+    cost = Cost(
         direct_seconds=effort.direct_seconds * thousand,
         direct_tokens=effort.direct_tokens * thousand,
         explained_seconds=effort.explained_seconds * thousand if explained else None,
         explained_tokens=effort.explained_tokens * thousand if explained else None,
         unfinished=effort.unfinished,
         max_new_tokens=limit if explained else None,
+    )
+    if threshold is None:
+        return predictions, cost
+    # Measured as it is answered: a direct answer each, and what was explained of them.
+    return predictions, replace(
+        cost,
+        explained_seconds=None,
+        explained_tokens=None,
+        adaptive_seconds=cost.direct_seconds + effort.explained_seconds * thousand,
+        adaptive_tokens=cost.direct_tokens + effort.explained_tokens * thousand,
     )
 
 
@@ -114,30 +141,13 @@ def predict_untrained(
         lengths = [len(untrained.text_ids(text)) + 1 for text in said]
         limit = generation_limit(percentile(lengths, 99), student.max_target_tokens)
         untrained.with_card(max_answer_tokens=limit)
-    direct = (config or EvaluateConfig()).model_copy(update={"explain": False})
+    direct = (config or EvaluateConfig()).model_copy(update={"explain": False, "way": None})
     return predict(untrained, examples, direct, progress=progress, what=what)
 
 
 def predict_majority(train: Sequence[Example], examples: Sequence[Example]) -> list[Prediction]:
     """The most frequent answer of ``train`` to every question; it costs nothing."""
     return majority_label(train, examples)
-
-
-def prediction(example: Example, answer: Answer) -> Prediction:
-    """What was answered, each way of it held against gold."""
-    explained = answer.explanation is not None
-    return Prediction(
-        id=example.id,
-        gold=example.answer,
-        answer=answer.direct_answer,
-        correct=same_answer(example, answer.direct_answer),
-        unparsed=answer.direct_answer is None,
-        group=example.group,
-        probabilities=answer.probabilities,
-        explanation=answer.explanation,
-        explained_answer=answer.explained_answer,
-        explained_correct=same_answer(example, answer.explained_answer) if explained else None,
-    )
 
 
 def predict_by_prompting(

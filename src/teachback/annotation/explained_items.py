@@ -61,7 +61,8 @@ def explained_items(
     if twice is not None:
         raise UsageError(f"{twice} is named twice: give each system once")
     systems = tuple(_system(path) for path in paths)
-    source = data or next(filter(None, (_dataset_of(system) for system in systems)), None)
+    named = (dataset_explained_in(system.file) for system in systems)
+    source = data or next(filter(None, named), None)
     if source is None:
         raise UsageError(
             f"{systems[0].name} does not say which questions it answers: give --data FILE, the "
@@ -127,10 +128,11 @@ def _explanations(file: Path, of_predictions: bool) -> dict[str, Explained]:
     return found
 
 
-def _dataset_of(system: ExplainingSystem) -> str | None:
-    """The dataset that a run's or a cell's configuration names for the explained items."""
-    folder = system.file.parent
-    part = "test" if system.file.name == "predictions.jsonl" else "train"
+def dataset_explained_in(file: Path) -> str | None:
+    """The dataset of the items explained in ``file``, as the configuration of its run or cell has
+    it; None where it names none."""
+    folder = file.parent
+    part = "test" if file.name == "predictions.jsonl" else "train"
     if (folder / "config.toml").is_file():
         config = read_config(folder / "config.toml", anchored=False)
         return config.data.test if part == "test" else config.data.train

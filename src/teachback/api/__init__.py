@@ -6,7 +6,7 @@
 ``explaining``   `generate`, `agenerate`, `select`
 ``training``     `train`
 ``evaluating``   `evaluate`, `evaluate_teacher`, `compare`
-``studying``     `study`, `report`
+``studying``     `study`, `pack_study`, `unpack_study`, `report`
 
 The command line goes through `teachback.runs`, which adds run folders; both call the same steps.
 """

@@ -27,6 +27,7 @@ from teachback.errors import ConfigError
 from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
 from teachback.files import new_folder, one_writer, row_of
 from teachback.files.result_rows import ResultRows
+from teachback.questions.languages import settled_languages
 from teachback.records import ComparedWay, Cost, Example, Exemplar, Prediction, Way
 from teachback.runs.evaluations import (
     EVALUATION_FILES,
@@ -52,17 +53,24 @@ class Evaluation(ResultRows):
     """The way of answering that the student chose on ``valid``."""
     system: Literal["student", "teacher", "untrained", "majority"] = "student"
     seed: int = 0
-    asked: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
-    ``precision``."""
+    ``languages``, ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     """``untrained``: the student before its training. ``majority``: the most frequent answer."""
+    threshold: float | None = None
+    """Of the student's adaptive way, set on ``valid``; None where it has none."""
+    temperature: float | None = None
+    """Of its probabilities, fitted on ``valid``; None where it has none."""
 
     def __repr__(self) -> str:
         own = self.metrics
         parts = [f"direct {_figures(own.direct)}"]
         if own.explained is not None:
             parts.append(f"explained {_figures(own.explained)}")
+        if own.adaptive is not None:
+            share = f", {own.adaptive_explained:.0%} explained" if own.adaptive_explained else ""
+            parts.append(f"adaptive {_figures(own.adaptive)}{share}")
         text = f"{self.system}: {', '.join(parts)} of {own.n} right"
         if own.explained is not None and self.system == "student":
             text += f"; it answers {self.way}"
@@ -90,6 +98,8 @@ class Evaluation(ResultRows):
                 self.metrics.kind,
                 self.seed,
                 self.asked,
+                threshold=self.threshold,
+                temperature=self.temperature,
             )
 
 
@@ -128,6 +138,8 @@ def evaluate(
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, train)
     folder: Path | None = None
+    languages = settled_languages(config.languages, test)
+    config = config.model_copy(update={"languages": languages})
     if isinstance(student, str | Path):
         reference = str(student)
         inner = Path(student) / "student"
@@ -161,14 +173,17 @@ def evaluate(
         found["majority"] = _majority(labelled, test)
     return Evaluation(
         predictions,
-        evaluation.measure(predictions, test[0].kind),
+        evaluation.measure(predictions, test[0].kind, card.threshold),
         cost,
         card.way,
+        threshold=card.threshold,
+        temperature=card.temperature,
         seed=card.seed or 0,
         asked={
             "student": reference,
             "choice_score": config.choice_score,
             "reading": config.reading,
+            "languages": languages,
             "precision": student.precision,
             "precision_reason": student.model.precision.reason,
         },
@@ -205,7 +220,7 @@ def evaluate_teacher(
         exemplars,
         instructions,
         values["teacher"],
-        {"reading": config.reading},
+        {"reading": config.reading, "languages": config.languages},
     )
     with setup.open(store) as session:
         predictions = predict_by_prompting(
@@ -217,7 +232,7 @@ def evaluate_teacher(
         None,
         "direct",
         "teacher",
-        asked={"reading": config.reading},
+        asked={"reading": config.reading, "languages": setup.rules.reading.languages},
         baselines={"majority": _majority(labelled, test)} if config.baselines and labelled else {},
     )
 
@@ -266,14 +281,20 @@ def compare(
     """The primary test of ``a`` minus ``b`` on the same examples; mappings are by seed, and so is
     a folder of evaluated folders.
 
-    ``way``: ``direct`` answers, ``explained`` ones, or ``chosen``, each student's in the way
-    that it chose on ``valid``. Raises ConfigError for any other, or where the answers of the two
-    were drawn in different ways; DataError where ``a`` and ``b`` cannot be compared so.
+    ``way``: ``direct`` answers, ``explained`` ones, ``chosen``, each student's in the way that it
+    chose on ``valid``, or ``adaptive`` (exploratory), explained only where a student is unsure.
+    Raises ConfigError for any other, or where the answers of the two were drawn in different ways;
+    DataError where ``a`` and ``b`` cannot be compared so.
     """
     way = evaluation.compared_way(way, "compare()")
     systems = [_by_seed(one) for one in (a, b)]
-    for setting in ("choice_score", "reading"):
-        used = {asked[setting] for one in systems for _, asked in one.values() if setting in asked}
+    for setting in ("choice_score", "reading", "languages"):
+        used = {
+            _shown(asked[setting])
+            for one in systems
+            for _, asked in one.values()
+            if setting in asked
+        }
         if len(used) > 1:
             raise ConfigError(
                 f"compare(): the answers were drawn with different values of {setting} "
@@ -283,7 +304,12 @@ def compare(
     return evaluation.compare_systems(first, second, way=way, names=names)
 
 
-_Drawn = tuple[SystemAnswers, Mapping[str, str]]
+def _shown(value: str | Sequence[str]) -> str:
+    """A setting, or several together, in words."""
+    return value if isinstance(value, str) else " and ".join(value)
+
+
+_Drawn = tuple[SystemAnswers, Mapping[str, str | Sequence[str]]]
 """What a system answered, and how that was drawn, where it is known."""
 
 
@@ -297,7 +323,7 @@ def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:
 
 def _one(system: Compared) -> _Drawn:
     if isinstance(system, Evaluation):
-        return SystemAnswers(system.predictions, system.way), system.asked
+        return SystemAnswers(system.predictions, system.way, system.threshold), system.asked
     if isinstance(system, str | Path) and Path(system).is_dir():
         runs = read_runs_by_seed(Path(system))
         if len(runs) > 1:
@@ -307,6 +333,6 @@ def _one(system: Compared) -> _Drawn:
 
 
 def _drawn(run: EvaluatedRun) -> _Drawn:
-    how = {"choice_score": run.choice_score, "reading": run.reading}
-    answers = SystemAnswers(run.predictions, run.way)
+    how = {"choice_score": run.choice_score, "reading": run.reading, "languages": run.languages}
+    answers = SystemAnswers(run.predictions, run.way, run.threshold)
     return answers, {key: value for key, value in how.items() if value is not None}

@@ -37,6 +37,7 @@ from teachback.files import (
     write_rejections,
 )
 from teachback.files.result_rows import ResultRows
+from teachback.questions.languages import settled_languages
 from teachback.records import Example, Exemplar, Explanation, Rejection, Strategy
 from teachback.runs.explanations import check_answered
 from teachback.store import CompletionStore
@@ -261,9 +262,11 @@ def configured_setup(
     selection = checked_section("selection", selection_values, step)
     opened = None if isinstance(teacher, str) else teacher
     setup = TeacherSetup.from_config(config, selection, examples[0].kind, opened=opened)
-    prompts = setup.prompts
+    prompts, rules = setup.prompts, setup.rules
     if own is not None:
         prompts = replace(prompts, exemplars=own)
+    languages = settled_languages(selection.languages, examples, prompts.exemplars)
+    rules = replace(rules, reading=replace(rules.reading, languages=languages))
     if isinstance(instructions, str):
         if len(instructions) < 500 and Path(instructions).is_file():
             raise ConfigError(
@@ -271,7 +274,7 @@ def configured_setup(
                 f"give Path({instructions!r})"
             )
         prompts = replace(prompts, instructions=instructions.strip())
-    return replace(setup, prompts=prompts)
+    return replace(setup, prompts=prompts, rules=rules)
 
 
 def _own_exemplars(exemplars: Sequence[Exemplar], step: str) -> tuple[Exemplar, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 from teachback.config import SECTIONS, section
 from teachback.errors import ConfigError
-from teachback.records import AnswerFormat, KeyHeader, ReplyReading
+from teachback.records import AnswerFormat, Conclusions, KeyHeader, Language
 
 
 class GenerateSettings(TypedDict, total=False):
@@ -35,7 +35,8 @@ class GenerateSettings(TypedDict, total=False):
     rp_check: bool
     leak_check: bool
     thinking: bool
-    reading: ReplyReading
+    reading: Conclusions
+    languages: Literal["auto"] | tuple[Language, ...]
     max_words: int
 
 
@@ -77,17 +78,20 @@ class TrainSettings(TypedDict, total=False):
     memory_check: bool
     choice_score: Literal["sum", "mean"]
     max_new_tokens: int | None
-    reading: ReplyReading
+    reading: Conclusions
+    languages: Literal["auto"] | tuple[Language, ...]
 
 
 class EvaluateSettings(TypedDict, total=False):
     """Settings of `evaluate`: the keys of ``[evaluate]``."""
 
     explain: bool
+    way: Literal["adaptive"] | None
     choice_score: Literal["sum", "mean"]
     batch_size: int
     max_new_tokens: int | None
-    reading: ReplyReading
+    reading: Conclusions
+    languages: Literal["auto"] | tuple[Language, ...]
     baselines: bool
 
 
@@ -105,7 +109,8 @@ class EvaluateTeacherSettings(TypedDict, total=False):
     key_header: KeyHeader
     prices: str | Path | None
     explain: bool
-    reading: ReplyReading
+    reading: Conclusions
+    languages: Literal["auto"] | tuple[Language, ...]
     baselines: bool
 
 
@@ -125,12 +130,12 @@ TRAIN: Mapping[str, Named] = {
     "data": ("valid_fraction",),
     "student": _but("student", "reference"),
     "train": _but("train", "objective"),
-    "evaluate": ("choice_score", "max_new_tokens", "reading"),
+    "evaluate": ("choice_score", "max_new_tokens", "reading", "languages"),
 }
 EVALUATE: Mapping[str, Named] = {"evaluate": _but("evaluate")}
 EVALUATE_TEACHER: Mapping[str, Named] = {
     "teacher": _but("teacher", "reference", "exemplars", "instructions", "samples"),
-    "evaluate": ("explain", "reading", "baselines"),
+    "evaluate": ("explain", "reading", "languages", "baselines"),
 }
 """Of each step: which of its settings are keys of which section."""
 

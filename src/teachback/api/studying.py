@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -94,6 +95,33 @@ def _engine(name: str, jobs: int, threads: int) -> Engine:
     from teachback.studies.engines import LocalEngine
 
     return LocalEngine(jobs, threads)
+
+
+def pack_study(
+    folder: str | Path, out: str | Path, *, max_mb: float = 10, overwrite: bool = False
+) -> Path:
+    """Pack the results and predictions of the study in ``folder`` into the file ``out`` (zip).
+
+    A study that is half done is packed as far as it has come. Where the file would have more than
+    ``max_mb`` megabytes, explanations are left out. Raises RunFolderError where there is no study,
+    or where ``out`` is in the way.
+    """
+    from teachback.studies import packing
+
+    if not 0 < max_mb < math.inf:
+        raise ConfigError(f"pack_study(): max_mb = {max_mb}: it must be a number above 0")
+    return packing.pack_study(folder, out, max_mb=max_mb, overwrite=overwrite).path
+
+
+def unpack_study(file: str | Path, folder: str | Path) -> Path:
+    """Write the packed study ``file`` to ``folder``, which must not be there, or be empty.
+
+    `report` then says the same as of the study that was packed, and `study` continues it. Raises
+    DataError where the file is no packed study.
+    """
+    from teachback.studies import packing
+
+    return packing.unpack_study(file, folder).path
 
 
 def report(folder: str | Path, *, form: Format = "html", out: str | Path | None = None) -> Path:

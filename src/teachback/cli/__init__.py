@@ -41,6 +41,7 @@ COMMANDS = {
     "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
     "study": ("teachback.cli.study:study", "Run a grid of systems and test the differences."),
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
+    "inspect": ("teachback.cli.inspect:inspect", "Measure the explanations of runs."),
     "judge": ("teachback.cli.judge:judge", "Let a large model judge explanations."),
     "annotate": ("teachback.cli.annotate:annotate", "Let people judge explanations on a page."),
     "export": (

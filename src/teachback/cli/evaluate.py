@@ -39,12 +39,14 @@ if TYPE_CHECKING:
 @setting("teacher", "instructions", metavar="FILE", help="For --teacher: {}.")
 @asking_options("For --teacher: {}.")
 @setting("evaluate", "explain")
+@setting("evaluate", "way")
 @click.option(
     "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
 )
 @KIND
 @setting("evaluate", "choice_score")
 @setting("evaluate", "reading")
+@setting("evaluate", "languages", metavar="LIST")
 @setting("evaluate", "batch_size")
 @setting("evaluate", "max_new_tokens")
 @setting("evaluate", "baselines")
@@ -80,6 +82,8 @@ def evaluate(
     config = section("evaluate", values["evaluate"], SOURCE)
     folder = Path(out)
     if teacher:
+        if config.way is not None:
+            raise click.UsageError("--way is for students: a teacher has no threshold")
         teacher_config = section("teacher", values["teacher"], SOURCE)
         outcome = pipeline.evaluate_teacher(
             teacher_config,
@@ -124,8 +128,8 @@ def student_reference(reference: str) -> str:
     type=click.Choice(["both", *get_args(ComparedWay)]),
     default="both",
     show_default=True,
-    help="Which answers are compared; chosen: the way each student chose on valid; both: "
-    "direct, and chosen.",
+    help="Which answers are compared; chosen: the way each student chose on valid; adaptive: "
+    "explained only where unsure (exploratory); both: direct, and chosen.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of sentences.")
 def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
@@ -153,6 +157,12 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             "some runs count announced conclusions alone and some infer others: evaluate all with "
             "one --reading"
         )
+    spoken = {run.languages for seeds in systems.values() for run in seeds.values()} - {None}
+    if len(spoken) > 1:
+        names_of = " and some in ".join(sorted(", ".join(one) for one in spoken if one))
+        raise click.UsageError(
+            f"some runs were read in {names_of}: evaluate all with one --languages"
+        )
     scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
     if len(scores) > 1:
         raise click.UsageError(
@@ -161,7 +171,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         )
     for name, seeds in systems.items():
         for seed, run in seeds.items():
-            figures = evaluation.measure(run.predictions, run.kind)
+            figures = evaluation.measure(run.predictions, run.kind, run.threshold)
             rows.append(
                 [
                     name,
@@ -169,6 +179,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
                     *show.way(figures.direct)[:2],
                     *show.way(figures.explained)[:2],
                     run.way,
+                    *show.adaptive(figures),
                 ]
             )
     precisions = {run.precision for seeds in systems.values() for run in seeds.values()} - {None}
@@ -189,7 +200,12 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         ]
         emit(f"{json.dumps(found, indent=2)}\n")
         return
-    say(show.table(["run", "seed", "direct", "95%", "explained", "95%", "chosen way"], rows))
+    head = ["run", "seed", "direct", "95%", "explained", "95%", "chosen way"]
+    adaptive = ["adaptive", "95%", "explains"]
+    # Columns of a way that no student has would only take room.
+    some = any(row[len(head)] != show.NOTHING for row in rows)
+    shown = [*head, *adaptive] if some else head
+    say(show.table(shown, [row[: len(shown)] for row in rows]))
     say("")
     if len(precisions) > 1:
         say(
@@ -221,6 +237,14 @@ def _explains(seeds: Seeds) -> bool:
 @click.option("--choice", "choices", multiple=True, metavar="TEXT", help="Repeat for each choice.")
 @click.option("--context", metavar="TEXT", help="What precedes the question.")
 @click.option("--explain", is_flag=True, help="Also say why.")
+@click.option(
+    "--way",
+    type=click.Choice(get_args(ComparedWay)),
+    default="chosen",
+    show_default=True,
+    help="chosen: the way that was better on valid; adaptive: explained only where the direct "
+    "answer is unsure (exploratory).",
+)
 @PRECISION
 def ask(
     student: str,
@@ -228,6 +252,7 @@ def ask(
     choices: tuple[str, ...],
     context: str | None,
     explain: bool,
+    way: ComparedWay,
     **options: Any,
 ) -> None:
     """Ask STUDENT one QUESTION; it answers in the way that was better on valid."""
@@ -237,8 +262,11 @@ def ask(
     loaded = Student.load(student_reference(student), precision=precision)
     if loaded.model.precision.slow:
         say(loaded.model.precision.line, err=True)
-    said = loaded.answer(question, choices=choices, context=context, explain=explain)
+    said = loaded.answer(question, choices=choices, context=context, explain=explain, way=way)
     say(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
+    if way == "adaptive":
+        unsure = said.way == "explained"
+        say(f"way: {'explained, since the direct answer was unsure' if unsure else 'direct'}")
     if said.probabilities and said.way == "direct":
         parts = [f"{choice} {share:.2f}" for choice, share in said.probabilities.items()]
         say(f"probabilities: {', '.join(parts)}")

@@ -11,6 +11,7 @@ from teachback.cli.options import (
     INSTRUCTIONS,
     KIND,
     SOURCE,
+    default_command,
     out_option,
     overwrite_option,
     setting,
@@ -28,16 +29,9 @@ if TYPE_CHECKING:
 _STUDENT = "student"
 
 
-class ExportGroup(click.Group):
-    """What is no command's name is a STUDENT, whose command need not be named."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = [_STUDENT, *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=ExportGroup, options_metavar="", subcommand_metavar="STUDENT | COMMAND ...")
+@click.group(
+    cls=default_command(_STUDENT), options_metavar="", subcommand_metavar="STUDENT | COMMAND ..."
+)
 def export() -> None:
     """Write a trained STUDENT, or training files, for other tools.
 
@@ -60,10 +54,15 @@ def _gate(command: Any) -> Any:
 _WEIGHTS = click.option(
     "--weights",
     type=click.Choice(get_args(WeightType)),
-    help="Type of the weights; unset: f32 for merged, f16 for gguf.",
+    help="Type of the weights; unset: f32 for merged, f16 for gguf, int8 for openvino.",
 )
 _ALLOW_DRIFT = click.option(
     "--allow-drift", is_flag=True, help="Write an export that drifts beyond the limits."
+)
+_TEACHER_TERMS = click.option(
+    "--teacher-terms",
+    metavar="TEXT",
+    help="Under which terms the teacher's texts may be used, for the card.",
 )
 
 
@@ -72,13 +71,15 @@ _ALLOW_DRIFT = click.option(
 @click.option(
     "--to",
     "form",
-    type=click.Choice(["merged", "gguf"]),
+    type=click.Choice(["merged", "gguf", "openvino"]),
     required=True,
-    help="merged: a Hugging Face folder; gguf: a file for llama.cpp and Ollama.",
+    help="merged: a Hugging Face folder; gguf: a file for llama.cpp and Ollama; openvino: graphs "
+    "that teachback serve runs fast on a processor.",
 )
 @_WEIGHTS
 @_gate
 @_ALLOW_DRIFT
+@_TEACHER_TERMS
 @out_option()
 @overwrite_option("Replace the export that DIR holds.")
 @click.pass_obj
@@ -106,6 +107,7 @@ def _checked_export(
     out: str,
     *,
     name: str | None = None,
+    teacher_terms: str | None = None,
     weights: WeightType | None,
     check: str | None,
     allow_drift: bool,
@@ -127,6 +129,7 @@ def _checked_export(
             allow_drift=allow_drift,
             overwrite=overwrite,
             name=name,
+            teacher_terms=teacher_terms,
             progress=progress,
             notice=lambda line: say(line, err=True),
         )
@@ -212,6 +215,7 @@ def openai_finetune(
 @_WEIGHTS
 @_gate
 @_ALLOW_DRIFT
+@_TEACHER_TERMS
 @click.option("--public", is_flag=True, help="Let everybody see it; unset: private.")
 @click.option("--dry-run", is_flag=True, help="Write DIR, show what would be uploaded, and stop.")
 @out_option("The folder that is uploaded; kept.")

@@ -25,6 +25,7 @@ _STRATEGY = setting("selection", "strategy")
 _CHOOSE = setting("selection", "choose")
 _RP_CHECK = setting("selection", "rp_check")
 _READING = setting("selection", "reading")
+_LANGUAGES = setting("selection", "languages", metavar="LIST")
 
 
 @click.command()
@@ -51,6 +52,7 @@ _READING = setting("selection", "reading")
 @_CHOOSE
 @_RP_CHECK
 @_READING
+@_LANGUAGES
 @out_option("The folder to write (--dry-run: to read).", required=False)
 @overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
@@ -72,7 +74,7 @@ def generate(
     from pathlib import Path
 
     from teachback.cli import show
-    from teachback.config import parse_config
+    from teachback.config import parse_config, read_alike
     from teachback.runs import explanations
 
     if dry_run and pilot:
@@ -82,6 +84,7 @@ def generate(
 
     values = settings(options)
     values.setdefault("data", {})["train"] = data
+    values = read_alike(values, values["selection"])
     config = parse_config(values, source=SOURCE, folder=Path.cwd())
     if out is None or dry_run:
         found = explanations.estimate_cost(config, Path(out) if out else None)
@@ -109,6 +112,7 @@ def generate(
 @_CHOOSE
 @_RP_CHECK
 @_READING
+@_LANGUAGES
 @out_option(metavar="DIR2")
 @overwrite_option("Replace what DIR2 holds.")
 def select(source: str, out: str, overwrite: bool, **options: Any) -> None:

@@ -81,9 +81,11 @@ def _type_of(schema: Mapping[str, Any]) -> Any:
     some = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
     if {one.get("type") for one in some} == {"integer", "number"}:
         return _count_or_fraction
+    if "array" in {one.get("type") for one in some}:
+        return _word_or_list
     (one,) = some
-    if "enum" in one:
-        return click.Choice(one["enum"])
+    if "enum" in one or "const" in one:
+        return click.Choice(one.get("enum") or [one["const"]])
     bounds: dict[str, Any] = {}
     for limit, (closed, opened) in _BOUNDS.items():
         if opened in one:
@@ -105,6 +107,11 @@ def _count_or_fraction(text: str) -> int | float:
         return float(text) if "." in text else int(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is neither a count nor a fraction like 0.1") from None
+
+
+def _word_or_list(text: str) -> str | list[str]:
+    """A list as its members with commas between them; the key's own check says which are known."""
+    return text if text == "auto" else [part.strip() for part in text.split(",")]
 
 
 def _sentence(text: str, kind: Any) -> str:
@@ -209,3 +216,16 @@ def out_option(
 def overwrite_option(text: str) -> Callable[[Command], Command]:
     """``--overwrite``; what it replaces differs from command to command."""
     return click.option("--overwrite", is_flag=True, help=text)
+
+
+def default_command(name: str) -> type[click.Group]:
+    """The class of a group whose command ``name`` need not be named: what is no command's name is
+    its first argument."""
+
+    class DefaultCommandGroup(click.Group):
+        def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+            if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+                args = [name, *args]
+            return super().parse_args(ctx, args)
+
+    return DefaultCommandGroup

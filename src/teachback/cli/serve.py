@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from teachback.explaining.session import TeacherSetup
     from teachback.records import Example
-    from teachback.serving.engine import Engine
+    from teachback.serving.engine import Engine, ServedStudent
     from teachback.serving.fall_back import FallBack
-    from teachback.students.model import StudentModel
 
 
 @click.command()
@@ -107,21 +106,19 @@ def serve(
         raise
     from teachback.cli.evaluate import student_reference
     from teachback.serving.app import Limits, Serving
-    from teachback.serving.engine import Engine
+    from teachback.serving.loading import load_served
     from teachback.serving.server import LOOPBACK
     from teachback.serving.server import serve as run
-    from teachback.students.student import Student
 
-    precision = settings(options)["student"]["precision"]
-    loaded = Student.load(student_reference(student), precision=precision)
-    if loaded.model.precision.slow:
-        say(loaded.model.precision.line, err=True)
-    engine = Engine(loaded.model)
+    loaded = load_served(student_reference(student), settings(options)["student"]["precision"])
+    if loaded.note is not None:
+        say(loaded.note, err=True)
+    engine = loaded.engine
     fall_back = None
     if fall_back_to is not None:
         teacher = {"reference": fall_back_to, "max_cost": max_cost}
         fall_back = _fall_back(
-            loaded.model, engine, teacher, Path(store), below, target_accuracy, labelled
+            loaded.student, engine, teacher, Path(store), below, target_accuracy, labelled
         )
     serving = Serving(
         engine,
@@ -131,12 +128,12 @@ def serve(
         fall_back=fall_back,
         log=say if log_questions else None,
     )
-    run(
-        serving,
-        host or LOOPBACK,
-        port,
-        lambda address: say(f"serving {student} on {address} (Ctrl-C ends)"),
-    )
+
+    def started(address: str) -> None:
+        say(f"serving {student} on {address} (Ctrl-C ends)")
+        say(f"page: {address.rstrip('/')}{serving.page_path}")
+
+    run(serving, host or LOOPBACK, port, started)
     say("stopped; what was accepted is answered")
 
 
@@ -151,7 +148,7 @@ def _key(path: Path) -> str:
 
 
 def _fall_back(
-    student: StudentModel,
+    student: ServedStudent,
     engine: Engine,
     teacher: dict[str, Any],
     store: Path,
@@ -164,11 +161,14 @@ def _fall_back(
     from teachback.datasets import read_examples
     from teachback.evaluation.ways import has_choice, in_way
     from teachback.explaining.session import TeacherSetup
+    from teachback.records import LANGUAGES
     from teachback.serving.fall_back import FallBack, find_threshold
     from teachback.systems import predict
 
     setup = TeacherSetup.from_config(
-        TeacherConfig.model_validate(teacher), SelectionConfig(), engine.card.kind or "text"
+        TeacherConfig.model_validate(teacher),
+        SelectionConfig(languages=LANGUAGES),
+        engine.card.kind or "text",
     )
     setup.teacher.check_ready()
     if below is None:
@@ -177,7 +177,9 @@ def _fall_back(
         wanted = EvaluateConfig(explain=way == "explained" and has_choice(engine.card.objective))
         predictions, _ = predict(student, examples, wanted)
         correct = [one.correct for one in in_way(predictions, way)]
-        found = find_threshold(predictions, correct, float(target or 0))
+        found = find_threshold(
+            predictions, correct, float(target or 0), temperature=engine.card.temperature
+        )
         say(
             f"below {found.below:.3f} the teacher is asked: {100 * found.share:.1f}% of "
             f"{len(examples)} labelled questions; of the {found.kept} others the student has "

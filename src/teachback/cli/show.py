@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from teachback.cli.printing import say
+from teachback.evaluation.adaptive import adaptive_seconds
 from teachback.students.limits import limit_note
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from teachback.explaining.spending import Bill
     from teachback.records import Cost
     from teachback.runs.explanations import CostEstimate
+
+
+NOTHING = "–"
+"""Stands where there is no figure."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -234,12 +239,19 @@ def _span(cells: Iterable[str]) -> str:
 def way(figures: WayMetrics | None) -> list[str]:
     """Accuracy, its interval and what was unparsed, as cells."""
     if figures is None:
-        return ["–", "–", "–"]
+        return [NOTHING] * 3
     return [
         f"{figures.accuracy:.3f}",
         f"[{figures.low:.3f}, {figures.high:.3f}]",
         str(figures.unparsed),
     ]
+
+
+def adaptive(figures: Metrics) -> list[str]:
+    """The adaptive way's accuracy, its interval and the share that it explains, as cells."""
+    if figures.adaptive is None or figures.adaptive_explained is None:
+        return [NOTHING] * 3
+    return [*way(figures.adaptive)[:2], f"{figures.adaptive_explained:.0%}"]
 
 
 def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
@@ -253,6 +265,10 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
     say(
         table(["", "n", "direct", "95%", "unparsed", "explained", "95%", "unparsed", "agree"], rows)
     )
+    for name, figures in systems.items():
+        if figures.adaptive is not None:
+            share, low_high, explains = adaptive(figures)
+            say(f"{name}: adaptive (exploratory) {share} {low_high}, {explains} of it explained")
     for name, figures in systems.items():
         for kind, one in (("direct", figures.direct), ("explained", figures.explained)):
             if one is not None and one.cut_off:
@@ -271,12 +287,25 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
                 f"; {cost.explained_seconds:.0f} s and {cost.explained_tokens:.0f} for explained "
                 "ones"
             )
+        if cost.adaptive_seconds is not None:
+            line += (
+                f"; {cost.adaptive_seconds:.0f} s and {cost.adaptive_tokens:.0f} for adaptive ones"
+            )
+        elif (about := _about_adaptive(cost, systems[name])) is not None:
+            line += (
+                f"; about {about:.0f} s for adaptive ones (direct + share explained × explained)"
+            )
         note = limit_note(cost.unfinished, systems[name].n, cost.max_new_tokens)
         if cost.unfinished and note is None:
             line += f"; {cost.unfinished} explanations hit the length limit"
         say(line)
         if note:
             say(f"{name}: {note}")
+
+
+def _about_adaptive(cost: Cost, figures: Metrics) -> float | None:
+    """Seconds for 1,000 adaptive answers that were not measured."""
+    return adaptive_seconds(cost, figures.adaptive_explained)
 
 
 def labels(figures: Metrics) -> None:

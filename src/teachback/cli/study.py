@@ -1,4 +1,4 @@
-"""``teachback study``."""
+"""``teachback study``: run, pack, unpack."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from teachback.cli.options import out_option, setting, settings
+from teachback.cli.options import (
+    FiniteRange,
+    default_command,
+    out_option,
+    overwrite_option,
+    setting,
+    settings,
+)
 from teachback.cli.printing import say
 from teachback.studies.config import STUDY_SECTIONS
 from teachback.system.progress import Progress
@@ -15,11 +22,76 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from teachback.studies.engines import Engine
+    from teachback.studies.packing import PackedStudy
     from teachback.studies.running import PlannedStudy, StudyOutcome
     from teachback.studies.schema import Detectable, VerdictRow
 
 
-@click.command()
+_RUN = "run"
+
+
+@click.group(
+    cls=default_command(_RUN), options_metavar="", subcommand_metavar="STUDY.toml | COMMAND ..."
+)
+def study() -> None:
+    """Run a study, or pack one into a file and unpack it elsewhere.
+
+    teachback study STUDY.toml -o DIR is short for study run STUDY.toml ….
+    """
+
+
+@study.command("pack")
+@click.argument("folder", metavar="DIR")
+@out_option("The file to write.", metavar="FILE")
+@click.option(
+    "--max-mb",
+    type=FiniteRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="X",
+    help="Largest size of FILE in megabytes; beyond it, explanations are left out.",
+)
+@overwrite_option("Replace FILE if it exists.")
+def pack(folder: str, out: str, max_mb: float, overwrite: bool) -> None:
+    """Pack the results and predictions of the study in DIR into FILE, a zip file.
+
+    A study that is running, or half done, is packed as far as it has come. Unpacked elsewhere, it
+    has the same report and verdicts, and the same study file continues it. Students, checkpoints,
+    logs and teachers' replies are not packed.
+    """
+    from teachback.studies.packing import pack_study
+
+    packed = pack_study(folder, out, max_mb=max_mb, overwrite=overwrite)
+    say(f"{packed.path}: {_size(packed.size)}; {_cells(packed)}")
+    if packed.left_out:
+        say(f"left out: {' and '.join(packed.left_out)}")
+
+
+@study.command("unpack")
+@click.argument("file", metavar="FILE")
+@out_option("The folder to write; it must not be there, or be empty.")
+def unpack(file: str, out: str) -> None:
+    """Write the study that was packed into FILE to DIR."""
+    from teachback.studies.packing import unpack_study
+
+    unpacked = unpack_study(file, out)
+    say(f"{unpacked.path}: {_cells(unpacked)}")
+    if unpacked.left_out:
+        say(f"left out when it was packed: {' and '.join(unpacked.left_out)}")
+    say(f"to see what it shows: teachback report {out}")
+    if unpacked.done < unpacked.cells:
+        say(f"to continue it: teachback study STUDY.toml -o {out}")
+
+
+def _cells(packed: PackedStudy) -> str:
+    return f"{packed.done} of {_count(packed.cells, 'cell')} done"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+@study.command(_RUN)
 @click.argument("study", metavar="STUDY.toml")
 @out_option("The study's folder; unset: runs/NAME.", required=False)
 @click.option(
@@ -53,7 +125,7 @@ if TYPE_CHECKING:
     help="Trained students to keep, whatever STUDY.toml says.",
 )
 @click.pass_obj
-def study(
+def run(
     progress: Progress,
     /,
     study: str,

@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from teachback import files
-from teachback.config.sections import SECTIONS, Config, Section
+from teachback.config.sections import READING_KEYS, SECTIONS, Config, Section
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
 from teachback.references import anchor, parse_dataset, parse_student, parse_teacher
 
@@ -73,8 +73,17 @@ def parse_config(
 def override(config: Config, section: str, **values: Any) -> Config:
     """``config`` with some keys of a section changed and checked; None leaves a key alone."""
     changed = config.model_dump(exclude_none=True)
-    changed[section] |= {key: value for key, value in values.items() if value is not None}
-    return parse_config(changed, source="the command's options")
+    given = {key: value for key, value in values.items() if value is not None}
+    changed[section] |= given
+    alike = read_alike(changed, given) if section == "selection" else changed
+    return parse_config(alike, source="the command's options")
+
+
+def read_alike(values: dict[str, Any], selection: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with ``[evaluate]`` reading as ``selection`` says, for commands that set only
+    that: what is compared is read in one way."""
+    shared = {key: selection[key] for key in READING_KEYS if key in selection}
+    return {**values, "evaluate": {**values.get("evaluate", {}), **shared}}
 
 
 def _anchored(config: Config, folder: Path, source: str) -> Config:
@@ -114,8 +123,9 @@ def first_problem(
     elif problem["type"] == "missing":
         text = f"the key {key!r} is missing"
     else:
-        why = problem["msg"]
-        text = f"{key} = {quoted(problem['input'])}: {why[:1].lower()}{why[1:]}"
+        why = problem["msg"].removeprefix("Value error, ")
+        what = f"{key} = {quoted(problem['input'])}: " if where else ""  # what two keys come to
+        text = f"{what}{why[:1].lower()}{why[1:]}"
     more = len(problems) - 1
     return f"{text} (and {more} more)" if more else text
 

@@ -5,11 +5,20 @@ The sections are also what the steps take as their settings.
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from teachback.records import AnswerFormat, KeyHeader, Objective, ReplyReading, Strategy
+from teachback.records import (
+    LANGUAGES,
+    AnswerFormat,
+    Conclusions,
+    KeyHeader,
+    Language,
+    Objective,
+    ReplyReading,
+    Strategy,
+)
 from teachback.references import DATASET_FORMS, STUDENT_FORMS, TEACHER_FORMS
 from teachback.system.precision import Precision
 
@@ -26,6 +35,25 @@ class Section(BaseModel):
         if isinstance(value, int) and abs(value) >= _MOST:
             raise ValueError(f"must be less than {_MOST}")
         return value
+
+
+def _in_order(value: Any) -> Any:
+    """Languages as they are recorded: English among them, each once, in the order of the table."""
+    if value == "auto":
+        return value
+    known = isinstance(value, list | tuple) and value and all(one in LANGUAGES for one in value)
+    if not known:
+        raise ValueError(f"must be auto, or a list of {', '.join(LANGUAGES)}")
+    return tuple(one for one in LANGUAGES if one == "en" or one in value)
+
+
+Languages = Annotated[Literal["auto"] | tuple[Language, ...], BeforeValidator(_in_order)]
+
+
+def _reply_reading(
+    conclusions: Conclusions, languages: tuple[Language, ...] | Literal["auto"]
+) -> ReplyReading:
+    return ReplyReading(conclusions, LANGUAGES if languages == "auto" else languages)
 
 
 def _key(default: Any, description: str, **bounds: Any) -> Any:
@@ -101,11 +129,21 @@ class SelectionConfig(Section):
         True, "reject an rp explanation that mentions having been told the answer"
     )
     thinking: bool = _key(False, "put a reasoning model's thinking part before its explanation")
-    reading: ReplyReading = _key(
+    reading: Conclusions = _key(
         "inferred",
         "which conclusions count: announced ones, or also those inferred from the last sentences",
     )
+    languages: Languages = _key(
+        "auto",
+        "languages that conclusions are read in; auto: those of the exemplars and the questions; "
+        "English always",
+    )
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
+
+    @property
+    def reply_reading(self) -> ReplyReading:
+        """As `EvaluateConfig.reply_reading`."""
+        return _reply_reading(self.reading, self.languages)
 
 
 class StudentConfig(Section):
@@ -218,6 +256,11 @@ class EvaluateConfig(Section):
     """`[evaluate]`: how answers are drawn and counted."""
 
     explain: bool = _key(True, "also generate explanations and read their conclusions")
+    way: Literal["adaptive"] | None = _key(
+        None,
+        "adaptive: explain only what the student answers with a margin below its threshold "
+        "(exploratory); unset: explain every question, or none, as explain says",
+    )
     choice_score: Literal["sum", "mean"] = _key(
         "sum", "score choices by the sum of log-probabilities with end token, or their mean"
     )
@@ -227,10 +270,26 @@ class EvaluateConfig(Section):
         "longest generated explanation, in tokens; unset: by the lengths of those trained on",
         ge=1,
     )
-    reading: ReplyReading = _key(
+    reading: Conclusions = _key(
         "inferred", "as selection.reading, of what students and prompted teachers explain"
     )
+    languages: Languages = _key("auto", "as selection.languages")
     baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
+
+    @model_validator(mode="after")
+    def _explains_in_its_way(self) -> EvaluateConfig:
+        if self.way == "adaptive" and not self.explain:
+            raise ValueError("way = adaptive explains what is unsure: it needs explain")
+        return self
+
+    @property
+    def reply_reading(self) -> ReplyReading:
+        """How conclusions are read; in all languages where ``languages`` is not settled."""
+        return _reply_reading(self.reading, self.languages)
+
+
+READING_KEYS = ("reading", "languages")
+"""Keys of `[selection]` and `[evaluate]` that say how conclusions are read: one way for both."""
 
 
 class Config(Section):
@@ -245,10 +304,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _reads_all_alike(self) -> Config:
-        if self.selection.reading != self.evaluate.reading:
-            raise ValueError(
-                "selection.reading and evaluate.reading differ: what is compared is read in one way"
-            )
+        for key in READING_KEYS:
+            if getattr(self.selection, key) != getattr(self.evaluate, key):
+                raise ValueError(
+                    f"selection.{key} and evaluate.{key} differ: what is compared is read in one "
+                    "way"
+                )
         return self
 
 

@@ -6,9 +6,10 @@ from teachback.datasets.examples import example_from_row
 from teachback.datasets.official import OFFICIAL, Imported, import_official
 from teachback.datasets.reading import Data, ExampleFile, open_examples, read_examples
 from teachback.datasets.rows_in_memory import Table, rows_in_memory
-from teachback.datasets.sampling import split_valid, subsample
+from teachback.datasets.sampling import split_set_aside, split_valid, subsample
 from teachback.datasets.sources import read_rows
 from teachback.datasets.statistics import DatasetStats, Spread, stats
+from teachback.datasets.writing import write_examples
 
 __all__ = [
     "OFFICIAL",
@@ -28,7 +29,9 @@ __all__ = [
     "read_examples",
     "read_rows",
     "rows_in_memory",
+    "split_set_aside",
     "split_valid",
     "stats",
     "subsample",
+    "write_examples",
 ]

@@ -28,11 +28,30 @@ def subsample(examples: Collection[Example], size: int | float, seed: int) -> li
         DataError: more rows than there are, a fraction outside (0, 1], or fewer rows than the
             first group has.
     """
-    wanted = _wanted(examples, size)
+    return _drawn(examples, _wanted(examples, size), seed, "subsample")
+
+
+def split_set_aside(examples: Sequence[Example], count: int) -> tuple[list[Example], list[Example]]:
+    """Split train into what may be used and about ``count`` rows that are set aside, at most.
+
+    The same rows whatever a study's seeds are; groups as in `subsample`.
+
+    Raises:
+        DataError: nothing would be left to train on, or the first group has more rows.
+    """
+    if count >= len(examples):
+        raise DataError(f"{count} of {len(examples)} rows cannot be set aside: none would be left")
+    aside = _drawn(examples, count, 0, "set aside") if count else []
+    gone = set(map(unit, aside))
+    return [example for example in examples if unit(example) not in gone], aside
+
+
+def _drawn(examples: Collection[Example], wanted: int, seed: int, purpose: str) -> list[Example]:
+    """Whole groups in seeded order, up to the first that would exceed ``wanted`` rows."""
     sizes = _sizes(examples)
     taken: set[_Unit] = set()
     total = 0
-    for group in _order(sizes, seed, "subsample"):
+    for group in _order(sizes, seed, purpose):
         # Going on to smaller groups after one that is too large would fill the sample better,
         # and then smaller samples would not be part of larger ones.
         if total + sizes[group] > wanted:
@@ -42,7 +61,7 @@ def subsample(examples: Collection[Example], size: int | float, seed: int) -> li
     if not taken:
         raise DataError(
             f"no whole group fits into a sample of {wanted} rows (the first one drawn with seed "
-            f"{seed} has {sizes[next(iter(_order(sizes, seed, 'subsample')))]}): ask for more"
+            f"{seed} has {sizes[next(iter(_order(sizes, seed, purpose)))]}): ask for more"
         )
     return [example for example in examples if unit(example) in taken]
 

@@ -117,7 +117,8 @@ def demo(
     test = read_examples(folder / "test.jsonl")
     ways: tuple[ComparedWay, ...] = ("direct", "chosen")
     st, mt_cot = (
-        {seed: SystemAnswers(run.predictions["student"], run.way)} for run in runs.values()
+        {seed: SystemAnswers(run.predictions["student"], run.way, run.threshold)}
+        for run in runs.values()
     )
     comparisons = {
         way: compare_systems(mt_cot, st, way=way, names=("MT-CoT", "ST")) for way in ways

@@ -13,6 +13,7 @@ PURPOSES = {
     "train": "training and running a student",
     "parquet": "Parquet files and hf: datasets",
     "gguf-teacher": "a teacher on this machine (gguf:, pypi:); one of the two is enough",
+    "openvino": "export --to openvino, and serving what it wrote",
     "ray": "studies on a cluster",
 }
 """What each extra is for; an extra that is not listed goes by its name."""

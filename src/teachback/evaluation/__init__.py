@@ -1,5 +1,13 @@
 """Figures of one set of predictions, and the paired test between two systems."""
 
+from teachback.evaluation.adaptive import ThresholdChoice, choose_threshold
+from teachback.evaluation.calibration import (
+    Calibration,
+    CalibrationBin,
+    calibrated,
+    fit_temperature,
+    measure_calibration,
+)
 from teachback.evaluation.crossed import (
     DifferenceEstimate,
     detectable_difference,
@@ -29,7 +37,9 @@ from teachback.evaluation.ways import (
     COMPARED_WAYS,
     WAYS,
     SystemAnswers,
+    adaptive_answer,
     answer_in,
+    asked_way,
     better_way,
     compared_way,
     has_choice,
@@ -39,12 +49,15 @@ from teachback.evaluation.ways import (
     resolved,
     right_by_way,
     student_way,
+    unsure,
 )
 
 __all__ = [
     "COMPARED_WAYS",
     "LEVEL",
     "WAYS",
+    "Calibration",
+    "CalibrationBin",
     "Comparison",
     "DifferenceEstimate",
     "Finding",
@@ -53,16 +66,22 @@ __all__ = [
     "Metrics",
     "SeedComparison",
     "SystemAnswers",
+    "ThresholdChoice",
     "WayMetrics",
+    "adaptive_answer",
     "answer_in",
     "as_json",
+    "asked_way",
     "better_way",
+    "calibrated",
+    "choose_threshold",
     "compare",
     "compare_systems",
     "compared_way",
     "detectable_difference",
     "estimate_difference",
     "finding",
+    "fit_temperature",
     "has_choice",
     "holm",
     "in_way",
@@ -72,8 +91,10 @@ __all__ = [
     "mean_accuracy",
     "mean_interval",
     "measure",
+    "measure_calibration",
     "resolved",
     "right_by_way",
     "student_way",
+    "unsure",
     "verdict",
 ]

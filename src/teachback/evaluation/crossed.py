@@ -47,8 +47,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its optimisation takes half a second to import, and is when it is first needed
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr, stdtr, stdtrit
 
 from teachback.errors import DataError
@@ -203,7 +203,7 @@ def detectable_difference(
 
     if shortfall(discordance) > 0:
         return None
-    return float(brentq(shortfall, 0.0, discordance, xtol=1e-6))
+    return float(scipy.optimize.brentq(shortfall, 0.0, discordance, xtol=1e-6))
 
 
 def _variance(

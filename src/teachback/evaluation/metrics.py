@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from teachback.errors import DataError
-from teachback.evaluation.ways import in_way
+from teachback.evaluation.adaptive import has_margins
+from teachback.evaluation.calibration import calibration_error
+from teachback.evaluation.ways import in_way, unsure
 from teachback.questions import KINDS, same_answer
 from teachback.records import Example, Prediction
 
@@ -25,7 +27,6 @@ MAX_LABELS = 20
 """More distinct gold answers than this are not labels; per-label figures are left out."""
 
 _Z = 1.959963984540054  # the 97.5% point of the normal distribution
-_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,13 @@ class LabelMetrics:
 class Metrics:
     """What one set of predictions shows. Shares and probabilities lie in [0, 1].
 
-    ``explained`` and ``agreement`` are None where the explanation task was not run;
+    ``explained`` and ``agreement`` are None where the explanation task was not run on all;
     the three probability figures, unless every prediction carries probabilities;
     ``labels``, where the gold answers are not labels (see :data:`MAX_LABELS`).
-    ``calibration_error`` is the expected calibration error of the direct answer over ten
-    bins of equal width (Guo et al. 2017, "On calibration of modern neural networks").
+    ``calibration_error`` is that of the direct answer's probability as it is, without temperature
+    (:func:`teachback.evaluation.calibration.calibration_error`). ``adaptive`` and
+    ``adaptive_explained``, the share of answers that were explained for it, are None without a
+    threshold, or where the predictions lack what that way needs.
     """
 
     kind: str
@@ -77,18 +80,28 @@ class Metrics:
     chosen_probability: float | None
     calibration_error: float | None
     labels: tuple[LabelMetrics, ...] | None
+    adaptive: WayMetrics | None = None
+    adaptive_explained: float | None = None
 
     def __repr__(self) -> str:
-        ways = [("direct", self.direct), ("explained", self.explained)]
+        ways = [
+            ("direct", self.direct),
+            ("explained", self.explained),
+            ("adaptive", self.adaptive),
+        ]
         shown = [f"{name} {way.right} of {way.n} right" for name, way in ways if way is not None]
         return f"{self.kind}: {', '.join(shown)}"
 
 
-def measure(predictions: Sequence[Prediction], kind: str) -> Metrics:
+def measure(
+    predictions: Sequence[Prediction], kind: str, threshold: float | None = None
+) -> Metrics:
     """The figures of ``predictions``, all of question kind ``kind``.
 
-    Raises DataError where there are none, an id stands twice, an unparsed answer counts as
-    right, or only some predictions have an explained answer.
+    ``threshold``: of the adaptive way, where the student has one. Raises DataError where there are
+    no predictions, an id stands twice, an unparsed answer counts as right, or some that need an
+    explained answer have none: all or none of them, unless the adaptive way can do with what there
+    is.
     """
     check(predictions)
     same = KINDS[kind].same
@@ -96,7 +109,9 @@ def measure(predictions: Sequence[Prediction], kind: str) -> Metrics:
     n = len(predictions)
     explained = None
     agreement = None
-    if any(p.explained_correct is not None for p in predictions):
+    explains = [p.explained_correct is not None for p in predictions]
+    adaptive, adaptive_explained = _adaptive(predictions, groups, threshold)
+    if any(explains) and (adaptive is None or all(explains)):
         explained = _way(in_way(predictions, "explained"), groups)
         agreeing = sum(
             p.answer is not None
@@ -117,7 +132,26 @@ def measure(predictions: Sequence[Prediction], kind: str) -> Metrics:
         chosen_probability=chosen,
         calibration_error=calibration,
         labels=_labels(predictions, kind),
+        adaptive=adaptive,
+        adaptive_explained=adaptive_explained,
     )
+
+
+def _adaptive(
+    predictions: Sequence[Prediction],
+    groups: NDArray[np.int64],
+    threshold: float | None,
+) -> tuple[WayMetrics | None, float | None]:
+    """The adaptive way's figures, and the share that it explained."""
+    if threshold is None or not has_margins(predictions):
+        return None, None
+    explained = unsure(predictions, threshold)
+    if any(
+        flag and p.explained_correct is None for flag, p in zip(explained, predictions, strict=True)
+    ):
+        return None, None
+    brought = in_way(predictions, "adaptive", threshold=threshold)
+    return _way(brought, groups), sum(explained) / len(explained)
 
 
 def as_json(figures: Any) -> dict[str, Any]:
@@ -256,11 +290,12 @@ def _probabilities(
         gold.append(p.probabilities.get(p.gold, 0.0))
         chosen.append(0.0 if p.answer is None else p.probabilities.get(p.answer, 0.0))
     confidence = np.array(chosen)
-    right = np.array([p.correct for p in predictions], dtype=np.float64)
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence)
-    calibration = float(np.abs(gaps).sum()) / len(predictions)
-    return float(np.mean(gold)), float(confidence.mean()), calibration
+    right = np.array([p.correct for p in predictions], dtype=np.bool_)
+    return (
+        float(np.mean(gold)),
+        float(confidence.mean()),
+        calibration_error(confidence, right),
+    )
 
 
 def _labels(predictions: Sequence[Prediction], kind: str) -> tuple[LabelMetrics, ...] | None:

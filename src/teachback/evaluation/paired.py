@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
+import scipy  # its statistics take a second to import, and are when they are first needed
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from teachback.errors import DataError
 from teachback.evaluation.crossed import DifferenceEstimate, estimate_difference
@@ -268,7 +268,7 @@ def _seed_comparison(
         accuracy_b=float(right_b.mean()),
         only_a=only_a,
         only_b=only_b,
-        p=float(binomtest(only_a, differing, 0.5).pvalue) if differing else 1.0,
+        p=float(scipy.stats.binomtest(only_a, differing, 0.5).pvalue) if differing else 1.0,
     )
 
 

@@ -2,7 +2,10 @@
 
 ``direct``: the answer task alone. ``explained``: the conclusion of the explanation task.
 Every student chooses the better of these two on ``valid``, and answers in it by default.
-``chosen``: not a third way but each system in the way that it chose.
+``chosen``: not a third way but each system in the way that it chose. ``adaptive``: directly, and
+explained where the direct answer is unsure (:mod:`teachback.evaluation.adaptive`); it is never
+chosen, and what it shows is exploratory until a study has confirmed it on questions that no choice
+has seen.
 
 Predictions hold the answers of both ways. A new way of answering that is computed from them is
 one more function in `_BRINGING`, and a word of `teachback.records.ComparedWay`; it is a word of
@@ -16,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, get_args
 
 from teachback.errors import ConfigError, DataError, quoted
+from teachback.evaluation.adaptive import LEAST_QUESTIONS, has_margins, is_unsure, margin_of
 from teachback.objectives import OBJECTIVES
 from teachback.records import Answer, ComparedWay, Objective, Prediction, Way
 
@@ -31,19 +35,22 @@ IN_WORDS: Mapping[ComparedWay, str] = {
     "direct": "direct answers",
     "explained": "explained answers",
     "chosen": "each in its chosen way",
+    "adaptive": "explained only where unsure, exploratory",
 }
 """How a verdict names the answers that were compared."""
 
 
 class Answers(Protocol):
-    """What a system said of some examples, and the way of answering that it chose; None where
-    that is not known.
+    """What a system said of some examples, the way of answering that it chose, and the threshold
+    of its adaptive way; each of the two None where it is not known.
     """
 
     @property
     def predictions(self) -> Sequence[Prediction]: ...
     @property
     def way(self) -> Way | None: ...
+    @property
+    def threshold(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class SystemAnswers:
 
     predictions: Sequence[Prediction]
     way: Way | None
+    threshold: float | None = None
 
 
 def student_way(name: str, where: str) -> Way:
@@ -81,6 +89,35 @@ def has_choice(objective: Objective | None) -> bool:
     ST learns no explanation, and MT-Re's explanations conclude nothing.
     """
     return objective is not None and OBJECTIVES[objective].concludes is not None
+
+
+def asked_way(
+    way: ComparedWay, *, own: Way, objective: Objective | None, threshold: float | None
+) -> tuple[Way, float | None]:
+    """How a student answers that is asked in ``way``: its way, and, in the adaptive way, the
+    threshold below which it explains first (the way is then that of a sure answer).
+
+    ``own``, ``objective``, ``threshold``: as on its card. Raises ConfigError where there is no
+    such way, or this student cannot answer in it.
+    """
+    name = compared_way(way, "way")
+    if name == "chosen":
+        return own, None
+    if name == "direct":
+        return "direct", None
+    if not has_choice(objective):
+        raise ConfigError(
+            f"way: {name} needs explanations that come to an answer, and this student has learnt "
+            "none: ask it directly"
+        )
+    if name == "explained":
+        return "explained", None
+    if threshold is None:
+        raise ConfigError(
+            "way: this student has no threshold for the adaptive way: a student has one that was "
+            f"trained with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
+        )
+    return "direct", threshold
 
 
 def right_by_way(predictions: Sequence[Prediction]) -> dict[Way, int]:
@@ -119,8 +156,9 @@ def answer_in(
     explained_answer: str | None = None,
     explanation: str | None = None,
     probabilities: dict[str, float] | None = None,
+    log_probability: float | None = None,
 ) -> Answer:
-    """The answer of a student whose own way is ``way``, or direct where it was not asked to
+    """The answer of a student that answers in ``way``, or directly where it was not asked to
     explain.
     """
     used: Way = way if explanation is not None else "direct"
@@ -131,6 +169,19 @@ def answer_in(
         explained_answer=explained_answer,
         explanation=explanation,
         probabilities=probabilities,
+        log_probability=log_probability,
+    )
+
+
+def adaptive_answer(answer: Answer, threshold: float) -> Answer:
+    """``answer``, which holds both ways, as the adaptive way gives it."""
+    return answer_in(
+        "explained" if is_unsure(margin_of(answer), threshold) else "direct",
+        direct_answer=answer.direct_answer,
+        explained_answer=answer.explained_answer,
+        explanation=answer.explanation,
+        probabilities=answer.probabilities,
+        log_probability=answer.log_probability,
     )
 
 
@@ -149,14 +200,39 @@ def in_way(
     what: str = "the predictions",
     *,
     chosen: Way | None = None,
+    threshold: float | None = None,
 ) -> list[Prediction]:
     """``predictions`` with the given way's answer as ``answer``, ``correct``, ``unparsed``.
 
-    ``chosen``: the way that the system chose, which ``way="chosen"`` needs. Raises ConfigError
-    for a way that does not exist, and DataError, naming the predictions by ``what``, where
-    they lack what the way needs.
+    ``chosen``: the way that the system chose, which ``way="chosen"`` needs; ``threshold``: what
+    ``way="adaptive"`` needs. Raises ConfigError for a way that does not exist, and DataError,
+    naming the predictions by ``what``, where they lack what the way needs.
     """
-    return _BRINGING[resolved(way, chosen, what)](predictions, what)
+    return _BRINGING[resolved(way, chosen, what)](predictions, what, threshold)
+
+
+def unsure(
+    predictions: Sequence[Prediction], threshold: float | None, what: str = "the predictions"
+) -> list[bool]:
+    """Which of ``predictions`` the adaptive way explains first.
+
+    None of them where there is nothing to choose from: no explained answers, or always the direct
+    ones (MT-Re and CoT have but one answer). Raises DataError, naming the predictions by ``what``,
+    where it cannot be known.
+    """
+    has_one_answer = all(
+        p.explained_correct is None or p.explained_answer == p.answer for p in predictions
+    )
+    if has_one_answer and (threshold is None or not has_margins(predictions)):
+        return [False] * len(predictions)
+    if threshold is None:
+        raise DataError(
+            f"{what}: there is no threshold for explaining: a student has one that was trained "
+            f"with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
+        )
+    if not has_margins(predictions):
+        raise DataError(f"{what}: they do not say how sure the direct answers are; evaluate again")
+    return [is_unsure(margin_of(p), threshold) for p in predictions]
 
 
 def in_way_by_seed(
@@ -164,16 +240,26 @@ def in_way_by_seed(
 ) -> dict[int, list[Prediction]]:
     """A system's predictions by seed, each seed's brought to ``way``; errors name ``name``."""
     return {
-        seed: in_way(one.predictions, way, f"{name}, seed {seed}", chosen=one.way)
+        seed: in_way(
+            one.predictions,
+            way,
+            f"{name}, seed {seed}",
+            chosen=one.way,
+            threshold=one.threshold,
+        )
         for seed, one in system.items()
     }
 
 
-def _direct(predictions: Sequence[Prediction], _what: str) -> list[Prediction]:
+def _direct(
+    predictions: Sequence[Prediction], _what: str, _threshold: float | None
+) -> list[Prediction]:
     return list(predictions)
 
 
-def _explained(predictions: Sequence[Prediction], what: str) -> list[Prediction]:
+def _explained(
+    predictions: Sequence[Prediction], what: str, _threshold: float | None
+) -> list[Prediction]:
     lacking = [p.id for p in predictions if p.explained_correct is None]
     if lacking:
         raise DataError(
@@ -187,14 +273,28 @@ def _explained(predictions: Sequence[Prediction], what: str) -> list[Prediction]
             correct=bool(p.explained_correct),
             unparsed=p.explained_answer is None,
             probabilities=None,
+            log_probability=None,
             cut_off=p.explained_cut_off,
         )
         for p in predictions
     ]
 
 
-_BRINGING: Mapping[str, Callable[[Sequence[Prediction], str], list[Prediction]]] = {
+def _adaptive(
+    predictions: Sequence[Prediction], what: str, threshold: float | None
+) -> list[Prediction]:
+    flags = unsure(predictions, threshold, what)
+    explained = iter(
+        _explained([p for p, flag in zip(predictions, flags, strict=True) if flag], what, None)
+    )
+    return [next(explained) if flag else p for p, flag in zip(predictions, flags, strict=True)]
+
+
+_Bringing = Callable[[Sequence[Prediction], str, float | None], list[Prediction]]
+
+_BRINGING: Mapping[str, _Bringing] = {
     "direct": _direct,
     "explained": _explained,
+    "adaptive": _adaptive,
 }
 """Way → predictions as they are in that way."""

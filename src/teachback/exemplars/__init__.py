@@ -17,7 +17,7 @@ from teachback.datasets.sources import counted
 from teachback.errors import ConfigError, DataError
 from teachback.files.rows import bad_line
 from teachback.questions import KINDS, parse, same_answer
-from teachback.records import Example, Exemplar
+from teachback.records import ANNOUNCED, Example, Exemplar
 
 __all__ = ["BUILTIN", "builtin", "choose", "for_kind", "read_exemplars"]
 
@@ -93,7 +93,7 @@ def _without_conclusion(example: Example, explanation: str) -> str:
     explanation = explanation.strip()
     if not explanation:
         raise ValueError("the explanation is missing: every exemplar needs one")
-    parsed = parse(example, explanation, reading="announced")
+    parsed = parse(example, explanation, reading=ANNOUNCED)
     # What merely sounds like a conclusion in the middle ("the best choice is one that …") stays.
     at_the_end = explanation.startswith(parsed.explanation)
     if parsed.answer is None or not at_the_end:

@@ -21,6 +21,7 @@ from teachback.explaining.explanation_checks import (
 from teachback.explaining.reading import as_read
 from teachback.questions import Parsed, kind_of, normalise, parse, same_answer
 from teachback.records import (
+    EVERY_CONCLUSION,
     Completion,
     Example,
     Explanation,
@@ -49,8 +50,8 @@ class SelectionRules:
     the paper's plain rule), and one whose conclusion names no answer ("none of these") is
     ``unparsed``. ``max_words``: longer explanations are ``too-long``. ``leak_check``: an RP
     text that speaks of the answer it was given is a ``leak``. ``thinking``: a reasoning model's
-    thinking part is put before its explanation. ``reading``: whether a conclusion that nothing
-    announces may be inferred (see :func:`teachback.questions.parse`).
+    thinking part is put before its explanation. ``reading``: which conclusions count, and
+    in which languages (see :func:`teachback.questions.parse`).
     """
 
     choose: Choose = "first"
@@ -58,7 +59,7 @@ class SelectionRules:
     max_words: int = 400
     leak_check: bool = True
     thinking: bool = False
-    reading: ReplyReading = "inferred"
+    reading: ReplyReading = EVERY_CONCLUSION
 
 
 @dataclass(frozen=True, slots=True)

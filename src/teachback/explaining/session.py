@@ -27,6 +27,7 @@ from teachback.explaining.selection import (
 )
 from teachback.explaining.spending import Bill, Meter
 from teachback.files import read_text
+from teachback.questions.languages import settled_languages
 from teachback.records import Completion, Example, RequestKind, Sampling, Strategy
 from teachback.store import CompletionStore
 from teachback.system.event_loops import run_to_end
@@ -74,18 +75,21 @@ class TeacherSetup:
         kind: str,
         *,
         opened: Teacher | None = None,
+        asked: Iterable[Example] = (),
     ) -> TeacherSetup:
         """What two sections of a configuration say, for questions of this ``kind``; with
-        ``opened``, for that teacher instead of the one they name.
+        ``opened``, for that teacher instead of the one they name. The questions ``asked`` say
+        in which languages replies are read, beside the exemplars.
 
         Raises:
             ConfigError: Also where no teacher is set, or its instructions cannot be read.
             ReferenceError_, MissingExtraError, DataError: As `open_teacher` does.
         """
         opened = opened or configured_teacher(teacher)
+        prompts = configured_prompts(teacher, opened.form, kind)
         return cls(
             teacher=opened,
-            prompts=configured_prompts(teacher, opened.form, kind),
+            prompts=prompts,
             prices=teacher.prices,
             max_cost=teacher.max_cost,
             strategy=selection.strategy,
@@ -96,7 +100,10 @@ class TeacherSetup:
                 max_words=selection.max_words,
                 leak_check=selection.leak_check,
                 thinking=selection.thinking,
-                reading=selection.reading,
+                reading=replace(
+                    selection.reply_reading,
+                    languages=settled_languages(selection.languages, asked, prompts.exemplars),
+                ),
             ),
             concurrency=teacher.concurrency,
         )

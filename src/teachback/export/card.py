@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +10,26 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from teachback.errors import ReferenceError_
+from teachback.evaluation.metrics import wilson
 from teachback.export.check_questions import CheckQuestions
 from teachback.export.config import WeightType
 from teachback.export.formats import ExportFormat
 from teachback.export.parity import Parity, table
+from teachback.export.provenance import TEACHER
 from teachback.references import HubModelReference, parse_student
 from teachback.students.card import StudentCard
-from teachback.students.causal import MARKERS, QUESTION
+from teachback.students.encoding import MARKERS, QUESTION
 from teachback.students.seq2seq import DECODER_MARKERS, ENCODER_MARKERS
 
 _LICENCES = (("apache-2.0", "apache-2.0"), ("mit", "mit"), ("gemma", "gemma"))
 """What a licence's name contains → the hub's name for it."""
+
+
+_LIBRARIES: Mapping[ExportFormat, str] = {
+    "merged": "transformers",
+    "gguf": "gguf",
+    "openvino": "openvino",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,8 @@ class Facts:
     same_prompts: int | None
     origin: Mapping[str, str]
     """What `teachback.export.provenance` found."""
+    teacher_terms: str | None = None
+    """Under which terms the teacher's texts may be used, in the user's words."""
 
 
 def model_card(facts: Facts) -> str:
@@ -64,9 +76,11 @@ def _data(facts: Facts) -> ModelCardData:
     licence = next((name for sign, name in _LICENCES if sign in known), None)
     named: dict[str, Any] = {"license": licence} if licence else {}
     if facts.licence and licence is None:
-        named = {"license": "other", "license_name": facts.licence}
+        # The hub takes a name of these characters alone.
+        plain = re.sub(r"[^a-z0-9.]+", "-", known).strip("-.")
+        named = {"license": "other", "license_name": plain or "other"}
     return ModelCardData(
-        library_name="gguf" if facts.form == "gguf" else "transformers",
+        library_name=_LIBRARIES[facts.form],
         pipeline_tag="text-generation" if causal else "text2text-generation",
         tags=["teachback", "question-answering", "explanations"],
         base_model=_hub_base(facts.card.base),
@@ -95,9 +109,23 @@ def _training(facts: Facts) -> Mapping[str, str]:
     }
     for way, accuracy in (card.valid or {}).items():
         asked = (card.valid_asked or {}).get(way)
-        of = f" of {asked} questions" if asked else ""
-        rows[f"accuracy on valid, {way}"] = f"{accuracy:.3f}{of} (the way was chosen on these)"
-    return {**rows, **facts.origin}
+        found = f"{accuracy:.3f}"
+        if asked:
+            low, high = wilson(accuracy, asked)
+            found += f" [{low:.3f}, {high:.3f}] of {asked} questions"
+        rows[f"accuracy on valid, {way}"] = f"{found} (the way was chosen on these)"
+    rows["calibration"] = (
+        "none: its probabilities are as they come"
+        if card.temperature is None
+        else f"divide log-probabilities by the temperature {card.temperature:.3f}, which was "
+        "fitted on valid (teachback serve does it)"
+    )
+    rows |= facts.origin
+    if TEACHER in rows or facts.teacher_terms:
+        rows["terms of the teacher"] = facts.teacher_terms or (
+            "not stated: ask who publishes the model before using its texts"
+        )
+    return rows
 
 
 def _checked(facts: Facts) -> str:
@@ -131,6 +159,13 @@ def _asking(facts: Facts) -> str:
         return (
             f"{text}\nOllama: `ollama create NAME -f Modelfile`, then `ollama run NAME`. "
             "llama.cpp: `llama-server -m model.gguf`, whose chat has the prompt as its template.\n"
+        )
+    if facts.form == "openvino":
+        return (
+            f"{text}\nteachback: `teachback serve FOLDER` answers over HTTP (the extras `serve` "
+            "and `openvino`). `scorer.xml` reads a question once with all its choices and gives "
+            "the log-probabilities of their tokens; `decoder.xml` keeps what it has read and gives "
+            "the likeliest next tokens.\n"
         )
     return f"""{text}
 ```python

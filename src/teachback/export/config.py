@@ -8,7 +8,7 @@ from pydantic import Field
 
 from teachback.config import Section
 
-WeightType = Literal["f32", "bf16", "f16", "q8_0"]
+WeightType = Literal["f32", "bf16", "f16", "q8_0", "int8"]
 
 
 def _key(default: Any, description: str, **bounds: Any) -> Any:

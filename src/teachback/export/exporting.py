@@ -10,7 +10,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Answer, Example
 from teachback.students.answering import AskableModel, answers
-from teachback.students.causal import MARKERS, CausalStudent
+from teachback.students.causal import CausalStudent
+from teachback.students.encoding import MARKERS, CausalTokenizer
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.students.weights import resolve
@@ -50,6 +51,8 @@ from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
 GGUF = "model.gguf"
 PARITY = "parity.json"
+
+_NAMES: dict[ExportFormat, str] = {"gguf": "GGUF", "openvino": "OpenVINO"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,12 @@ def export_student(
     allow_drift: bool = False,
     overwrite: bool = False,
     name: str | None = None,
+    teacher_terms: str | None = None,
     progress: Progress = SILENT,
     notice: Notice = no_notice,
 ) -> Exported:
     """Write the student behind ``reference`` into ``folder`` as ``form``; its card calls it
-    ``name``, or as ``folder`` is called.
+    ``name``, or as ``folder`` is called, and states ``teacher_terms``.
 
     Raises:
         DriftError: it answers otherwise than its student, beyond the limits of ``config``, and
@@ -115,6 +119,7 @@ def export_student(
                 progress,
                 notice,
             )
+            facts = replace(facts, teacher_terms=teacher_terms)
             if facts.parity.problems and not allow_drift:
                 raise DriftError(facts.parity)
             _describe(staging, facts)
@@ -140,10 +145,7 @@ def _checked_export(
 ) -> Facts:
     licence = resolve(reference, notice=notice).licence
     student = load(reference, precision="fp32", training=True, notice=notice)
-    if form == "gguf" and not isinstance(student, CausalStudent):
-        raise UsageError("a seq2seq student has no GGUF form here: export --to merged")
-    if form == "gguf" and importlib.util.find_spec("xllamacpp") is None:
-        raise MissingExtraError("xllamacpp", "gguf-teacher", "checking a GGUF export")
+    _require(form, weights, student)
     if isinstance(student, CausalStudent):
         student.shared_prefix = False
     questions = check_questions(check, Path(reference), student.card, config.questions)
@@ -166,12 +168,31 @@ def _checked_export(
         engine = f"transformers {package_version('transformers')}"
     else:
         assert isinstance(merged, CausalStudent)  # noqa: S101 - refused above
-        other = _gguf(merged, staging, weights, name, examples, explained, progress)
-        engine = f"llama.cpp (xllamacpp {package_version('xllamacpp')})"
+        if form == "gguf":
+            other = _gguf(merged, staging, weights, name, examples, explained, progress)
+            engine = f"llama.cpp (xllamacpp {package_version('xllamacpp')})"
+        else:
+            other = _openvino(merged, staging, weights, examples, explained, progress)
+            engine = f"OpenVINO {package_version('openvino')}"
     parity = compare_answers(examples, own, other, limits(form, weights, config))
     return Facts(
         name, card, form, weights, licence, parity, questions, engine, same_prompts, origin
     )
+
+
+def _require(form: ExportFormat, weights: WeightType, student: StudentModel) -> None:
+    """Raise UsageError or MissingExtraError where ``form`` cannot be written of this student."""
+    if form == "merged":
+        return
+    if not isinstance(student, CausalStudent):
+        raise UsageError(f"a seq2seq student has no {_NAMES[form]} form here: export --to merged")
+    if form == "gguf":
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise MissingExtraError("xllamacpp", "gguf-teacher", "checking a GGUF export")
+        return
+    from teachback.export.openvino_graphs import require_openvino
+
+    require_openvino(student, weights)
 
 
 def _gguf(
@@ -184,9 +205,9 @@ def _gguf(
     progress: Progress,
 ) -> list[Answer]:
     """Write the GGUF file and its Modelfile; what llama.cpp answers with it."""
-    from teachback.export.gguf_checks import require_same_tokens
     from teachback.export.gguf_file import write_gguf
     from teachback.export.llamacpp_student import LlamaCppStudent
+    from teachback.export.token_checks import require_same_tokens
 
     write_gguf(merged, staging / GGUF, weights, name)
     card = merged.card
@@ -194,15 +215,39 @@ def _gguf(
     text = modelfile(GGUF, task, merged.tokenizer.eos_token, card.explanation_limit)
     write_text(staging / "Modelfile", text)
     published_card(merged).save(staging)
-    encoder = CausalStudent(None, merged.tokenizer, card)
+    encoder = CausalTokenizer(merged.tokenizer, card)
     del merged
     gc.collect()
     asked = LlamaCppStudent(staging / GGUF, encoder)
     try:
-        require_same_tokens(asked, examples)
+        require_same_tokens("llama.cpp", asked.tokens, encoder, examples)
         return _answers(asked, examples, explained, "ask the export", progress)
     finally:
         asked.close()
+
+
+def _openvino(
+    merged: CausalStudent,
+    staging: Path,
+    weights: WeightType,
+    examples: Sequence[Example],
+    explained: int,
+    progress: Progress,
+) -> list[Answer]:
+    """Write OpenVINO's graphs; what it answers with them."""
+    from teachback.export.openvino_graphs import write_openvino
+    from teachback.export.openvino_student import OpenVinoStudent
+    from teachback.export.token_checks import require_same_tokens
+
+    write_openvino(merged, staging, weights)
+    card = published_card(merged)
+    card.save(staging)
+    encoder = CausalTokenizer(merged.tokenizer, card)
+    del merged
+    gc.collect()
+    asked = OpenVinoStudent(staging)
+    require_same_tokens("OpenVINO's engine", asked.tokens, encoder, examples)
+    return _answers(asked, examples, explained, "ask the export", progress)
 
 
 def _explains(student: StudentModel) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from teachback.errors import UsageError
 from teachback.export.config import ExportConfig, WeightType
 
-ExportFormat = Literal["merged", "gguf"]
+ExportFormat = Literal["merged", "gguf", "openvino"]
 
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
@@ -35,10 +35,16 @@ _LIMITS: Mapping[tuple[ExportFormat, WeightType], Limits] = {
     ("gguf", "f32"): _EXACT,
     ("gguf", "f16"): _EXACT,
     ("gguf", "q8_0"): _HALF,
+    ("openvino", "f16"): _EXACT,
+    ("openvino", "int8"): _HALF,
 }
 """What there is to export to, with each one's own limits."""
 
-_DEFAULT: Mapping[ExportFormat, WeightType] = {"merged": "f32", "gguf": "f16"}
+_DEFAULT: Mapping[ExportFormat, WeightType] = {
+    "merged": "f32",
+    "gguf": "f16",
+    "openvino": "int8",
+}
 
 
 def weight_type(form: ExportFormat, asked: WeightType | None) -> WeightType:

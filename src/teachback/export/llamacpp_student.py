@@ -18,20 +18,20 @@ from urllib.parse import urlsplit
 from teachback.errors import ReferenceError_
 from teachback.records import Role
 from teachback.students.card import StudentCard
-from teachback.students.causal import CausalStudent
-from teachback.students.model import Generated, Performed
+from teachback.students.encoding import CausalTokenizer
+from teachback.students.generated import Generated, Performed
 
 _CERTAIN = 1e5
 """Added to a token's logit: it is generated whatever the others' are."""
 
 
 class LlamaCppStudent:
-    """``encoder`` makes the tokens: the student's tokenizer and card; its model is not used.
+    """``encoder`` makes the tokens.
 
     Raises ReferenceError_ where llama.cpp cannot load the file.
     """
 
-    def __init__(self, file: Path, encoder: CausalStudent) -> None:
+    def __init__(self, file: Path, encoder: CausalTokenizer) -> None:
         import xllamacpp
 
         self.encoder = encoder

@@ -14,6 +14,9 @@ from teachback.references import (
 )
 from teachback.runs.evaluations import read_evaluation
 
+TEACHER = "explanations by"
+"""The row that names the teacher."""
+
 
 def provenance(student: Path) -> dict[str, str]:
     """Data, teacher and accuracies by what each is called; empty where the student does not lie in
@@ -24,17 +27,22 @@ def provenance(student: Path) -> dict[str, str]:
     config = read_config(folder / "config.toml", anchored=False)
     rows = {"trained on": _dataset(config.data.train)}
     if config.teacher.reference is not None:
-        rows["explanations by"] = _teacher(config.teacher.reference)
+        rows[TEACHER] = _teacher(config.teacher.reference)
         rows["explanations selected by"] = config.selection.strategy
     if (folder / "metrics.json").is_file() and config.data.test is not None:
         metrics = read_evaluation(folder).metrics
         for system, own in metrics.items():
-            for way, counted in (("direct", own.direct), ("explained", own.explained)):
+            ways = ("direct", own.direct), ("explained", own.explained), ("adaptive", own.adaptive)
+            for way, counted in ways:
                 if counted is not None:
                     rows[f"accuracy, {system}, {way}"] = (
                         f"{counted.accuracy:.3f} [{counted.low:.3f}, {counted.high:.3f}] on "
                         f"{counted.n} questions of {_dataset(config.data.test)}"
                     )
+            if own.calibration_error is not None:
+                rows[f"calibration error, {system}, direct"] = (
+                    f"{own.calibration_error:.3f} before the temperature"
+                )
     return rows
 
 

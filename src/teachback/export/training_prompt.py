@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from teachback.records import Role
-from teachback.students.causal import MARKERS, QUESTION
+from teachback.students.encoding import MARKERS, QUESTION
 
 _TEMPLATE = """\
 {{%- if messages | length > 2 or messages[0]['role'] != 'user' -%}}

@@ -19,6 +19,7 @@ _OPTIONAL = frozenset(
         "explained_correct",
         "cut_off",
         "explained_cut_off",
+        "log_probability",
     )
 )
 """Left out of a row where None; any other field that is None is written as null."""
@@ -92,6 +93,7 @@ def prediction_of(row: Row, path: str | Path, line: int, counted: str = "line") 
         explained_correct=field.optional_flag("explained_correct"),
         cut_off=field.optional_flag("cut_off"),
         explained_cut_off=field.optional_flag("explained_cut_off"),
+        log_probability=field.log_probability("log_probability"),
     )
 
 

@@ -106,6 +106,14 @@ class Fields:
             )
         return {choice: float(share) for choice, share in value.items()}
 
+    def log_probability(self, name: str) -> float | None:
+        value = self._row.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value <= _ROUNDING:
+            raise self._bad(f"the field {name!r} must be a number of at most 0: {quoted(value)}")
+        return float(value)
+
 
 def _is_probability(value: object) -> bool:
     """Whether it is a number from 0 to 1, up to what adding floats loses."""

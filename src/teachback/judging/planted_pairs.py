@@ -7,13 +7,13 @@ words, the same with one step denied, or the same with sentences that say nothin
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from teachback.annotation.explained_items import Explained
 from teachback.judging.judge_questions import Pair
+from teachback.quality.planted_mistakes import turned_statement
 from teachback.records import Example
 
 PlantedKind = Literal["another-item", "truncated", "contradicted", "padded"]
@@ -30,8 +30,6 @@ _PADDING = (
     "Many people would consider this before they answer.",
     "As was said before, the answer is what it is.",
 )
-
-_STATEMENT = re.compile(r"\b(is|are|was|were|can|will|has to|does|do)\b( not\b)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,8 @@ def _truncated(own: Explained, _others: Sequence[Explained], _rng: random.Random
 
 def _contradicted(own: Explained, _others: Sequence[Explained], rng: random.Random) -> str | None:
     """One statement of the explanation turned into its opposite."""
-    statements = list(_STATEMENT.finditer(own.text))
-    if not statements:
-        return None
-    chosen = rng.choice(statements)
-    turned = chosen[1] if chosen[2] else f"{chosen[1]} not"
-    return f"{own.text[: chosen.start()]}{turned}{own.text[chosen.end() :]}"
+    mistake = turned_statement(own.text, rng)
+    return None if mistake is None else mistake.text
 
 
 def _padded(own: Explained, _others: Sequence[Explained], _rng: random.Random) -> str:

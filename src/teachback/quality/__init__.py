@@ -5,4 +5,7 @@
 ``prediction_powered``  people's values made more precise by a judge's
 ``bradley_terry``       the strengths of several systems from the preferences between them
 ``equal_length``        the win rate at equal length
+``surface``             length, share copied from the question, repetition
+``planted_mistakes``    a number or a statement of a text changed
+``simulatability``      what an explanation adds to predicting a student's answer
 """

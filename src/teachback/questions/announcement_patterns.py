@@ -92,6 +92,8 @@ class Patterns:
     verdict_at: re.Pattern[str]
     verdict_first: re.Pattern[str]
     verdict_of: re.Pattern[str]
+    verdict_clause: re.Pattern[str]
+    verb_behind: re.Pattern[str]
 
 
 def patterns_of(words: Wording) -> Patterns:
@@ -173,7 +175,12 @@ def patterns_of(words: Wording) -> Patterns:
             flags,
         ),
         withdrawal=re.compile(rf"{open_}(?:{any_of(words.withdrawals)}){close}", flags),
-        negator=re.compile(rf"(?:{open_}|(?=n['’]t))(?:{any_of(words.negators)})(?!\w)", flags)
+        negator=re.compile(
+            rf"(?:{open_}|(?=n['’]t))(?:{any_of(words.negators)})(?!\w)"
+            if words.spaced
+            else any_of(words.negators),
+            flags,
+        )
         if words.negators
         else None,
         hedge=re.compile(rf"{open_}(?:{any_of(words.hedges)})(?!\w)", flags),
@@ -191,7 +198,7 @@ def patterns_of(words: Wording) -> Patterns:
         verdict_first=re.compile(
             rf"[\s*_\"'“‘(#>-]*(?:(?:{any_of(words.leads)}){close}{comma})?[*_\"'“‘]{{0,3}}"
             rf"(?P<verdict>{any_of(words.verdicts)})(?P<sign>[*_\"'”’]{{0,3}}\s{{0,2}}"
-            rf"(?:[,.!;:。，！：]|[-–—]|$|\n|{any_of(_SINCE)}))",
+            rf"(?:[,.!;:。，、！：]|[-–—]|$|\n|{any_of(_SINCE)}))",
             flags,
         ),
         verdict_of=re.compile(
@@ -199,4 +206,9 @@ def patterns_of(words: Wording) -> Patterns:
             rf"[*_\"'“‘]{{0,3}}(?P<verdict>{any_of(words.verdicts)})(?!\w)",
             flags,
         ),
+        verdict_clause=re.compile(
+            rf"[,，、:：—–]\s*[*_]{{0,3}}(?P<verdict>{any_of(words.verdicts)})[*_]{{0,3}}[,，、—–]",
+            flags,
+        ),
+        verb_behind=re.compile(rf"[\s*_]*(?:{any_of(words.verbs_behind)})[。.!！]?\s*\Z", flags),
     )

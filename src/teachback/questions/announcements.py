@@ -158,6 +158,10 @@ class Announcements:
             found |= {m.span() for own in self._all for m in own.states.finditer(sentence)}
         return sorted(found, key=lambda span: span[1])
 
+    def ends_statement(self, sentence: str, at: int) -> bool:
+        """Whether ``sentence`` ends at ``at`` with a verb behind what it states: 「…」です。"""
+        return any(own.verb_behind.match(sentence, at) for own in self._all)
+
     def is_combining(self, sentence: str) -> bool:
         """Whether a sentence puts the parts of an answer together: "Concatenating them is …"."""
         return any(own.combining.search(sentence) for own in self._all)
@@ -173,7 +177,11 @@ class Announcements:
     def verdict(self, sentence: str) -> str | None:
         """The yes or no that ``sentence`` opens with, or finds of a statement; None for none."""
         for own in self._all:
-            match = own.verdict_first.match(sentence) or own.verdict_of.search(sentence)
+            match = (
+                own.verdict_first.match(sentence)
+                or own.verdict_of.search(sentence)
+                or own.verdict_clause.search(sentence)
+            )
             if match:
                 return self.verdicts[" ".join(match["verdict"].casefold().split())]
         return None
@@ -231,5 +239,4 @@ def announcements(languages: tuple[str, ...] = ("en",)) -> Announcements:
 
 
 EVERY_LANGUAGE = announcements(tuple(WORDINGS))
-"""All that are known. Replies are read with it: what announces a conclusion in one language means
-nothing else in another, so nobody has to say which language a file is in."""
+"""All that are known. What announces a conclusion in one language means nothing else in another."""

@@ -9,9 +9,10 @@ import re
 
 from teachback.questions.announcements import Announcements
 from teachback.questions.choice_texts import named_within
-from teachback.questions.conclusions import Inference, is_blank
-from teachback.questions.last_sentences import last_sentences
+from teachback.questions.conclusions import Inference, is_blank, normalise
+from teachback.questions.last_sentences import LONGEST_SENTENCE, last_sentences
 from teachback.questions.restated import SAID_AGAIN, share
+from teachback.questions.sentences import sentences
 
 _MARK = re.compile(
     r"[(\[（]\s*(?:(?:choice|option)\s+)?([A-Z])\s*[)\]）]"
@@ -26,7 +27,7 @@ _CUES = re.compile(
     r"|plausible|logical|reasonable|accurate)|I(?:['’]d|\s+would)?\s+(?:choose|pick|select|go\s+with)"
     r"|we\s+(?:choose|pick|select)|what(?:['’]s|\s+is)\s+left|what\s+remains|that\s+leaves|leaves\s+(?:us\s+)?(?:only|with)"
     r"|remains|only\s+\w+(?:\s+\w+)?\s+(?:left|remaining)|is\s+what|must\s+be|has\s+to\s+be|the\s+best|works\s+best"
-    r"|goes\s+to|points\s+to|my\s+(?:pick|choice|vote))\b",
+    r"|goes\s+to|points\s+to|my\s+(?:pick|choice|vote))\b|\A\W*at\s+the\s+end\b",
     re.IGNORECASE,
 )
 # A contrast at a sentence's end, which names what the conclusion is not.
@@ -76,7 +77,20 @@ def infer_choice(
         if len(in_clause) != 1 or _goes_through(text, last[at + 1 : at + 2], choices, named, found):
             return None
         return Inference(in_clause[0], "marked choice" if marked else "named choice", begin, end)
-    return _choice_said_again(question, text, last, choices, found)
+    return _opening_choice(text, choices) or _choice_said_again(
+        question, text, last, choices, found
+    )
+
+
+def _opening_choice(text: str, choices: tuple[str, ...]) -> Inference | None:
+    """The choice that is all of the first sentence: "Umbrella. An umbrella keeps …"."""
+    spans = sentences(text[:LONGEST_SENTENCE])
+    if len(spans) < 2:
+        return None
+    begin, end = spans[0]
+    said = normalise(text[begin:end])
+    named = [choice for choice in choices if len(choice) > 1 and normalise(choice) == said]
+    return Inference(named[0], "named choice", begin, end) if len(named) == 1 else None
 
 
 def _ticked(text: str, choices: tuple[str, ...]) -> Inference | None:

@@ -39,7 +39,7 @@ def infer_number(
         numbers = find_numbers(sentence, decimal)
         if not numbers:
             words = find_number_words(sentence)
-            if words and concludes(sentence, found):
+            if words and (concludes(sentence, found) or _is_result(question, sentence, words)):
                 start, _, value = words[-1]
                 denied = _DENIED.search(sentence[max(0, start - 12) : start])
                 if value is None or denied or sentence.endswith("?"):
@@ -60,6 +60,17 @@ def infer_number(
             return None
         return Inference(chosen.value, "last number", begin, end)
     return None
+
+
+def _is_result(question: str, sentence: str, words: list[tuple[int, int, int | None]]) -> bool:
+    """Whether the one number in words of ``sentence`` stands right behind a verb that gives a
+    result ("each friend gets nine"), and the question does not know it."""
+    if len(words) != 1 or not _RESULT.search(sentence[: words[0][0]]):
+        return False
+    value = words[0][2]
+    known = {one.value for one in find_numbers(question)}
+    known.update(str(other) for _, _, other in find_number_words(question))
+    return value is not None and str(value) not in known
 
 
 _COMPARES = re.compile(r"\b(?:less|more|fewer|greater|than|double|twice|half)\b", re.IGNORECASE)

@@ -7,7 +7,7 @@ import re
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference, is_blank
 from teachback.questions.last_sentences import last_sentences
-from teachback.questions.restated import SAID_AGAIN, share
+from teachback.questions.restated import SAID_AGAIN, content_words, share
 
 _LONGEST_TEXT_ANSWER = 60
 
@@ -36,7 +36,12 @@ def infer_text(question: str, text: str, found: Announcements) -> Inference | No
             continue
         if sentence.endswith("?"):
             return None
-        inference = _text_of(sentence, begin, end, found) or _labelled(sentence, begin, end, found)
+        inference = (
+            _text_of(sentence, begin, end, found)
+            or _labelled(sentence, begin, end, found)
+            or _below_colon(text, last[at : at + 2], found)
+            or _said_of_it(question, sentence, begin, end, found)
+        )
         if inference is not None:
             return inference
         if found.denies(sentence):
@@ -51,19 +56,62 @@ def infer_text(question: str, text: str, found: Announcements) -> Inference | No
 
 
 _LABEL = re.compile(
-    r"\A\W*(?P<label>[^\W\d_][\w ]{0,30}?)[*_]*\s*(?::|=|→|->)[*_\s]*(?P<rest>\S.*)\Z"
+    r"\A\W*(?P<label>[^\W\d_][\w '’]{0,30}?)[*_]*\s*(?::|=|→|->)[*_\s]*(?P<rest>\S.*)\Z"
 )
 
 
 def _labelled(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:
     """A short text behind a label: "Result: enost"."""
     match = _LABEL.match(sentence)
-    if match is None or found.denies(sentence) or len(match["label"].split()) > 3:
+    if match is None or found.denies(sentence) or len(match["label"].split()) > 5:
         return None
     answer = match["rest"].strip(_MARKS)
     if not _is_short(answer, 4):
         return None
     return Inference(answer, "text after a colon", begin, end)
+
+
+def _below_colon(text: str, spans: list[tuple[int, int]], found: Announcements) -> Inference | None:
+    """A short text on a line of its own, below one that ends in a colon: "The phrase is:"."""
+    if len(spans) < 2:
+        return None
+    (begin, end), (before, before_end) = spans
+    head = text[before:before_end]
+    answer = text[begin:end].strip(_MARKS)
+    if not head.endswith((":", "：")) or found.denies(head) or not _is_short(answer, 6):
+        return None
+    return Inference(answer, "text after a colon", before, end)
+
+
+_OF_IT = re.compile(
+    r"\A\W*(?:so\s+)?(?:that|this|the|its|their)\s+(?P<subject>\w+(?:\s+\w+)?)\s+(?:is|was)\s+(?P<rest>.+)\Z",
+    re.IGNORECASE,
+)
+# The form that a question asks a date in, and what is written in it.
+_DATE_FORM = re.compile(r"\b(?:MM/DD/YYYY|DD/MM/YYYY|YYYY-MM-DD|DD\.MM\.YYYY)\b", re.IGNORECASE)
+
+
+def _said_of_it(
+    question: str, sentence: str, begin: int, end: int, found: Announcements
+) -> Inference | None:
+    """What a sentence says of the thing that is asked about ("That ball is green."), or the one
+    date in the form that is asked for."""
+    if found.denies(sentence):
+        return None
+    if form := _DATE_FORM.search(question):
+        written = re.sub(r"[A-Za-z]", "[0-9]", form[0]).replace(".", r"\.")
+        dates = set(re.findall(rf"(?<![0-9]){written}(?![0-9])", sentence))
+        return Inference(dates.pop(), "last word", begin, end) if len(dates) == 1 else None
+    match = _OF_IT.match(sentence)
+    if match is None or not set(content_words(match["subject"])) <= set(content_words(question)):
+        return None
+    answer = match["rest"].strip(_MARKS)
+    if not _is_short(answer, 3) or _ARTICLE.match(answer):
+        return None
+    return Inference(answer, "text after a verb", begin, end)
+
+
+_ARTICLE = re.compile(r"(?:a|an|the)\s", re.IGNORECASE)
 
 
 def _after_verb(sentence: str, begin: int, end: int, found: Announcements) -> Inference | None:
@@ -87,9 +135,12 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
         verbs = [span for span in results if span[1] <= last.start()]
         led = verbs or before.rstrip().endswith((":", "=", "→"))
         whole = is_blank(before + sentence[last.end() :])
+        if whole and (label := _LABEL.match(answer)):  # "**Classification: spam**"
+            answer = label["rest"].strip(_MARKS)
         alike = {_inner(one).casefold() for one in quoted}
         denied = found.denies(before[verbs[-1][0] if verbs else 0 :])
         marked = len(quoted) == 1 and last[0][0] in "*`"  # so the writer marks it out
+        led = led or found.ends_statement(sentence, last.end())
         if not answer or denied or not (led or whole or (leads and len(alike) == 1) or marked):
             return None
         return Inference(answer, "quoted text", begin, end)

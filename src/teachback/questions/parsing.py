@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from teachback.questions.announcements import EVERY_LANGUAGE
+from teachback.questions.announcements import Announcements, announcements
 from teachback.questions.conclusions import (
     STATEMENT_AT_MOST,
     Inference,
@@ -26,7 +26,7 @@ from teachback.questions.kind import Reading
 from teachback.questions.kinds import kind_of
 from teachback.questions.last_sentences import explained_opening, last_sentences, takes_back
 from teachback.questions.sentences import sentence_end
-from teachback.records import Example, ReplyReading
+from teachback.records import EVERY_CONCLUSION, Example, ReplyReading
 
 _INFERRED = "inferred: "
 
@@ -55,7 +55,7 @@ def parse(
     *,
     bare: bool = False,
     answer_first: bool = False,
-    reading: ReplyReading = "inferred",
+    reading: ReplyReading = EVERY_CONCLUSION,
 ) -> Parsed:
     """Split ``text`` into explanation and conclusion.
 
@@ -65,8 +65,8 @@ def parse(
     direct answer), so without an announcement its first line is read as one.
     ``answer_first``: a text that opens with an announced answer (MT-Ra) answers with that one,
     whatever its explanation concludes on the way. ``reading``: where nothing is announced, a
-    conclusion may be ``inferred`` from the last sentences (see `QuestionKind.infer`); one
-    reading for all that is compared.
+    conclusion may be ``inferred`` from the last sentences (see `QuestionKind.infer`), and in
+    which languages; one reading for all that is compared.
 
     The concluding sentence is no part of the explanation; sentences after it are, unless they
     speak to the reader ("I hope this helps!").
@@ -81,68 +81,67 @@ def _split(
     example: Example, text: str, bare: bool, answer_first: bool, reading: ReplyReading
 ) -> Parsed:
     kind = kind_of(example)
-    spans = EVERY_LANGUAGE.announced(text)
+    found = announcements(reading.languages)
+    spans = found.announced(text)
     if answer_first:
         opening = [span for span in spans if not text[: span.start].strip()]
-        spans = iter(opening) if opening else EVERY_LANGUAGE.announced(text)
+        spans = iter(opening) if opening else found.announced(text)
     denied = False
     for span in spans:
         statement = text[span.statement : span.line_end]
         answered = kind.read(example, statement)
-        if answered.answer is None and EVERY_LANGUAGE.negated(statement):
+        if answered.answer is None and found.negated(statement):
             denied = True
             continue
         end = span.statement + answered.length
         start = span.start
         if not answer_first:
             start = _first_alike(example, text, start, spans, answered)
-        left = without_announced(text, start, end, EVERY_LANGUAGE)
+        left = without_announced(text, start, end, found)
         return Parsed(left, answered.answer, True, span.pattern)
     if bare:
         line = text.strip().split("\n", 1)[0]
         answered = kind.read(example, line)
         rest = without(text.strip(), 0, answered.length)
         return Parsed(rest, answered.answer, bool(line), "bare answer" if line else None)
-    parsed = _unannounced(example, text)
-    if denied or reading == "announced" or kind.marked_ending(text):
+    parsed = _unannounced(example, text, found)
+    if denied or reading.conclusions == "announced" or kind.marked_ending(text):
         return parsed
-    first = _explained_opening(example, text)
-    if parsed.concluded and (first is None or not _ends_in_step(text)):
+    first = _explained_opening(example, text, found)
+    if parsed.concluded and (first is None or not _ends_in_step(text, found)):
         return parsed
-    inference = first or _inferred(example, text)
+    inference = first or _inferred(example, text, found)
     if inference is None:
         return parsed
-    left = without_sentence(text, inference.start, inference.end, EVERY_LANGUAGE)
+    left = without_sentence(text, inference.start, inference.end, found)
     # A chain of one sentence shows its step in it ("40 / 5 = 8 stickers each."), and stays.
     return Parsed(left or text.strip(), inference.answer, True, f"{_INFERRED}{inference.by}")
 
 
-def _inferred(example: Example, text: str) -> Inference | None:
+def _inferred(example: Example, text: str, found: Announcements) -> Inference | None:
     """What ``text`` concludes without an announcement, unless it takes that back."""
-    if takes_back(example.question, text, EVERY_LANGUAGE):
+    if takes_back(example.question, text, found):
         return None
-    return kind_of(example).infer(example, text, EVERY_LANGUAGE)
+    return kind_of(example).infer(example, text, found)
 
 
-def _explained_opening(example: Example, text: str) -> Inference | None:
+def _explained_opening(example: Example, text: str, found: Announcements) -> Inference | None:
     """What a text answers in its first sentence, where the others explain that and none of the
     last two concludes otherwise."""
-    end = explained_opening(text, EVERY_LANGUAGE)
+    end = explained_opening(text, found)
     if end is None or any(
-        EVERY_LANGUAGE.concluding_words(text[b:e])
-        for b, e in last_sentences(text, EVERY_LANGUAGE)[:2]
-        if b >= end
+        found.concluding_words(text[b:e]) for b, e in last_sentences(text, found)[:2] if b >= end
     ):
         return None
-    return _inferred(example, text[:end])
+    return _inferred(example, text[:end], found)
 
 
 _STEP = re.compile(r"\s*(?:[-•*]\s|[0-9]{1,2}[.)]\s)|[^\n]*=")
 
 
-def _ends_in_step(text: str) -> bool:
+def _ends_in_step(text: str, found: Announcements) -> bool:
     """Whether the last line that says anything to the point is a step: an item, or a sum."""
-    span = last_line(without_chatter(text, 0, EVERY_LANGUAGE))
+    span = last_line(without_chatter(text, 0, found))
     return span is not None and _STEP.match(text, span.start) is not None
 
 
@@ -166,12 +165,12 @@ def _first_alike(
     return start
 
 
-def _unannounced(example: Example, text: str) -> Parsed:
+def _unannounced(example: Example, text: str, found: Announcements) -> Parsed:
     """A conclusion without an announcement: an answer alone on the last line, or a marked one
     that ends the text.
     """
     kind = kind_of(example)
-    text = without_chatter(text, 0, EVERY_LANGUAGE)
+    text = without_chatter(text, 0, found)
     span = last_line(text)
     if span is None:
         return Parsed("", None, False)
@@ -183,20 +182,20 @@ def _unannounced(example: Example, text: str) -> Parsed:
     end_span = kind.marked_ending(text)
     if end_span is not None:
         answered = kind.read(example, text[end_span.statement : end_span.line_end])
-        found = answered.answer is not None
+        is_read = answered.answer is not None
         # Mostly the marked answer is part of a sentence of the explanation, and stays in it.
-        left = _without_bare_ending(text, end_span.start) if found else text.strip()
-        return Parsed(left, answered.answer, found, "marked ending" if found else None)
+        left = _without_bare_ending(text, end_span.start, found) if is_read else text.strip()
+        return Parsed(left, answered.answer, is_read, "marked ending" if is_read else None)
     return Parsed(text.strip(), None, False)
 
 
-def _without_bare_ending(text: str, start: int) -> str:
+def _without_bare_ending(text: str, start: int, found: Announcements) -> str:
     """``text`` less its last sentence, in which the marked answer stands at ``start``, where that
     says nothing else ("So, yes.", "Thus, (C)."); all of it where the sentence says more."""
     begin = sentence_begin(text, start)
     before = text[begin:start]
-    for lead_begin, lead_end in reversed(EVERY_LANGUAGE.concluding_words(before)):
+    for lead_begin, lead_end in reversed(found.concluding_words(before)):
         before = before[:lead_begin] + before[lead_end:]
     if not is_blank(before):
         return text.strip()
-    return without_sentence(text, begin, len(text), EVERY_LANGUAGE) or text.strip()
+    return without_sentence(text, begin, len(text), found) or text.strip()

@@ -14,11 +14,13 @@ _LITTLE = frozenset(
     whom whose when where why how many much some any than then so therefore thus hence if
     ever really actually possible possibly likely true also still just only always about
     into out up whether not no n't der die das ein eine und ist sind war hat kann la le les
-    un une et est el los las una es y de du des""".split()
+    un une et est el los las una es y de du des
+    吗 呢 的 了 是 会 有 在 不 没 か は が を に の で と も す""".split()
 )
 # How much of a question's words a sentence has that answers it in them.
 SAID_AGAIN = 0.6
-_WORD = re.compile(r"[^\W_]+")
+# A word; of writing without spaces between words, a character.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _DIGIT = {
     word: str(value)
     for value, word in enumerate("zero one two three four five six seven eight nine ten".split())
@@ -29,7 +31,7 @@ _PRONOUN = re.compile(
 )
 # Where one clause ends and another one begins.
 _CLAUSES = re.compile(
-    r"[,;:]\s|\s[—–-]\s|—|\b(?=(?:because|since|but|although|though|whereas|while|weil|aber)\b)",
+    r"[,;:]\s|[，；：、]|\s[—–-]\s|—|\b(?=(?:because|since|but|although|though|whereas|while|weil|aber)\b)",
     re.IGNORECASE,
 )
 _SUBORDINATE = re.compile(

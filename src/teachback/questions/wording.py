@@ -59,6 +59,8 @@ class Wording:
     """Verbs and phrases that lead to a result by themselves: "gives us", "spells", "reads"."""
     states: tuple[str, ...] = ()
     """Verbs that lead to one in a sentence that concludes: "so the code is KX-41"."""
+    verbs_behind: tuple[str, ...] = ()
+    """Verbs that end a statement behind what it states: 「…」です。"""
     combining: tuple[str, ...] = ()
     """Words of a sentence that puts the parts of an answer together: "concatenating"."""
     chatter: tuple[str, ...] = ()

@@ -48,7 +48,8 @@ WORDINGS: dict[str, Wording] = {
         leads=(
             "so", "therefore", "thus", "hence", "accordingly", "consequently", "in conclusion",
             "in summary", "finally", "overall", "as a result", "and so", "and therefore",
-            "and thus", "and hence", "this means", "that means", "which means", "this leaves",
+            "and thus", "and hence", "in the end",
+            "this means", "that means", "which means", "this leaves",
             "that leaves", "in total", "altogether", "in all",
         ),
         concluding=tuple(
@@ -344,6 +345,8 @@ WORDINGS: dict[str, Wording] = {
         chatter=("希望这", "希望对", "如果您有任何", "如果你有任何", "如有疑问", "祝你", "祝您"),
         asides=("验证", "检验", "检查", "注意", "注："),
         denials=("不是", "不", "没", "或", "可能", "如果"),
+        negators=("不", "没", "非", "无法"),
+        hedges=("可能", "也许", "或许", "如果", "是否", "还是", "看情况"),
     ),
     "ja": Wording(
         spaced=False,
@@ -365,9 +368,12 @@ WORDINGS: dict[str, Wording] = {
         statement_is=("この記述は", "この主張は", "その主張は", "この文は"),
         results=("になります", "となります", "になる", "となる", "合計は", "結果は"),
         states=("は", "残りは"),
+        verbs_behind=("です", "である", "だ", "になります", "となります", "になる", "となる"),
         chatter=("お役に立て", "ご参考", "他にご", "何かご"),
         asides=("検算", "確認", "注意"),
         denials=("ない", "ません", "または", "か、", "もし", "かもしれ"),
+        negators=("ない", "ません", "なかった"),
+        hedges=("かもしれ", "もし", "または", "たぶん", "おそらく", "場合"),
     ),
 }  # fmt: skip
 """By ISO 639-1. English is always understood, whatever else is."""

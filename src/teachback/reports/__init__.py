@@ -10,6 +10,7 @@ predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are t
 ``accuracy_section``      accuracy by dataset and by every factor
 ``curves_section``        learning curves, size curves, accuracy and cost of an answer
 ``explanations_section``  yield and rejections of the explanations; cost of the study
+``inspection_section``    automatic measures of the explanations
 ``annotation_section``    what people said of the explanations
 ``examples_section``      examples about which two systems disagree
 ``record_section``        cells that have no result; configuration, versions, hashes
@@ -34,6 +35,7 @@ from teachback.reports.curves_section import cost_section, curves_section
 from teachback.reports.examples_section import examples_section
 from teachback.reports.explanations_section import effort_section, explanations_section
 from teachback.reports.folder import ReportedStudy, read_folder
+from teachback.reports.inspection_section import inspection_section
 from teachback.reports.page import Page
 from teachback.reports.record_section import cells_section, record_section
 from teachback.reports.text import count
@@ -85,6 +87,7 @@ def _page(study: ReportedStudy, arms: Arms) -> Page:
         curves_section(arms),
         cost_section(arms),
         explanations_section(study),
+        inspection_section(arms),
         annotation_section(study),
         effort_section(study, arms),
         examples_section(study, arms),

@@ -16,7 +16,7 @@ from teachback.reports.arms import (
 from teachback.reports.comparisons import WAY_NAMES
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.reports.text import NOTHING, count, interval, percent
-from teachback.studies.schema import FACTORS, Factor, Setting
+from teachback.studies.factors import FACTORS, Factor, Setting
 
 HOW = (
     "Accuracy in per cent: right answers out of all, the mean over seeds; an answer that could not "

@@ -19,7 +19,8 @@ from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Content, Figure
 from teachback.reports.text import NOTHING, interval, percent, size_name
 from teachback.studies.config import Size
-from teachback.studies.schema import FACTORS, SYSTEM_NAMES, Factor, FactorValue, Setting
+from teachback.studies.factors import FACTORS, Factor, FactorValue, Setting
+from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES
 
 ORDER = tuple(
     SYSTEM_NAMES[name]
@@ -29,7 +30,7 @@ ORDER = tuple(
         "st",
         "equal-time",
         *MULTI_TASK,
-        "permuted",
+        *PERMUTED.values(),
         "cot",
         "teacher-direct",
         "teacher-cot",

@@ -8,7 +8,8 @@ from teachback.records import ComparedWay
 from teachback.reports.arms import factor_words
 from teachback.reports.page import Content, Figure, Span, Table
 from teachback.reports.text import NOTHING, p_value, percent, points
-from teachback.studies.schema import FACTORS, Factor, VerdictRow
+from teachback.studies.factors import FACTORS, Factor
+from teachback.studies.schema import VerdictRow
 
 WAY_NAMES: dict[ComparedWay, str] = {
     "direct": "direct answer",

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from teachback.reports.comparisons import is_shown, is_shown_better, where
 from teachback.reports.page import Paragraph
 from teachback.reports.text import points
-from teachback.studies.schema import SYSTEM_NAMES, VerdictRow
+from teachback.studies.schema import VerdictRow
+from teachback.studies.system_names import SYSTEM_NAMES, permuted_name
 
-_CONTROLS = {
-    SYSTEM_NAMES["equal-time"]: "ST trained with the same compute",
-    SYSTEM_NAMES["permuted"]: "the same training with explanations of other questions",
-}
+
+def _controls_of(system: str) -> dict[str, str]:
+    """The controls of a system, in words."""
+    return {
+        SYSTEM_NAMES["equal-time"]: "ST trained with the same compute",
+        permuted_name(system): "the same training with explanations of other questions",
+    }
 
 
 def control_paragraphs(
@@ -26,16 +30,19 @@ def control_paragraphs(
     for row in confirmatory:
         if row.b != SYSTEM_NAMES["st"] or not is_shown_better(row):
             continue
+        words_of = _controls_of(row.a)
         controls = {
             own.b: own
             for own in (*exploratory, *confirmatory)
-            if own.b in _CONTROLS
+            if own.b in words_of
             and own.difference is not None
             and (own.dataset, own.way, own.a, own.setting)
             == (row.dataset, row.way, row.a, row.setting)
         }
-        beside = " and ".join(_beside(own, own in confirmatory) for own in controls.values())
-        lacking = [words for name, words in _CONTROLS.items() if name not in controls]
+        beside = " and ".join(
+            _beside(own, words_of[own.b], own in confirmatory) for own in controls.values()
+        )
+        lacking = [words for name, words in words_of.items() if name not in controls]
         text = f"{where(row)}: why is {row.a} better?"
         if beside:
             text += f" It is {beside}."
@@ -51,8 +58,8 @@ def control_paragraphs(
     return found
 
 
-def _beside(row: VerdictRow, declared: bool) -> str:
+def _beside(row: VerdictRow, control: str, declared: bool) -> str:
     """How far the student is above a control."""
     standing = ("shown" if is_shown(row) else "not shown") if declared else "exploratory"
     difference, low, high = (points(x or 0) for x in (row.difference, row.low, row.high))
-    return f"{difference} points [{low}, {high}] above {_CONTROLS[row.b]} ({standing})"
+    return f"{difference} points [{low}, {high}] above {control} ({standing})"

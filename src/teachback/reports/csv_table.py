@@ -69,6 +69,8 @@ def _row(cell: ReportedCell) -> dict[str, object]:
         row[name] = getattr(metrics, name)
     by_way = {"direct": metrics.direct, "explained": metrics.explained}
     for way in COMPARED_WAYS:
+        if way == "adaptive":  # exploratory: in the runs' own figures, not in a study's table
+            continue
         figures = by_way[resolved(way, cell.way, cell.spec.hash)]
         if figures is not None:
             for name in ("accuracy", "low", "high", "unparsed"):

@@ -26,7 +26,8 @@ from teachback.reports.page import (
     numbers_of,
 )
 from teachback.reports.text import NOTHING, amount, count, dollars
-from teachback.studies.schema import Epoch, Setting
+from teachback.studies.factors import Setting
+from teachback.studies.schema import Epoch
 
 
 def curves_section(arms: Arms) -> Section | None:

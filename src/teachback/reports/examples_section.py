@@ -23,7 +23,8 @@ from teachback.reports.folder import (
 )
 from teachback.reports.page import Block, Disagreement, Paragraph, Said, Section
 from teachback.reports.text import count
-from teachback.studies.schema import SYSTEM_NAMES, Setting
+from teachback.studies.factors import Setting
+from teachback.studies.system_names import SYSTEM_NAMES
 
 EACH_WAY = 3
 """Examples shown of each direction."""

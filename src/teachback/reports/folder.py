@@ -17,19 +17,19 @@ from teachback.datasets import read_examples
 from teachback.errors import DataError, RunFolderError, TeachbackError
 from teachback.evaluation import Metrics, measure
 from teachback.files import parse_toml, read_json, read_predictions, read_text, sha256_of
+from teachback.inspection.results import INSPECTION, INSPECTION_FILE, Inspection
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
+from teachback.studies.factors import FACTORS, Setting
 from teachback.studies.schema import (
     CELL_FILE,
     COST_FILE,
-    FACTORS,
     FAMILY_FILE,
     MATERIAL_FILE,
     VERDICTS_FILE,
     CellResult,
     CellSpec,
     MaterialRecord,
-    Setting,
     Status,
     TeacherCost,
     Verdicts,
@@ -152,6 +152,8 @@ class ReportedStudy:
     problems: tuple[str, ...]
     annotations: Mapping[str, AnnotationResults] = field(default_factory=dict)
     """What people said of explanations: ``annotations/NAME/results.json``, by NAME."""
+    inspections: Mapping[str, Inspection] = field(default_factory=dict)
+    """What was measured of cells' explanations: ``inspection.json``, by the cell's address."""
 
     def in_state(self, *states: State) -> list[ReportedCell]:
         return [cell for cell in self.cells if cell.state in states]
@@ -203,6 +205,11 @@ def read_folder(folder: str | Path) -> ReportedStudy:
         for path in sorted(folder.glob("annotations/*/results.json"))
         if (results := _read(RESULTS_FILE.read, path, problems))
     }
+    inspections = {
+        address: inspection
+        for address in by_address
+        if (inspection := _inspection(cell_folder(folder, address), problems))
+    }
     family = _read(FAMILY_FILE.read, folder / "family.json", problems)
     name, text = _settings(folder / "study.toml", problems)
     return ReportedStudy(
@@ -219,6 +226,7 @@ def read_folder(folder: str | Path) -> ReportedStudy:
         declared=family.declared if family else None,
         problems=tuple(problems),
         annotations=annotations,
+        inspections=inspections,
     )
 
 
@@ -251,6 +259,22 @@ def _read(read: Callable[[Path], _T], path: Path, problems: list[str]) -> _T | N
     except DataError as error:
         problems.append(str(error))
         return None
+
+
+def _inspection(cell: Path, problems: list[str]) -> Inspection | None:
+    """What was measured of a cell's explanations; None, with a problem noted, where it is of other
+    predictions than those there."""
+    found = _read(INSPECTION_FILE.read, cell / INSPECTION, problems)
+    predictions = cell / "predictions.jsonl"
+    if found is None or not predictions.is_file():
+        return None
+    if found.predictions_sha256 != sha256_of(predictions):
+        problems.append(
+            f"{cell / INSPECTION} is of other predictions than those there now: inspect the cell "
+            "again (teachback inspect)"
+        )
+        return None
+    return found
 
 
 def _cell(spec: CellSpec, folder: Path) -> ReportedCell:

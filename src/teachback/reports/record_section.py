@@ -8,7 +8,7 @@ from teachback.reports.arms import Arms, factor_words
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
 from teachback.reports.text import NOTHING, count, hours
-from teachback.studies.schema import FACTORS
+from teachback.studies.factors import FACTORS
 
 _ENDS: tuple[tuple[State, str, str], ...] = (
     ("failed", "Cells that failed", "The next run of the study tries them again."),
@@ -51,6 +51,8 @@ def record_section(study: ReportedStudy, arms: Arms) -> Section:
     facts += [
         ("Engine", _listed({result.engine for result in done})),
         ("Hosts", _listed({result.host for result in done})),
+        ("Processors", _listed({result.processor for result in done})),
+        ("Commits of teachback", _listed({result.commit for result in done})),
         ("Threads per cell", _listed({result.threads for result in done})),
         ("Precision of training", _listed({result.precision for result in done})),
     ]

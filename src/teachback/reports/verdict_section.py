@@ -23,7 +23,8 @@ from teachback.reports.controls import control_paragraphs
 from teachback.reports.folder import ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
 from teachback.reports.text import amount, count, p_value, percent
-from teachback.studies.schema import SYSTEM_NAMES, Detectable, VerdictRow
+from teachback.studies.schema import Detectable, VerdictRow
+from teachback.studies.system_names import SYSTEM_NAMES
 
 _CLAIMS = {
     True: (

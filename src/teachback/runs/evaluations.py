@@ -6,6 +6,7 @@ beside it; ``metrics.json`` is written last, so that a folder with it holds a wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ class Evaluated:
     way: Way
     bill: Bill | None = None
     """What asking a prompted teacher has cost."""
+    threshold: float | None = None
+    """The evaluated student's, for its adaptive way."""
 
 
 def write_evaluation(
@@ -51,12 +54,16 @@ def write_evaluation(
     way: Way,
     kind: str,
     seed: int = 0,
-    asked: Mapping[str, str | None] | None = None,
+    asked: Mapping[str, str | Sequence[str] | None] | None = None,
+    *,
+    threshold: float | None = None,
+    temperature: float | None = None,
 ) -> Evaluated:
-    """Measure predictions and write them; the first system is the one evaluated."""
-    from teachback.evaluation import as_json, measure
+    """Measure predictions and write them; the first system is the one evaluated, and ``way``,
+    ``threshold`` and ``temperature`` are those of its card."""
+    from teachback.evaluation import as_json
 
-    metrics = {name: measure(list(own), kind) for name, own in predictions.items()}
+    metrics = _measured(predictions, kind, threshold)
     for number, (name, own) in enumerate(predictions.items()):
         write_predictions(folder / _predictions_file(name, number), own)
     write_json(
@@ -65,12 +72,26 @@ def write_evaluation(
             "kind": kind,
             "seed": seed,
             "way": way,
+            "threshold": threshold,
+            "temperature": temperature,
             **(asked or {}),
             "systems": {name: as_json(figures) for name, figures in metrics.items()},
             "cost_per_1000": {name: asdict(figures) for name, figures in cost.items()},
         },
     )
-    return Evaluated(metrics, predictions, cost, way)
+    return Evaluated(metrics, predictions, cost, way, threshold=threshold)
+
+
+def _measured(
+    predictions: Mapping[str, Sequence[Prediction]], kind: str, threshold: float | None
+) -> dict[str, Metrics]:
+    """The figures of all systems; the threshold is that of the first."""
+    from teachback.evaluation import measure
+
+    return {
+        name: measure(own, kind, None if number else threshold)
+        for number, (name, own) in enumerate(predictions.items())
+    }
 
 
 def _predictions_file(name: str, number: int) -> str:
@@ -86,10 +107,20 @@ class EvaluatedRun:
     way: Way
     choice_score: str | None
     reading: str | None
+    languages: tuple[str, ...] | None
+    """Those that explanations were read in; None where all were that were known then."""
     precision: str | None
     """What the student was computed in; None where that is not known, or there is no student."""
+    student: str | None
+    """The student that was evaluated; None where that is not recorded, or there is none."""
     kind: str
     predictions: list[Prediction]
+    threshold: float | None = None
+    """Of the student's adaptive way; None where it has none, and in files of before."""
+    temperature: float | None = None
+    """Of its probabilities, fitted on ``valid``; None as above."""
+    cost: Mapping[str, Cost] = field(default_factory=dict)
+    """By system."""
 
 
 def read_run(folder: Path) -> EvaluatedRun:
@@ -100,9 +131,14 @@ def read_run(folder: Path) -> EvaluatedRun:
         way=record.way,
         choice_score=record.choice_score,
         reading=record.reading,
+        languages=record.languages,
         precision=record.precision,
+        student=record.student,
         kind=record.kind,
         predictions=read_predictions(folder / "predictions.jsonl"),
+        threshold=record.threshold,
+        temperature=record.temperature,
+        cost=record.cost_per_1000,
     )
 
 
@@ -130,8 +166,6 @@ def read_runs_by_seed(folder: Path) -> dict[int, EvaluatedRun]:
 
 def read_evaluation(folder: Path) -> Evaluated:
     """An evaluation written before, measured again from its predictions."""
-    from teachback.evaluation import measure
-
     record = _read_record(folder)
     if not record.systems or not set(list(record.systems)[1:]) <= set(BASELINES):
         raise DataError(
@@ -147,8 +181,10 @@ def read_evaluation(folder: Path) -> Evaluated:
         name: read_predictions(folder / _predictions_file(name, number))
         for number, name in enumerate(record.systems)
     }
-    metrics = {name: measure(own, record.kind) for name, own in predictions.items()}
-    return Evaluated(metrics, predictions, record.cost_per_1000, record.way)
+    metrics = _measured(predictions, record.kind, record.threshold)
+    return Evaluated(
+        metrics, predictions, record.cost_per_1000, record.way, threshold=record.threshold
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +194,13 @@ class _Record:
     kind: str
     seed: int = 0
     way: Way = "direct"
+    threshold: float | None = None
+    temperature: float | None = None
     choice_score: str | None = None
     reading: str | None = None
+    languages: tuple[str, ...] | None = None
     precision: str | None = None
+    student: str | None = None
     systems: Mapping[str, object] = field(default_factory=dict)
     cost_per_1000: Mapping[str, Cost] = field(default_factory=dict)
 
@@ -172,4 +212,8 @@ def _read_record(folder: Path) -> _Record:
     record = checked(_Record, row, str(file))
     if record.kind not in KINDS:
         raise DataError(f"{file}: the field 'kind' names no question kind: {quoted(record.kind)}")
+    if record.temperature is not None and not 0 < record.temperature < math.inf:
+        raise DataError(f"{file}: the field 'temperature' must be a number above 0")
+    if record.threshold is not None and not math.isfinite(record.threshold):
+        raise DataError(f"{file}: the field 'threshold' must be a finite number")
     return record

@@ -23,7 +23,7 @@ from teachback.explaining.spending import Bill
 from teachback.files import one_writer, writing_jsonl
 from teachback.files.record_files import row_of
 from teachback.records import Example, Explanation, Rejection
-from teachback.runs.folders import STORE, begin_folder, note_changes, training_stream
+from teachback.runs.folders import STORE, begin_folder, note_changes, note_reading, training_stream
 from teachback.store import CompletionStore
 from teachback.system.progress import SILENT, Progress
 from teachback.teachers.stored import StoredTeacher
@@ -76,6 +76,7 @@ def explain(
         with setup.open(folder / STORE) as session:
             generation = session.ask(examples, progress=progress)
             changes = note_changes(folder, session.teacher.changes)
+            note_reading(folder, setup.rules.reading)
             summary = _select_into(folder, examples, session, check=config.teacher.reference)
             return Explained(summary, generation, session.bill(), changes)
 
@@ -141,9 +142,12 @@ def select_again(
         teacher = StoredTeacher(name, form=configured_form(config.teacher))
         unpaid = config.teacher.model_copy(update={"prices": None, "max_cost": None})
         kind = _kind(examples)
-        setup = TeacherSetup.from_config(unpaid, config.selection, kind, opened=teacher)
+        setup = TeacherSetup.from_config(
+            unpaid, config.selection, kind, opened=teacher, asked=examples
+        )
         with one_writer(folder):
             begin_folder(config, folder, overwrite=overwrite)
+            note_reading(folder, setup.rules.reading)
             summary = _select_into(folder, examples, TeacherSession(setup, store))
     return Explained(summary, None)
 
@@ -164,7 +168,9 @@ def check_answered(summary: SelectionCounts, teacher: str | None, store: Complet
 
 
 def _setup(config: Config, examples: Collection[Example]) -> TeacherSetup:
-    return TeacherSetup.from_config(config.teacher, config.selection, _kind(examples))
+    return TeacherSetup.from_config(
+        config.teacher, config.selection, _kind(examples), asked=examples
+    )
 
 
 def _kind(examples: Collection[Example]) -> str:

@@ -18,7 +18,7 @@ from teachback.files import (
     write_json,
     write_text,
 )
-from teachback.records import Example
+from teachback.records import Example, ReplyReading
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
 from teachback.versioned import checked
@@ -94,7 +94,7 @@ def begin_folder(
             "differs): choose a different folder, or give --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
-        before = _hashes(folder / "manifest.json")
+        before = input_hashes(folder / "manifest.json")
         if before != {name: file["sha256"] for name, file in record["inputs"].items()}:
             raise RunFolderError(
                 f"{folder} was begun on different data (a file has changed since): choose a "
@@ -119,6 +119,15 @@ def note_changes(folder: Path, changes: Sequence[str]) -> tuple[str, ...]:
     return merged
 
 
+def note_reading(folder: Path, reading: ReplyReading) -> None:
+    """Add to the manifest how the teacher's replies are read."""
+    file = folder / "manifest.json"
+    row = read_json(file)
+    said = {"conclusions": reading.conclusions, "languages": list(reading.languages)}
+    if row.get("reading") != said:
+        write_json(file, {**row, "reading": said})
+
+
 @dataclass(frozen=True, slots=True)
 class _Input:
     sha256: str
@@ -132,8 +141,8 @@ class _Manifest:
     teacher_changes: tuple[str, ...] = ()
 
 
-def _hashes(file: Path) -> dict[str, str]:
-    """The inputs of a manifest: name → SHA-256."""
+def input_hashes(file: Path) -> dict[str, str]:
+    """The inputs of a manifest: name → SHA-256. Raises DataError where it is damaged."""
     found = checked(_Manifest, read_json(file), str(file))
     return {name: one.sha256 for name, one in found.inputs.items()}
 

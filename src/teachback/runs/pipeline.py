@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from teachback.config import Config, EvaluateConfig, SelectionConfig, TeacherConfig
 from teachback.datasets import read_examples
 from teachback.errors import ReferenceError_, UsageError
+from teachback.explaining.reading import with_languages
 from teachback.explaining.session import TeacherSetup, configured_teacher
 from teachback.explaining.spending import Bill
 from teachback.files import (
@@ -24,6 +25,7 @@ from teachback.files import (
     read_json,
 )
 from teachback.objectives import OBJECTIVES
+from teachback.questions.languages import settled_languages
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
     BASELINES,
@@ -146,12 +148,17 @@ def evaluate_student(
     Writes ``predictions.jsonl``, ``predictions.untrained.jsonl``,
     ``predictions.majority.jsonl`` and, last, ``metrics.json``.
     """
+    from teachback.students.answering import way_on_card
     from teachback.students.load import load
     from teachback.systems import predict, predict_majority, predict_untrained, untrained_of
 
     config = evaluate or EvaluateConfig()
+    languages = settled_languages(config.languages, test)
+    config = config.model_copy(update={"languages": languages})
     student = load(reference, precision=precision)
     card, computed = student.card, student.precision
+    if config.way is not None:  # said before the work, too
+        way_on_card(card, config.way)
     (notice or no_notice)(computed.line)
     predictions: dict[str, Sequence[Prediction]] = {}
     cost: dict[str, Cost] = {}
@@ -178,11 +185,20 @@ def evaluate_student(
             "student": reference,
             "choice_score": config.choice_score,
             "reading": config.reading,
+            "languages": languages,
             "precision": computed.used,
             "precision_reason": computed.reason,
         }
         return write_evaluation(
-            folder, predictions, cost, card.way, test[0].kind, card.seed or 0, asked
+            folder,
+            predictions,
+            cost,
+            card.way,
+            test[0].kind,
+            card.seed or 0,
+            asked,
+            threshold=card.threshold,
+            temperature=card.temperature,
         )
 
 
@@ -217,7 +233,10 @@ def evaluate_teacher(
 
     config = evaluate or EvaluateConfig()
     setup = TeacherSetup.from_config(
-        teacher_config, SelectionConfig(reading=config.reading), test[0].kind
+        teacher_config,
+        SelectionConfig(reading=config.reading, languages=config.languages),
+        test[0].kind,
+        asked=test,
     )
     setup.teacher.check_ready()
     with one_writer(folder):
@@ -228,7 +247,7 @@ def evaluate_teacher(
         predictions: dict[str, Sequence[Prediction]] = {"teacher": own}
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
-        asked = {"reading": config.reading}
+        asked = {"reading": config.reading, "languages": setup.rules.reading.languages}
         written = write_evaluation(folder, predictions, {}, "direct", test[0].kind, asked=asked)
         return replace(written, bill=bill)
 
@@ -258,6 +277,7 @@ def run(
         keep_apart(examples, test, notice)
     if overwrite or not (folder / "student").is_dir():
         check_references(config)
+    read_so = with_languages(config, examples)
     with one_writer(folder):
         begin_folder(config, folder, overwrite=overwrite)
         explanations: Sequence[Explanation] = ()
@@ -273,7 +293,7 @@ def run(
                     paid(explained.bill, explained.summary.kept)
         if not (folder / "student").is_dir():
             train_student(
-                config,
+                read_so,
                 folder,
                 explanations,
                 examples=examples,
@@ -292,7 +312,7 @@ def run(
             test,
             folder,
             train=examples,
-            evaluate=config.evaluate,
+            evaluate=read_so.evaluate,
             precision=config.student.precision,
             overwrite=True,  # half-written files of a killed evaluation; metrics.json is last
             progress=progress,

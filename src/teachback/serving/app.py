@@ -8,21 +8,24 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from teachback.evaluation.adaptive import is_unsure, margin_of
+from teachback.evaluation.ways import adaptive_answer
 from teachback.records import Answer, Example
+from teachback.serving.confidence import at_temperature, confidence
 from teachback.serving.continued_texts import ContinuedTexts
 from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
 from teachback.serving.engine import Continuation, Engine, Question
-from teachback.serving.fall_back import FallBack, confidence
 from teachback.serving.headers import HEADERS
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
+from teachback.serving.openai_replies import error
 from teachback.serving.requests import (
     MOST_BYTES,
     AnswerRequest,
@@ -32,11 +35,22 @@ from teachback.serving.requests import (
 )
 from teachback.system.progress import Notice
 
-_OPEN = frozenset({"/health"})
-"""Paths that need no key. So do the page's own files, which hold nothing of the student."""
+if TYPE_CHECKING:
+    from teachback.serving.fall_back import FallBack
+
+_OPEN = "/health"
+"""The one path that needs no key."""
 _LOG = logging.getLogger(__name__)
 
-_PAGE = {"/": ("page.html", "text/html"), "/page.js": ("page.js", "text/javascript")}
+_ANSWER = "/v1/answer"
+"""The one path that the page asks."""
+
+_PAGE = {
+    "": ("page.html", "text/html"),
+    "page.js": ("page.js", "text/javascript"),
+    "page.css": ("page.css", "text/css"),
+}
+"""The page's files, by the last part of their paths."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,7 +70,9 @@ class Serving:
     """One student behind HTTP.
 
     ``hosts``: what the Host header may say; None: whatever (a key guards it then). ``key``: what
-    ``Authorization: Bearer`` must hold. ``log``: gets a line per question, where users want that.
+    ``Authorization: Bearer`` must hold; the page then has a link of its own, `page_path`, with a
+    token that is new at every start and can ask questions, but nothing else. ``log``: gets a
+    line per question, where users want that.
     """
 
     def __init__(
@@ -72,6 +88,8 @@ class Serving:
         self.engine, self.name = engine, name
         self.limits = limits or Limits()
         self._key, self._fall_back, self._log = key, fall_back, log
+        self._token = None if key is None else secrets.token_urlsafe(18)
+        self.page_path = "/" if self._token is None else f"/page/{self._token}/"
         self._hosts: frozenset[str] | None = None
         self.stopping = False
         waiting = self.limits.most_waiting
@@ -103,13 +121,14 @@ class Serving:
     def application(self, hosts: frozenset[str] | None) -> web.Application:
         self._hosts = hosts
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
-        for path in _PAGE:
-            app.router.add_get(path, self._page)
-        app.router.add_get("/health", self._health)
+        for name in _PAGE:
+            app.router.add_get(f"/{name}", self._page)
+            app.router.add_get(f"/page/{{token}}/{name}", self._page)
+        app.router.add_get(_OPEN, self._health)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/openapi.json", self._described)
         app.router.add_get("/v1/models", self._models)
-        app.router.add_post("/v1/answer", self._answer)
+        app.router.add_post(_ANSWER, self._answer)
         app.router.add_post("/v1/systemone", self._decide)
         app.router.add_post("/v1/chat/completions", self._continuing.chat)
         app.router.add_post("/v1/completions", self._continuing.complete)
@@ -130,13 +149,13 @@ class Serving:
             reply = await handler(request)
         except Refusal as refusal:
             reply = _error(refusal.status, str(refusal), refusal.retry_after)
-        except web.HTTPException as error:
-            reply = _error(error.status, error.reason)
-        except asyncio.CancelledError:
+        except web.HTTPException as found:
+            reply = _error(found.status, found.reason)
+        except (asyncio.CancelledError, ConnectionError):  # the client is gone
             raise
-        except Exception as error:
+        except Exception as fault:
             _LOG.exception("a fault in answering %s", request.path)
-            reply = _error(500, f"this server has a fault ({type(error).__name__})")
+            reply = _error(500, f"this server has a fault ({type(fault).__name__})")
         resource = request.match_info.route.resource
         path = "other" if resource is None else resource.canonical
         self._measurements.request(path, reply.status, time.perf_counter() - started)
@@ -151,10 +170,18 @@ class Serving:
         origin = request.headers.get("Origin")
         if origin is not None and origin.partition("://")[2] != request.host:
             raise Refusal(403, "requests from other sites' pages are refused")
-        if self._key is not None and request.path not in _OPEN and request.path not in _PAGE:
-            given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-            if not secrets.compare_digest(given, f"Bearer {self._key}".encode()):
-                raise Refusal(401, "this server needs a key: Authorization: Bearer KEY")
+        token = request.match_info.get("token")
+        if token is not None and not _same(token, self._token):
+            raise Refusal(404, "there is no such page: open the link that was printed")
+        if self._key is not None and request.path != _OPEN and token is None:
+            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+            from_page = request.path == _ANSWER and _same(given, self._token)
+            if scheme != "Bearer" or not (_same(given, self._key) or from_page):
+                raise Refusal(
+                    401,
+                    "this server needs a key: Authorization: Bearer KEY (its page has a link of "
+                    "its own, which was printed when it started)",
+                )
         if request.method == "POST" and request.content_type != "application/json":
             raise Refusal(415, "the Content-Type must be application/json")
         if self.stopping and request.method == "POST":
@@ -163,7 +190,7 @@ class Serving:
     # ------------------------------------------------------------------ what is told
 
     async def _page(self, request: web.Request) -> web.Response:
-        name, kind = _PAGE[request.path]
+        name, kind = _PAGE[request.path.rpartition("/")[2]]
         text = (resources.files(__package__) / name).read_text("utf-8")
         return web.Response(text=text, content_type=kind, charset="utf-8")
 
@@ -188,9 +215,8 @@ class Serving:
         question = self.engine.check(asked)
         if self._log is not None:
             self._log(json.dumps({"question": asked.question, "choices": asked.choices}))
-        lane = self._explained if question.explained else self._direct
-        given = await lane.ask(question, self.limits.seconds)
-        chosen = given.explained_answer if question.way == "explained" else given.direct_answer
+        given = await self._given(question)
+        chosen, way = given.answer, given.way
         sure = confidence(given)
         by, note = "student", None
         behind, lane_behind = self._fall_back, self._taught
@@ -198,16 +224,18 @@ class Serving:
             try:
                 chosen = await lane_behind.ask(question.example, self.limits.seconds)
                 by = "teacher"
-            except Exception as error:
-                note = f"the teacher was asked and gave no answer: {error}"[:300]
-        self._measurements.answer(question.way, by, sure)
+            except Exception as failed:
+                note = f"the teacher was asked and gave no answer: {failed}"[:300]
+        self._measurements.answer(way, by, sure)
         return web.json_response(
             {
                 "answer": chosen,
-                "way": question.way,
+                "way": way,
                 "answered_by": by,
                 "confidence": sure,
                 "probabilities": given.probabilities,
+                "calibrated": bool(given.probabilities)
+                and self.engine.card.temperature is not None,
                 "explanation": given.explanation if asked.explain else None,
                 "direct_answer": given.direct_answer,
                 "explained_answer": given.explained_answer,
@@ -216,13 +244,28 @@ class Serving:
             }
         )
 
+    async def _given(self, question: Question) -> Answer:
+        """The student's answer in the way that was asked for, its probabilities calibrated. In the
+        adaptive way, a sure one waits in the lane of direct answers alone."""
+        lane = self._explained if question.explained else self._direct
+        found = await lane.ask(question, self.limits.seconds)
+        if question.threshold is not None:
+            if not question.explained and is_unsure(margin_of(found), question.threshold):
+                found = await self._explained.ask(question, self.limits.seconds)
+            found = adaptive_answer(found, question.threshold)
+        else:
+            explained = question.way == "explained"
+            answer = found.explained_answer if explained else found.direct_answer
+            found = replace(found, answer=answer, way=question.way)
+        return at_temperature(found, self.engine.card.temperature)
+
     async def _decide(self, request: web.Request) -> web.Response:
         asked = read_body(await request.read(), DecisionRequest)
         names = list(asked.questions)
         checked = [self.engine.check(question_of(asked, name)) for name in names]
         replies: dict[str, Any] = {}
         for name, question in zip(names, checked, strict=True):
-            given = await self._direct.ask(question, self.limits.seconds)
+            given = await self._given(question)
             self._measurements.answer("direct", "student", confidence(given))
             replies[name] = decided(asked.questions[name], given)
         read = sum(self.engine.length(question.example) for question in checked)
@@ -230,8 +273,12 @@ class Serving:
         return web.json_response({"model": self.name, "answers": replies, "usage": used})
 
 
+def _same(given: str, expected: str | None) -> bool:
+    """Compared in a time that says nothing of how much is right."""
+    told = given.encode("utf-8", "surrogateescape")
+    return expected is not None and secrets.compare_digest(told, expected.encode())
+
+
 def _error(status: int, message: str, retry_after: int | None = None) -> web.Response:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    body = {"error": {"message": message, "type": kind, "param": None, "code": None}}
-    return web.json_response(body, status=status, headers=headers)
+    return web.json_response({"error": error(status, message)}, status=status, headers=headers)

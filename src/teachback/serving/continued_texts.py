@@ -4,7 +4,6 @@ streams."""
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from aiohttp import web
 
 from teachback.serving import openai_replies as form
 from teachback.serving.engine import Continuation, Engine
-from teachback.serving.headers import HEADERS
+from teachback.serving.event_stream import EventStream
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
 from teachback.serving.requests import (
@@ -22,7 +21,7 @@ from teachback.serving.requests import (
     Sampling,
     read_body,
 )
-from teachback.students.continuing import Token
+from teachback.students.generated import Token
 
 
 class ContinuedTexts:
@@ -54,13 +53,11 @@ class ContinuedTexts:
         ids = self._engine.prompt("\n\n".join(text for text in texts if text))
         limit = self._room(ids, asked.max_completion_tokens or asked.max_tokens)
         text = form.Text(self._engine, asked.stops())
-        kind = "chat.completion"
+        top = (asked.top_logprobs or 0) if asked.logprobs else None
         if asked.stream:
-            return await self._stream(request, asked, text, Continuation(ids, limit, _drop), kind)
-        await self._write(text, ids, limit)
-        logprobs = None
-        if asked.logprobs:
-            logprobs = form.chat_logprobs(self._engine, text.tokens, asked.top_logprobs or 0)
+            return await self._stream(request, asked, text, ids, limit, top, chat=True)
+        await self._write(text, ids, limit, top=top)
+        logprobs = None if top is None else form.chat_logprobs(self._engine, text.tokens)
         message = {"role": "assistant", "content": text.shown.strip(), "refusal": None}
         choice = {
             "index": 0,
@@ -70,31 +67,33 @@ class ContinuedTexts:
         }
         used = form.usage(len(ids), len(text.tokens))
         return web.json_response(
-            {**form.head(kind, self._name), "choices": [choice], "usage": used}
+            {**form.head("chat.completion", self._name), "choices": [choice], "usage": used}
         )
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         asked = read_body(await request.read(), CompletionRequest)
         self._check_sampling(asked)
         prompts = self._prompts(asked)
-        kind = "text_completion"
         if asked.stream:
             if len(prompts) > 1 or asked.echo:
                 raise Refusal(422, "stream: one prompt at a time, and without echo")
             text = form.Text(self._engine, asked.stops())
             limit = self._room(prompts[0], asked.max_tokens)
-            job = Continuation(prompts[0], limit, _drop)
-            return await self._stream(request, asked, text, job, kind)
+            return await self._stream(
+                request, asked, text, prompts[0], limit, asked.logprobs, chat=False
+            )
         choices, read, written = [], 0, 0
         for number, ids in enumerate(prompts):
             text = form.Text(self._engine, asked.stops())
             wanted = 16 if asked.max_tokens is None else asked.max_tokens
             limit = min(wanted, self._room(ids, None)) if wanted else 0
             measure = asked.echo and asked.logprobs is not None
-            before = await self._write(text, ids, limit, measure=measure)
+            before = await self._write(text, ids, limit, measure=measure, top=asked.logprobs)
             logprobs = None
             if asked.logprobs is not None:
-                logprobs = form.completion_logprobs(self._engine, [*before, *text.tokens])
+                # The end token is the last one: who sums up an echoed text leaves the last one out.
+                ended = [] if text.ended is None else [text.ended]
+                logprobs = form.completion_logprobs(self._engine, [*before, *text.tokens, *ended])
             shown = f"{self._engine.text(ids)}{text.shown}" if asked.echo else text.shown
             choices.append(
                 {
@@ -105,9 +104,9 @@ class ContinuedTexts:
                 }
             )
             read, written = read + len(ids), written + len(text.tokens)
-        return web.json_response(
-            {**form.head(kind, self._name), "choices": choices, "usage": form.usage(read, written)}
-        )
+        head = form.head("text_completion", self._name)
+        used = form.usage(read, written)
+        return web.json_response({**head, "choices": choices, "usage": used})
 
     def _check_sampling(self, asked: Sampling) -> None:
         if not self._engine.continues:
@@ -135,20 +134,31 @@ class ContinuedTexts:
         return max(1, min(most, wanted if wanted is not None else most))
 
     async def _write(
-        self, text: form.Text, ids: tuple[int, ...], limit: int, *, measure: bool = False
+        self,
+        text: form.Text,
+        ids: tuple[int, ...],
+        limit: int,
+        *,
+        measure: bool = False,
+        top: int | None = None,
     ) -> list[Token]:
-        """Continue ``ids`` into ``text``; the tokens of ``ids`` themselves where they are
-        measured."""
+        """Continue ``ids`` into ``text``, until the client leaves; the tokens of ``ids``
+        themselves where they are measured."""
         before: list[Token] = []
+        gone = False
 
         def arrived(token: Token) -> bool:
             if measure and len(before) < len(ids):
                 before.append(token)
-                return True
-            text.add(token)
-            return text.finish is None
+            else:
+                text.add(token)
+            return text.finish is None and not gone
 
-        await self._lane.ask(Continuation(ids, limit, arrived, measure), self._seconds)
+        job = Continuation(ids, limit, arrived, measure, top or 0)
+        try:
+            await self._lane.ask(job, self._seconds)
+        finally:
+            gone = True
         text.end()
         self._measurements.tokens(len(ids), len(text.tokens))
         return before
@@ -158,71 +168,56 @@ class ContinuedTexts:
         request: web.Request,
         asked: Sampling,
         text: form.Text,
-        job: Continuation,
-        kind: str,
+        ids: tuple[int, ...],
+        limit: int,
+        top: int | None,
+        *,
+        chat: bool,
     ) -> web.StreamResponse:
-        """The text in server-sent events, as it is written; a client that leaves ends it."""
+        """The text in server-sent events, as it is written; a client that leaves ends it.
+
+        ``top``: how many of the most probable tokens stand beside each token; None: no
+        log-probabilities."""
         loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        pieces: asyncio.Queue[tuple[str, list[Token]] | None] = asyncio.Queue()
         gone = False
+        silent: list[Token] = []  # tokens whose text is not shown yet
 
         def arrived(token: Token) -> bool:
-            if new := text.add(token):
-                loop.call_soon_threadsafe(pieces.put_nowait, new)
+            new = text.add(token)
+            if token is not text.ended:
+                silent.append(token)
+            if new:
+                loop.call_soon_threadsafe(pieces.put_nowait, (new, silent[:]))
+                silent.clear()
             return text.finish is None and not gone
 
         task = asyncio.create_task(
-            self._lane.ask(Continuation(job.ids, job.limit, arrived), self._seconds)
+            self._lane.ask(Continuation(ids, limit, arrived, top=top or 0), self._seconds)
         )
         task.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
             first = await pieces.get()
             if first is None:
                 await task  # refused before it began
-            reply = web.StreamResponse(
-                headers={**HEADERS, "Content-Type": "text/event-stream; charset=utf-8"}
-            )
-            await reply.prepare(request)
-            chat = kind.startswith("chat")
-            head = form.head(f"{kind}.chunk" if chat else kind, self._name)
-            if chat:
-                await _send(reply, head, _delta({"role": "assistant", "content": ""}, None))
+            events = EventStream(self._engine, self._name, chat=chat, logprobs=top is not None)
+            await events.begin(request)
             new = first
             while new is not None:
-                await _send(reply, head, _part(chat, new, None))
+                await events.send(*new)
                 new = await pieces.get()
-            await task
-            if left := text.end():
-                await _send(reply, head, _part(chat, left, None))
-            await _send(reply, head, _part(chat, "", text.finish))
-            used = form.usage(len(job.ids), len(text.tokens))
+            try:
+                await task
+            except Refusal as refusal:  # its time is over; the status is sent already
+                await events.fail(str(refusal))
+                return events.reply
+            if (left := text.end()) or (silent and top is not None):
+                await events.send(left, silent)
+            used = form.usage(len(ids), len(text.tokens))
             self._measurements.tokens(used["prompt_tokens"], used["completion_tokens"])
-            if asked.stream_options is not None and asked.stream_options.include_usage:
-                await _write_event(reply, {**head, "choices": [], "usage": used})
-            await reply.write(b"data: [DONE]\n\n")
-            return reply
+            wants_usage = asked.stream_options is not None and asked.stream_options.include_usage
+            await events.end(text.finish, used if wants_usage else None)
+            return events.reply
         finally:
             gone = True
             task.cancel()
-
-
-def _drop(_token: Token) -> bool:
-    return False
-
-
-def _part(chat: bool, text: str, finish: str | None) -> dict[str, Any]:
-    if not chat:
-        return {"index": 0, "text": text, "finish_reason": finish, "logprobs": None}
-    return _delta({} if finish else {"content": text}, finish)
-
-
-def _delta(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-
-
-async def _send(reply: web.StreamResponse, head: dict[str, Any], choice: dict[str, Any]) -> None:
-    await _write_event(reply, {**head, "choices": [choice]})
-
-
-async def _write_event(reply: web.StreamResponse, value: dict[str, Any]) -> None:
-    await reply.write(f"data: {json.dumps(value)}\n\n".encode())

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
-from teachback.errors import DataError
-from teachback.evaluation.ways import has_choice
+from teachback.errors import ConfigError, DataError
 from teachback.objectives import OBJECTIVES
 from teachback.questions import render
 from teachback.records import Answer, Example, Role, Way
 from teachback.serving.requests import AnswerRequest, Refusal
-from teachback.students.answering import Asked, answers, asked_example
-from teachback.students.continuing import Token, continued, measured
-from teachback.students.model import StudentModel
+from teachback.students.answering import AskableModel, Asked, answers, asked_example, way_on_card
+from teachback.students.generated import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,8 @@ class Question:
     way: Way
     explained: bool
     """Whether an explanation is generated, for the way or for the user."""
+    threshold: float | None = None
+    """In the adaptive way: below this margin, a direct answer is explained first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,51 @@ class Continuation:
     """Called in the lane's thread with each token; False ends it."""
     measure: bool = False
     """Whether the tokens themselves are measured first, and arrive."""
+    top: int = 0
+    """How many of the most probable tokens each token brings with it."""
+
+
+class ServedStudent(AskableModel, Protocol):
+    """A student that is computed by torch, or by something else."""
+
+    tokenizer: Any
+
+    @property
+    def end_id(self) -> int: ...
+
+    def source_ids(self, source: str, role: Role) -> tuple[int, ...]: ...
+
+    def marker_ids(self, role: Role) -> tuple[int, ...]: ...
+
+    def with_shared_weights(self) -> Self:
+        """The same student for a different thread."""
+
+
+class LanguageModel(Protocol):
+    """A student as a plain language model, asked by one thread."""
+
+    def continued(
+        self, ids: Sequence[int], limit: int, *, measure: bool = False, top: int = 0
+    ) -> Iterator[Token]:
+        """Up to ``limit`` tokens that greedily continue ``ids`` (not empty); the end token is the
+        last one where it comes. ``measure``: the tokens of ``ids`` themselves come first. ``top``:
+        how many of the most probable tokens each one brings with it, at most; an engine may know
+        the first alone."""
 
 
 class Engine:
-    """A student, ready to be asked from several threads, one for each kind of work."""
+    """A student, ready to be asked from several threads, one for each kind of work.
 
-    def __init__(self, student: StudentModel) -> None:
+    ``language``: what continues texts; None where it cannot (T5 students answer questions alone).
+    """
+
+    def __init__(self, student: ServedStudent, language: LanguageModel | None) -> None:
         self.card = student.card
         self._directly = student
         self._explaining = student.with_shared_weights()
-        self._continuing = student.with_shared_weights()
+        self._continuing = language
         self._reading = student.with_shared_weights()
+        self._special = frozenset(student.tokenizer.all_special_ids)
 
     @property
     def explains(self) -> bool:
@@ -69,11 +104,12 @@ class Engine:
             )
         except DataError as error:
             raise Refusal(422, str(error)) from None
-        way: Way = self.card.way if asked.way == "chosen" else asked.way
+        try:
+            way, threshold = way_on_card(self.card, asked.way)
+        except ConfigError as error:
+            raise Refusal(422, str(error)) from None
         if asked.explain and not self.explains:
             raise Refusal(422, "explain: this student has learnt no explanations")
-        if way == "explained" and not has_choice(self.card.objective):
-            raise Refusal(422, "way: this student's explanations conclude nothing: ask it directly")
         length = self.length(example)
         if length > self.card.max_source_tokens:
             raise Refusal(
@@ -81,7 +117,7 @@ class Engine:
                 f"the question has {length} tokens, and this student reads "
                 f"{self.card.max_source_tokens}",
             )
-        return Question(example, way, asked.explain or way == "explained")
+        return Question(example, way, asked.explain or way == "explained", threshold)
 
     def length(self, example: Example) -> int:
         """The tokens of a question."""
@@ -96,7 +132,7 @@ class Engine:
         return self._answered(self._explaining, questions, explain=True)
 
     def _answered(
-        self, student: StudentModel, questions: Sequence[Question], explain: bool
+        self, student: ServedStudent, questions: Sequence[Question], explain: bool
     ) -> list[Answer | Exception]:
         found: list[Answer | Exception] = [RuntimeError("not answered")] * len(questions)
         # What can be scored and what must be generated are asked apart, as `evaluate` would.
@@ -112,8 +148,8 @@ class Engine:
 
     @property
     def continues(self) -> bool:
-        """Whether texts can be continued: T5 students answer questions alone."""
-        return self._continuing.family == "causal"
+        """Whether texts can be continued."""
+        return self._continuing is not None
 
     def prompt(self, question: str) -> tuple[int, ...]:
         """The tokens of a question and the marker of the task by which the student answers."""
@@ -148,6 +184,10 @@ class Engine:
         """One token as text, special ones included."""
         return str(self._reading.tokenizer.decode([token]))
 
+    def is_special(self, token: int) -> bool:
+        """Whether a token is left out of texts."""
+        return token in self._special
+
     @property
     def end_id(self) -> int:
         return self._reading.end_id
@@ -158,13 +198,12 @@ class Engine:
 
     def _continue(self, job: Continuation) -> int:
         count = 0
-        for token in self._tokens(job):
+        if self._continuing is None:
+            raise RuntimeError("this student continues no texts")
+        for token in self._continuing.continued(
+            job.ids, job.limit, measure=job.measure, top=job.top
+        ):
             count += 1
             if not job.arrived(token):
                 break
         return count
-
-    def _tokens(self, job: Continuation) -> Iterator[Token]:
-        if job.measure:
-            yield from measured(self._continuing, job.ids)
-        yield from continued(self._continuing, job.ids, job.limit)

@@ -15,17 +15,11 @@ from scipy.stats import beta
 from teachback.errors import DataError, TeachbackError
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Prediction
+from teachback.serving.confidence import at_temperature, confidence
 from teachback.systems import predict_by_prompting
 
 LEAST_QUESTIONS = 100
 """Labelled questions that a threshold needs."""
-
-
-def confidence(answer: Answer) -> float | None:
-    """The probability of the direct answer; None where answers cannot be listed."""
-    if not answer.probabilities or answer.direct_answer is None:
-        return None
-    return answer.probabilities[answer.direct_answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +42,16 @@ def lower_bound(right: int, asked: int, error: float = 0.05) -> float:
 
 
 def find_threshold(
-    predictions: Sequence[Prediction], correct: Sequence[bool], target: float, steps: int = 20
+    predictions: Sequence[Prediction],
+    correct: Sequence[bool],
+    target: float,
+    *,
+    temperature: float | None = None,
+    steps: int = 20,
 ) -> Threshold:
     """The lowest threshold at which what the student keeps is right at least ``target`` of the
-    time, by its lower bound; ``correct``: in the way the server will answer.
+    time, by its lower bound; ``correct``: in the way the server will answer; ``temperature``: what
+    the server calibrates the probabilities of its answers with.
 
     ``steps`` shares to keep are tried, and the bound allows for all of them (Bonferroni). Raises
     DataError where there are too few questions, or no threshold does it.
@@ -63,7 +63,9 @@ def find_threshold(
         )
     rated = [
         (max(p.probabilities.values()) if p.probabilities else 0.0, right)
-        for p, right in zip(predictions, correct, strict=True)
+        for p, right in zip(
+            [at_temperature(one, temperature) for one in predictions], correct, strict=True
+        )
     ]
     ranked = sorted((one[0] for one in rated), reverse=True)
     for step in range(steps, 0, -1):

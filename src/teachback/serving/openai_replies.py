@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teachback.serving.engine import Engine
-from teachback.students.continuing import Token
+from teachback.students.generated import Token
 
 
 @dataclass(slots=True)
@@ -23,13 +23,15 @@ class Text:
     engine: Engine
     stops: Sequence[str]
     tokens: list[Token] = field(default_factory=list)
+    ended: Token | None = None
+    """The end token, where the text came to it."""
     shown: str = ""
     finish: str | None = None
 
     def add(self, token: Token) -> str:
         """What can be shown now that was not before."""
         if token.id == self.engine.end_id:
-            self.finish = "stop"
+            self.finish, self.ended = "stop", token
         else:
             self.tokens.append(token)
         whole = self.engine.text([one.id for one in self.tokens])
@@ -59,6 +61,12 @@ def _overlap(text: str, stop: str) -> int:
     return next((n for n in range(min(len(stop), len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
+def error(status: int, message: str) -> dict[str, Any]:
+    """What is said where a request fails."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return {"message": message, "type": kind, "param": None, "code": None}
+
+
 def usage(read: int, written: int) -> dict[str, int]:
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
@@ -74,42 +82,40 @@ def head(kind: str, model: str) -> dict[str, Any]:
     }
 
 
-def chat_logprobs(engine: Engine, tokens: Sequence[Token], top: int) -> dict[str, Any]:
-    """Log-probabilities as chats have them. The most probable token alone is known."""
-    return {"content": [_chat_token(engine, token, top) for token in tokens], "refusal": None}
+def chat_logprobs(engine: Engine, tokens: Sequence[Token]) -> dict[str, Any]:
+    """Log-probabilities as chats have them."""
+    content = [
+        {
+            **_named(engine, token.id, token.log_probability),
+            "top_logprobs": [_named(engine, *one) for one in token.likeliest],
+        }
+        for token in tokens
+    ]
+    return {"content": content, "refusal": None}
 
 
-def _chat_token(engine: Engine, token: Token, top: int) -> dict[str, Any]:
-    own = _named(engine, token.id, token.log_probability)
-    best = (
-        []
-        if token.likeliest is None or not top
-        else [_named(engine, token.likeliest, token.likeliest_log_probability)]
-    )
-    return {**own, "top_logprobs": best}
-
-
-def _named(engine: Engine, token: int, share: float | None) -> dict[str, Any]:
+def _named(engine: Engine, token: int, log_probability: float | None) -> dict[str, Any]:
     text = engine.piece(token)
-    return {"token": text, "logprob": share, "bytes": list(text.encode())}
+    return {"token": text, "logprob": log_probability, "bytes": list(text.encode())}
 
 
-def completion_logprobs(engine: Engine, tokens: Sequence[Token]) -> dict[str, Any]:
-    """Log-probabilities as completions have them. A token that is not the most probable one in
-    its place stands beside that one."""
-    offsets, at = [], 0
+def completion_logprobs(engine: Engine, tokens: Sequence[Token], offset: int = 0) -> dict[str, Any]:
+    """Log-probabilities as completions have them, the first token at character ``offset``: among
+    the most probable tokens stands each token itself too. The first token of a text has none."""
     pieces = [engine.piece(token.id) for token in tokens]
-    for piece in pieces:
+    offsets, at = [], offset
+    for token, piece in zip(tokens, pieces, strict=True):
         offsets.append(at)
-        at += len(piece)
+        at += 0 if engine.is_special(token.id) else len(piece)
     tops: list[dict[str, float] | None] = []
     for token, piece in zip(tokens, pieces, strict=True):
-        if token.likeliest is None or token.likeliest_log_probability is None:
+        if token.log_probability is None:
             tops.append(None)
             continue
-        best = {engine.piece(token.likeliest): token.likeliest_log_probability}
-        if token.log_probability is not None:
-            best.setdefault(piece, token.log_probability)
+        best: dict[str, float] = {}
+        for one, share in token.likeliest:
+            best.setdefault(engine.piece(one), share)
+        best.setdefault(piece, token.log_probability)
         tops.append(best)
     return {
         "tokens": pieces,

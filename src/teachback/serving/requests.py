@@ -38,7 +38,7 @@ class AnswerRequest(BaseModel):
     choices: list[Filled] = Field(default_factory=list, max_length=MOST_CHOICES)
     context: str | None = None
     explain: bool = False
-    way: Literal["direct", "explained", "chosen"] = "chosen"
+    way: Literal["direct", "explained", "chosen", "adaptive"] = "chosen"
 
 
 class TextPart(BaseModel):

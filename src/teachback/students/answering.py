@@ -11,16 +11,33 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypedDict, Unpack
 
 from teachback.errors import DataError
-from teachback.evaluation.ways import answer_in
+from teachback.evaluation.adaptive import is_unsure, margin_of
+from teachback.evaluation.ways import adaptive_answer, answer_in, asked_way
 from teachback.objectives import OBJECTIVES
-from teachback.questions import candidates, kind_for_question, parse, render, say_answer
-from teachback.records import Answer, Example, ReplyReading, Role
+from teachback.questions import (
+    candidates,
+    kind_for_question,
+    parse,
+    render,
+    same_answer,
+    say_answer,
+)
+from teachback.records import (
+    EVERY_CONCLUSION,
+    Answer,
+    ComparedWay,
+    Example,
+    Prediction,
+    ReplyReading,
+    Role,
+    Way,
+)
 from teachback.students.card import StudentCard
+from teachback.students.generated import Generated, Performed
 from teachback.students.limits import ANSWER_TOKENS
-from teachback.students.model import Generated, Performed
 
 ChoiceScore = Literal["sum", "mean"]
 
@@ -54,28 +71,40 @@ class Effort:
     """Generations that hit the limit before the end token."""
 
 
+class Asking(TypedDict, total=False):
+    """How a student is asked, whichever way. ``choice_score``: ``sum`` of log-probabilities
+    including the end token, or their ``mean`` per token; one setting for all systems compared.
+    ``max_new_tokens`` bounds an explanation; unset, the student's card does. ``reading``: which of
+    its conclusions count, see :func:`teachback.questions.parse`. ``effort`` is added to.
+    """
+
+    choice_score: ChoiceScore
+    batch_size: int
+    max_new_tokens: int | None
+    reading: ReplyReading
+    effort: Effort
+
+
 def answers(
     student: AskableModel,
     examples: Sequence[Example],
     *,
+    way: Way | None = None,
     explain: bool = False,
     direct: bool = True,
     choice_score: ChoiceScore = "sum",
     batch_size: int = 16,
     max_new_tokens: int | None = None,
-    reading: ReplyReading = "inferred",
+    reading: ReplyReading = EVERY_CONCLUSION,
     effort: Effort | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """Answer every example; yields (its index, the answer) as they are finished,
     shortest questions first.
 
-    Without ``explain``, a student whose own way is to explain answers directly; without
-    ``direct``, it explains alone.
+    ``way``: whose answer is the student's; None: its own way's. Without ``explain``, that can only
+    be the direct one; without ``direct``, the student explains alone.
 
-    ``choice_score``: ``sum`` of log-probabilities including the end token, or their
-    ``mean`` per token; one setting for all systems compared. ``max_new_tokens`` bounds an
-    explanation; unset, the student's card does. ``reading``: which of its
-    conclusions count, see :func:`teachback.questions.parse`.
+    The other arguments: see `Asking`.
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.explanation_limit
@@ -106,6 +135,7 @@ def answers(
         _count(done, effort)
         answer: str | None = None
         probabilities: dict[str, float] | None = None
+        log_probability: float | None = None
         text: str | None = None
         concluded: str | None = None
         if done.scores:
@@ -114,6 +144,7 @@ def answers(
             )
         elif "answer" in done.generated:
             answer = parse(example, done.generated["answer"].text, bare=True).answer
+            log_probability = _finite(done.generated["answer"].log_probability)
         if "explanation" in done.generated:
             text, concluded = _concluded(student, example, done.generated["explanation"], reading)
         if not answers_directly:
@@ -123,13 +154,51 @@ def answers(
         yield (
             index,
             answer_in(
-                student.card.way,
+                way or student.card.way,
                 direct_answer=answer,
                 explained_answer=concluded,
                 explanation=text,
                 probabilities=probabilities,
+                log_probability=log_probability,
             ),
         )
+
+
+def adaptive_answers(
+    student: AskableModel,
+    examples: Sequence[Example],
+    threshold: float,
+    **asking: Unpack[Asking],
+) -> Iterator[tuple[int, Answer]]:
+    """As `answers`, in the adaptive way: all examples directly, and only those explained whose
+    direct answer's margin is below ``threshold``. Every example is yielded once: those that are
+    answered directly first. ``effort`` then has the explanations of the unsure ones alone."""
+    waiting: dict[int, Answer] = {}
+    for index, answer in answers(student, examples, **asking):
+        if is_unsure(margin_of(answer), threshold):
+            waiting[index] = answer
+        else:
+            yield index, answer
+    places = sorted(waiting)
+    unsure = [examples[place] for place in places]
+    for at, explained in answers(student, unsure, explain=True, direct=False, **asking):
+        direct = waiting[places[at]]
+        yield (
+            places[at],
+            answer_in(
+                "explained",
+                direct_answer=direct.direct_answer,
+                explained_answer=explained.explained_answer,
+                explanation=explained.explanation,
+                probabilities=direct.probabilities,
+                log_probability=direct.log_probability,
+            ),
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    """A diverged student's probabilities are not numbers."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _count(done: Performed, effort: Effort) -> None:
@@ -176,6 +245,24 @@ def _concluded(
     return parsed.explanation, parsed.answer
 
 
+def prediction(example: Example, answer: Answer) -> Prediction:
+    """What was answered, each way of it held against gold."""
+    explained = answer.explanation is not None
+    return Prediction(
+        id=example.id,
+        gold=example.answer,
+        answer=answer.direct_answer,
+        correct=same_answer(example, answer.direct_answer),
+        unparsed=answer.direct_answer is None,
+        group=example.group,
+        probabilities=answer.probabilities,
+        log_probability=answer.log_probability,
+        explanation=answer.explanation,
+        explained_answer=answer.explained_answer,
+        explained_correct=same_answer(example, answer.explained_answer) if explained else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question without a known answer; ``choices`` make it multiple choice."""
@@ -189,28 +276,42 @@ def answer_questions(
     student: AskableModel,
     asked: Sequence[Asked],
     *,
+    way: ComparedWay = "chosen",
     explain: bool = False,
     batch_size: int = 16,
 ) -> list[Answer]:
-    """Answer in the student's own way; with ``explain``, explain in any case. The answers stand in
-    the questions' order.
+    """Answer in ``way``, by default the student's own; with ``explain``, explain in any case. The
+    answers stand in the questions' order.
 
     The kind is the one it was trained on; where that takes no choices, a question's own make it
     multiple choice. Raises DataError where the student needs choices and none are given, or a
-    question is empty.
+    question is empty, and ConfigError where the student cannot answer in that way.
     """
+    own, threshold = way_on_card(student.card, way)
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, not {batch_size}")
     examples = [asked_example(student.card, number, one) for number, one in enumerate(asked, 1)]
-    explain = explain or student.card.way == "explained"
+    explain = explain or own == "explained"
     found: dict[int, Answer] = {}
     # By kind, so that a question is answered as if it were asked alone.
     for kind in dict.fromkeys(example.kind for example in examples):
         places = [place for place, example in enumerate(examples) if example.kind == kind]
         part = [examples[place] for place in places]
-        for index, answer in answers(student, part, explain=explain, batch_size=batch_size):
-            found[places[index]] = answer
+        given = (
+            answers(student, part, way=own, explain=explain, batch_size=batch_size)
+            if threshold is None or explain
+            else adaptive_answers(student, part, threshold, batch_size=batch_size)
+        )
+        for index, answer in given:
+            found[places[index]] = (
+                answer if threshold is None else adaptive_answer(answer, threshold)
+            )
     return [found[place] for place in range(len(examples))]
+
+
+def way_on_card(card: StudentCard, way: ComparedWay) -> tuple[Way, float | None]:
+    """`teachback.evaluation.ways.asked_way` for the student of ``card``."""
+    return asked_way(way, own=card.way, objective=card.objective, threshold=card.threshold)
 
 
 def asked_example(card: StudentCard, number: int, asked: Asked) -> Example:

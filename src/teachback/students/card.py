@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,9 @@ from teachback.versioned import Versioned
 
 CARD = "teachback.json"
 """The file in a student's folder that says how it was trained and how to ask it."""
+
+OPENVINO = "openvino.json"
+"""The file by which a folder is known as an OpenVINO export, which torch does not load."""
 
 TaskMarker = Literal["decoder", "encoder"]
 
@@ -46,6 +50,12 @@ class StudentCard:
     """The limit for an explanation; None (cards of before): ``max_target_tokens``."""
     max_answer_tokens: int | None = None
     """The limit for a direct answer that is generated; None (cards of before): 48."""
+    temperature: float | None = None
+    """Fitted on ``valid``, for `teachback.evaluation.calibration.calibrated`; None where the direct
+    answers are not scored, or ``valid`` is too small for it."""
+    threshold: float | None = None
+    """The adaptive way's, chosen on ``valid``: an answer whose margin is below it is explained
+    first; None where ``valid`` is too small for it, or there is nothing to choose from."""
 
     @property
     def explanation_limit(self) -> int:
@@ -72,6 +82,10 @@ class StudentCard:
         card = CARD_FILE.of_row(row, str(path))
         if card.kind is not None and card.kind not in KINDS:
             raise DataError(f"{path}: the field 'kind' names no question kind: {quoted(card.kind)}")
+        if card.temperature is not None and not 0 < card.temperature < math.inf:
+            raise DataError(f"{path}: the field 'temperature' must be a number above 0")
+        if card.threshold is not None and not math.isfinite(card.threshold):
+            raise DataError(f"{path}: the field 'threshold' must be a finite number")
         limits = (card.max_new_tokens or 1, card.max_answer_tokens or 1)
         if min(card.max_source_tokens, card.max_target_tokens, *limits) < 1:
             raise DataError(f"{path}: the greatest lengths in tokens must be 1 or more")
@@ -83,4 +97,9 @@ def _from_version_0(row: Row) -> Row:
     return row
 
 
-CARD_FILE = Versioned(StudentCard, (_from_version_0,))
+def _from_version_1(row: Row) -> Row:
+    """Temperature and threshold came with version 2; without them, as before."""
+    return row
+
+
+CARD_FILE = Versioned(StudentCard, (_from_version_0, _from_version_1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,29 +11,27 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.decoding import KeyValueCache, Prompt, decode, likeliest, position_mask
+from teachback.students.decoding import (
+    MEASURED,
+    KeyValueCache,
+    Likeliest,
+    Prompt,
+    decode,
+    likeliest,
+    likeliest_of,
+    position_mask,
+)
+from teachback.students.encoding import CausalEncoder
+from teachback.students.generated import Generated, Performed
+from teachback.students.log_probabilities import LogProbabilities
 from teachback.students.model import (
-    Generated,
-    Performed,
     StudentModel,
     last_logits_only,
     logits_only_at,
     passed_by,
 )
-from teachback.students.rows import (
-    Branch,
-    EncodedExample,
-    Row,
-    branch_mask,
-    causal_batch,
-    left_padded,
-    separate,
-)
-
-QUESTION = "Question: "
-"""What stands before the question."""
-
-MARKERS: dict[Role, str] = {"answer": "\nAnswer:", "explanation": "\nExplanation:"}
+from teachback.students.rows import Branch, EncodedExample, Row, separate
+from teachback.students.tensors import branch_mask, causal_batch, left_padded
 
 MASK_TAKERS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3"})
 """Model types that take a mask of our own and read order from position ids alone, so that
@@ -46,26 +45,11 @@ MASKED_KERNELS = frozenset({"eager", "sdpa"})
 """Attention implementations that take a mask of our own."""
 
 
-class CausalStudent(StudentModel):
-    """``[bos]Question: …`` + marker + `` target`` + end token."""
-
-    family = "causal"
+class CausalStudent(CausalEncoder, StudentModel):
+    """A causal model that reads and writes as `CausalEncoder` says."""
 
     shared_prefix: bool = True
     """Whether branches share a row where the model allows it (the fast path)."""
-
-    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        text = f"{QUESTION}{source}"
-        ids = tuple(self.tokenizer(text)["input_ids"])
-        plain = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        # What a tokenizer appends by itself (an end token) would stand before the answer.
-        return ids[: len(ids) - _appended(ids, plain)]
-
-    def marker_ids(self, role: Role) -> tuple[int, ...]:
-        return tuple(self.tokenizer(MARKERS[role], add_special_tokens=False)["input_ids"])
-
-    def text_ids(self, target: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer(f" {target}", add_special_tokens=False)["input_ids"])
 
     def sharing_problem(self) -> str | None:
         config = self.model.config
@@ -96,9 +80,9 @@ class CausalStudent(StudentModel):
         branch_ids, position_ids = batch["branch_ids"], batch["position_ids"]
         if not self._shares():
             return (branch_ids >= 0).long()
-        return self._masks(partial(branch_mask, branch_ids, position_ids))
+        return self.masks(partial(branch_mask, branch_ids, position_ids))
 
-    def _masks(self, mask: Callable[[int | None], Tensor]) -> Any:
+    def masks(self, mask: Callable[[int | None], Tensor]) -> Any:
         """What ``mask`` makes of each layer type's window (None: no window)."""
         config = self.model.config
         window = getattr(config, "sliding_window", None)
@@ -126,14 +110,6 @@ class CausalStudent(StudentModel):
 
     # ------------------------------------------------------------------ answering
 
-    def scoring_row(self, source: str, role: Role, targets: Sequence[str]) -> Row:
-        """The marker stands once, before all targets."""
-        row = self.row(source, role, ())
-        branches = (self.branch(role, target) for target in targets)
-        return Row(
-            (*row.prefix, *self.marker_ids(role)), tuple(Branch((), b.target) for b in branches)
-        )
-
     @torch.inference_mode()
     def perform(
         self,
@@ -148,7 +124,10 @@ class CausalStudent(StudentModel):
         prompts = [self._prompt(*each, limits) for each in zip(sources, targets, strict=True)]
         self.model.eval()
         for decoded in decode(self, prompts, limits, batch_size):
-            texts = {role: self.generated(ids) for role, ids in decoded.tokens.items()}
+            texts = {
+                role: self.generated(ids, decoded.log_probabilities.get(role))
+                for role, ids in decoded.tokens.items()
+            }
             yield decoded.number, Performed(decoded.scores, texts, decoded.seconds)
 
     def _prompt(self, source: str, targets: Sequence[str], limits: Mapping[Role, int]) -> Prompt:
@@ -170,7 +149,9 @@ class CausalStudent(StudentModel):
         model = self.model if cache is None else partial(self.model, past_key_values=cache)
         return self.scores(model, batch, [len(row.branches) for row in rows])
 
-    def extend(self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache) -> Tensor:
+    def extend(
+        self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache, *, measured: bool
+    ) -> Likeliest:
         """See `teachback.students.decoding.Reader`."""
         tokens, slots = tokens.to(self.device), slots.to(self.device)
         cache.extend(slots, length)
@@ -180,50 +161,73 @@ class CausalStudent(StudentModel):
         with self.autocast(), (passed_by if last else logits_only_at)(head, every):
             output = self.model(
                 input_ids=tokens[:, None],
-                attention_mask=self._masks(partial(position_mask, slots, length)),
+                attention_mask=self.masks(partial(position_mask, slots, length)),
                 position_ids=slots[:, None],
                 past_key_values=cache,
                 use_cache=False,  # no cache of the model's own
             ).logits[0]
-        return likeliest(output, head.weight) if last else output.argmax(1)
+        if last:
+            return likeliest(output, head.weight, measured=measured)
+        return likeliest_of(output, measured=measured)
 
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+    def generate(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[str] | None = None,
+    ) -> list[Generated]:
+        texts = [self.text_ids(text) for text in begun] if begun else [() for _ in sources]
         if not self._shares():
-            return self._library_generate(sources, role, max_new_tokens)
-        nothing: list[list[str]] = [[] for _ in sources]
-        done = dict(self.perform(sources, nothing, {role: max_new_tokens}, len(sources)))
-        return [done[number].generated[role] for number in range(len(sources))]
+            return self._library_generate(sources, role, max_new_tokens, texts)
+        limits = {role: max_new_tokens}
+        prompts = [
+            replace(self._prompt(source, (), limits), begun=text)
+            for source, text in zip(sources, texts, strict=True)
+        ]
+        self.model.eval()
+        with torch.inference_mode():
+            done = {one.number: one for one in decode(self, prompts, limits, len(prompts))}
+        return [
+            self.generated(
+                [*text, *done[number].tokens[role]], done[number].log_probabilities.get(role)
+            )
+            for number, text in enumerate(texts)
+        ]
 
     @torch.inference_mode()
     def _library_generate(
-        self, sources: Sequence[str], role: Role, max_new_tokens: int
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[tuple[int, ...]],
     ) -> list[Generated]:
         """transformers' own decoding: the plain path, for any model."""
         marker = self.marker_ids(role)
-        rows = [self.row(source, role, [Branch(marker, ())]) for source in sources]
+        rows = [
+            self.row(source, role, [Branch((*marker, *text), ())])
+            for source, text in zip(sources, begun, strict=True)
+        ]
         self.check_fits(rows, "a question")
-        prompts = [(*row.prefix, *marker) for row in rows]
+        prompts = [(*row.prefix, *row.branches[0].marker) for row in rows]
         if self.positions is not None:  # no longer than there are positions for it
             max_new_tokens = min(max_new_tokens, self.positions - max(map(len, prompts)) or 1)
         batch = {k: v.to(self.device) for k, v in left_padded(prompts, self.pad_id).items()}
         self.model.eval()
+        measured = LogProbabilities() if role in MEASURED and not any(begun) else None
         with self.autocast(), last_logits_only(self.model.get_output_embeddings()):
             output = self.model.generate(
                 **batch,
                 max_new_tokens=max_new_tokens,
+                logits_processor=[] if measured is None else [measured],
                 do_sample=False,
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
         start = batch["input_ids"].shape[1]
-        return [self.generated(ids) for ids in output[:, start:].tolist()]
-
-
-def _appended(ids: Sequence[int], plain: Sequence[int]) -> int:
-    """How many tokens stand behind ``plain``, a text's own tokens, in ``ids``, the same text with
-    the tokenizer's special tokens around it."""
-    for appended in range(len(ids) - len(plain) + 1):
-        end = len(ids) - appended
-        if tuple(ids[end - len(plain) : end]) == tuple(plain):
-            return appended
-    return 0
+        plain = [
+            self.generated([*text, *ids])
+            for text, ids in zip(begun, output[:, start:].tolist(), strict=True)
+        ]
+        return plain if measured is None else measured.added_to(plain)

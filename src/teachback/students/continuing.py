@@ -3,56 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from teachback.students.model import StudentModel
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token of a text, and how probable it was there. The first one of a text has no
-    log-probability, as nothing stands before it."""
-
-    id: int
-    log_probability: float | None
-    likeliest: int | None
-    """The token that was the most probable one in its place."""
-    likeliest_log_probability: float | None
+from teachback.students.causal import CausalStudent
+from teachback.students.generated import Token
 
 
-@torch.inference_mode()
-def measured(student: StudentModel, ids: Sequence[int]) -> list[Token]:
-    """Every token of ``ids`` (not empty), given those before it."""
-    device = student.model.device
-    logits = student.model(input_ids=torch.tensor([list(ids)], device=device)).logits[0, :-1]
-    found = [Token(ids[0], None, None, None)]
-    for place, token in enumerate(ids[1:]):
-        shares = torch.log_softmax(logits[place].float(), dim=-1)
-        top = int(shares.argmax())
-        found.append(Token(token, float(shares[token]), top, float(shares[top])))
-    return found
+class TorchContinuation:
+    """A student's tokens, computed by torch. One thread's own."""
 
+    def __init__(self, student: CausalStudent) -> None:
+        self._student = student
 
-def continued(student: StudentModel, ids: Sequence[int], limit: int) -> Iterator[Token]:
-    """Up to ``limit`` tokens that greedily continue ``ids`` (not empty); the end token is the last
-    one where it comes."""
-    cache = None
-    read = list(ids)
-    for _ in range(limit):
-        with torch.inference_mode():
-            output = student.model(
-                input_ids=torch.tensor([read], device=student.model.device),
+    def continued(
+        self, ids: Sequence[int], limit: int, *, measure: bool = False, top: int = 0
+    ) -> Iterator[Token]:
+        """See `teachback.serving.engine.LanguageModel`."""
+        if not measure and limit == 0:
+            return
+        logits, cache = self._read(ids, None, whole=measure)
+        if measure:
+            yield Token(ids[0], None, ())
+            for place, token in zip(logits, ids[1:], strict=False):
+                yield _token(token, torch.log_softmax(place.float(), dim=-1), top)
+        for left in range(limit, 0, -1):
+            place = torch.log_softmax(logits[-1].float(), dim=-1)
+            token = int(place.argmax())
+            yield _token(token, place, top)
+            if token == self._student.end_id or left == 1:
+                return
+            logits, cache = self._read([token], cache, whole=False)
+
+    @torch.inference_mode()
+    def _read(
+        self, ids: Sequence[int], cache: object | None, *, whole: bool
+    ) -> tuple[Tensor, object]:
+        """The logits (places, vocabulary) after ``ids``, or after each of them, and the cache."""
+        model = self._student.model
+        with self._student.autocast():
+            output = model(
+                input_ids=torch.tensor([list(ids)], device=model.device),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=0 if whole else 1,
             )
-            shares = torch.log_softmax(output.logits[0, -1].float(), dim=-1)
-            top = int(shares.argmax())
-            share = float(shares[top])
-        yield Token(top, share, top, share)
-        if top == student.end_id:
-            return
-        cache = output.past_key_values
-        read = [top]
+        return output.logits[0], output.past_key_values
+
+
+def _token(token: int, place: Tensor, top: int) -> Token:
+    """``place``: the log-probabilities (vocabulary,) where ``token`` stands."""
+    best = place.topk(min(top, len(place)))
+    likeliest = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return Token(token, float(place[token]), tuple(likeliest))

@@ -26,6 +26,9 @@ from teachback.students.rows import Row
 READ_AT_ONCE = 1024
 """Tokens of questions that are read in one pass, one question at least: a CPU's cache holds what
 is computed of so many, and few questions of one length are hardly padded."""
+MEASURED: frozenset[Role] = frozenset({"answer"})
+"""Tasks of which it is known how probable what they generate is. Of an explanation nobody asks it,
+and a sum over the vocabulary for each of its many tokens takes time."""
 _ROOM = 64
 """Slots that are added to the rows of keys and values at once."""
 
@@ -100,15 +103,35 @@ def position_mask(positions: Tensor, length: int, window: int | None) -> Tensor:
     return seen[:, None, None]
 
 
-def likeliest(hidden: Tensor, table: Tensor, block: int = VOCABULARY_BLOCK) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class Likeliest:
+    """The next token of each row, (rows,), and, where it was asked for, its log-probability."""
+
+    tokens: Tensor
+    log_probabilities: Tensor | None
+
+
+def likeliest_of(logits: Tensor, *, measured: bool) -> Likeliest:
+    """By ``logits`` (rows, vocabulary); with ``measured``, the log-probabilities too."""
+    tokens = logits.argmax(1)
+    if not measured:
+        return Likeliest(tokens, None)
+    shares = logits.float()
+    own = shares.gather(1, tokens[:, None])[:, 0]
+    return Likeliest(tokens, own - shares.logsumexp(1))
+
+
+def likeliest(
+    hidden: Tensor, table: Tensor, block: int = VOCABULARY_BLOCK, *, measured: bool = False
+) -> Likeliest:
     """For each row of ``hidden`` (rows, width) the token whose row of the output layer ``table``
-    (vocabulary, width) gives the highest logit, the first of equals; shape (rows,).
+    (vocabulary, width) gives the highest logit, the first of equals.
 
     On a CPU, ``block`` tokens at a time, the tokens as the product's rows: with few rows and a
     large vocabulary that takes about half the time of the product the other way round.
     """
     if hidden.device.type != "cpu":
-        return (hidden @ table.t()).argmax(1)
+        return likeliest_of(hidden @ table.t(), measured=measured)
     size, rows = len(table), len(hidden)
     scores = hidden.new_empty((size, rows))
     tops = []
@@ -121,16 +144,21 @@ def likeliest(hidden: Tensor, table: Tensor, block: int = VOCABULARY_BLOCK) -> T
     begins = torch.stack(tops).argmax(0) * block
     tokens = (begins + torch.arange(block)[:, None]).clamp_(max=size - 1)
     inner = scores.gather(0, tokens).argmax(0, keepdim=True)
-    return tokens.gather(0, inner)[0]
+    chosen = tokens.gather(0, inner)
+    if not measured:
+        return Likeliest(chosen[0], None)
+    return Likeliest(chosen[0], scores.gather(0, chosen)[0].float() - scores.float().logsumexp(0))
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A question as it is read: ``row`` is the question with what is to be scored behind it,
-    ``question`` the number of tokens that every generated task goes on from."""
+    ``question`` the number of tokens that every generated task goes on from, and ``begun`` what
+    stands behind a task's marker already."""
 
     row: Row
     question: int
+    begun: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -144,6 +172,8 @@ class Decoded:
     tokens: dict[Role, list[int]] = field(default_factory=dict)
     seconds: dict[Role, float] = field(default_factory=dict)
     """What each task took: its share of every pass. Reading the question counts in each."""
+    log_probabilities: dict[Role, float] = field(default_factory=dict)
+    """Of the tokens of each task in `MEASURED`."""
 
 
 class Reader(Protocol):
@@ -162,8 +192,11 @@ class Reader(Protocol):
     ) -> list[list[tuple[float, int]]]:
         """Read ``rows`` into the cache; the scores of their targets."""
 
-    def extend(self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache) -> Tensor:
-        """The likeliest token after ``tokens`` (rows,) at ``slots``, shape (rows,)."""
+    def extend(
+        self, tokens: Tensor, slots: Tensor, length: int, cache: KeyValueCache, *, measured: bool
+    ) -> Likeliest:
+        """The likeliest token after ``tokens`` (rows,) at ``slots``; with ``measured``, how likely
+        it is."""
 
 
 @dataclass(slots=True)
@@ -172,10 +205,11 @@ class _Row:
 
     decoded: Decoded
     question: int
+    begun: tuple[int, ...]
     roles: deque[Role]
     """The tasks to generate, the present one first."""
     ahead: deque[int]
-    """Tokens that are still to be read before the task's own begin: its marker."""
+    """Tokens that are still to be read before the task's own begin: its marker, what is begun."""
     slot: int
     limit: int
 
@@ -201,7 +235,7 @@ def decode(
                     yield from read
                     continue
                 for decoded, (_, prompt) in zip(read, batch, strict=True):
-                    row = _Row(decoded, prompt.question, deque(limits), deque(), 0, 0)
+                    row = _Row(decoded, prompt.question, prompt.begun, deque(limits), deque(), 0, 0)
                     _begin_task(row, reader, limits)
                     active.append(row)
         if cache is not None:
@@ -248,12 +282,14 @@ def _read(
 
 def _begin_task(row: _Row, reader: Reader, limits: Mapping[Role, int]) -> None:
     role = row.roles[0]
-    marker = reader.marker_ids(role)
-    row.ahead, row.slot = deque(marker), row.question
+    before = (*reader.marker_ids(role), *row.begun)
+    row.ahead, row.slot = deque(before), row.question
     row.limit = limits[role]
     if reader.positions is not None:  # no longer than there are positions for it
-        row.limit = min(row.limit, max(1, reader.positions - row.question - len(marker)))
+        row.limit = min(row.limit, max(1, reader.positions - row.question - len(before)))
     row.decoded.tokens[role] = []
+    if role in MEASURED:
+        row.decoded.log_probabilities[role] = 0.0
 
 
 def _step(
@@ -263,7 +299,13 @@ def _step(
     started = time.perf_counter()
     read = [row.ahead.popleft() if row.ahead else _written(row)[-1] for row in active]
     slots = [row.slot for row in active]
-    found = reader.extend(torch.tensor(read), torch.tensor(slots), max(slots) + 1, cache).tolist()
+    measured = any(row.roles[0] in MEASURED and not row.ahead for row in active)
+    next_tokens = reader.extend(
+        torch.tensor(read), torch.tensor(slots), max(slots) + 1, cache, measured=measured
+    )
+    found = next_tokens.tokens.tolist()
+    shares = next_tokens.log_probabilities
+    log_probabilities = None if shares is None else shares.tolist()
     seconds = (time.perf_counter() - started) / len(active)
     # From the last one on, so that what moves into a place that became free has been seen.
     for place in reversed(range(len(active))):
@@ -273,6 +315,8 @@ def _step(
         if row.ahead:
             continue
         _written(row).append(token)
+        if row.roles[0] in MEASURED and log_probabilities is not None:
+            row.decoded.log_probabilities[row.roles[0]] += log_probabilities[place]
         if token != reader.end_id and len(_written(row)) < row.limit:
             continue
         row.roles.popleft()

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers import AutoTokenizer as Tokenizers
 
 from teachback.errors import ReferenceError_, TeachbackError
-from teachback.students.card import StudentCard
+from teachback.students.card import OPENVINO, StudentCard
 from teachback.students.causal import MASK_TAKERS, CausalStudent
 from teachback.students.model import StudentModel
 from teachback.students.precision import choose_precision, default_device
@@ -43,6 +43,11 @@ def load(
     Raises ReferenceError_ where the folder does not hold a model that can be a student.
     """
     reference = str(reference)
+    if (Path(reference) / OPENVINO).is_file():
+        raise ReferenceError_(
+            f"{reference} is an OpenVINO export, which teachback serve alone takes: name the "
+            "student that it was made from"
+        )
     weights = resolve(reference, notice=notice)
     if weights.adapter is not None:
         from peft import PeftModel  # takes a second to import

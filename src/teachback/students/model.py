@@ -9,57 +9,33 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from teachback.errors import DataError
 from teachback.objectives import TrainingExample
 from teachback.records import Role, TrainingPair
 from teachback.students.card import StudentCard
+from teachback.students.encoding import Encoder
+from teachback.students.generated import Generated, Performed
 from teachback.students.loss import cross_entropies, weighted_cross_entropy
 from teachback.students.quiet import quiet
 from teachback.students.rows import Branch, EncodedExample, Row
 from teachback.system.precision import PrecisionChoice
 
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """A generated text and the number of tokens it took (end token included)."""
-
-    text: str
-    tokens: int
-    complete: bool
-    """Whether it ended by itself rather than at the limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Performed:
-    """What came of one question's tasks."""
-
-    scores: list[tuple[float, int]]
-    """Of each target to score: (sum of log-probabilities, end token included; tokens)."""
-    generated: dict[Role, Generated]
-    seconds: dict[Role, float]
-    """What each task took, batches shared out. Read once for two tasks, a question counts in
-    both."""
-
-
 PLAIN_HEADS = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3", "smollm3", "t5"})
 
 
-class StudentModel(ABC):
+class StudentModel(Encoder):
     """A model, its tokenizer, and the card that says how to use them.
 
     ``model`` may be a ``transformers`` model or a peft model around one.
     """
-
-    family: Literal["causal", "seq2seq"]
 
     def __init__(self, model: Any, tokenizer: Any, card: StudentCard) -> None:
         self.model = model
@@ -67,18 +43,6 @@ class StudentModel(ABC):
         self.card = card
 
     # ------------------------------------------------------------------ what a family defines
-
-    @abstractmethod
-    def source_ids(self, source: str, role: Role) -> tuple[int, ...]:
-        """Tokens of the question as the model reads it, before any marker."""
-
-    @abstractmethod
-    def marker_ids(self, role: Role) -> tuple[int, ...]:
-        """Tokens that announce the task, outside the loss."""
-
-    @abstractmethod
-    def text_ids(self, target: str) -> tuple[int, ...]:
-        """Tokens of a target text, without the end token."""
 
     @abstractmethod
     def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
@@ -92,8 +56,15 @@ class StudentModel(ABC):
         """
 
     @abstractmethod
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
-        """Greedy decoding of one task for each question."""
+    def generate(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[str] | None = None,
+    ) -> list[Generated]:
+        """Greedy decoding of one task for each question; with ``begun``, each text goes on from
+        one that is not empty, which it then contains."""
 
     def perform(
         self,
@@ -139,46 +110,7 @@ class StudentModel(ABC):
         """
         return None
 
-    def generated(self, ids: list[int]) -> Generated:
-        """Generated tokens as text, up to the end token."""
-        complete = self.end_id in ids
-        if complete:
-            ids = ids[: ids.index(self.end_id) + 1]
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return Generated(text.strip(), len(ids), complete)
-
     # ------------------------------------------------------------------ encoding
-
-    @property
-    def end_id(self) -> int:
-        return int(self.tokenizer.eos_token_id)
-
-    @property
-    def pad_id(self) -> int:
-        pad = self.tokenizer.pad_token_id
-        return int(pad) if pad is not None else self.end_id
-
-    def branch(self, role: Role, target: str, weight: float = 1.0, removable: str = "") -> Branch:
-        """A target with its marker. The end token is part of it, unless it was cut off: a
-        student must not learn to stop in the middle of a sentence.
-
-        ``removable`` stands before the target, in tokens of its own, so that the target's are
-        the same with and without it; where both are too long, it loses its beginning, as it
-        will in training.
-        """
-        limit = self.card.max_target_tokens
-        ids = (*self.text_ids(target), self.end_id)[:limit]
-        before = self.text_ids(removable) if removable else ()
-        before = before[max(0, len(before) + len(ids) - limit) :]
-        return Branch(self.marker_ids(role), (*before, *ids), weight, len(before))
-
-    def row(self, source: str, role: Role, branches: Sequence[Branch]) -> Row:
-        """A question (its end kept where it is too long: the choices stand there)."""
-        ids = self.source_ids(source, role)
-        limit = self.card.max_source_tokens
-        if len(ids) > limit:
-            ids = (*ids[:1], *ids[len(ids) - limit + 1 :])
-        return Row(ids, tuple(branches))
 
     def encode(self, example: TrainingExample) -> EncodedExample:
         """All targets of one example; those that read the same tokens share a row."""
@@ -197,35 +129,6 @@ class StudentModel(ABC):
         """How many tokens the model can tell the order of; None where there is no such limit."""
         limit = getattr(self.model.config, "max_position_embeddings", None)
         return None if limit is None else int(limit)
-
-    def check_fits(self, rows: Iterable[Row], what: str) -> None:
-        """Raise DataError where a target would end beyond the model's `positions`."""
-        if self.positions is None:
-            return
-        for row in rows:
-            ends = [len(b.marker) + len(b.target) for b in row.branches]
-            needed = len(row.prefix) + max(ends, default=0)
-            if needed > self.positions:
-                raise DataError(
-                    f"{what} needs {needed} tokens, and this student has positions for "
-                    f"{self.positions}: lower student.max_source_tokens (now "
-                    f"{self.card.max_source_tokens}) or student.max_target_tokens (now "
-                    f"{self.card.max_target_tokens}), or choose a different student"
-                )
-
-    def indistinguishable(self, targets: Sequence[str]) -> tuple[str, str] | None:
-        """Two of these texts that the tokenizer turns into the same tokens (letters that it does
-        not know, say), so that no student could tell them apart; None where there are none."""
-        seen: dict[tuple[int, ...], str] = {}
-        for target in targets:
-            first = seen.setdefault(self.text_ids(target), target)
-            if first != target:
-                return first, target
-        return None
-
-    def same_tokens(self, left: str, right: str) -> bool:
-        """Whether the tokenizer turns two targets into the same tokens."""
-        return self.text_ids(left) == self.text_ids(right)
 
     def rows(self, examples: Sequence[EncodedExample]) -> list[Row]:
         """All rows of ``examples`` as they are computed: separate where they cannot share."""
@@ -294,15 +197,10 @@ class StudentModel(ABC):
         self.model.eval()
         return self.scores(self.model, batch, [len(own) for own in targets])
 
-    def scoring_row(self, source: str, role: Role, targets: Sequence[str]) -> Row:
-        """A question with targets to score."""
-        return self.row(source, role, [self.branch(role, target) for target in targets])
-
     def scores(
         self, model: Any, batch: dict[str, Tensor], counts: Sequence[int]
     ) -> list[list[tuple[float, int]]]:
-        """(Sum of log-probabilities, number of tokens) of every target in ``batch``, by question:
-        ``counts`` says how many targets each has."""
+        """(Sum of log-probabilities, tokens) of each target, by question: ``counts`` of them."""
         with self.autocast():
             losses = self.token_losses(model, batch)
         count = sum(counts)

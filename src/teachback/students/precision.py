@@ -13,6 +13,15 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_name() -> str:
+    """What students are computed on, by its maker's name: the GPU where there is one, else the
+    processor."""
+    device = default_device()
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return processor().name
+
+
 def choose_precision(asked: Precision, device: torch.device | None = None) -> PrecisionChoice:
     """What ``asked`` comes to on ``device``, by default where students are loaded to."""
     device = device or default_device()

@@ -1,18 +1,19 @@
-"""Encoded examples and the batches made of them.
+"""Encoded examples, and the arrays of a causal batch.
 
 A *row* is one sequence a model reads: a prefix (the question) and one or more branches
 (each a marker, outside the loss, and a target). Branches of one causal row do not see one
 another and their positions restart at the prefix's end, so a row with several branches
-gives exactly the loss of separate rows. Tensors only; no model here.
+gives exactly the loss of separate rows. No torch here; ``tensors`` makes torch's of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def separate(rows: Sequence[Row]) -> list[Row]:
     return [Row(row.prefix, (branch,)) for row in rows for branch in row.branches]
 
 
-def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
-    """Right-padded tensors of ``rows``.
+def causal_arrays(rows: Sequence[Row], pad_id: int) -> dict[str, NDArray[Any]]:
+    """Right-padded arrays of ``rows``.
 
     ``input_ids, position_ids, branch_ids`` have shape (rows, longest): branch 0 is the prefix,
     −1 padding. ``target_index`` (targets,) indexes the flattened positions whose *next* token
@@ -64,9 +65,9 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
     # A target's last token is predicted and never read.
     longest = max(len(row) - len(row.branches) for row in rows)
     shape = (len(rows), longest)
-    input_ids = torch.full(shape, pad_id, dtype=torch.long)
-    position_ids = torch.zeros(shape, dtype=torch.long)
-    branch_ids = torch.full(shape, -1, dtype=torch.long)
+    input_ids = np.full(shape, pad_id, dtype=np.int64)
+    position_ids = np.zeros(shape, dtype=np.int64)
+    branch_ids = np.full(shape, -1, dtype=np.int64)
     index: list[int] = []
     ids: list[int] = []
     weights: list[float] = []
@@ -74,14 +75,14 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
     number = 0
     for r, row in enumerate(rows):
         at = len(row.prefix)
-        input_ids[r, :at] = torch.tensor(row.prefix, dtype=torch.long)
-        position_ids[r, :at] = torch.arange(at)
+        input_ids[r, :at] = row.prefix
+        position_ids[r, :at] = np.arange(at)
         branch_ids[r, :at] = 0
         for b, branch in enumerate(row.branches, 1):
             tokens = (branch.marker + branch.target)[:-1]
             end = at + len(tokens)
-            input_ids[r, at:end] = torch.tensor(tokens, dtype=torch.long)
-            position_ids[r, at:end] = torch.arange(len(row.prefix), len(row.prefix) + len(tokens))
+            input_ids[r, at:end] = tokens
+            position_ids[r, at:end] = np.arange(len(row.prefix), len(row.prefix) + len(tokens))
             branch_ids[r, at:end] = b
             # The token before the first target token predicts it; with an empty marker that
             # is the prefix's last token.
@@ -97,87 +98,8 @@ def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
         "input_ids": input_ids,
         "position_ids": position_ids,
         "branch_ids": branch_ids,
-        "target_index": torch.tensor(index, dtype=torch.long),
-        "target_ids": torch.tensor(ids, dtype=torch.long),
-        "target_weights": torch.tensor(weights, dtype=torch.float32),
-        "target_rows": torch.tensor(numbers, dtype=torch.long),
+        "target_index": np.array(index, dtype=np.int64),
+        "target_ids": np.array(ids, dtype=np.int64),
+        "target_weights": np.array(weights, dtype=np.float32),
+        "target_rows": np.array(numbers, dtype=np.int64),
     }
-
-
-def branch_mask(
-    branch_ids: Tensor, position_ids: Tensor | None = None, window: int | None = None
-) -> Tensor:
-    """Who may look at whom: a boolean mask of shape (rows, 1, longest, longest).
-
-    A token sees the prefix and its own branch, up to itself; with ``window``, only where the
-    *positions* differ by less than it (``position_ids`` are needed for that alone). Padding sees
-    itself too, so that no row is empty, and is seen by nothing else.
-    """
-    length = branch_ids.shape[1]
-    order = torch.arange(length, device=branch_ids.device)
-    causal = order[:, None] >= order[None, :]
-    key, query = branch_ids[:, None, :], branch_ids[:, :, None]
-    allowed = causal & ((key == 0) | (key == query)) & (key >= 0)
-    if window is not None and position_ids is not None:
-        allowed &= position_ids[:, :, None] - position_ids[:, None, :] < window
-    allowed |= torch.eye(length, dtype=torch.bool, device=branch_ids.device)
-    return allowed[:, None]
-
-
-def seq2seq_batch(rows: Sequence[Row], pad_id: int, start_id: int) -> dict[str, Tensor]:
-    """Tensors of ``rows`` for an encoder-decoder.
-
-    ``input_ids, attention_mask`` (rows, longest source). A row's branches stand behind one
-    another in its decoder row, each begun by ``start_id`` and its marker, which is outside the
-    loss: ``decoder_input_ids`` and ``branch_ids`` (rows, longest decoder row), where branches
-    count from 1 and padding is −1. Targets as in :func:`causal_batch`.
-    """
-    source_length = max(len(row.prefix) for row in rows)
-    input_ids = torch.full((len(rows), source_length), pad_id, dtype=torch.long)
-    attention = torch.zeros_like(input_ids)
-    longest = max(sum(len(b.marker) + len(b.target) for b in row.branches) for row in rows)
-    decoder = torch.full((len(rows), longest), pad_id, dtype=torch.long)
-    branch_ids = torch.full_like(decoder, -1)
-    index: list[int] = []
-    ids: list[int] = []
-    weights: list[float] = []
-    numbers: list[int] = []
-    number = 0
-    for r, row in enumerate(rows):
-        input_ids[r, : len(row.prefix)] = torch.tensor(row.prefix, dtype=torch.long)
-        attention[r, : len(row.prefix)] = 1
-        at = 0
-        for b, branch in enumerate(row.branches, 1):
-            tokens = (start_id, *branch.marker, *branch.target)[:-1]
-            end = at + len(tokens)
-            decoder[r, at:end] = torch.tensor(tokens, dtype=torch.long)
-            branch_ids[r, at:end] = b
-            index += range(r * longest + at + len(branch.marker), r * longest + end)
-            ids += branch.target
-            weights += [branch.weight / len(branch.target)] * len(branch.target)
-            numbers += [number] * len(branch.target)
-            number += 1
-            at = end
-    return {
-        "input_ids": input_ids,
-        "attention_mask": attention,
-        "decoder_input_ids": decoder,
-        "branch_ids": branch_ids,
-        "target_index": torch.tensor(index, dtype=torch.long),
-        "target_ids": torch.tensor(ids, dtype=torch.long),
-        "target_weights": torch.tensor(weights, dtype=torch.float32),
-        "target_rows": torch.tensor(numbers, dtype=torch.long),
-    }
-
-
-def left_padded(sequences: Sequence[Sequence[int]], pad_id: int) -> dict[str, Tensor]:
-    """``input_ids`` and ``attention_mask`` (sequences, longest), padded on the left so that
-    generation continues where the text ends.
-    """
-    longest = max(len(sequence) for sequence in sequences)
-    input_ids = torch.full((len(sequences), longest), pad_id, dtype=torch.long)
-    attention = torch.zeros_like(input_ids)
-    for row, sequence in enumerate(sequences):
-        input_ids[row, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
-        attention[row, longest - len(sequence) :] = 1
-    return {"input_ids": input_ids, "attention_mask": attention}

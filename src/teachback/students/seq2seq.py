@@ -11,8 +11,12 @@ import torch
 from torch import Tensor
 
 from teachback.records import Role
-from teachback.students.model import Generated, StudentModel
-from teachback.students.rows import Row, branch_mask, separate, seq2seq_batch
+from teachback.students.decoding import MEASURED
+from teachback.students.generated import Generated
+from teachback.students.log_probabilities import LogProbabilities
+from teachback.students.model import StudentModel
+from teachback.students.rows import Row, separate
+from teachback.students.tensors import branch_mask, seq2seq_batch
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
 ENCODER_MARKERS: dict[Role, str] = {"answer": "answer: ", "explanation": "explain: "}
@@ -66,20 +70,39 @@ class Seq2SeqStudent(StudentModel):
         return outputs
 
     @torch.inference_mode()
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
-        marker = self.marker_ids(role)
+    def generate(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        max_new_tokens: int,
+        begun: Sequence[str] | None = None,
+    ) -> list[Generated]:
+        if begun is None:
+            return self._generate(sources, role, max_new_tokens, ())
+        found: list[Generated] = []
+        for source, text in zip(sources, begun, strict=True):  # each decoder begins differently
+            found += self._generate([source], role, max_new_tokens, self.text_ids(text))
+        return found
+
+    def _generate(
+        self, sources: Sequence[str], role: Role, max_new_tokens: int, begun: tuple[int, ...]
+    ) -> list[Generated]:
+        before = (*self.marker_ids(role), *begun)
         rows = [self.row(source, role, [self.branch(role, "")]) for source in sources]
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
-        start = torch.tensor([[self.start_id, *marker]] * len(sources), device=self.device)
+        start = torch.tensor([[self.start_id, *before]] * len(sources), device=self.device)
         self.model.eval()
+        measured = LogProbabilities() if role in MEASURED and not begun else None
         with self.autocast():
             output = self.model.generate(
                 input_ids=batch["input_ids"],
                 attention_mask=batch["attention_mask"],
                 decoder_input_ids=start,
                 max_new_tokens=max_new_tokens,
+                logits_processor=[] if measured is None else [measured],
                 do_sample=False,
                 eos_token_id=self.end_id,
                 pad_token_id=self.pad_id,
             )
-        return [self.generated(ids) for ids in output[:, start.shape[1] :].tolist()]
+        plain = [self.generated([*begun, *ids]) for ids in output[:, start.shape[1] :].tolist()]
+        return plain if measured is None else measured.added_to(plain)

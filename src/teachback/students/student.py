@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar, overload
 
 from teachback.errors import DataError, quoted
-from teachback.records import Answer
+from teachback.records import Answer, ComparedWay
 from teachback.students.answering import Asked, answer_questions
 from teachback.students.card import StudentCard
 from teachback.students.load import load
@@ -56,6 +56,7 @@ class Student:
         choices: Sequence[str] = (),
         context: str | None = None,
         explain: bool = False,
+        way: ComparedWay = "chosen",
         batch_size: int = 16,
     ) -> Answer: ...
 
@@ -67,6 +68,7 @@ class Student:
         choices: Sequence[str] | Sequence[Sequence[str]] = (),
         context: str | Sequence[str | None] | None = None,
         explain: bool = False,
+        way: ComparedWay = "chosen",
         batch_size: int = 16,
     ) -> list[Answer]: ...
 
@@ -77,21 +79,25 @@ class Student:
         choices: Sequence[str] | Sequence[Sequence[str]] = (),
         context: str | Sequence[str | None] | None = None,
         explain: bool = False,
+        way: ComparedWay = "chosen",
         batch_size: int = 16,
     ) -> Answer | list[Answer]:
         """Answer one question, or a list of them, in the student's own way, which may be to
         explain first.
 
+        ``way``: in place of the way that was chosen on ``valid``: ``direct``, ``explained``, or
+        ``adaptive`` (exploratory), explained only where the direct answer is unsure.
         ``explain``: explain in any case. ``choices`` make a question multiple choice. With several
         questions, ``choices`` and ``context`` are for all of them, or lists with one for each;
         ``batch_size`` of them are answered at once, and the answers stand in their order.
 
         Raises DataError where the student needs choices and none are given, where a question is
-        empty, or where such a list is not as long as that of the questions.
+        empty, or where such a list is not as long as that of the questions; ConfigError where the
+        student cannot answer in that way.
         """
         if isinstance(question, str):
             asked = [Asked(question, _one_of(choices), _context(context))]
-            return answer_questions(self.model, asked, explain=explain)[0]
+            return answer_questions(self.model, asked, way=way, explain=explain)[0]
         count = len(question)
         own_choices = _each(choices, count, "choices") if _is_nested(choices) else None
         own_contexts = None if isinstance(context, str | None) else _each(context, count, "context")
@@ -103,7 +109,9 @@ class Student:
             )
             for number, one in enumerate(question)
         ]
-        return answer_questions(self.model, several, explain=explain, batch_size=batch_size)
+        return answer_questions(
+            self.model, several, way=way, explain=explain, batch_size=batch_size
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write weights (safetensors) or adapter, tokenizer and card into ``folder``."""

@@ -18,18 +18,19 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from teachback.config import Config, parse_config
-from teachback.datasets import read_examples
+from teachback.config import Config, TrainConfig, parse_config
+from teachback.datasets import read_examples, split_set_aside, subsample
 from teachback.errors import RunFolderError, TeachbackError
-from teachback.files import one_writer, read_explanations, read_json
+from teachback.explaining.reading import with_languages
+from teachback.files import one_writer, read_explanations
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
-from teachback.runs.folders import training_part
+from teachback.studies.schedule_search import SEARCH, search, searched
 from teachback.studies.schema import (
     EQUAL_FILE,
     RESULT_FILE,
@@ -37,11 +38,12 @@ from teachback.studies.schema import (
     CellResult,
     CellTask,
     EqualPasses,
-    TrainingRecord,
+    training_record,
 )
+from teachback.system.checkout import commit
+from teachback.system.machine import processor
 from teachback.system.progress import SILENT, Progress
 from teachback.system.terminal import visible
-from teachback.versioned import checked
 
 if TYPE_CHECKING:
     from teachback.records import Cost
@@ -63,13 +65,16 @@ to end."""
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a system said of the test file. The others: as in a CellResult."""
+    """What a system said of the test file. ``threshold`` and ``temperature``: as on a student's
+    card. The others: as in a CellResult."""
 
     predictions: list[Prediction]
     cost: Mapping[str, Cost] = field(default_factory=dict)
     way: Way | None = None
     valid: Mapping[str, float] | None = None
     valid_asked: Mapping[str, int] | None = None
+    threshold: float | None = None
+    temperature: float | None = None
 
 
 def result_begun(engine: str, threads: int | None = None) -> CellResult:
@@ -91,8 +96,12 @@ def result_begun(engine: str, threads: int | None = None) -> CellResult:
         valid_asked=None,
         engine=engine,
         host=platform.node(),
+        processor=processor().name,
+        commit=commit(),
         resumed=False,
         equal_to=None,
+        schedule=None,
+        tried=(),
     )
 
 
@@ -104,13 +113,14 @@ def run_cell(folder: Path, progress: Progress = SILENT) -> CellResult:
     task = TASK_FILE.read(folder / "task.json")
     started = time.perf_counter()
     # What is resumed has the seconds_train of its last process alone.
-    resumed = (folder / "checkpoints").is_dir() or (folder / "student").is_dir()
+    resumed = any((folder / name).is_dir() for name in ("checkpoints", "student", SEARCH))
     result = replace(result_begun(task.engine, task.threads), resumed=resumed)
     try:
         result = _run(folder, task, result, progress)
     except (Exception, MemoryError) as error:
         traceback.print_exc()
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        for place in (folder, *(folder / SEARCH).glob("*")):
+            shutil.rmtree(place / "checkpoints", ignore_errors=True)
         line = str(error) if isinstance(error, TeachbackError) else _named(error)
         result = replace(result, status="failed", error=line)
     result = replace(result, seconds=time.perf_counter() - started)
@@ -127,28 +137,49 @@ def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) ->
     config = parse_config(dict(task.config), source=str(folder / "task.json"))
     if task.trimmed_base is not None and task.control != "majority":
         config = _trimmed(config, Path(task.trimmed_base))
+    train = _training_part(config, task)
     test = read_examples(config.data.test or "", kind=config.data.kind)
+    config = with_languages(config, read_examples(config.data.train, kind=config.data.kind))
     if task.control in ("majority", "untrained"):
         started = time.perf_counter()
         if task.control == "majority":
-            answers = _majority(config, test)
+            answers = _majority(train, test)
         else:
-            answers = _untrained(config, test, progress)
+            begun = replace(begun, processor=_device_name())
+            answers = _untrained(config, train, test, progress)
             if config.student.precision != "auto":  # as settled for the study
                 begun = replace(begun, precision=config.student.precision)
         return _evaluated(folder, config, test, answers, started, begun)
+    begun = replace(begun, processor=_device_name())
     student = None
     if not (folder / "student").is_dir():
-        student = _train(folder, config, task, progress)
-    found = _trained_result(folder, begun)
-    if task.equal_to is not None:
+        student = _train(folder, config, task, train, progress)
+    found = replace(_trained_result(folder, begun), schedule=task.schedule)
+    if task.equal_to:
         found = replace(found, equal_to=EQUAL_FILE.read(folder / _EQUAL))
+    if task.search:
+        found = searched(folder, found)
     started = time.perf_counter()
     answers = _trained(folder, config, test, student, progress)
     found = _evaluated(folder, config, test, answers, started, found)
     if not task.keep_student:
         shutil.rmtree(folder / "student")
     return found
+
+
+def _training_part(config: Config, task: CellTask) -> list[Example]:
+    """What the cell may train on: a sample of what is not set aside."""
+    examples, _ = split_set_aside(
+        read_examples(config.data.train, kind=config.data.kind), task.set_aside
+    )
+    size = config.data.size
+    return examples if size is None else subsample(examples, size, config.train.seed)
+
+
+def _device_name() -> str:
+    from teachback.students.precision import device_name  # imports torch
+
+    return device_name()
 
 
 def _trimmed(config: Config, described: Path) -> Config:
@@ -162,16 +193,20 @@ def _trimmed(config: Config, described: Path) -> Config:
     return config.model_copy(update={"student": config.student.model_copy(update=changed)})
 
 
-def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> StudentModel:
+def _train(
+    folder: Path, config: Config, task: CellTask, examples: list[Example], progress: Progress
+) -> StudentModel | None:
+    """Train, and move what comes of it to ``folder/student``; None where it is not loaded."""
     from teachback.training import train
 
     explanations = read_explanations(task.explanations) if task.explanations else []
-    examples = training_part(config)
     settings = config.train
-    if task.equal_to is not None:
+    if task.schedule is not None:
+        settings = settings.model_copy(update=asdict(task.schedule))
+    if task.equal_to:
         from teachback.training.work import equal_passes
 
-        epochs = equal_passes(
+        most, epochs = equal_passes(
             examples,
             explanations,
             task.equal_to,
@@ -179,33 +214,39 @@ def _train(folder: Path, config: Config, task: CellTask, progress: Progress) -> 
             student_config=config.student,
             valid_fraction=config.data.valid_fraction,
         )
+        epochs = max(epochs, task.at_least)
         settings = settings.model_copy(update={"epochs": epochs})
-        passes = EqualPasses(matched_epochs=task.equal_to, epochs=epochs)
+        passes = EqualPasses(matched=most.objective, matched_epochs=most.passes, epochs=epochs)
         EQUAL_FILE.write(folder / _EQUAL, passes)
         explanations = []
-    return train(
-        examples,
-        explanations,
+
+    def trained(goal: Path, schedule: TrainConfig) -> StudentModel:
+        return train(
+            examples,
+            explanations,
+            goal,
+            train_config=schedule,
+            student_config=config.student,
+            evaluate_config=config.evaluate,
+            valid_fraction=config.data.valid_fraction,
+            progress=progress,
+            notice=lambda line: print(visible(line), file=sys.stderr),  # noqa: T201
+            whole_valid=task.keep_student,  # the best one is kept by its accuracy there
+        ).student
+
+    if not task.search:
+        return trained(folder, settings)
+    search(
         folder,
-        train_config=settings,
-        student_config=config.student,
-        evaluate_config=config.evaluate,
-        valid_fraction=config.data.valid_fraction,
-        progress=progress,
-        notice=lambda line: print(visible(line), file=sys.stderr),  # noqa: T201
-        whole_valid=task.keep_student,  # the best one is kept by its accuracy there
-    ).student
-
-
-def _training(folder: Path) -> TrainingRecord:
-    """The trained student's own record of its training."""
-    path = folder / "student" / "training.json"
-    return checked(TrainingRecord, read_json(path), str(path))
+        task.search,
+        lambda goal, one: trained(goal, settings.model_copy(update=asdict(one))),
+    )
+    return None
 
 
 def _trained_result(folder: Path, begun: CellResult) -> CellResult:
     """``begun`` with what the student's own record says of its training."""
-    record = _training(folder)
+    record = training_record(folder)
     return replace(
         begun,
         seconds_train=record.seconds,
@@ -217,21 +258,22 @@ def _trained_result(folder: Path, begun: CellResult) -> CellResult:
     )
 
 
-def _majority(config: Config, test: list[Example]) -> _Answers:
+def _majority(train: list[Example], test: list[Example]) -> _Answers:
     from teachback.systems import predict_majority
 
-    train = read_examples(config.data.train, kind=config.data.kind)
     return _Answers(predict_majority(train, test))
 
 
-def _untrained(config: Config, test: list[Example], progress: Progress) -> _Answers:
+def _untrained(
+    config: Config, train: list[Example], test: list[Example], progress: Progress
+) -> _Answers:
     from teachback.systems import predict_untrained
 
     predictions, cost = predict_untrained(
         config.student,
         test,
         config.evaluate,
-        train=training_part(config),
+        train=train,
         progress=progress,
     )
     return _Answers(predictions, {"student": cost})
@@ -252,12 +294,20 @@ def _trained(
     predictions, cost = predict(student, test, config.evaluate, progress=progress)
     valid = student.card.valid
     if valid is None:
-        history = _training(folder).history
+        history = training_record(folder).history
         best = [epoch.accuracy for epoch in history if epoch.accuracy is not None]
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None
     card = student.card
-    return _Answers(predictions, {"student": cost}, card.way, valid, card.valid_asked)
+    return _Answers(
+        predictions,
+        {"student": cost},
+        card.way,
+        valid,
+        card.valid_asked,
+        card.threshold,
+        card.temperature,
+    )
 
 
 def _evaluated(
@@ -278,8 +328,11 @@ def _evaluated(
         {
             "choice_score": config.evaluate.choice_score,
             "reading": config.evaluate.reading,
+            "languages": config.evaluate.languages,
             "precision": begun.precision,
         },
+        threshold=answers.threshold,
+        temperature=answers.temperature,
     )
     return replace(
         begun,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -26,7 +27,7 @@ from teachback.config import (
     TrainConfig,
 )
 from teachback.errors import ConfigError
-from teachback.objectives import OBJECTIVES
+from teachback.objectives import MULTI_TASK, OBJECTIVES
 from teachback.records import Objective, Strategy
 from teachback.references import STUDENT_FORMS, TEACHER_FORMS
 
@@ -37,6 +38,8 @@ KeepStudents = Literal["none", "best", "all"]
 Against = Literal["st", "equal-time", "permuted"]
 DeclaredWay = Literal["direct", "chosen"]
 Size = int | float
+Schedule = Literal["linear", "cosine", "constant"]
+"""How the learning rate falls; the values of `train.schedule`."""
 
 T = TypeVar("T")
 
@@ -57,6 +60,7 @@ def _size(value: Size) -> Size:
 
 _Seed = Annotated[int, Field(ge=0, lt=2**32)]
 _Alpha = Annotated[float, Field(ge=0, le=1)]
+_Epochs = Annotated[float, Field(gt=0, le=100)]
 _Size = Annotated[Size, AfterValidator(_size)]
 _Strategies = Annotated[tuple[Strategy, ...], AfterValidator(_distinct)]
 _Objectives = Annotated[tuple[Objective, ...], AfterValidator(_distinct)]
@@ -68,6 +72,14 @@ def _key(default: Any, description: str, **bounds: Any) -> Any:
     return Field(default, description=description, **bounds)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSchedule:
+    """For how many passes a student is trained, and how the learning rate falls meanwhile."""
+
+    epochs: float
+    schedule: Schedule
+
+
 class StudyConfig(Section):
     """`[study]`: the factors; the grid crosses each system with those that it depends on."""
 
@@ -77,8 +89,8 @@ class StudyConfig(Section):
     )
     controls: _Controls = _key(
         ("untrained", "majority", "equal-time", "permuted"),
-        "untrained student, majority label, ST at MT-CoT's compute, MT-CoT with permuted "
-        "explanations, the prompted teacher (directly, by chain of thought)",
+        "untrained student, majority label, ST at the multi-task objectives' compute, MT-CoT (and "
+        "MT-iCoT) with permuted explanations, the prompted teacher (directly, by chain of thought)",
     )
     strategies: _Strategies = _key(("crop",), "how explanations are obtained", min_length=1)
     teachers: _Texts = _key((), f"{TEACHER_FORMS}; none: st only")
@@ -93,6 +105,11 @@ class StudyConfig(Section):
         (0, 1, 2),
         "each draws the sample, the valid part, the order and the initialisation",
         min_length=1,
+    )
+    one_processor: bool = _key(
+        False,
+        "refuse to run a seed's cells on another kind of processor than the seed was begun on; "
+        "otherwise the verdicts say so",
     )
     keep_students: KeepStudents = _key(
         "none", "trained students kept on disk; best: the best on valid, per dataset and student"
@@ -112,9 +129,42 @@ class DatasetConfig(Section):
         gt=0,
         le=0.5,
     )
+    set_aside: int = _key(
+        0, "rows of train that no cell sees, kept for confirming later finds", ge=0
+    )
     teachers: _Texts | None = _key(
         None, "in place of study.teachers (a recording answers for one dataset only)"
     )
+
+
+class SearchConfig(Section):
+    """`[search]`: training schedules tried on valid, before anything is compared."""
+
+    objectives: _Objectives = _key(
+        (),
+        "objectives of study.objectives whose schedule is searched with the study's first seed and "
+        "taken by all their cells; the others train as [train] says",
+    )
+    epochs: Annotated[tuple[_Epochs, ...], AfterValidator(_distinct)] = _key(
+        (5.0, 10.0, 20.0), "passes to try, in place of train.epochs", min_length=1, max_length=8
+    )
+    schedules: Annotated[tuple[Schedule, ...], AfterValidator(_distinct)] = _key(
+        ("linear", "constant"),
+        "how the learning rate falls, in place of train.schedule; a constant one is tried with the "
+        "most epochs alone, of which the best on valid is kept",
+        min_length=1,
+    )
+
+    def candidates(self) -> tuple[TrainingSchedule, ...]:
+        """What is tried, the shorter first."""
+        most = max(self.epochs)
+        return tuple(
+            TrainingSchedule(epochs=epochs, schedule=schedule)
+            for epochs in sorted(self.epochs)
+            for schedule in self.schedules
+            # At a rate that does not fall, the shorter ones are the longest one's own epochs.
+            if schedule != "constant" or epochs == most
+        )
 
 
 class ConfirmatoryConfig(Section):
@@ -124,7 +174,7 @@ class ConfirmatoryConfig(Section):
         None, "objectives to compare; unset: the study's multi-task objectives"
     )
     against: Annotated[tuple[Against, ...], AfterValidator(_distinct)] = _key(
-        ("st",), "what they are compared with: st, equal-time (ST at MT-CoT's compute), permuted"
+        ("st",), "what they are compared with: st, equal-time (ST at their compute), permuted"
     )
     ways: Annotated[tuple[DeclaredWay, ...], AfterValidator(_distinct)] = _key(
         ("direct", "chosen"),
@@ -145,6 +195,7 @@ class StudyFile(Section):
     student: StudentConfig = StudentConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    search: SearchConfig = SearchConfig()
     confirmatory: ConfirmatoryConfig = ConfirmatoryConfig()
 
     def teachers_of(self, dataset: DatasetConfig) -> tuple[str, ...]:
@@ -155,6 +206,7 @@ class StudyFile(Section):
 STUDY_SECTIONS: dict[str, type[Section]] = {
     "study": StudyConfig,
     "dataset": DatasetConfig,
+    "search": SearchConfig,
     "confirmatory": ConfirmatoryConfig,
     "teacher": TeacherConfig,
     "selection": SelectionConfig,
@@ -172,6 +224,7 @@ VARIED = {
     "train.seed": "study.seeds",
     "train.permute": 'the control "permuted" in study.controls',
     "evaluate.baselines": "study.controls",
+    "evaluate.way": "nothing there, since every way follows from the answers of both",
 }
 """Keys of a run that a study varies, and where it does."""
 
@@ -223,7 +276,7 @@ def run_config(
         merged = {**section.model_dump(), **changed}
         return {key: value for key, value in merged.items() if value is not None}
 
-    data = dataset.model_dump(exclude={"name", "teachers"}, exclude_none=True)
+    data = dataset.model_dump(exclude={"name", "teachers", "set_aside"}, exclude_none=True)
     size = train.pop("size", None)
     values = {
         "data": data | ({} if size is None else {"size": size}),
@@ -247,7 +300,7 @@ def write_study(study: StudyFile) -> str:
 
 def study_table() -> str:
     """Every key that only a study has, in a Markdown table, for the documentation."""
-    own = ("study", "dataset", "confirmatory")
+    own = ("study", "dataset", "search", "confirmatory")
     return config.reference_table({name: STUDY_SECTIONS[name] for name in own})
 
 
@@ -258,15 +311,21 @@ def _contradiction(study: StudyFile) -> str | None:
     if len(set(names)) < len(names):
         return "two datasets have the same name (dataset.name)"
     explains = [o for o in grid.objectives if OBJECTIVES[o].explains]
-    if "permuted" in grid.controls or "equal-time" in grid.controls:
+    if "permuted" in grid.controls:
         explains.append("mt-cot")
     prompted = [control for control in grid.controls if control.startswith("teacher-")]
     for dataset in study.dataset:
         if (explains or prompted) and not study.teachers_of(dataset):
             needs = explains[0] if explains else f"the control {prompted[0]}"
             return f"{needs} needs a teacher for {dataset.name!r}: set study.teachers"
-    if "equal-time" in grid.controls and "mt-cot" not in grid.objectives:
-        return 'the control "equal-time" gets MT-CoT\'s compute: add mt-cot to study.objectives'
+    if "equal-time" in grid.controls and not set(grid.objectives) & set(MULTI_TASK):
+        return (
+            'the control "equal-time" gets the compute of the multi-task objectives: add one of '
+            f"{', '.join(MULTI_TASK)} to study.objectives"
+        )
+    for objective in study.search.objectives:
+        if objective not in grid.objectives:
+            return f"search.objectives names {objective!r}, which the study does not train"
     for objective in family.objectives or ():
         if objective not in grid.objectives or objective == "st":
             return f"confirmatory.objectives names {objective!r}, which the study does not compare"

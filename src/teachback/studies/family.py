@@ -15,23 +15,18 @@ from teachback.errors import RunFolderError
 from teachback.objectives import EXPLAINING, MULTI_TASK, ONE_WAY
 from teachback.records import ComparedWay
 from teachback.studies.config import Size, StudyFile
-from teachback.studies.grid import PlannedCell, StudyDataset, size_of
-from teachback.studies.schema import (
-    FAMILY_FILE,
-    SYSTEM_NAMES,
-    Family,
-    Pair,
-    Setting,
-    cell_folder,
-)
+from teachback.studies.factors import Setting
+from teachback.studies.planned import PlannedCell, StudyDataset, size_of
+from teachback.studies.schema import FAMILY_FILE, Family, Pair, cell_folder
+from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES, permuted_name, systems_named
 
 
 def pairs(study: StudyFile, cells: Iterable[PlannedCell]) -> list[Pair]:
     """Every comparison that the study's cells allow, the multi-task system first.
 
-    Each trained system against ST of the same student and size; MT-CoT against ST at its
-    compute and against permuted explanations; ST against the untrained student and the
-    majority label.
+    Each trained system against ST of the same student and size; each multi-task one against ST at
+    equal compute, and MT-CoT and MT-iCoT against their own with permuted explanations; ST against
+    the untrained student and the majority label.
     """
     systems: dict[_System, dict[int, str]] = {}
     for cell in cells:
@@ -71,15 +66,15 @@ def _opponents(
     name = next(name for name, title in SYSTEM_NAMES.items() if title == system)
     plain = replace(setting, strategy=None, teacher=None, alpha=None)
     found: list[tuple[_System, tuple[ComparedWay, ...]]] = []
-    if name in (*EXPLAINING, "equal-time", "permuted"):
-        once = name in (*ONE_WAY, "equal-time")
-        found.append(((SYSTEM_NAMES["st"], dataset, plain), _BOTH[:1] if once else _BOTH))
-    if name == "mt-cot":
+    ways = _BOTH[:1] if name in (*ONE_WAY, "equal-time") else _BOTH
+    if name in (*EXPLAINING, "equal-time", *PERMUTED.values()):
+        found.append(((SYSTEM_NAMES["st"], dataset, plain), ways))
+    if name in MULTI_TASK:
         matched = (SYSTEM_NAMES["equal-time"], dataset, setting)
         if matched not in systems:  # one for all alphas
             matched = (SYSTEM_NAMES["equal-time"], dataset, replace(setting, alpha=None))
-        found.append((matched, _BOTH))
-        found.append(((SYSTEM_NAMES["permuted"], dataset, setting), _BOTH))
+        found.append((matched, ways))
+        found.append(((permuted_name(system), dataset, setting), ways))
     if name == "st":
         bare = replace(plain, size=None)
         found.append(((SYSTEM_NAMES["untrained"], dataset, bare), _BOTH[:1]))
@@ -108,10 +103,12 @@ def declared(
         own = [c.spec.teacher for c in cells if c.spec.dataset == one.name]
         teachers[one.name] = next((teacher for teacher in own if teacher), None)
 
+    against = [system for name in family.against for system in systems_named(name)]
+
     def belongs(pair: Pair) -> bool:
         return (
             pair.a in [SYSTEM_NAMES[o] for o in objectives]
-            and pair.b in [SYSTEM_NAMES[o] for o in family.against]
+            and pair.b in against
             and pair.way in family.ways
             and pair.student == first
             and pair.size == sizes[pair.dataset]

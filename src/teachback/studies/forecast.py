@@ -19,7 +19,7 @@ from teachback.questions import render
 from teachback.records import Example
 from teachback.references import WheelsReference, parse_student
 from teachback.studies.config import StudyFile
-from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.planned import PlannedCell, StudyDataset
 from teachback.studies.schema import CellResult, result_of
 
 TRAINED = 190.0
@@ -79,7 +79,8 @@ class Forecast:
 
     def _kind(self, cell: PlannedCell) -> str:
         spec = cell.spec
-        return f"{'+' if cell.trains else '-'} {spec.system} {spec.student}"
+        searches = " search" if cell.search else ""
+        return f"{'+' if cell.trains else '-'} {spec.system} {spec.student}{searches}"
 
     def rough(self, cell: PlannedCell) -> float:
         """Seconds by the token count alone."""
@@ -102,12 +103,29 @@ class Forecast:
         rows = max(float(spec.data.size) - valid, spec.data.size / 2)
         several = 1.0 if cell.material is None else self._counts[cell.material.slug]
         tokens = source + 6 + (explanation * several if explains else 0)
-        epochs = self.study.train.epochs
-        seconds += rows * epochs * tokens / TRAINED / speed * (_EQUAL if equal else 1.0)
+        trained = self._epochs(cell) * tokens
+        if equal:
+            searches = any(OBJECTIVES[o].multi_task for o in self.study.search.objectives)
+            others = self._longest if searches else self.study.train.epochs
+            own = self._longest if cell.searched_by is not None else 0.0
+            trained = max(others * tokens * _EQUAL, own * (source + 6))
+        seconds += rows * trained / TRAINED / speed
         if objective is not None and OBJECTIVES[objective].explains:
             asked = valid + (tests if self.study.evaluate.explain else 0)
             seconds += asked * explanation / GENERATED / speed
         return seconds
+
+    def _epochs(self, cell: PlannedCell) -> float:
+        """Passes over the training part: of all schedules that are tried, or of the longest where
+        another cell's is taken."""
+        if cell.search:
+            return sum(candidate.epochs for candidate in cell.search)
+        return self.study.train.epochs if cell.searched_by is None else self._longest
+
+    @property
+    def _longest(self) -> float:
+        """Passes of the longest schedule that is tried."""
+        return max(self.study.search.epochs)
 
     def _explanation(self, cell: PlannedCell) -> float:
         """Tokens of an explanation: of those there are, else of one that is assumed."""

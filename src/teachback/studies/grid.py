@@ -11,116 +11,40 @@ stay.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypedDict
 
-from teachback.config import MEMORY_KEYS, REMOVAL_KEYS, Config
-from teachback.errors import ConfigError
+from teachback.config import MEMORY_KEYS, REMOVAL_KEYS
 from teachback.objectives import OBJECTIVES
-from teachback.records import Example, Objective, Strategy
-from teachback.studies.config import Control, DatasetConfig, Size, StudyFile, run_config
-from teachback.studies.schema import SYSTEM_NAMES, CellData, CellSpec, ConfigValues, digest_of
+from teachback.records import Objective, Strategy
+from teachback.studies.config import (
+    Control,
+    Size,
+    StudyFile,
+    TrainingSchedule,
+    run_config,
+)
+from teachback.studies.planned import (
+    DatasetTeacher,
+    Material,
+    PlannedCell,
+    StudyDataset,
+    rows_of,
+    size_of,
+)
+from teachback.studies.schema import CellData, CellSpec
+from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES
 
-LATER_KEYS: Mapping[str, Any] = {"reading": "inferred", "trim_vocabulary": None}
+LATER_KEYS: Mapping[str, Any] = {
+    "reading": "inferred",
+    "languages": "auto",
+    "trim_vocabulary": None,
+    "way": None,
+}
 """Keys of sections that are part of an address only with another value than this."""
 
 PROMPTED: tuple[Control, ...] = ("teacher-direct", "teacher-cot")
 """Controls that ask a teacher; they run where its store is, not in a process of their own."""
-
-
-@dataclass(frozen=True)
-class StudyDataset:
-    """A dataset, read; ``train_sha256`` and ``test_sha256`` are those of the files."""
-
-    config: DatasetConfig
-    train: Sequence[Example]
-    test: Sequence[Example]
-    train_sha256: str
-    test_sha256: str
-
-    @property
-    def kind(self) -> str:
-        return self.train[0].kind
-
-    @property
-    def name(self) -> str:
-        return self.config.name
-
-
-@dataclass(frozen=True)
-class DatasetTeacher:
-    """A teacher as it is asked about one dataset: its label and the hash of its prompts."""
-
-    reference: str
-    label: str
-    prompts: str
-
-
-@dataclass(frozen=True)
-class Material:
-    """The explanations of one dataset by one teacher and strategy: what they depend on."""
-
-    dataset: str
-    train_sha256: str
-    teacher: DatasetTeacher
-    strategy: Strategy
-    samples: int
-    selection: ConfigValues
-
-    @property
-    def definition(self) -> dict[str, object]:
-        """What a cell trained on these explanations depends on."""
-        return {
-            "prompts": self.teacher.prompts,
-            "samples": self.samples,
-            "selection": dict(self.selection),
-        }
-
-    @property
-    def slug(self) -> str:
-        """The name of its folder, a different one for different explanations."""
-        definition = {
-            "dataset": self.dataset,
-            "train_sha256": self.train_sha256,
-            "teacher": self.teacher.label,
-            "strategy": self.strategy,
-            **self.definition,
-        }
-        digest = digest_of(definition)[:8]
-        return slug(f"{self.dataset}-{self.teacher.label}-{self.strategy}", digest)
-
-
-@dataclass(frozen=True)
-class PlannedCell:
-    """One run of one system: what defines it, and what running it needs."""
-
-    spec: CellSpec
-    config: Config
-    material: Material | None = None
-    matches: str | None = None
-    """The cell whose compute this one is given."""
-    teacher: DatasetTeacher | None = field(default=None, compare=False)
-
-    @property
-    def hash(self) -> str:
-        return self.spec.hash
-
-    @property
-    def control(self) -> Control | None:
-        return self.spec.control
-
-    @property
-    def trains(self) -> bool:
-        return self.control in (None, "equal-time", "permuted")
-
-    @property
-    def title(self) -> str:
-        """For people: what distinguishes this cell from others."""
-        spec = self.spec
-        parts = [spec.dataset, spec.system]
-        parts += [text for text in (spec.strategy, spec.teacher, spec.student) if text]
-        numbers = (("size", spec.size), ("alpha", spec.alpha), ("seed", spec.seed))
-        return ", ".join([*parts, *(f"{name} {n}" for name, n in numbers if n is not None)])
 
 
 def planned_cells(
@@ -139,25 +63,6 @@ def planned_cells(
         for cell in _of_dataset(study, dataset, teachers, students):
             found.setdefault(cell.hash, cell)
     return list(found.values())
-
-
-def size_of(data: StudyDataset, size: Size) -> Size | None:
-    """A size as cells have it: None for all rows."""
-    rows = len(data.train)
-    if isinstance(size, float):
-        return None if size == 1 else size
-    if size > rows:
-        raise ConfigError(
-            f"study.sizes: {size} rows cannot be drawn from {data.name!r}, which has {rows}"
-        )
-    return None if size == rows else size
-
-
-def rows_of(data: StudyDataset, size: Size | None) -> int:
-    """How many rows a size asks for."""
-    if size is None:
-        return len(data.train)
-    return max(1, int(size * len(data.train) + 0.5)) if isinstance(size, float) else size
 
 
 def _of_dataset(
@@ -210,7 +115,7 @@ def _of_point(
     for teacher in teachers:
         for strategy in grid.strategies:
             material = make.material(teacher, strategy)
-            matched: list[PlannedCell] = []
+            arms: dict[float, list[PlannedCell]] = {alpha: [] for alpha in grid.alphas}
             for objective in grid.objectives:
                 tasks = OBJECTIVES[objective]
                 if tasks.explains and not tasks.answers:  # alpha weighs two tasks
@@ -219,17 +124,23 @@ def _of_point(
                     continue
                 for alpha in grid.alphas:
                     cell = make.trained(point, objective, material, alpha)
-                    if objective == "mt-cot":
-                        matched.append(cell)
+                    arms[alpha].append(cell)
                     yield cell
             if "permuted" in grid.controls:
-                for alpha in grid.alphas:
-                    yield make.trained(point, "mt-cot", material, alpha, control="permuted")
+                for objective in permuted_objectives(grid.objectives):
+                    for alpha in grid.alphas:
+                        yield make.trained(point, objective, material, alpha, control="permuted")
             if "equal-time" in grid.controls:
                 # An epoch's compute does not depend on alpha, so the first stands for all; unless
-                # each alpha may stop at an epoch of its own.
-                for cell in matched if study.train.patience else matched[:1]:
-                    yield make.matched(point, material, cell)
+                # each alpha may stop at an epoch, or has a schedule, of its own.
+                for alpha in grid.alphas if make.each_alpha else grid.alphas[:1]:
+                    yield make.matched(point, material, make.matchable(arms[alpha]))
+
+
+def permuted_objectives(objectives: Sequence[Objective]) -> list[Objective]:
+    """The objectives that the control ``permuted`` is trained for: those of the study that have
+    it, or else MT-CoT."""
+    return [objective for objective in PERMUTED if objective in objectives] or ["mt-cot"]
 
 
 class _Maker:
@@ -278,12 +189,33 @@ class _Maker:
             changed["alpha"] = alpha
         return self._student(point, changed, material, alpha, control, objective)
 
-    def matched(self, point: _Point, material: Material, match: PlannedCell) -> PlannedCell:
-        """ST with the compute of the cell ``match``, which runs before it."""
+    @property
+    def each_alpha(self) -> bool:
+        """Whether the compute may differ between alphas."""
+        return bool(self.study.train.patience) or self._searches_multi_task
+
+    @property
+    def _searches_multi_task(self) -> bool:
+        return any(OBJECTIVES[o].multi_task for o in self.study.search.objectives)
+
+    def matchable(self, arms: Sequence[PlannedCell]) -> list[PlannedCell]:
+        """Those of the multi-task ``arms`` of which one computes most.
+
+        MT-Re's and MT-Ra's passes are MT-CoT's with shorter explanation targets; with schedules of
+        their own they may make more of them.
+        """
+        if self._searches_multi_task or all(a.spec.objective != "mt-cot" for a in arms):
+            return list(arms)
+        return [arm for arm in arms if arm.spec.objective in PERMUTED]
+
+    def matched(
+        self, point: _Point, material: Material, matches: Sequence[PlannedCell]
+    ) -> PlannedCell:
+        """ST with the largest compute of the cells ``matches``, which run before it."""
         changed: _Trained = {"objective": "st", "patience": 0}
-        own = self.study.train.patience and len(self.study.study.alphas) > 1
-        alpha = match.spec.alpha if own else None
-        return self._student(point, changed, material, alpha, "equal-time", "st", match.hash)
+        own = self.each_alpha and len(self.study.study.alphas) > 1
+        alpha = matches[0].spec.alpha if own else None
+        return self._student(point, changed, material, alpha, "equal-time", "st", matches)
 
     def _student(
         self,
@@ -293,7 +225,7 @@ class _Maker:
         alpha: float | None,
         control: Control | None,
         objective: Objective,
-        matches: str | None = None,
+        matches: Sequence[PlannedCell] = (),
     ) -> PlannedCell:
         config = run_config(
             self.study,
@@ -319,11 +251,24 @@ class _Maker:
         if not OBJECTIVES[objective].internalises:
             without |= set(REMOVAL_KEYS)
         train = _without_defaults_of_later(config.train.model_dump(exclude=without))
-        if matches is not None:
-            train |= {"epochs": None, "matches": matches}
+        hashes = tuple(match.hash for match in matches)
+        if hashes:
+            train |= {"epochs": None, "matches": hashes[0] if len(hashes) == 1 else list(hashes)}
+        search: tuple[TrainingSchedule, ...] = ()
+        searched_by = None
+        if objective in self.study.search.objectives:
+            train |= {"epochs": None, "schedule": None}
+            first = replace(point, seed=self.study.study.seeds[0])
+            if point == first and control is None:
+                search = self.study.search.candidates()
+                train["search"] = [asdict(one) for one in search]
+            else:
+                own = None if objective == "st" else material
+                searched_by = self.trained(first, objective, own, changed.get("alpha")).hash
+                train["searched_by"] = searched_by
         explanations = None if material is None else material.definition
         spec = replace(spec, train=train, explanations=explanations)
-        return PlannedCell(spec.addressed(), config, material, matches)
+        return PlannedCell(spec.addressed(), config, material, hashes, search, searched_by)
 
     def _spec(
         self,
@@ -353,8 +298,9 @@ class _Maker:
                 kind=data.kind,
                 size=rows_of(data, size),
                 valid_fraction=data.config.valid_fraction,
+                set_aside=len(data.set_aside),
             ),
-            system=SYSTEM_NAMES[control or objective or ""],
+            system=SYSTEM_NAMES[_system_key(control, objective)],
             objective=objective,
             control=control,
             strategy=strategy,
@@ -372,10 +318,10 @@ class _Maker:
         )
 
 
-def slug(text: str, digest: str) -> str:
-    """A folder's name that can be read, with the digest that makes it the only one."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in text)
-    return f"{plain.strip('.-')[:80]}-{digest}"
+def _system_key(control: Control | None, objective: Objective | None) -> str:
+    if control == "permuted" and objective is not None:
+        return PERMUTED[objective]
+    return control or objective or ""
 
 
 def _without_defaults_of_later(section: dict[str, Any]) -> dict[str, Any]:

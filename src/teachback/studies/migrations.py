@@ -20,11 +20,6 @@ def unchanged(row: Row) -> Row:
     return row
 
 
-def task_from_version_1(row: Row) -> Row:
-    """No vocabulary could be trimmed."""
-    return {"trimmed_base": None, **row}
-
-
 def result_from_version_0(row: Row) -> Row:
     """Some keys came in time, and ``equal_to`` was written only where there is one."""
     return {"precision": None, "resumed": False, "equal_to": None, **row}
@@ -33,6 +28,26 @@ def result_from_version_0(row: Row) -> Row:
 def result_from_version_1(row: Row) -> Row:
     """All of valid was asked, and how many that were was not written."""
     return {"valid_asked": None, **row}
+
+
+def result_from_version_2(row: Row) -> Row:
+    """Schedules were not searched, and neither commit nor processor was written."""
+    if isinstance(row.get("equal_to"), dict):
+        row = {**row, "equal_to": equal_from_version_1(row["equal_to"])}
+    return {"processor": None, "commit": None, "schedule": None, "tried": [], **row}
+
+
+def equal_from_version_1(row: Row) -> Row:
+    """ST was matched with MT-CoT alone."""
+    return {"matched": "mt-cot", **row}
+
+
+def task_from_version_1(row: Row) -> Row:
+    """One cell's passes were matched, MT-CoT's; no schedule was searched, no vocabulary trimmed."""
+    passes = row.get("equal_to")
+    trained = {"objective": "mt-cot", "planned": passes, "passes": passes}
+    later = {"at_least": 0.0, "search": [], "schedule": None, "set_aside": 0, "trimmed_base": None}
+    return {**later, **row, "equal_to": [] if passes is None else [trained]}
 
 
 def cost_from_version_0(row: Row) -> Row:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from teachback.studies.grid import PlannedCell
+from teachback.studies.planned import PlannedCell
 from teachback.studies.schema import result_of
 from teachback.system.precision import Precision, PrecisionChoice, UsedPrecision
 from teachback.versioned import Versioned

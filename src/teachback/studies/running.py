@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from teachback.errors import DataError, TeachbackError
 from teachback.files import manifest, one_writer, write_json, write_text
+from teachback.records import TrainedPasses
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.runs.folders import keep_apart
 from teachback.studies.cell import result_begun
-from teachback.studies.config import StudyFile, write_study
+from teachback.studies.config import StudyFile, TrainingSchedule, write_study
 from teachback.studies.engines import Ended, Engine
 from teachback.studies.family import declared, settle_family
 from teachback.studies.forecast import Forecast
-from teachback.studies.grid import (
-    DatasetTeacher,
-    Material,
-    PlannedCell,
-    StudyDataset,
-    planned_cells,
-)
+from teachback.studies.grid import planned_cells
+from teachback.studies.planned import DatasetTeacher, Material, PlannedCell, StudyDataset
 from teachback.studies.precision import settle_precision
+from teachback.studies.processors import Processors
 from teachback.studies.schema import (
     CELL_FILE,
     RESULT_FILE,
@@ -39,6 +36,7 @@ from teachback.studies.schema import (
     result_of,
     write_plan,
 )
+from teachback.studies.set_aside import write_set_aside
 from teachback.studies.teacher_side import (
     TeacherSide,
     check_teachers,
@@ -125,15 +123,20 @@ def run_study(
         if precision is not None:
             notice(f"{precision.line}, for all cells")
         family = _begin(planned, folder, engine, precision)
-        running = _Running(planned, folder, engine, progress, notice, precision)
+
+        def conclude() -> Verdicts:
+            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
+            VERDICTS_FILE.write(folder / "verdicts.json", found)
+            return found
+
+        running = _Running(planned, folder, engine, progress, notice, precision, conclude)
         try:
             running.ask_teachers()
             running.settle_bases()
             running.run_cells()
         finally:
             engine.stop()
-            found = all_verdicts(folder, planned.study, planned.datasets, planned.cells, family)
-            VERDICTS_FILE.write(folder / "verdicts.json", found)
+            found = conclude()
         states = {cell.hash: state_of(folder, cell) for cell in planned.cells}
         return StudyOutcome(states, found, running.finished)
 
@@ -162,6 +165,7 @@ def _begin(
         "precision": None if precision is None else asdict(precision),
     }
     write_json(folder / "manifest.json", manifest(inputs, seeds, how))
+    write_set_aside(planned.datasets, folder)
     for cell in planned.cells:
         CELL_FILE.write(cell_folder(folder, cell.hash) / "cell.json", cell.spec)
     write_plan(folder, [cell.spec for cell in planned.cells])
@@ -179,8 +183,9 @@ class _Running:
         progress: Progress,
         notice: Notice,
         precision: PrecisionChoice | None,
+        conclude: Callable[[], object],
     ) -> None:
-        self.precision = precision
+        self.precision, self.conclude = precision, conclude
         self.planned, self.folder, self.engine = planned, folder, engine
         self.progress, self.notice = progress, notice
         self.finished = 0
@@ -191,6 +196,11 @@ class _Running:
         self.teachers = TeacherSide(planned.study, by_name, folder, progress)
         self.waiting = [c for c in planned.cells if state_of(folder, c) != "done"]
         self.running: dict[str, tuple[PlannedCell, float]] = {}
+        self.processors = Processors(
+            planned.study, planned.cells, folder, here=engine.name == "local"
+        )
+        for line in self.processors.lines(self.waiting):
+            notice(line)
         self.by_hash = {cell.hash: cell for cell in planned.cells}
 
     # ------------------------------------------------------------------ the teacher's side
@@ -239,8 +249,11 @@ class _Running:
                 note = f"{len(self.running)} running, {len(self.waiting)} waiting"
                 step.advance(ended - done, note, left=self._left())
                 done = ended
-                for one in self.engine.ended(_TICK):
+                over = self.engine.ended(_TICK)
+                for one in over:
                     self._take(one)
+                if over:  # for a report on what there is, or a packed study, before all is done
+                    self.conclude()
             step.advance(total - done, "none left", left=0.0)
 
     @property
@@ -252,33 +265,46 @@ class _Running:
             cell = next((c for c in self.waiting if self._is_ready(c)), None)
             if cell is None:
                 return
-            match = self._match(cell)
-            if cell.matches is not None and match is None:
-                matched = self.by_hash[cell.matches].title
-                self._fail(cell, f"the cell whose compute it should get has failed: {matched}")
+            if (obstacle := self._obstacle(cell)) is not None:
+                self._fail(cell, obstacle)
                 continue
             folder = self._folder(cell)
             _clear(folder)
-            TASK_FILE.write(folder / "task.json", self._task(cell, match))
+            TASK_FILE.write(folder / "task.json", self._task(cell))
             self.waiting.remove(cell)
             self.running[cell.hash] = (cell, time.monotonic())
             self.engine.start(folder, gpu=cell.control != "majority")
 
     def _is_ready(self, cell: PlannedCell) -> bool:
         """Whether all that it needs has ended, one way or the other."""
-        if cell.matches is None:
-            return True
         pending = {c.hash for c in self.waiting} | set(self.running)
-        return cell.matches not in pending
+        return pending.isdisjoint(cell.needs)
 
-    def _match(self, cell: PlannedCell) -> float | None:
-        """How many passes the cell whose compute this one gets has made."""
-        if cell.matches is None:
+    def _obstacle(self, cell: PlannedCell) -> str | None:
+        """Why a cell that is ready cannot be run; None where it can."""
+        for other in cell.needs:
+            if state_of(self.folder, self.by_hash[other]) != "done":
+                what = "schedule" if other == cell.searched_by else "compute"
+                title = self.by_hash[other].title
+                return f"the cell whose {what} it should get has failed: {title}"
+        return self.processors.obstacle(cell)
+
+    def _passes(self, address: str) -> TrainedPasses:
+        """How long a finished cell was trained."""
+        cell, result = self.by_hash[address], result_of(self.folder, address)
+        if cell.spec.objective is None or result is None or result.epochs is None:
+            raise AssertionError("a cell whose compute is matched has been trained")
+        planned = cell.config.train.epochs if result.schedule is None else result.schedule.epochs
+        return TrainedPasses(cell.spec.objective, planned, result.epochs)
+
+    def _schedule(self, cell: PlannedCell) -> TrainingSchedule | None:
+        """The schedule that another cell has found for this one."""
+        if cell.searched_by is None:
             return None
-        result = result_of(self.folder, cell.matches)
-        return result.epochs if result is not None and result.status == "done" else None
+        found = result_of(self.folder, cell.searched_by)
+        return None if found is None else found.schedule
 
-    def _task(self, cell: PlannedCell, equal_to: float | None) -> CellTask:
+    def _task(self, cell: PlannedCell) -> CellTask:
         explanations = None
         if cell.material is not None:
             place = self.folder / "material" / cell.material.slug / "explanations.jsonl"
@@ -287,12 +313,17 @@ class _Running:
         described = self.bases.file(cell)
         if self.precision is not None:
             config["student"]["precision"] = self.precision.used
+        schedule = self._schedule(cell)
         return CellTask(
             config=config,
             control=cell.control,
             explanations=explanations,
             trimmed_base=None if described is None else str(described.resolve()),
-            equal_to=equal_to,
+            equal_to=tuple(map(self._passes, cell.matches)),
+            at_least=schedule.epochs if schedule is not None and cell.matches else 0.0,
+            search=cell.search,
+            schedule=schedule,
+            set_aside=cell.spec.data.set_aside,
             keep_student=self.planned.study.study.keep_students != "none",
             threads=self.engine.threads,
             engine=self.engine.name,

@@ -12,77 +12,30 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from teachback.evaluation import Finding, SeedComparison
 from teachback.explaining import counts
 from teachback.explaining.counts import SelectionCounts
-from teachback.files import read_jsonl, write_jsonl
-from teachback.objectives import OBJECTIVES
-from teachback.records import ComparedWay, Objective, Strategy, Way
+from teachback.files import read_json, read_jsonl, write_jsonl
+from teachback.records import ComparedWay, Objective, TrainedPasses, Way
 from teachback.studies import migrations
-from teachback.studies.config import Control, Size
+from teachback.studies.config import Control, TrainingSchedule
+from teachback.studies.factors import Setting
 from teachback.system.precision import UsedPrecision
-from teachback.versioned import Versioned
+from teachback.versioned import Versioned, checked
 
 ConfigValues = Mapping[str, object]
 """Keys of a configuration's section and their values, as the file has them."""
 
-Factor = Literal["student", "size", "strategy", "teacher", "alpha"]
-"""What a study varies beside datasets, systems and seeds."""
-
-FactorValue = Size | str | None
-
-FACTORS: tuple[Factor, ...] = get_args(Factor)
-
 Status = Literal["done", "failed", "not-available"]
 """How a cell has ended; ``not-available``: no rerun would change it (a recording lacks lines)."""
 
-SYSTEM_NAMES: dict[str, str] = {
-    **{objective: tasks.title for objective, tasks in OBJECTIVES.items()},
-    "equal-time": "ST (equal time)",
-    "permuted": "MT-CoT (permuted)",
-    "untrained": "untrained",
-    "majority": "majority",
-    "teacher-direct": "teacher, direct",
-    "teacher-cot": "teacher, chain of thought",
-}
-"""Objective or control → the system's name in tables."""
 
 Address = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """A cell's: the beginning of the hash of what defines it, and the name of its folder."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One value for each factor; None where a system does not depend on it (size: all rows)."""
-
-    student: str | None
-    size: Size | None
-    strategy: Strategy | None
-    teacher: str | None
-    alpha: float | None
-
-    def value(self, factor: Factor) -> FactorValue:
-        """The value of one factor."""
-        found: FactorValue = getattr(self, factor)
-        return found
-
-    @property
-    def setting(self) -> Setting:
-        """The factors alone, of a record that has more."""
-        return Setting.of({factor: self.value(factor) for factor in FACTORS})
-
-    def where(self, factor: Factor, value: FactorValue) -> Setting:
-        """The same setting with one factor changed."""
-        return Setting.of({**{f: self.value(f) for f in FACTORS}, factor: value})
-
-    @staticmethod
-    def of(values: Mapping[Factor, FactorValue]) -> Setting:
-        """The setting with these values of all the factors."""
-        return Setting(**values)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ cells
@@ -90,13 +43,15 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellData:
-    """The data of a cell: hashes of its files, and ``size``, the training rows that it gets."""
+    """The data of a cell: hashes of its files, and ``size``, the training rows that it gets, of
+    those that are not ``set_aside``."""
 
     train_sha256: str
     test_sha256: str
     kind: str
     size: int
     valid_fraction: float
+    set_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +77,20 @@ class CellSpec(Setting):
         """The same with the address that follows from the other fields."""
         definition = asdict(self)
         del definition["hash"]
+        if not self.data.set_aside:  # cells that were addressed before there was such a thing
+            del definition["data"]["set_aside"]
         return replace(self, hash=digest_of(definition)[:16])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """The loss and accuracy on valid after an epoch; None where they were not measured."""
+    """The loss and accuracy on valid after an epoch, and the score that the choice of the epoch
+    goes by; None where they were not measured."""
 
     epoch: float
     loss: float | None = None
     accuracy: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +106,38 @@ class TrainingRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EqualPasses:
-    """``equal.json``: the passes of MT-CoT, and those of ST that compute as much."""
+    """``equal.json``: the passes of the objective in the comparison that computes most, and those
+    of ST that compute as much; more where ST's own schedule has more."""
 
+    matched: Objective
     matched_epochs: float
     epochs: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSchedule(TrainingSchedule):
+    """A schedule that was tried, and its best epoch's figures on valid.
+
+    ``score``: what the choice goes by, the accuracy (ties: the lower loss), or minus the loss
+    where answers are generated. ``seconds`` and ``steps``: of the whole training.
+    """
+
+    score: float
+    accuracy: float | None
+    seconds: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSchedules:
+    """``schedules.json``: what a cell has tried so far, in the order in which it did."""
+
+    tried: tuple[TriedSchedule, ...]
+
+    @property
+    def best(self) -> TriedSchedule:
+        """The one with the highest score; the first of several."""
+        return max(self.tried, key=lambda one: one.score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +147,9 @@ class CellResult:
     ``way``: the one chosen on valid. ``valid``: the accuracy there of each way that the student
     has; ``valid_asked``: how many questions that is, where fewer than all may have been asked.
     ``precision``: what the student was computed in. ``resumed``: the times are those of its last
-    process alone.
+    process alone. ``schedule``: the planned one, where it was searched; ``tried``: by this cell.
+    ``commit``: of teachback, where it ran from a checkout. ``processor``: what the student was
+    computed on.
     """
 
     status: Status
@@ -179,24 +168,34 @@ class CellResult:
     valid_asked: Mapping[str, int] | None
     engine: str
     host: str
+    processor: str | None
+    commit: str | None
     resumed: bool
     equal_to: EqualPasses | None
+    schedule: TrainingSchedule | None
+    tried: tuple[TriedSchedule, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellTask:
     """``task.json``: how a cell is run. ``config``: of :mod:`teachback.config`.
 
-    ``explanations``: the file's path. ``equal_to``: the passes of the cell whose compute this one
-    is given. ``trimmed_base``: the path of what says how the base is made (of
-    :mod:`teachback.students.trimmed_base`), where the study's vocabulary is trimmed.
+    ``explanations``: the file's path. ``equal_to``: the cells whose largest compute this one is
+    given, and ``at_least`` so many passes. ``search``: schedules to try on valid; ``schedule``:
+    the one that was found by another cell. ``set_aside``: as in CellData. ``trimmed_base``: the
+    path of what says how the base is made (of :mod:`teachback.students.trimmed_base`), where the
+    study's vocabulary is trimmed.
     """
 
     config: ConfigValues
     control: Control | None
     explanations: str | None
     trimmed_base: str | None
-    equal_to: float | None
+    equal_to: tuple[TrainedPasses, ...]
+    at_least: float
+    search: tuple[TrainingSchedule, ...]
+    schedule: TrainingSchedule | None
+    set_aside: int
     keep_student: bool
     threads: int
     engine: str
@@ -341,10 +340,16 @@ class Verdicts:
 
 CELL_FILE = Versioned(CellSpec, (migrations.unchanged,))
 RESULT_FILE = Versioned(
-    CellResult, (migrations.result_from_version_0, migrations.result_from_version_1)
+    CellResult,
+    (
+        migrations.result_from_version_0,
+        migrations.result_from_version_1,
+        migrations.result_from_version_2,
+    ),
 )
 TASK_FILE = Versioned(CellTask, (migrations.unchanged, migrations.task_from_version_1))
-EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged,))
+EQUAL_FILE = Versioned(EqualPasses, (migrations.unchanged, migrations.equal_from_version_1))
+SCHEDULES_FILE = Versioned(TriedSchedules, ())
 MATERIAL_FILE = Versioned(MaterialRecord, (counts.from_version_0,))
 COST_FILE = Versioned(TeacherCost, (migrations.cost_from_version_0,))
 FAMILY_FILE = Versioned(Family, (migrations.unchanged,))
@@ -374,6 +379,12 @@ def result_of(folder: Path, address: str) -> CellResult | None:
     """
     path = cell_folder(folder, address) / "result.json"
     return RESULT_FILE.read(path) if path.is_file() else None
+
+
+def training_record(folder: Path) -> TrainingRecord:
+    """What the student in ``folder`` says of its training."""
+    path = folder / "student" / "training.json"
+    return checked(TrainingRecord, read_json(path), str(path))
 
 
 def digest_of(definition: Mapping[str, object]) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from teachback.datasets import read_examples, subsample
-from teachback.errors import TeachbackError
+from teachback.datasets import read_examples, split_set_aside, subsample
+from teachback.errors import ConfigError, DataError, TeachbackError
 from teachback.explaining.counts import SelectionCounts
 from teachback.explaining.session import TeacherSession, TeacherSetup, configured_teacher
 from teachback.files import (
@@ -35,7 +35,8 @@ from teachback.runs.explanations import Selected, check_answered, explain_in_mem
 from teachback.runs.folders import STORE
 from teachback.studies.cell import result_begun
 from teachback.studies.config import DatasetConfig, StudyFile, run_config
-from teachback.studies.grid import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
+from teachback.studies.packing import explanations_digest, left_out_digest
+from teachback.studies.planned import DatasetTeacher, Material, PlannedCell, StudyDataset, slug
 from teachback.studies.schema import (
     COST_FILE,
     MATERIAL_FILE,
@@ -52,10 +53,13 @@ from teachback.system.progress import SILENT, Progress
 
 def read_dataset(config: DatasetConfig) -> StudyDataset:
     """Read a dataset, both files; raises DataError where one is not valid."""
-    train, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
-    return StudyDataset(
-        config, train, test, _sha256(config.train, train), _sha256(config.test, test)
-    )
+    whole, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
+    try:
+        train, aside = split_set_aside(whole, config.set_aside)
+    except DataError as error:
+        raise ConfigError(f"dataset {config.name!r}: set_aside: {error}") from None
+    hashes = _sha256(config.train, whole), _sha256(config.test, test)
+    return StudyDataset(config, train, test, *hashes, aside)
 
 
 def _sha256(file: str, examples: Sequence[Example]) -> str:
@@ -78,7 +82,9 @@ def teachers_of(study: StudyFile, data: StudyDataset) -> dict[tuple[str, str], D
     found = {}
     for reference in study.teachers_of(data.config):
         config = run_config(study, data.config, teacher=reference)
-        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        setup = TeacherSetup.from_config(
+            config.teacher, config.selection, data.kind, asked=data.train
+        )
         # A recording is known by its content, wherever it lies; a server by its reference.
         label = f"recorded:{setup.teacher.model}" if is_recorded(reference) else reference
         prompts = digest_of({"prompts": repr(setup.prompts)})[:16]
@@ -110,17 +116,20 @@ class TeacherSide:
     progress: Progress = SILENT
 
     def explain(
-        self, material: Material, cells: Iterable[PlannedCell], mates: Iterable[PlannedCell]
+        self, material: Material, cells: Iterable[PlannedCell], mates: Sequence[PlannedCell]
     ) -> None:
         """Make sure that ``material`` holds explanations for all that ``cells`` train on.
 
         What is there stays as it is once one of ``mates``, all that train on it, has; before
         that, what the teacher failed to answer is asked again. Raises as
-        `teachback.runs.explanations.explain` does.
+        `teachback.runs.explanations.explain` does, and DataError where explanations that were left
+        out of a packed study cannot be made again.
         """
-        examples = self._needed(material, cells)
         goal = self.folder / "material" / material.slug
         selection = goal / "selection.json"
+        if selection.is_file() and not (goal / "explanations.jsonl").is_file():
+            self._explain_again(material, mates, goal)
+        examples = self._needed(material, cells)
         if selection.is_file() and not self._is_used(mates):
             rejections = read_rejections(goal / "rejections.jsonl")
             if any(rejection.reason == "failed" for rejection in rejections):
@@ -139,6 +148,18 @@ class TeacherSide:
         _add(explained, goal, before)
         counts = explained.summary if before is None else before + explained.summary
         MATERIAL_FILE.write(selection, material_record(material, counts))
+
+    def _explain_again(self, material: Material, cells: Iterable[PlannedCell], goal: Path) -> None:
+        """Make again the explanations that were left out when the study was packed."""
+        explained = self._explain(material, self._needed(material, cells), check=True)
+        before = left_out_digest(self.folder, goal.name)
+        if before is not None and explanations_digest(explained.explanations) != before:
+            raise DataError(
+                f"the explanations of {goal.name} were left out when this study was packed, and "
+                "those that the teacher gives now are others: run the study file that was packed, "
+                "with the same recording, or begin again in another folder"
+            )
+        _add(explained, goal, None)
 
     def _is_used(self, cells: Iterable[PlannedCell]) -> bool:
         """Whether one of ``cells`` has begun to train."""
@@ -165,7 +186,9 @@ class TeacherSide:
             teacher=material.teacher.reference,
             strategy=material.strategy,
         )
-        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        setup = TeacherSetup.from_config(
+            config.teacher, config.selection, data.kind, asked=data.train
+        )
         place = self._place(material.teacher)
         started = time.monotonic()
         with setup.open(place / STORE) as session:
@@ -202,7 +225,9 @@ class TeacherSide:
             raise AssertionError("a prompted teacher's cell has a teacher")
         data = self.data[cell.spec.dataset]
         config = cell.config
-        setup = TeacherSetup.from_config(config.teacher, config.selection, data.kind)
+        setup = TeacherSetup.from_config(
+            config.teacher, config.selection, data.kind, asked=data.train
+        )
         place = self._place(cell.teacher)
         chain = cell.control == "teacher-cot"
         started = time.monotonic()

@@ -13,7 +13,7 @@ from pathlib import Path
 from teachback.errors import DataError, RunFolderError
 from teachback.files import read_explanations
 from teachback.records import Explanation
-from teachback.studies.grid import PlannedCell, StudyDataset, slug
+from teachback.studies.planned import PlannedCell, StudyDataset, slug
 from teachback.studies.schema import cell_folder, digest_of
 from teachback.system.progress import Notice
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from teachback.runs.evaluations import read_run
 from teachback.runs.folders import test_in_train
 from teachback.studies.config import StudyFile
 from teachback.studies.family import pairs
-from teachback.studies.grid import PlannedCell, StudyDataset
+from teachback.studies.planned import PlannedCell, StudyDataset
 from teachback.studies.schema import (
     Detectable,
     Pair,
@@ -102,11 +102,14 @@ class _AnswersOfCells:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[str, tuple[list[Prediction], Way] | None] = {}
+        self._processors: dict[str, str | None] = {}
 
     def of(self, address: str, way: ComparedWay) -> list[Prediction] | None:
         """A cell's answers in a way; None where it has no result."""
         if address not in self._read:
             result = result_of(self._folder, address)
+            computed = result is not None and result.precision is not None
+            self._processors[address] = result.processor if result and computed else None
             done = result is not None and result.status == "done"
             run = read_run(cell_folder(self._folder, address)) if done else None
             self._read[address] = None if run is None else (run.predictions, run.way)
@@ -115,6 +118,24 @@ class _AnswersOfCells:
             return None
         predictions, chosen = found
         return in_way(predictions, way, address, chosen=chosen)
+
+    def caveats(self, pair: Pair, seeds: Sequence[int]) -> tuple[str, ...]:
+        """What is to be said where the two students of a seed were computed on different kinds of
+        processors. Of cells whose answers were asked for."""
+        mixed, kinds = [], set()
+        for seed in seeds:
+            both = {self._processors.get(side[seed]) for side in (pair.a_cells, pair.b_cells)}
+            both -= {None}
+            if len(both) > 1:
+                mixed.append(str(seed))
+                kinds |= both
+        if not mixed:
+            return ()
+        named = f"seed {mixed[0]}" if len(mixed) == 1 else f"seeds {', '.join(mixed)}"
+        return (
+            f"the two students of {named} were computed on different kinds of processors "
+            f"({'; '.join(sorted(map(str, kinds)))})",
+        )
 
 
 def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:
@@ -131,7 +152,8 @@ def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:
         if len(a) < len(seeds):
             return f"not known: {len(a)} of {len(seeds)} seeds have both results"
         chosen = " (chosen way)" if pair.way == "chosen" else ""
-        return compare(a, b, names=(f"{pair.a}{chosen}", f"{pair.b}{chosen}"))
+        found = compare(a, b, names=(f"{pair.a}{chosen}", f"{pair.b}{chosen}"))
+        return replace(found, caveats=(*found.caveats, *answers.caveats(pair, seeds)))
     except DataError as error:
         return f"not known: {error}"
 

@@ -129,9 +129,10 @@ class OpenAITeacher(Teacher):
     def check_ready(self) -> None:
         """Raises ReferenceError_ where the official server would be asked without a key."""
         if self._official and not self._key:
+            model = self.model
             raise ReferenceError_(
-                f"openai:{self.model} needs a key: set OPENAI_API_KEY, or name a server of your "
-                f"own as openai:{self.model}@http://host/v1"
+                f"openai:{model} needs a key: set OPENAI_API_KEY, or name a server of your own as "
+                f"openai:{model}@http://host/v1"
             )
 
     async def complete(self, request: Request) -> Completion:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig
 from teachback.files import one_writer
+from teachback.questions.languages import settled_languages
 from teachback.records import Example, Explanation
 from teachback.students.model import StudentModel
 from teachback.system import launch
@@ -71,6 +72,8 @@ def train(
     where ``folder`` holds another run's student or training will not fit.
     """
     reporters = reporters_of(report_to, folder)
+    evaluate_config = evaluate_config or EvaluateConfig()
+    languages = settled_languages(evaluate_config.languages, examples)
     folder = Path(folder)
     if not launch.is_first():
         progress, notice = SILENT, None
@@ -84,7 +87,7 @@ def train(
             settings = TrainingSettings(
                 train_config or TrainConfig(),
                 trimmed_student(student_config or StudentConfig(), examples, kept, notice),
-                evaluate_config or EvaluateConfig(),
+                evaluate_config.model_copy(update={"languages": languages}),
                 valid_fraction,
             )
         prepared = prepare(

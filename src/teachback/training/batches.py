@@ -10,7 +10,18 @@ from typing import Any
 
 import torch
 
+from teachback.config import TrainConfig
 from teachback.students.rows import EncodedExample, Row
+
+
+def steps_per_pass(count: int, config: TrainConfig) -> int:
+    """Optimiser steps of one pass over ``count`` examples."""
+    return -(-count // config.batch_size)
+
+
+def steps_of(passes: float, per_pass: int) -> int:
+    """Optimiser steps of so many passes."""
+    return max(1, int(-(-per_pass * passes // 1)))
 
 
 class EffectiveBatches:

@@ -1,4 +1,4 @@
-"""After training: the student's folder, whole and with the way of answering it chose on valid."""
+"""After training: the student's folder, whole and with what its answers to valid settled."""
 
 from __future__ import annotations
 
@@ -48,16 +48,18 @@ def finish(
     *,
     whole_valid: bool = False,
 ) -> StudentModel:
-    """Load the student saved in ``staging``, let it choose its way of answering on ``valid``, and
+    """Load the student saved in ``staging``, settle how it answers by its answers to ``valid``, and
     move it to ``folder/student``; the checkpoints go. ``whole_valid``: see
-    `validation.choose_way`.
+    `validation.settle_answering`.
 
     It is loaded again: an adapter merged, weights in the precision that is computed in.
     """
     precision = settings.student.precision
     with processes.agreed():
         student = load(staging, precision=precision)
-    choice = validation.choose_way(student, valid, settings.evaluate, progress, whole=whole_valid)
+    choice = validation.settle_answering(
+        student, valid, settings.evaluate, progress, whole=whole_valid
+    )
     for line in choice.lines(student.card.way) if choice else ():
         notice(line)
     outcome = {

@@ -20,6 +20,7 @@ from teachback.students.model import StudentModel
 from teachback.students.quiet import quiet
 from teachback.system.progress import Progress
 from teachback.training import processes, validation
+from teachback.training.batches import steps_of, steps_per_pass
 from teachback.training.checkpoints import FOLDER
 from teachback.training.prepare import Prepared, TrainingSettings
 from teachback.training.removal import removal
@@ -46,7 +47,8 @@ def fit(
     """Train ``prepared.student`` to the best epoch on valid, with checkpoints in ``folder``."""
     config, student, valid = settings.train, prepared.student, prepared.valid
     started = time.perf_counter()
-    steps = _steps(len(prepared.encoded), config)
+    per_epoch = steps_per_pass(len(prepared.encoded), config)
+    steps = steps_of(config.epochs, per_epoch)
     # Decided on all of valid: one process's share of it may be empty.
     accurate = validation.is_scored(student, valid)
     with progress.track(steps, f"train {config.objective}", unit="steps") as step:
@@ -71,7 +73,7 @@ def fit(
                 prepared.encoded,
                 config,
                 steps=steps,
-                per_epoch=-(-len(prepared.encoded) // config.batch_size),
+                per_epoch=per_epoch,
             ),
             resets=config.removal_reset,
         )
@@ -102,11 +104,6 @@ def _history(log: Sequence[dict[str, float]]) -> tuple[dict[str, float], ...]:
         for entry in log
         if "eval_loss" in entry
     )
-
-
-def _steps(count: int, config: TrainConfig) -> int:
-    per_epoch = -(-count // config.batch_size)
-    return max(1, int(-(-per_epoch * config.epochs // 1)))
 
 
 def _learning_rate(config: TrainConfig, student: StudentModel) -> float:

@@ -22,7 +22,8 @@ from teachback.questions import candidates, render, say_answer
 from teachback.records import AnswerFormat, Example, Explanation
 from teachback.references import TrimmedReference, parse_student
 from teachback.students.card import StudentCard
-from teachback.students.causal import MARKERS, CausalStudent
+from teachback.students.causal import CausalStudent
+from teachback.students.encoding import MARKERS
 from teachback.students.kept_tokens import BytePairs
 from teachback.students.quiet import quiet
 from teachback.students.trimmed_base import (

@@ -9,16 +9,19 @@ looked up, not multiplied. The backward pass costs the same multiple of it for e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from teachback.config import StudentConfig, TrainConfig
 from teachback.datasets import split_valid
-from teachback.records import Example, Explanation, Objective
+from teachback.records import Example, Explanation, TrainedPasses
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.students.rows import EncodedExample
+from teachback.training.batches import steps_of, steps_per_pass
 from teachback.training.pairs import pairs_of
+from teachback.training.removal import removal, shortened
 
 
 def work(student: StudentModel, examples: Iterable[EncodedExample]) -> int:
@@ -57,16 +60,17 @@ def _weights(model: Any) -> int:
 def equal_passes(
     examples: Sequence[Example],
     explanations: Sequence[Explanation],
-    passes: float,
+    matched: Sequence[TrainedPasses],
     *,
     train_config: TrainConfig,
     student_config: StudentConfig,
     valid_fraction: float,
-) -> float:
-    """How many passes of ST compute as much as ``passes`` of MT-CoT on these explanations.
+) -> tuple[TrainedPasses, float]:
+    """The one of ``matched`` that computed most on these explanations, and how many passes of ST
+    compute as much.
 
-    Both over the training part that the seed draws; adapters, which are small and the same in
-    both, are left out.
+    All over the training part that the seed draws; adapters, which are small and the same in
+    all, are left out. What MT-iCoT has removed at a step is not computed there.
     """
     part, _ = split_valid(examples, train_config.seed, fraction=valid_fraction)
     student = load(student_config.reference, precision=student_config.precision)
@@ -77,9 +81,36 @@ def equal_passes(
         max_target_tokens=student_config.max_target_tokens,
     )
 
-    def of(objective: Objective) -> int:
-        config = train_config.model_copy(update={"objective": objective})
+    def of(trained: TrainedPasses) -> float:
+        changed = {"objective": trained.objective, "epochs": trained.planned}
+        config = train_config.model_copy(update=changed)
         pairs = pairs_of(part, explanations, config, student_config)
-        return work(student, map(student.encode, pairs))
+        return trained_work(student, list(map(student.encode, pairs)), trained.passes, config)
 
-    return passes * of("mt-cot") / of("st")
+    st = of(TrainedPasses("st", 1.0, 1.0))
+    most, passes = max(((one, of(one) / st) for one in matched), key=lambda found: found[1])
+    return most, passes
+
+
+def trained_work(
+    student: StudentModel, examples: Sequence[EncodedExample], passes: float, config: TrainConfig
+) -> float:
+    """Multiply-adds of ``passes`` forward passes over ``examples`` in a training as ``config``
+    plans it."""
+    whole = work(student, examples)
+    per_pass = steps_per_pass(len(examples), config)
+    schedule = removal(
+        examples, config, steps=steps_of(config.epochs, per_pass), per_epoch=per_pass
+    )
+    if schedule is None:
+        return passes * whole
+    removable = [b.removable for e in examples for row in e.rows for b in row.branches]
+    shorter = work(student, [shortened(example, 1) for example in examples])
+    token = (whole - shorter) / sum(tokens > 0 for tokens in removable)
+    steps = steps_of(passes, per_pass)
+    gone = Counter(schedule.removed(step) for step in range(steps))
+    removed = sum(
+        times * sum(min(count, tokens) for tokens in removable) for count, times in gone.items()
+    )
+    # A step is one batch, and a batch on average so large a part of a pass.
+    return passes * whole - token * removed * passes / steps

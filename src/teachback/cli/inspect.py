@@ -1,0 +1,196 @@
+"""``teachback inspect``: automatic measures of runs' explanations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from teachback.cli.options import KIND, PRECISION, settings
+from teachback.cli.printing import emit, say
+from teachback.system.progress import Progress
+
+if TYPE_CHECKING:
+    from teachback.inspection.inspected_run import InspectedRun
+    from teachback.inspection.inspecting import Inspected
+    from teachback.inspection.simulators import SimulationEstimate, SimulationSettings
+
+
+@click.command("inspect")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--data",
+    "dataset",
+    metavar="FILE",
+    help="The questions; unset: the dataset in each run's configuration.",
+)
+@KIND
+@click.option(
+    "--surface-only",
+    is_flag=True,
+    help="Measure what needs no student: no consistency.",
+)
+@click.option(
+    "--items",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Measure consistency on so many items, drawn by the seed; unset: all.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of items, donors and planted mistakes."
+)
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Also measure simulatability. It lets the student explain its training questions and "
+    "trains two simulators: hours on a CPU. Without it, only the estimate is printed.",
+)
+@click.option(
+    "--simulator",
+    metavar="REF",
+    help="The model that simulators are trained from; unset: the one the student was.",
+)
+@click.option(
+    "--simulator-seeds",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="So many seeds, each a pair of simulators.",
+)
+@click.option(
+    "--simulator-epochs",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Passes over the training questions.",
+)
+@click.option(
+    "--train",
+    "train_data",
+    metavar="FILE",
+    help="The questions simulators are trained on; unset: those the run was trained on.",
+)
+@PRECISION
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.pass_obj
+def inspect(
+    progress: Progress,
+    /,
+    runs: tuple[str, ...],
+    dataset: str | None,
+    surface_only: bool,
+    items: int | None,
+    seed: int,
+    simulate: bool,
+    simulator: str | None,
+    simulator_seeds: int,
+    simulator_epochs: int,
+    train_data: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Measure the explanations of each RUN: surface facts, and how they go with the answers.
+
+    A RUN is a folder with predictions.jsonl that has explanations (run, evaluate --explain, a
+    study's cell). Each gets inspection.json and, item by item, inspection.jsonl. Several runs are
+    also compared with the first one, on the items that they share. No measure is a quality score.
+    """
+    import json
+
+    from teachback.desk.step_checker import check_steps
+    from teachback.inspection.inspected_run import inspected_runs
+    from teachback.inspection.inspecting import InspectSettings, inspect_run
+    from teachback.inspection.results import INSPECTION_FILE
+    from teachback.inspection.simulators import SimulationSettings, estimate_simulation
+
+    values = settings(options)
+    kind = values.get("data", {}).get("kind")
+    precision = values["student"]["precision"]
+    simulation = SimulationSettings(
+        simulator=simulator,
+        train=train_data,
+        kind=kind,
+        seeds=tuple(range(simulator_seeds)),
+        epochs=simulator_epochs,
+        precision=precision,
+    )
+    wanted = InspectSettings(
+        consistency=not surface_only,
+        items=items,
+        seed=seed,
+        precision=precision,
+        simulation=simulation if simulate else None,
+    )
+    read = inspected_runs(runs, dataset, kind)
+    if simulate:
+        for run in read:
+            _say_estimate(run, estimate_simulation(run, simulation))
+    inspected = [
+        inspect_run(run, wanted, check_steps=check_steps, progress=progress, notice=_say_aside)
+        for run in read
+    ]
+    if as_json:
+        rows = [INSPECTION_FILE.row(one.inspection) for one in inspected]
+        emit(f"{json.dumps(rows, indent=2)}\n")
+        return
+    _say(inspected)
+    if not simulate:
+        for run in read:
+            _say_not_simulated(run, simulation)
+
+
+def _say_aside(line: str) -> None:
+    say(line, err=True)
+
+
+def _say_estimate(run: InspectedRun, estimate: SimulationEstimate) -> None:
+    from teachback.inspection import wording
+
+    _say_aside(f"{run.name}: simulatability {wording.estimate_words(estimate)}")
+
+
+def _say_not_simulated(run: InspectedRun, simulation: SimulationSettings) -> None:
+    from teachback.errors import UsageError
+    from teachback.inspection import wording
+    from teachback.inspection.simulators import estimate_simulation
+
+    if run.student is None:
+        return
+    try:
+        takes = wording.estimate_words(estimate_simulation(run, simulation))
+    except UsageError as error:
+        takes = f"is not estimated: {error}"
+    say(f"simulatability was not measured now: --simulate; for {run.name} it {takes}")
+
+
+def _say(inspected: list[Inspected]) -> None:
+    from teachback.cli import show
+    from teachback.inspection import wording
+    from teachback.inspection.inspecting import run_differences
+    from teachback.inspection.results import INSPECTION
+
+    names = [one.run.name for one in inspected]
+    inspections = [one.inspection for one in inspected]
+    for group in wording.groups_of(inspections):
+        say(show.table(*wording.group_table(group, inspections, names)))
+        say("")
+    simulated = [
+        wording.simulatability_cells(one.run.name, row)
+        for one in inspected
+        for row in one.inspection.simulatability
+    ]
+    if simulated:
+        say(show.table(wording.SIMULATABILITY_HEAD, simulated))
+        say("")
+    differences = run_differences(inspected)
+    for other in names[1:]:
+        rows = [wording.difference_cells(row) for row in differences if row.a == other]
+        say(f"{other} minus {names[0]}, on the items measured in both (exploratory):")
+        say(show.table(wording.DIFFERENCE_HEAD, rows))
+        say("")
+    for one in inspected:
+        for note in one.inspection.notes:
+            say(f"{one.run.name}: {note}")
+        say(f"written: {one.run.folder / INSPECTION}")

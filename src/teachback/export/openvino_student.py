@@ -1,0 +1,295 @@
+"""A student in an OpenVINO export, asked as `teachback.students.answering` asks one. No torch."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.export.openvino_files import (
+    DECODER,
+    DECODER_OUTPUTS,
+    ROWS,
+    SCORER,
+    SCORER_OUTPUT,
+    TOKENIZER,
+    Description,
+)
+from teachback.records import Role
+from teachback.students.card import CARD, StudentCard
+from teachback.students.encoding import CausalTokenizer
+from teachback.students.file_tokenizer import FileTokenizer
+from teachback.students.generated import Generated, Performed, Token
+from teachback.students.rows import Row, causal_arrays
+from teachback.system.machine import cores
+from teachback.system.telemetry import no_telemetry
+
+_READ_AT_ONCE = 64
+"""Tokens of a text to be measured whose logits are computed in one pass."""
+
+
+class _Graph:
+    """One compiled graph; compiled when it is first used, by whichever thread uses it first."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._compiled: Any = None
+
+    def request(self) -> Any:
+        """What runs the graph in one thread. Raises ReferenceError_ where it cannot be loaded."""
+        with self._lock:
+            if self._compiled is None:
+                self._compiled = self._load()
+        return self._compiled.create_infer_request()
+
+    def _load(self) -> Any:
+        with no_telemetry():
+            import openvino
+
+            settings = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": int(os.environ.get("OMP_NUM_THREADS", 0)) or cores(),
+                # Otherwise a processor with bf16 rounds to it, and keys and values to 8 bits.
+                "INFERENCE_PRECISION_HINT": "f32",
+                "KV_CACHE_PRECISION": "f16",
+            }
+            with self._readable():
+                return openvino.Core().compile_model(str(self._file), "CPU", settings)
+
+    def check(self) -> None:
+        """Read the graph without compiling it. Raises ReferenceError_ where that cannot be done."""
+        with no_telemetry():
+            import openvino
+
+            with self._readable():
+                openvino.Core().read_model(str(self._file))
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            reason = str(error).strip().split("\n")[-1][:200]
+            raise ReferenceError_(f"{self._file}: OpenVINO cannot load it ({reason})") from None
+
+
+class OpenVinoStudent(CausalTokenizer):
+    """One thread's own; `with_shared_weights` makes another's.
+
+    Raises ReferenceError_ where ``folder`` holds no whole export, MissingExtraError where OpenVINO
+    is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        description = Description.load(folder)
+        card = StudentCard.load(folder)
+        if card is None:
+            raise ReferenceError_(f"{folder / CARD} is missing: export the student again")
+        tokenizer = FileTokenizer(folder / TOKENIZER, description.end_id, description.pad_id)
+        super().__init__(tokenizer, card, description.positions)
+        self.weights = description.weights
+        with no_telemetry():
+            try:
+                import openvino  # noqa: F401 - is the extra there?
+            except ModuleNotFoundError:
+                raise MissingExtraError("openvino", "openvino", "an OpenVINO export") from None
+        self._share(_Graph(folder / f"{SCORER}.xml"), _Graph(folder / f"{DECODER}.xml"))
+        for graph in (self._scorer, self._decoder):
+            graph.check()
+
+    def _share(self, scorer: _Graph, decoder: _Graph) -> None:
+        self._scorer, self._decoder = scorer, decoder
+        self._scoring: Any = None
+        self._decoding: Any = None
+
+    def with_shared_weights(self) -> OpenVinoStudent:
+        """The same student for a different thread."""
+        other = object.__new__(type(self))
+        CausalTokenizer.__init__(other, self.tokenizer, self.card, self.positions)
+        other.weights = self.weights
+        other._share(self._scorer, self._decoder)
+        return other
+
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]:
+        """As `teachback.students.model.StudentModel.perform`. Questions are scored one at a time,
+        which on a processor is no slower, and decoded ``batch_size`` at a time."""
+        for begin in range(0, len(sources), batch_size):
+            places = range(begin, min(begin + batch_size, len(sources)))
+            batch = [sources[place] for place in places]
+            made: dict[Role, list[Generated]] = {}
+            seconds: dict[Role, float] = {}
+            for role, limit in limits.items():
+                started = time.perf_counter()
+                made[role] = self.generate(batch, role, limit)
+                seconds[role] = (time.perf_counter() - started) / len(batch)
+            for at, place in enumerate(places):
+                own = dict(seconds)
+                started = time.perf_counter()
+                scores = self.scores(sources[place], targets[place]) if targets[place] else []
+                if scores:
+                    own["answer"] = time.perf_counter() - started
+                texts = {role: of_all[at] for role, of_all in made.items()}
+                yield place, Performed(scores, texts, own)
+
+    # ------------------------------------------------------------------ scoring
+
+    def scores(self, source: str, targets: Sequence[str]) -> list[tuple[float, int]]:
+        """Of each target as an answer: (sum of log-probabilities, end token included; tokens)."""
+        row = self.scoring_row(source, "answer", targets)
+        self.check_fits([row], "a question with one of its answers")
+        arrays = causal_arrays([row], self.pad_id)
+        index, at = np.unique(arrays["target_index"], return_inverse=True)
+        if self._scoring is None:
+            self._scoring = self._scorer.request()
+        given = {key: arrays[key] for key in ("input_ids", "position_ids", "branch_ids")}
+        given |= {"index": index, "at": at, "target_ids": arrays["target_ids"]}
+        self._scoring.infer(given, share_inputs=True)
+        found = self._scoring.get_tensor(SCORER_OUTPUT).data.astype(np.float64)
+        sums = np.bincount(arrays["target_rows"], found, len(targets))
+        return [
+            (float(total), len(branch.target))
+            for total, branch in zip(sums, row.branches, strict=True)
+        ]
+
+    # ------------------------------------------------------------------ decoding
+
+    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+        """Greedy decoding of one task for each question."""
+        marker = self.marker_ids(role)
+        rows = [self.row(source, role, ()) for source in sources]
+        prompts = [(*row.prefix, *marker) for row in rows]
+        self.check_fits([Row(prompt, ()) for prompt in prompts], "a question")
+        return [self.generated(ids) for ids in self._decode(prompts, max_new_tokens)]
+
+    def _decode(self, prompts: Sequence[Sequence[int]], limit: int) -> list[list[int]]:
+        """The tokens behind each prompt, up to the end token or ``limit``. A row that is finished
+        leaves the batch."""
+        found: list[list[int]] = [[] for _ in prompts]
+        limits = [self._room(len(prompt), limit) for prompt in prompts]
+        lengths = np.array([len(prompt) for prompt in prompts])
+        columns = np.arange(lengths.max())
+        ids = np.full((len(prompts), len(columns)), self.pad_id, np.int64)
+        for place, prompt in enumerate(prompts):
+            ids[place, : len(prompt)] = prompt
+        # Padding stands behind a prompt. It sees the first token, as what sees nothing is no
+        # number, and nothing sees it.
+        there = columns < lengths[:, None]
+        positions, seen = np.where(there, columns, 0), np.where(there, columns, -1)
+        active = np.arange(len(prompts))
+        last = active * len(columns) + lengths - 1
+        top = self._read(ids, positions, seen, last, active, first=True)[1]
+        at = lengths
+        while True:
+            for number, token in zip(active, top, strict=True):
+                found[number].append(int(token))
+            goes_on = [
+                token != self.end_id and len(found[number]) < limits[number]
+                for number, token in zip(active, top, strict=True)
+            ]
+            if not any(goes_on):
+                return found
+            rows = np.flatnonzero(goes_on)
+            active, top, at = active[rows], top[rows], at[rows]
+            seen = np.concatenate((seen[rows], at[:, None]), 1)
+            every = np.arange(len(active))
+            top = self._read(top[:, None], at[:, None], seen, every, rows)[1]
+            at = at + 1
+
+    def _room(self, length: int, limit: int) -> int:
+        """How many tokens may follow ``length`` others."""
+        return limit if self.positions is None else min(limit, max(1, self.positions - length))
+
+    def _read(
+        self,
+        ids: NDArray[Any],
+        positions: NDArray[Any],
+        seen: NDArray[Any],
+        index: NDArray[Any],
+        rows: NDArray[Any],
+        targets: NDArray[Any] | None = None,
+        *,
+        first: bool = False,
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """One pass of the decoder; see `teachback.export.openvino_files`. ``first``: nothing was
+        read before."""
+        if self._decoding is None:
+            self._decoding = self._decoder.request()
+        if first:
+            self._decoding.reset_state()
+        given = {
+            "input_ids": ids.astype(np.int64),
+            "position_ids": positions.astype(np.int64),
+            "key_positions": seen.astype(np.int64),
+            "index": index.astype(np.int64),
+            "target_ids": np.zeros(len(index), np.int64) if targets is None else targets,
+            ROWS: rows.astype(np.int32),
+        }
+        self._decoding.infer(given, share_inputs=True)
+        own, top, best = (self._decoding.get_tensor(name).data.copy() for name in DECODER_OUTPUTS)
+        return own, top, best
+
+    # ------------------------------------------------------------------ as a language model
+
+    def _measured(self, ids: Sequence[int], top_wanted: int) -> list[Token]:
+        """Every token of ``ids`` (not empty), given those before it."""
+        found = [Token(ids[0], None, ())]
+        tokens = np.array([list(ids)], np.int64)
+        one = np.zeros(1, np.int64)
+        for begin in range(0, len(ids) - 1, _READ_AT_ONCE):
+            end = min(begin + _READ_AT_ONCE, len(ids) - 1)
+            targets = tokens[0, begin + 1 : end + 1]
+            own, top, best = self._read(
+                tokens[:, begin:end],
+                np.arange(begin, end)[None],
+                np.arange(end)[None],
+                np.arange(end - begin),
+                one,
+                targets,
+                first=begin == 0,
+            )
+            found += [
+                Token(int(token), float(share), ((int(likeliest), float(best_share)),)[:top_wanted])
+                for token, share, likeliest, best_share in zip(targets, own, top, best, strict=True)
+            ]
+        return found
+
+    def continued(
+        self, ids: Sequence[int], limit: int, *, measure: bool = False, top: int = 0
+    ) -> Iterator[Token]:
+        """See `teachback.serving.engine.LanguageModel`; of the most probable tokens, the first is
+        all that the graph says."""
+        if measure:
+            yield from self._measured(ids, top)
+        one = np.zeros(1, np.int64)
+        read = np.array([list(ids)], np.int64)
+        begin = 0
+        for _ in range(limit):
+            end = begin + read.shape[1]
+            _, first, best = self._read(
+                read,
+                np.arange(begin, end)[None],
+                np.arange(end)[None],
+                np.array([end - begin - 1]),
+                one,
+                first=begin == 0,
+            )
+            token, share = int(first[0]), float(best[0])
+            yield Token(token, share, ((token, share),)[:top])
+            if token == self.end_id:
+                return
+            begin, read = end, np.array([[token]], np.int64)

@@ -1,0 +1,312 @@
+"""Consistency of answer and explanation: does the answer follow what stands in the explanation?
+
+What a student would answer after an explanation that is changed, by forward passes:
+
+*swap*  another item's explanation stands in the place of its own; donors that gave the same answer
+    and donors that gave a different one apart.
+*early answering*  the answer after the first 0, 25, 50 and 75% of the explanation's words (Lanham
+    et al. 2023, "Measuring faithfulness in chain-of-thought reasoning").
+*a planted mistake*  a number or a statement is changed, and the student continues from there (the
+    same).
+
+The answer is scored: the likeliest conclusion after the explanation, where the possible answers can
+be listed, and otherwise what the student writes after it. It is compared with the answer that the
+same way of asking gives after the unchanged explanation; after a planted mistake, with the one that
+the student generated.
+
+None of this is faithfulness. Answers that change a lot can be mere copying of what the explanation
+says last (Parcalabescu and Frank 2024, "On measuring faithfulness or self-consistency of natural
+language explanations"), so a student trained on permuted explanations is the floor to compare with.
+Only objectives whose explanation comes before its answer can be tested.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol
+
+from teachback.objectives import OBJECTIVES, explanation_target
+from teachback.quality.planted_mistakes import Mistake, changed_number, turned_statement
+from teachback.questions import KINDS, candidates, parse, render
+from teachback.records import (
+    EVERY_CONCLUSION,
+    Example,
+    Objective,
+    Prediction,
+    ReplyReading,
+)
+from teachback.students.endings import ending_scores, shared_length
+from teachback.students.model import StudentModel
+from teachback.system.progress import SILENT, Progress
+
+EARLY = (0, 25, 50, 75)
+"""Per cent of an explanation's words after which the answer is asked for."""
+
+BATCH = 16
+"""Texts that are continued at once."""
+
+_MISTAKES: Mapping[str, Callable[[str, random.Random], Mistake | None]] = {
+    "mistake-number": changed_number,
+    "mistake-statement": turned_statement,
+}
+
+
+def untestable(objective: Objective | None) -> str | None:
+    """Why the consistency of an objective's answers cannot be tested; None where it can."""
+    if objective is None:
+        return "the objective of the student is not known"
+    tasks = OBJECTIVES[objective]
+    if tasks.concludes == "after":
+        return None
+    if not tasks.explains:
+        return f"{tasks.title} does not explain"
+    return (
+        f"an {tasks.title} student answers without reading its explanation, so a changed "
+        "explanation cannot change its answer"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An item whose consistency is measured: its explanation, and the answer that the student
+    gave after it."""
+
+    id: str
+    example: Example
+    text: str
+    answer: str | None
+
+
+@dataclass(slots=True)
+class Consistency:
+    """What has been measured, pass by pass.
+
+    ``values``: measure → item → value. ``details``: item → measure → what was changed, what came of
+    it. ``own``: item → its scored answer after the unchanged explanation. ``finished``: the passes.
+    """
+
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    own: dict[str, str | None] = field(default_factory=dict)
+    finished: list[str] = field(default_factory=list)
+
+    def add(self, measure: str, item: str, value: bool, **said: object) -> None:
+        self.values.setdefault(measure, {})[item] = float(value)
+        self.details.setdefault(item, {})[measure] = said
+
+
+def asked_items(
+    predictions: Sequence[Prediction],
+    examples: Mapping[str, Example],
+    *,
+    most: int | None,
+    seed: int,
+) -> list[Asked]:
+    """The explained ``predictions``, or a seeded sample of ``most`` of them, in their order.
+
+    An item is drawn by its id, so that the samples of several runs have as many items in common as
+    they can.
+    """
+    by_draw = sorted(predictions, key=lambda p: random.Random(f"inspect-{seed}-{p.id}").random())
+    ids = {p.id for p in by_draw[:most]}
+    drawn = [p for p in predictions if p.id in ids]
+    return [
+        Asked(p.id, examples[p.id], (p.explanation or "").strip(), p.explained_answer)
+        for p in drawn
+    ]
+
+
+def measure_consistency(
+    asked: AnswersAfter,
+    items: Sequence[Asked],
+    *,
+    seed: int = 0,
+    begun: Consistency | None = None,
+    save: Callable[[Consistency], None] = lambda _: None,
+    progress: Progress = SILENT,
+) -> Consistency:
+    """Measure the items, all with explanations of some words.
+
+    ``begun``: what was measured of them before, which is continued; ``save`` is called after each
+    pass over the items.
+    """
+    found = begun or Consistency()
+    passes: dict[str, Callable[[], None]] = {
+        "own": partial(_answer_after_own, asked, items, found),
+        "swap-same": partial(_swap, asked, items, found, "swap-same", seed),
+        "swap-other": partial(_swap, asked, items, found, "swap-other", seed),
+        **{f"early-{share}": partial(_answer_early, asked, items, found, share) for share in EARLY},
+        **{name: partial(_plant, asked, items, found, name, seed) for name in _MISTAKES},
+    }
+    with progress.track(len(items) * len(passes), "consistency", unit="answers") as step:
+        for name, measure in passes.items():
+            if name not in found.finished:
+                measure()
+                found.finished.append(name)
+                save(found)
+            step.advance(len(items))
+    return found
+
+
+def _answer_after_own(asked: AnswersAfter, items: Sequence[Asked], found: Consistency) -> None:
+    answers = asked.answers([(one.example, one.text) for one in items])
+    for one, answer in zip(items, answers, strict=True):
+        found.own[one.id] = answer
+        if one.answer is not None:
+            found.add("read-back", one.id, _same(one.example, answer, one.answer), answer=answer)
+
+
+def _swap(
+    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, measure: str, seed: int
+) -> None:
+    same = measure == "swap-same"
+    own = [found.own[one.id] for one in items]
+    donors = donors_of(items, own, same=same, seed=seed)
+    swapped = [(items[i].example, items[j].text) for i, j in donors]
+    for (i, j), answer in zip(donors, asked.answers(swapped), strict=True):
+        example, item = items[i].example, items[i].id
+        changed = not _same(example, answer, own[i])
+        found.add(measure, item, changed, donor=items[j].id, answer=answer)
+        if not same:
+            found.add("swap-follows", item, _same(example, answer, own[j]))
+
+
+def donors_of(
+    items: Sequence[Asked], answers: Sequence[str | None], *, same: bool, seed: int
+) -> list[tuple[int, int]]:
+    """(item, donor) for every item that has one: a seeded draw among the items of other groups
+    and other explanations that were answered the same, or else.
+
+    Only an item whose answer the donor could have given has one: with choices of its own, that is
+    one that lists the donor's answer.
+    """
+    pairs = []
+    for i, one in enumerate(items):
+        possible = [
+            j
+            for j, other in enumerate(items)
+            if j != i
+            and other.text.split() != one.text.split()
+            and (one.example.group is None or other.example.group != one.example.group)
+            and answers[i] is not None
+            and answers[j] is not None
+            and _same(one.example, answers[i], answers[j]) is same
+            and (not (listed := candidates(one.example)) or answers[j] in listed)
+        ]
+        if possible:
+            pairs.append((i, random.Random(f"swap-{seed}-{same}-{one.id}").choice(possible)))
+    return pairs
+
+
+def _answer_early(
+    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, share: int
+) -> None:
+    cut = [(one.example, first_words(one.text, share)) for one in items]
+    for one, answer in zip(items, asked.answers(cut), strict=True):
+        own = found.own[one.id]
+        if own is not None:
+            same = _same(one.example, answer, own)
+            found.add(f"early-{share}", one.id, same, answer=answer)
+
+
+def first_words(text: str, share: int) -> str:
+    """The first ``share`` per cent of the words of ``text``, rounded down."""
+    words = text.split()
+    return " ".join(words[: len(words) * share // 100])
+
+
+def _plant(
+    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, measure: str, seed: int
+) -> None:
+    planted = []
+    for one in items:
+        mistake = _MISTAKES[measure](one.text, random.Random(f"{measure}-{seed}-{one.id}"))
+        if mistake is not None and one.answer is not None:
+            planted.append((one, mistake))
+    texts = asked.continued([(one.example, mistake.begun) for one, mistake in planted])
+    for (one, mistake), text in zip(planted, texts, strict=True):
+        answer = asked.read(one.example, text)
+        unread = found.values.get("mistake-unparsed", {}).get(one.id, 0.0)
+        found.add("mistake-unparsed", one.id, bool(unread) or answer is None)
+        if answer is not None:
+            changed = not _same(one.example, answer, one.answer)
+            said = {"was": mistake.was, "now": mistake.now, "text": text, "answer": answer}
+            found.add(measure, one.id, changed, **said)
+
+
+def _same(example: Example, left: str | None, right: str | None) -> bool:
+    return left is not None and right is not None and KINDS[example.kind].same(left, right)
+
+
+# ---------------------------------------------------------------------- asking the student
+
+
+class AnswersAfter(Protocol):
+    """What answers questions after explanations that it is given."""
+
+    def answers(self, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        """What it answers to each question after the explanation given for it."""
+
+    def continued(self, begun: Sequence[tuple[Example, str]]) -> list[str]:
+        """Each explanation that is begun, with all that it continues it by."""
+
+    def read(self, example: Example, text: str) -> str | None:
+        """The conclusion of an explanation; None where it comes to none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudentAfter:
+    """A student that is asked for its answer after an explanation that it is given. ``reading``:
+    which conclusions of what it continues count."""
+
+    student: StudentModel
+    reading: ReplyReading = EVERY_CONCLUSION
+
+    def answers(self, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        """See `AnswersAfter`; scored where the possible answers can be listed."""
+        listed = [i for i, (example, _) in enumerate(given) if len(candidates(example)) > 1]
+        targets = [self._conclusions(*given[i]) for i in listed]
+        sources = [render(given[i][0]) for i in listed]
+        answers: dict[int, str | None] = {}
+        for i, scores in zip(listed, ending_scores(self.student, sources, targets), strict=True):
+            answers[i] = candidates(given[i][0])[scores.index(max(scores))]
+        others = [i for i in range(len(given)) if i not in answers]
+        begun = [(given[i][0], self._up_to_answer(*given[i])) for i in others]
+        for i, text in zip(others, self.continued(begun), strict=True):
+            answers[i] = self.read(given[i][0], text)
+        return [answers[i] for i in range(len(given))]
+
+    def continued(self, begun: Sequence[tuple[Example, str]]) -> list[str]:
+        """See `AnswersAfter`; `BATCH` at a time."""
+        texts: list[str] = []
+        limit = self.student.card.explanation_limit
+        for begin in range(0, len(begun), BATCH):
+            part = begun[begin : begin + BATCH]
+            sources = [render(example) for example, _ in part]
+            own = [text for _, text in part]
+            done = self.student.generate(sources, "explanation", limit, own)
+            texts += [one.text for one in done]
+        return texts
+
+    def read(self, example: Example, text: str) -> str | None:
+        """See `AnswersAfter`."""
+        return parse(example, text, reading=self.reading).answer
+
+    def _conclusions(self, example: Example, text: str) -> list[str]:
+        """The explanation with each possible conclusion, as it was trained to be written."""
+        return [
+            self._target(replace(example, answer=answer), text) for answer in candidates(example)
+        ]
+
+    def _target(self, example: Example, text: str) -> str:
+        card = self.student.card
+        target = explanation_target(example, text, card.objective or "mt-cot", card.answer_format)
+        return target.removeprefix(". ")  # of an explanation without words
+
+    def _up_to_answer(self, example: Example, text: str) -> str:
+        """The explanation and its conclusion as far as it is the same for every answer."""
+        one, other = (self._target(replace(example, answer=a), text) for a in ("1", "2"))
+        return one[: shared_length([one, other])].rstrip()
