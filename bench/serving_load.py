@@ -1,4 +1,4 @@
-"""A served student under load for minutes: its memory, and what every request got.
+"""Minutes of load on a served student: whether memory stays flat and all requests are answered.
 
     python -m bench.serving_load --student runs/demo/mt-cot/student --minutes 10
 
