@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 PARTS = ("direct", "explained", "served", "mixed")
 ENGINES = ("torch", "openvino", "generate", "llama.cpp")
 _TOKENS = 70
-_CLIENTS = 64
 
 
 def questions(count: int) -> list[Example]:
@@ -140,12 +139,12 @@ def served(path: str, count: int) -> dict[str, Any]:
     }
 
 
-def mixed(path: str) -> dict[str, Any]:
+def mixed(path: str, clients: int) -> dict[str, Any]:
     from teachback.serving.engine import Question
 
-    asked = questions(_CLIENTS)
-    ways = ["explained" if number % 2 else "direct" for number in range(_CLIENTS)]
-    replies: list[tuple[float, int]] = [(0.0, 0)] * _CLIENTS
+    asked = questions(clients)
+    ways = ["explained" if number % 2 else "direct" for number in range(clients)]
+    replies: list[tuple[float, int]] = [(0.0, 0)] * clients
     with serving(path) as server:
         for way in ("direct", "explained"):
             server.answer(asked[0], way)
@@ -153,7 +152,7 @@ def mixed(path: str) -> dict[str, Any]:
         def client(number: int) -> None:
             replies[number] = server.answer(asked[number], ways[number])
 
-        threads = [threading.Thread(target=client, args=(n,)) for n in range(_CLIENTS)]
+        threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
         begun = time.perf_counter()
         for thread in threads:
             thread.start()
@@ -171,8 +170,8 @@ def mixed(path: str) -> dict[str, Any]:
     batch = time.perf_counter() - begun
     times = sorted(spent for spent, _ in replies)
     return {
-        "answers/s": round(_CLIENTS / seconds, 2),
-        "one batch answers/s": round(_CLIENTS / batch, 2),
+        "answers/s": round(clients / seconds, 2),
+        "one batch answers/s": round(clients / batch, 2),
         "share of it": round(batch / seconds, 2),
         "p99 s": round(times[int(0.99 * len(times))], 2),
         "errors": sum(status != 200 for _, status in replies),
@@ -262,7 +261,7 @@ def measured(name: str, engine: str, settings: argparse.Namespace) -> dict[str, 
     elif name == "served":
         found = served(path, settings.questions)
     elif name == "mixed":
-        found = mixed(path)
+        found = mixed(path, settings.clients)
     else:
         found = explained(path, engine, max(2, settings.questions // 4))
     return {"part": name, "engine": engine, **found}
@@ -293,13 +292,14 @@ def main() -> None:
     parser.add_argument("--openvino", help="an OpenVINO export of it")
     parser.add_argument("--gguf", help="a GGUF export's file")
     parser.add_argument("--questions", type=int, default=20)
+    parser.add_argument("--clients", type=int, default=64, help="at once, in the part mixed")
     settings = parser.parse_args()
     if settings.part:
         print(json.dumps(measured(settings.part, settings.engine, settings)))
         return
     options = [
         f"--{key}={value}"
-        for key in ("student", "openvino", "gguf", "questions")
+        for key in ("student", "openvino", "gguf", "questions", "clients")
         if (value := getattr(settings, key)) is not None
     ]
     print(machine())

@@ -1,9 +1,9 @@
-"""A served student under load for minutes: is its memory flat, and is every request answered?
+"""Minutes of load on a served student: whether memory stays flat and all requests are answered.
 
     python -m bench.serving_load --student runs/demo/mt-cot/student --minutes 10
 
 Clients ask at once for direct answers, explained answers, streams and log-probabilities; others
-send what is refused, hang up while they are answered for, or send their request byte by byte.
+send what is refused, hang up while they are answered for, or send their request in small pieces.
 Printed are what the replies' statuses were, the latencies, and the server's resident memory by
 tenths of the time. ``--rise``: how many MiB the last tenth may lie above the second one (the first
 is the warm-up); beyond it, or with any other reply than was to be expected, the exit code is 1.

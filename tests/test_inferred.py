@@ -29,6 +29,8 @@ LEAST_WHOLE = {
     "free-form-1": 0.84,
     "free-form-2": 0.92,
     "free-form-3": 0.80,
+    "free-form-4": 0.88,
+    "free-form-5": 0.91,
     "multiple-choice": 0.91,
 }
 FILES = sorted((Path(__file__).parent / "replies").glob("*.jsonl"))

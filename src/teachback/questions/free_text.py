@@ -20,8 +20,10 @@ _ABBREVIATED = re.compile(
 _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
 _MARKS = "*_\"'`“”‘’„«»「」『』 "
-# The base that a numeral is written in: 1101₂.
-_BASE = re.compile(r"(?<=[0-9])[₀-₉]{1,2}\Z|(?<=[0-9A-F]{2})[₀-₉]{1,2}\Z")
+# The base that a numeral is written in: 1101₂, 1101_2.
+_BASE = re.compile(
+    r"(?<=[0-9])_(?:[0-9]{1,2}|\{[0-9]{1,2}\})\Z|(?<=[0-9])[₀-₉]{1,2}\Z|(?<=[0-9A-F]{2})[₀-₉]{1,2}\Z"
+)
 # What only typesets the answer: \\text{Paris}, $x + 1$, \\(x + 1\\).
 _MARKUP = (
     re.compile(r"\A\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\{([^{}]*)\}\Z"),

@@ -62,8 +62,8 @@ def infer_choice(
         led = (
             at == 0
             and len(named) == 1
-            and share(question, sentence) > 0
             and _ends_with(sentence, named[0])
+            and (share(question, sentence) > 0 or _SAID_OF.search(_before(sentence, named[0])))
         )
         if not (leads or cues or ends_marked or led) or sentence.endswith("?"):
             break
@@ -71,7 +71,10 @@ def infer_choice(
         uncontrasted = _CONTRAST.sub("", clause)
         if len(_named(uncontrasted, choices, lettered)) == 1:
             clause = uncontrasted
-        if found.denies(_without_choices(clause, choices)):
+        unsaid = _without_choices(clause, choices)
+        if _MAY.search(question):  # "Why might she sit?", "So she might sit to rest."
+            unsaid = _MAY.sub("", unsaid)
+        if found.denies(unsaid):
             return None
         in_clause = _named(clause, choices, lettered) or (named if cues else [])
         if len(in_clause) != 1 or _goes_through(text, last[at + 1 : at + 2], choices, named, found):
@@ -147,6 +150,19 @@ def _ends_with(sentence: str, choice: str) -> bool:
     """Whether ``choice`` ends ``sentence`` and is not all of it: "she should go to the doctor"."""
     at = sentence.casefold().rfind(choice.casefold())
     return at > 0 and not is_blank(sentence[:at]) and is_blank(sentence[at + len(choice) :])
+
+
+def _before(sentence: str, choice: str) -> str:
+    """What stands before ``choice``, which ends ``sentence``."""
+    return sentence[: sentence.casefold().rfind(choice.casefold())]
+
+
+# Right before a choice that ends its sentence; "a pet that is a dog" says nothing of the kind.
+_SAID_OF = re.compile(
+    r"(?<!that\s)(?<!which\s)(?<!who\s)\b(?:is|are|was|were)"
+    r"\s+(?:(?:in|at|on|from|to|a|an|the)\s+){0,2}[*_\"]*\Z"
+)
+_MAY = re.compile(r"\b(?:might|may|could)\b", re.IGNORECASE)
 
 
 def _without_choices(clause: str, choices: tuple[str, ...]) -> str:

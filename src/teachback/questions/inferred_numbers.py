@@ -36,6 +36,7 @@ def infer_number(
         if found.is_aside(sentence):
             continue
         sentence = _up_to_asked(question, _without_aside(sentence, decimal), decimal)
+        sentence = _result_in_words(question, sentence, found) or sentence
         numbers = find_numbers(sentence, decimal)
         if not numbers:
             words = find_number_words(sentence)
@@ -60,6 +61,17 @@ def infer_number(
             return None
         return Inference(chosen.value, "last number", begin, end)
     return None
+
+
+def _result_in_words(question: str, sentence: str, found: Announcements) -> str | None:
+    """The clause behind the last concluding word, where it has a result in words and no digits:
+    "there are 13 baskets, *so each has three rolls*"."""
+    leads = found.concluding_words(sentence)
+    clause = sentence[leads[-1][0] :] if leads else ""
+    words = find_number_words(clause)
+    if not words or _DIGITS.search(clause) or not _is_result(question, clause, words):
+        return None
+    return clause
 
 
 def _is_result(question: str, sentence: str, words: list[tuple[int, int, int | None]]) -> bool:

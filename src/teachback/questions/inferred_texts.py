@@ -138,7 +138,8 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
         if whole and (label := _LABEL.match(answer)):  # "**Classification: spam**"
             answer = label["rest"].strip(_MARKS)
         alike = {_inner(one).casefold() for one in quoted}
-        denied = found.denies(before[verbs[-1][0] if verbs else 0 :])
+        unsaid = _OR_QUOTED.sub("", before)  # "it is n-a-p, or "nap""
+        denied = found.denies(unsaid[verbs[-1][0] if verbs else 0 :])
         marked = len(quoted) == 1 and last[0][0] in "*`"  # so the writer marks it out
         led = led or found.ends_statement(sentence, last.end())
         if not answer or denied or not (led or whole or (leads and len(alike) == 1) or marked):
@@ -157,7 +158,9 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
         answer = rest.strip(_MARKS)
         if _is_short(answer, 6):
             return Inference(answer, "text after a colon", begin, end)
-    if not results or (leads and leads[-1][0] >= results[-1][1]):
+    if leads and (not results or leads[-1][0] >= results[-1][1]):
+        return _behind_lead(sentence, begin, end, leads[-1], found)
+    if not results:
         return None
     stated = sentence[: _clause_end(sentence, results[-1][1])]
     answer = _LITTLE.sub("", stated[results[-1][1] :].lstrip(), count=1).strip(_MARKS)
@@ -166,12 +169,24 @@ def _text_of(sentence: str, begin: int, end: int, found: Announcements) -> Infer
     return Inference(answer, "text after a verb", begin, end)
 
 
+def _behind_lead(
+    sentence: str, begin: int, end: int, lead: tuple[int, int], found: Announcements
+) -> Inference | None:
+    """One or two words behind the concluding word in a sentence: "Das Buch gehört somit Clara"."""
+    answer = sentence[lead[1] :].strip(_MARKS)
+    before = sentence[: lead[0]].rstrip()
+    if not before or not before[-1].isalnum() or not _is_short(answer, 2) or found.denies(sentence):
+        return None
+    return Inference(answer, "last word", begin, end)
+
+
 def _clause_end(sentence: str, at: int) -> int:
     """Where what begins at ``at`` ends, before "…, or in small letters: …"."""
     end = _OR_SO.search(sentence, at)
     return end.start() if end else len(sentence)
 
 
+_OR_QUOTED = re.compile(r",\s+or\s*\Z")
 _OR_SO = re.compile(r",\s+(?:or|i\.e\.|that\s+is|which)\b", re.IGNORECASE)
 _IT_IS = re.compile(r"\W*((?:\S+\s+){1,4}?)it\s+is\W*\Z", re.IGNORECASE)  # "Pink it is!"
 

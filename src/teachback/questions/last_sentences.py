@@ -15,6 +15,9 @@ SENTENCES_LOOKED_AT = 6
 LONGEST_SENTENCE = 2_000
 
 
+_PICTURES = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")
+
+
 def last_sentences(text: str, found: Announcements) -> list[tuple[int, int]]:
     """The sentences that may conclude, the last one first: none that speaks to the reader."""
     tail = max(0, len(text) - 20_000)
@@ -23,7 +26,7 @@ def last_sentences(text: str, found: Announcements) -> list[tuple[int, int]]:
         (begin, end)
         for begin, end in spans
         if end - begin <= LONGEST_SENTENCE
-        and not is_blank(text[begin:end])
+        and not is_blank(_PICTURES.sub("", text[begin:end]))
         and not found.is_chatter(text[begin:end])
     ]
     return kept[: -SENTENCES_LOOKED_AT - 1 : -1]
