@@ -773,7 +773,7 @@ def test_all_cells_of_a_study_have_one_trimmed_base_that_covers_every_teacher(
 
 def test_no_cell_is_trained_on_a_base_that_lacks_a_teacher_s_explanations(tmp_path: Path) -> None:
     root = write_data(tmp_path)
-    write_lines(root / "nobody.jsonl", [])
+    write_lines(root / "nobody.jsonl", [{**recorded(0, "red", True), "id": "of-other-data"}])
     tiny_causal(root / "tiny", "gemma3", merges=[("r", "e"), ("W", "W")])
     outcome, engine = run(
         root,
