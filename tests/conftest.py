@@ -109,6 +109,19 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_causal(tmp_path_factory.mktemp("tiny"), "llama")
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A real browser, driven by Playwright; the test skips where either is absent."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    from test_report_browser import browser
+
+    program = browser()
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data that lies beside a checkout; the test skips without it."""

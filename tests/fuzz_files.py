@@ -20,7 +20,8 @@ from teachback.files import write_jsonl
 from teachback.studies.cell import run_cell
 from teachback.studies.config import read_study
 from teachback.studies.engines import Ended
-from teachback.studies.running import plan_study, run_study
+from teachback.studies.planning import plan_study
+from teachback.studies.running import run_study
 from tiny import tiny_causal
 from tiny_gguf import tiny_gguf
 from tiny_run import COLOURS, question, write_config, write_data

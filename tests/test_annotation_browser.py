@@ -18,7 +18,6 @@ from annotation_runs import RUNS, served, write_runs
 from teachback.annotation.answers import Revision, standing
 from teachback.annotation.folder import open_answers, read_plan
 from teachback.cli import cli
-from test_report_browser import browser
 from test_report_safety import HOSTILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -29,15 +28,6 @@ RATED = ["1", "1", "Enter", "1", "1", "1", "2", "Enter"]
 GIVEN = ("--data", "data.jsonl", "-o", "answers")
 
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    program = browser()
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from urllib.error import HTTPError
 import pytest
 
 from teachback.students.load import load
-from test_report_browser import browser
 from test_report_safety import HOSTILE
 from test_serving import ask, running
 from tiny import tiny_causal
@@ -46,15 +45,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         name, link = process.stdout.readline().split()
         assert name == "page:"
         yield address, link
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    program = browser()
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

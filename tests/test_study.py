@@ -34,7 +34,7 @@ from teachback.reports import report
 from teachback.reports.markdown import escaped
 from teachback.runs.pipeline import read_run
 from teachback.students.load import load
-from teachback.studies import running
+from teachback.studies import planning, running
 from teachback.studies.config import read_study
 from teachback.studies.schema import MATERIAL_FILE
 from teachback.system.machine import Processor
@@ -143,7 +143,7 @@ def test_a_study_is_in_one_precision_whatever_later_machines_would_choose(
     def run_on(*features: str, **changes: Any) -> list[str]:
         machine = Processor("made up", frozenset(features))
         monkeypatch.setattr(teachback.students.precision, "processor", lambda: machine)
-        planned = running.plan_study(read_study(write_study(tmp_path, **choices, **changes)))
+        planned = planning.plan_study(read_study(write_study(tmp_path, **choices, **changes)))
         told: list[str] = []
         running.run_study(planned, tmp_path / "out", InThisProcess(), notice=told.append)
         return told
@@ -507,11 +507,11 @@ def test_a_teacher_that_says_nothing_fails_only_the_cells_that_need_it(tmp_path:
     assert len(engine.ran) == 1
 
 
-def of_server(folder: Path, server: MockServer, **changes: Any) -> running.PlannedStudy:
+def of_server(folder: Path, server: MockServer, **changes: Any) -> planning.PlannedStudy:
     path = write_study(folder, objectives=["mt-cot"], seeds=[0], **changes)
     text = path.read_text("utf-8").replace("recorded:teacher.jsonl", f"openai:big@{server.url}")
     path.write_text(text, "utf-8")
-    return running.plan_study(read_study(path))
+    return planning.plan_study(read_study(path))
 
 
 class Ill:
@@ -599,7 +599,7 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
     text = path.read_text("utf-8")
     out = copy / "few"
     path.write_text(text.replace("[[dataset]]", "sizes = [5]\n[[dataset]]"), "utf-8")
-    running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
+    running.run_study(planning.plan_study(read_study(path)), out, InThisProcess())
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -608,8 +608,8 @@ def test_explanations_that_were_being_added_when_it_was_killed_are_added_again(
     with monkeypatch.context() as patched:
         patched.setattr("teachback.studies.teacher_side.write_explanations", killed)
         with pytest.raises(KeyboardInterrupt):
-            running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
-    running.run_study(running.plan_study(read_study(path)), out, InThisProcess())
+            running.run_study(planning.plan_study(read_study(path)), out, InThisProcess())
+    running.run_study(planning.plan_study(read_study(path)), out, InThisProcess())
     (whole,) = (copy / "out" / "material").iterdir()
     (added,) = (out / "material").iterdir()
     for name in ("explanations.jsonl", "rejections.jsonl"):

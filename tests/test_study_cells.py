@@ -21,7 +21,8 @@ from teachback.records import Example, Objective, TrainedPasses
 from teachback.reports import report
 from teachback.students.load import load
 from teachback.studies.config import TrainingSchedule, read_study
-from teachback.studies.running import plan_study, run_study
+from teachback.studies.planning import plan_study
+from teachback.studies.running import run_study
 from teachback.studies.schedule_search import search
 from teachback.studies.schema import RESULT_FILE
 from teachback.system.checkout import commit

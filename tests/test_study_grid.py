@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from teachback.errors import ConfigError, DataError, ReferenceError_, RunFolderError
-from teachback.studies import running
+from teachback.studies import planning
 from teachback.studies.config import (
     STUDY_SECTIONS,
     VARIED,
@@ -64,7 +64,7 @@ def study_of(**changes: dict[str, Any]) -> StudyFile:
 
 
 def cells_of(**changes: dict[str, Any]) -> list[PlannedCell]:
-    return list(running.plan_study(study_of(**changes)).cells)
+    return list(planning.plan_study(study_of(**changes)).cells)
 
 
 def systems(found: list[PlannedCell]) -> Counter[str]:
@@ -268,7 +268,7 @@ def test_equal_time_is_given_the_compute_of_one_mt_cot(work: Path) -> None:
 
 
 def test_where_training_may_stop_early_each_alpha_has_an_equal_time_of_its_own(work: Path) -> None:
-    planned = running.plan_study(study_of(study={"alphas": [0.3, 0.5], "seeds": [4]}))
+    planned = planning.plan_study(study_of(study={"alphas": [0.3, 0.5], "seeds": [4]}))
     equal = {c.spec.alpha: c for c in planned.cells if c.control == "equal-time"}
     multi = {c.spec.alpha: c for c in planned.cells if c.spec.system == "MT-CoT"}
     assert sorted(equal) == sorted(multi) == [0.3, 0.5]
@@ -400,7 +400,7 @@ def test_each_data_set_has_its_own_teacher(work: Path) -> None:
         file.write('{"id": "q0", "teacher": "big", "given_answer": true, "text": "Because."}\n')
     own = {**raw["dataset"][0], "name": "again", "teachers": ["recorded:other.jsonl"]}
     raw["dataset"].append(own)
-    found = running.plan_study(parse_study(raw, source="s.toml", folder=work)).cells
+    found = planning.plan_study(parse_study(raw, source="s.toml", folder=work)).cells
     teachers = {(c.spec.dataset, c.spec.teacher) for c in found if c.spec.teacher}
     assert len(teachers) == 2
     assert len({teacher for _, teacher in teachers}) == 2
@@ -409,13 +409,13 @@ def test_each_data_set_has_its_own_teacher(work: Path) -> None:
 # ------------------------------------------------------------------ the family
 
 
-def compared(planned: running.PlannedStudy) -> set[tuple[str, str, str]]:
+def compared(planned: planning.PlannedStudy) -> set[tuple[str, str, str]]:
     return {(pair.a, pair.b, pair.way) for pair in planned.family}
 
 
 def test_by_default_each_multi_task_objective_is_held_against_st_in_two_ways(work: Path) -> None:
     grid = {"strategies": ["crop", "rp"], "sizes": [8, 1.0], "alphas": [0.5, 0.3]}
-    planned = running.plan_study(study_of(study=grid))
+    planned = planning.plan_study(study_of(study=grid))
     both = {(system, "ST", way) for system in ("MT-Ra", "MT-CoT") for way in ("direct", "chosen")}
     # MT-Re has one way of answering: the same test a second time would only cost the others.
     assert compared(planned) == both | {("MT-Re", "ST", "direct")}
@@ -426,7 +426,7 @@ def test_by_default_each_multi_task_objective_is_held_against_st_in_two_ways(wor
 
 
 def test_the_family_is_what_the_file_declares(work: Path) -> None:
-    planned = running.plan_study(
+    planned = planning.plan_study(
         study_of(
             study={"strategies": ["crop", "rp"], "sizes": [8, 1.0]},
             confirmatory={
@@ -447,10 +447,10 @@ def test_the_family_is_what_the_file_declares(work: Path) -> None:
 
 
 def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> None:
-    small = running.plan_study(study_of(study={"objectives": ["st", "mt-cot"], "seeds": [0, 1]}))
+    small = planning.plan_study(study_of(study={"objectives": ["st", "mt-cot"], "seeds": [0, 1]}))
     out = work / "out"
     family = settle_family(out, small.family, small.cells)
-    large = running.plan_study(study_of(study={"objectives": ["st", "mt-cot", "mt-ra"]}))
+    large = planning.plan_study(study_of(study={"objectives": ["st", "mt-cot", "mt-ra"]}))
     # As long as nothing has come out, the declaration may change.
     assert settle_family(out, large.family, large.cells) == list(large.family)
     assert settle_family(out, small.family, small.cells) == family
@@ -461,7 +461,7 @@ def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> No
         (out / "cells" / first / "metrics.json").write_text("{}", "utf-8")
     assert settle_family(out, large.family, large.cells) == family
     declared = (out / "family.json").read_bytes()
-    other = running.plan_study(study_of(train={"epochs": 9}))
+    other = planning.plan_study(study_of(train={"epochs": 9}))
     with pytest.raises(RunFolderError, match="begun with other settings"):
         settle_family(out, other.family, other.cells)
     assert (out / "family.json").read_bytes() == declared  # its time, too
@@ -469,10 +469,10 @@ def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> No
 
 def test_a_comparison_that_may_have_been_seen_is_declared_no_more(work: Path) -> None:
     """What has a result counts as seen, whether or not it was declared before."""
-    before = running.plan_study(
+    before = planning.plan_study(
         study_of(study={"seeds": [0]}, confirmatory={"objectives": ["mt-cot"]})
     )
-    after = running.plan_study(
+    after = planning.plan_study(
         study_of(study={"seeds": [0]}, confirmatory={"objectives": ["mt-re"]})
     )
     out = work / "out"
@@ -488,7 +488,7 @@ def test_a_comparison_that_may_have_been_seen_is_declared_no_more(work: Path) ->
 
 def test_what_could_be_shown_counts_the_seeds_that_were_declared(work: Path) -> None:
     write_lines(Path("test.jsonl"), (question(100 + n, "t") for n in range(200)))
-    few, many = (running.plan_study(study_of(study={"seeds": list(range(n))})) for n in (3, 6))
+    few, many = (planning.plan_study(study_of(study={"seeds": list(range(n))})) for n in (3, 6))
     (data,) = many.datasets
     assert detectable(data, many.study, many.family).seeds == 6
     assert detectable(data, many.study, few.family).seeds == 3
@@ -496,7 +496,7 @@ def test_what_could_be_shown_counts_the_seeds_that_were_declared(work: Path) -> 
 
 def test_systems_without_a_common_seed_can_show_nothing(work: Path) -> None:
     """As a damaged family.json may say."""
-    planned = running.plan_study(study_of(study={"seeds": [0, 1]}))
+    planned = planning.plan_study(study_of(study={"seeds": [0, 1]}))
     (data,) = planned.datasets
     family = [replace(pair, b_cells={7: pair.b_cells[0]}) for pair in planned.family]
     found = detectable(data, planned.study, family)
@@ -524,7 +524,7 @@ def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
             ]
             for file in (dataset.train, dataset.test, *recordings):
                 assert Path(file).is_file()
-    small = running.plan_study(found["shuffled"])
+    small = planning.plan_study(found["shuffled"])
     assert systems(list(small.cells))["MT-CoT"] == 3
 
 
@@ -532,7 +532,7 @@ def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
 
 
 def test_mt_icot_has_both_controls_of_its_own(work: Path) -> None:
-    planned = running.plan_study(
+    planned = planning.plan_study(
         study_of(
             study={"objectives": ["st", "mt-re", "mt-cot", "mt-icot"], "seeds": [4]},
             confirmatory={"against": ["st", "equal-time", "permuted"], "ways": ["direct"]},
@@ -619,12 +619,14 @@ def test_a_schedule_of_its_own_may_make_any_objective_the_one_that_computes_most
 
 def test_rows_set_aside_are_in_no_cell_and_the_same_for_every_seed(work: Path) -> None:
     study = study_of(dataset={"set_aside": 4}, study={"sizes": [3, 1.0], "seeds": [0, 1]})
-    planned = running.plan_study(study)
+    planned = planning.plan_study(study)
     (data,) = planned.datasets
     aside = {example.id for example in data.set_aside}
     assert len(aside) == 4
     assert {example.id for example in data.train} == {f"q{n}" for n in range(TRAIN)} - aside
     sizes = {(c.spec.data.size, c.spec.data.set_aside) for c in planned.cells if c.trains}
     assert sizes == {(3, 4), (8, 4)}
-    (again,) = running.plan_study(study_of(dataset={"set_aside": 4}, study={"seeds": [7]})).datasets
+    (again,) = planning.plan_study(
+        study_of(dataset={"set_aside": 4}, study={"seeds": [7]})
+    ).datasets
     assert again.set_aside == data.set_aside

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from teachback.files import read_jsonl
-from teachback.studies import running
+from teachback.studies import planning, running
 from teachback.studies.cell import run_cell
 from teachback.studies.config import read_study
 from teachback.studies.engines import Ended
@@ -92,7 +92,7 @@ def run(
     **changes: Any,
 ) -> tuple[running.StudyOutcome, InThisProcess]:
     """The study of ``folder``, changed, into ``folder/out``."""
-    planned = running.plan_study(read_study(write_study(folder, **changes)))
+    planned = planning.plan_study(read_study(write_study(folder, **changes)))
     engine = engine or InThisProcess()
     said = [] if notices is None else notices
     return running.run_study(planned, folder / "out", engine, notice=said.append), engine

@@ -63,7 +63,7 @@ def study(
     of a Ray cluster. ``jobs``: cells at once. ``threads``: of each cell. Raises ConfigError,
     DataError or ReferenceError_ for what the caller can fix, before anything runs.
     """
-    from teachback.studies import running
+    from teachback.studies import planning, running
 
     if isinstance(study, str | Path):
         read: StudyFile = read_study(study)
@@ -74,7 +74,7 @@ def study(
             raise ConfigError(f"study(): {name} = {value}: it must be 1 or more")
     goal = Path("runs", str(read.study.name)) if folder is None else Path(folder)
     shown = progress_of(progress)
-    planned = running.plan_study(read, notice_of(shown))
+    planned = planning.plan_study(read, notice_of(shown))
     outcome = running.run_study(
         planned,
         goal,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from teachback.studies.engines import Engine
     from teachback.studies.packing import PackedStudy
-    from teachback.studies.running import PlannedStudy, StudyOutcome
+    from teachback.studies.planning import PlannedStudy
+    from teachback.studies.running import StudyOutcome
     from teachback.studies.schema import Detectable, VerdictRow
 
 
@@ -143,7 +144,7 @@ def run(
     """
     from pathlib import Path
 
-    from teachback.studies import running
+    from teachback.studies import planning, running
     from teachback.studies.config import read_study
 
     read = read_study(study)
@@ -154,7 +155,7 @@ def run(
     def notice(line: str) -> None:
         say(line, err=True)
 
-    planned = running.plan_study(read, notice)
+    planned = planning.plan_study(read, notice)
     if dry:
         from teachback.studies.engines import LocalEngine
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,29 @@ LOCK = "lock"
 
 _HELD: ContextVar[frozenset[Path]] = ContextVar("_HELD", default=frozenset())
 """Folders whose lock the code under way has taken. Other threads have taken none."""
+
+
+@contextlib.contextmanager
+def made_whole(goal: Path) -> Iterator[Path]:
+    """A folder beside ``goal`` to be filled, which then takes its name: so a ``goal`` that is
+    there is complete. Where another process was quicker, its folder is as good and stays.
+
+    Raises:
+        RunFolderError: it cannot be written (disk full, …).
+    """
+    staging = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        staging.mkdir(parents=True)
+        yield staging
+        try:
+            staging.rename(goal)
+        except OSError:
+            if not goal.is_dir():
+                raise
+    except OSError as error:
+        raise write_error(error, goal) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 @contextlib.contextmanager

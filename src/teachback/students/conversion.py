@@ -10,15 +10,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import secrets
-import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from teachback.errors import MissingExtraError, ReferenceError_
-from teachback.files import package_version, write_error, write_json
+from teachback.files import made_whole, package_version, write_json
 from teachback.modelfiles.header import GgufHeader, one_line
 from teachback.modelfiles.wheels import cache_folder
 from teachback.system.progress import Notice
@@ -52,9 +50,7 @@ def converted(
             raise MissingExtraError(package, "train", f"converting {file.name}")
     if notice is not None:
         notice(f"converting {title} to safetensors: once, a minute or two")
-    staging = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        staging.mkdir(parents=True)
+    with made_whole(goal) as staging:
         try:
             with _quiet():
                 _convert(file, header, staging)
@@ -69,16 +65,6 @@ def converted(
             "transformers": package_version("transformers"),
         }
         write_json(staging / "conversion.json", source)
-        try:
-            staging.rename(goal)
-        except OSError:
-            # Another process was quicker; its folder is as good.
-            if not goal.is_dir():
-                raise
-    except OSError as error:
-        raise write_error(error, goal) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return goal
 
 

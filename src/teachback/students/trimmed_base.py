@@ -11,15 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from teachback.errors import ConfigError, ReferenceError_
-from teachback.files import read_json, sha256_of, write_error, write_json, write_text
+from teachback.files import made_whole, read_json, sha256_of, write_json, write_text
 from teachback.modelfiles.wheels import cache_folder
 from teachback.references import TrimmedReference, parse_student
 from teachback.students.kept_tokens import BytePairs
@@ -142,20 +140,8 @@ def made(trimmed: TrimmedBase, whole: Path, notice: Notice | None = None) -> Pat
         return goal
     if notice is not None:
         notice(f"making {trimmed.reference}: once, some seconds")
-    staging = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        staging.mkdir(parents=True)
+    with made_whole(goal) as staging:
         _write(trimmed, whole, staging)
-        try:
-            staging.rename(goal)
-        except OSError:
-            # Another process was quicker; its folder is as good.
-            if not goal.is_dir():
-                raise
-    except OSError as error:
-        raise write_error(error, goal) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return goal
 
 

@@ -12,14 +12,13 @@ from teachback.errors import DataError, TeachbackError
 from teachback.files import manifest, one_writer, write_json, write_text
 from teachback.records import TrainedPasses
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
-from teachback.runs.folders import keep_apart
 from teachback.studies.cell import result_begun
-from teachback.studies.config import StudyFile, TrainingSchedule, write_study
+from teachback.studies.config import TrainingSchedule, write_study
 from teachback.studies.engines import Ended, Engine
-from teachback.studies.family import declared, settle_family
+from teachback.studies.family import settle_family
 from teachback.studies.forecast import Forecast
-from teachback.studies.grid import planned_cells
-from teachback.studies.planned import DatasetTeacher, Material, PlannedCell, StudyDataset
+from teachback.studies.planned import Material, PlannedCell
+from teachback.studies.planning import PlannedStudy
 from teachback.studies.precision import settle_precision
 from teachback.studies.processors import Processors
 from teachback.studies.schema import (
@@ -40,9 +39,6 @@ from teachback.studies.set_aside import write_set_aside
 from teachback.studies.teacher_side import (
     TeacherSide,
     check_teachers,
-    read_dataset,
-    student_label,
-    teachers_of,
 )
 from teachback.studies.trimmed_bases import TrimmedBases
 from teachback.studies.verdicts import all_verdicts
@@ -54,18 +50,6 @@ _TICK = 60.0
 
 
 @dataclass(frozen=True)
-class PlannedStudy:
-    """A study with its data read and its cells made. No file has been written."""
-
-    study: StudyFile
-    datasets: tuple[StudyDataset, ...]
-    cells: tuple[PlannedCell, ...]
-    students: Mapping[str, str]
-    """Reference → label."""
-    family: tuple[Pair, ...]
-
-
-@dataclass(frozen=True)
 class StudyOutcome:
     """What a run of a study came to."""
 
@@ -74,26 +58,6 @@ class StudyOutcome:
     verdicts: Verdicts
     ran: int
     """Cells that this run has finished."""
-
-
-def plan_study(study: StudyFile, notice: Notice = lambda _: None) -> PlannedStudy:
-    """Read the data and make the cells.
-
-    Raises ConfigError, DataError or ReferenceError_ for what the user can fix: a teacher or
-    student that leads nowhere, a size that is too large, a test file that was trained on.
-    """
-    datasets = tuple(read_dataset(config) for config in study.dataset)
-    teachers: dict[tuple[str, str], DatasetTeacher] = {}
-    for one in datasets:
-        keep_apart(one.train, one.test, _of_dataset(one.name, notice))
-        teachers |= teachers_of(study, one)
-    students = {reference: student_label(reference) for reference in study.study.students}
-    cells = tuple(planned_cells(study, datasets, teachers, students))
-    return PlannedStudy(study, datasets, cells, students, tuple(declared(study, datasets, cells)))
-
-
-def _of_dataset(name: str, notice: Notice) -> Notice:
-    return lambda line: notice(f"{name}: {line}")
 
 
 def state_of(folder: Path, cell: PlannedCell) -> Status | None:
