@@ -104,7 +104,7 @@ _SOUND = {
     "compare run run2 --json": 1,
     "report studied -o -": 0.4,
     "report studied --format csv -o OUT": 1,
-    "study study.toml --dry-run": 0.4,
+    "study run study.toml --dry-run": 0.4,
     "export openai-finetune train.jsonl -o OUT": 1,
     "data desk -o OUT": 1,
     "data import commonsenseqa csqa.jsonl -o OUT": 1,

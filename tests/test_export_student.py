@@ -202,3 +202,14 @@ def test_the_page_shows_the_table_of_keys_as_the_code_has_it() -> None:
         DOCS.write_text(f"{before}{begin}{wanted}{end}{after}", "utf-8")
         return
     assert table == wanted, "TEACHBACK_UPDATE_GOLDEN=1 writes the table anew"
+
+
+def test_a_student_s_folder_may_have_the_command_s_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(cli, ["export", "student", "--to", "merged", "-o", "out"])
+    assert told.exit_code == 2
+    assert told.stderr.startswith("teachback: there is no folder student"), told.stderr
+    shown = CliRunner().invoke(cli, ["export", "student", "--help"])
+    assert (shown.exit_code, "--allow-drift" in shown.output) == (0, True)

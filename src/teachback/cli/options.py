@@ -220,11 +220,15 @@ def overwrite_option(text: str) -> Callable[[Command], Command]:
 
 def default_command(name: str) -> type[click.Group]:
     """The class of a group whose command ``name`` need not be named: what is no command's name is
-    its first argument."""
+    its first argument; and so is ``name`` itself, where no argument follows it (a folder may be
+    called so)."""
 
     class DefaultCommandGroup(click.Group):
         def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-            if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            first, follows = (*args, "", "")[:2]
+            alone = first == name and (follows.startswith("-") or not follows)
+            known = first in self.commands or first in ctx.help_option_names
+            if first and (alone or not known):
                 args = [name, *args]
             return super().parse_args(ctx, args)
 

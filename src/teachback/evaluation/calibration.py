@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its optimisation takes half a second to import, and is when it is first needed
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 LEAST_QUESTIONS = 50
@@ -58,7 +58,9 @@ def fit_temperature(
         return float((logsumexp(logs * power, axis=1) - right * power).mean())
 
     bounds = (math.log(LOWEST), math.log(HIGHEST))
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    found = scipy.optimize.minimize_scalar(
+        loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}
+    )
     return math.exp(float(found.x))
 
 

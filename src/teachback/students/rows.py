@@ -8,7 +8,7 @@ gives exactly the loss of separate rows. No torch here; ``tensors`` makes torch'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,34 @@ def separate(rows: Sequence[Row]) -> list[Row]:
     return [Row(row.prefix, (branch,)) for row in rows for branch in row.branches]
 
 
+class Targets:
+    """The targets of a batch, branch by branch, as `causal_arrays` describes them."""
+
+    def __init__(self) -> None:
+        self._index: list[int] = []
+        self._ids: list[int] = []
+        self._weights: list[float] = []
+        self._branches: list[int] = []
+        self._count = 0
+
+    def add(self, branch: Branch, index: Iterable[int]) -> None:
+        """``index``: the flattened positions before the branch's target tokens."""
+        length = len(branch.target)
+        self._index += index
+        self._ids += branch.target
+        self._weights += [branch.weight / length] * length
+        self._branches += [self._count] * length
+        self._count += 1
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {
+            "target_index": np.array(self._index, dtype=np.int64),
+            "target_ids": np.array(self._ids, dtype=np.int64),
+            "target_weights": np.array(self._weights, dtype=np.float32),
+            "target_rows": np.array(self._branches, dtype=np.int64),
+        }
+
+
 def causal_arrays(rows: Sequence[Row], pad_id: int) -> dict[str, NDArray[Any]]:
     """Right-padded arrays of ``rows``.
 
@@ -68,11 +96,7 @@ def causal_arrays(rows: Sequence[Row], pad_id: int) -> dict[str, NDArray[Any]]:
     input_ids = np.full(shape, pad_id, dtype=np.int64)
     position_ids = np.zeros(shape, dtype=np.int64)
     branch_ids = np.full(shape, -1, dtype=np.int64)
-    index: list[int] = []
-    ids: list[int] = []
-    weights: list[float] = []
-    numbers: list[int] = []
-    number = 0
+    targets = Targets()
     for r, row in enumerate(rows):
         at = len(row.prefix)
         input_ids[r, :at] = row.prefix
@@ -88,18 +112,11 @@ def causal_arrays(rows: Sequence[Row], pad_id: int) -> dict[str, NDArray[Any]]:
             # is the prefix's last token.
             first = at + len(branch.marker) - 1 if branch.marker else len(row.prefix) - 1
             inner = range(at + len(branch.marker), end)
-            index += [r * longest + first, *(r * longest + i for i in inner)]
-            ids += branch.target
-            weights += [branch.weight / len(branch.target)] * len(branch.target)
-            numbers += [number] * len(branch.target)
-            number += 1
+            targets.add(branch, (r * longest + i for i in (first, *inner)))
             at = end
     return {
         "input_ids": input_ids,
         "position_ids": position_ids,
         "branch_ids": branch_ids,
-        "target_index": np.array(index, dtype=np.int64),
-        "target_ids": np.array(ids, dtype=np.int64),
-        "target_weights": np.array(weights, dtype=np.float32),
-        "target_rows": np.array(numbers, dtype=np.int64),
+        **targets.arrays(),
     }

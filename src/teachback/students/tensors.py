@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from teachback.students.rows import Row, causal_arrays
+from teachback.students.rows import Row, Targets, causal_arrays
 
 
 def causal_batch(rows: Sequence[Row], pad_id: int) -> dict[str, Tensor]:
@@ -49,11 +49,7 @@ def seq2seq_batch(rows: Sequence[Row], pad_id: int, start_id: int) -> dict[str, 
     longest = max(sum(len(b.marker) + len(b.target) for b in row.branches) for row in rows)
     decoder = torch.full((len(rows), longest), pad_id, dtype=torch.long)
     branch_ids = torch.full_like(decoder, -1)
-    index: list[int] = []
-    ids: list[int] = []
-    weights: list[float] = []
-    numbers: list[int] = []
-    number = 0
+    targets = Targets()
     for r, row in enumerate(rows):
         input_ids[r, : len(row.prefix)] = torch.tensor(row.prefix, dtype=torch.long)
         attention[r, : len(row.prefix)] = 1
@@ -63,21 +59,14 @@ def seq2seq_batch(rows: Sequence[Row], pad_id: int, start_id: int) -> dict[str, 
             end = at + len(tokens)
             decoder[r, at:end] = torch.tensor(tokens, dtype=torch.long)
             branch_ids[r, at:end] = b
-            index += range(r * longest + at + len(branch.marker), r * longest + end)
-            ids += branch.target
-            weights += [branch.weight / len(branch.target)] * len(branch.target)
-            numbers += [number] * len(branch.target)
-            number += 1
+            targets.add(branch, range(r * longest + at + len(branch.marker), r * longest + end))
             at = end
     return {
         "input_ids": input_ids,
         "attention_mask": attention,
         "decoder_input_ids": decoder,
         "branch_ids": branch_ids,
-        "target_index": torch.tensor(index, dtype=torch.long),
-        "target_ids": torch.tensor(ids, dtype=torch.long),
-        "target_weights": torch.tensor(weights, dtype=torch.float32),
-        "target_rows": torch.tensor(numbers, dtype=torch.long),
+        **{key: torch.from_numpy(array) for key, array in targets.arrays().items()},
     }
 
 

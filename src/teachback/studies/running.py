@@ -81,7 +81,9 @@ def run_study(
     ``folder``, or where it was begun with other settings, and ReferenceError_ where a teacher
     cannot be asked.
     """
-    check_teachers(planned.study)
+    left = [cell for cell in planned.cells if state_of(folder, cell) != "done"]
+    sides = [cell.material.teacher if cell.material else cell.teacher for cell in left]
+    check_teachers(planned.study, {side.reference for side in sides if side is not None})
     with one_writer(folder):
         precision = settle_precision(folder, planned.study.student.precision, planned.cells)
         if precision is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,10 +69,13 @@ def _sha256(file: str, examples: Sequence[Example]) -> str:
     return hashlib.sha256(repr(list(examples)).encode()).hexdigest()
 
 
-def check_teachers(study: StudyFile) -> None:
-    """Make sure that each teacher of the study can be asked; raises as `Teacher.check_ready`."""
+def check_teachers(study: StudyFile, needed: Collection[str]) -> None:
+    """Make sure that the teachers of the study can be asked whose references are ``needed``;
+    raises as `Teacher.check_ready`."""
     for data in study.dataset:
         for reference in study.teachers_of(data):
+            if reference not in needed:
+                continue
             config = run_config(study, data, teacher=reference)
             configured_teacher(config.teacher).check_ready()
 
