@@ -1,6 +1,6 @@
 """Figures of one set of predictions, and the paired test between two systems."""
 
-from teachback.evaluation.adaptive import ThresholdChoice, choose_threshold
+from teachback.evaluation.adaptive import ThresholdChoice, choose_threshold, why_not_offered
 from teachback.evaluation.calibration import (
     Calibration,
     CalibrationBin,
@@ -43,6 +43,7 @@ from teachback.evaluation.ways import (
     better_way,
     compared_way,
     has_choice,
+    has_two_answers,
     in_way,
     in_way_by_seed,
     is_settled,
@@ -83,6 +84,7 @@ __all__ = [
     "finding",
     "fit_temperature",
     "has_choice",
+    "has_two_answers",
     "holm",
     "in_way",
     "in_way_by_seed",
@@ -97,4 +99,5 @@ __all__ = [
     "student_way",
     "unsure",
     "verdict",
+    "why_not_offered",
 ]
