@@ -33,6 +33,7 @@ from teachback.evaluation.paired import (
     holm,
     verdict,
 )
+from teachback.evaluation.risk_coverage import CoveragePoint, risk_coverage
 from teachback.evaluation.ways import (
     COMPARED_WAYS,
     WAYS,
@@ -60,6 +61,7 @@ __all__ = [
     "Calibration",
     "CalibrationBin",
     "Comparison",
+    "CoveragePoint",
     "DifferenceEstimate",
     "Finding",
     "LabelMetrics",
@@ -96,6 +98,7 @@ __all__ = [
     "measure_calibration",
     "resolved",
     "right_by_way",
+    "risk_coverage",
     "student_way",
     "unsure",
     "verdict",
