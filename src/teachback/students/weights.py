@@ -29,7 +29,6 @@ from teachback.references import (
     no_student,
     parse_student,
 )
-from teachback.students.card import OPENVINO
 from teachback.students.conversion import converted, converted_folder
 from teachback.students.trimmed_base import (
     TRIMMED_BASE,
@@ -43,6 +42,9 @@ from teachback.system.telemetry import no_telemetry
 
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""
+
+OPENVINO = "openvino.json"
+"""The file by which a folder is known as an OpenVINO export, which torch does not load."""
 
 _HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 _MODEL = "model.safetensors"
