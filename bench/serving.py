@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from bench.common import STUDENT, head, machine, part, peak_bytes, row
 from bench.served import Body, answer_body, at_once, one_at_a_time, questions, serving, started
 from bench.serving_goals import Figures, goal_row, goals
-from teachback.files import append_jsonl, read_rows
+from teachback.files import read_jsonl, write_jsonl
 from teachback.system.machine import processor
 from teachback.system.precision import NATIVE_BF16
 
@@ -208,14 +208,11 @@ def wanted(settings: argparse.Namespace) -> list[tuple[str, str]]:
 
 def all_parts(settings: argparse.Namespace) -> Figures:
     """Measure what is wanted and not kept; prints a row for each."""
-    figures: dict[tuple[str, str], dict[str, Any]] = {}
-    here, kept = machine(), settings.keep
-    if kept is not None and kept.is_file():
-        figures = {
-            (line["part"], line["engine"]): line["figures"]
-            for line in read_rows(kept)
-            if line["machine"] == here
-        }
+    here, file = machine(), settings.keep
+    kept = [] if file is None or not file.is_file() else [line for _, line in read_jsonl(file)]
+    figures = {
+        (line["part"], line["engine"]): line["figures"] for line in kept if line["machine"] == here
+    }
     options = [
         f"--{key.replace('_', '-')}={value}"
         for key in ("student", "openvino", "q8_0", "f16", "questions", "clients")
@@ -226,9 +223,9 @@ def all_parts(settings: argparse.Namespace) -> Figures:
     for name, engine in wanted(settings):
         if (name, engine) not in figures:
             found = figures[name, engine] = part("bench.serving", name, engine, *options)
-            if kept is not None:
-                kept_row = {"machine": here, "part": name, "engine": engine, "figures": found}
-                append_jsonl(kept, [kept_row])
+            if file is not None:
+                kept.append({"machine": here, "part": name, "engine": engine, "figures": found})
+                write_jsonl(file, kept)
         told = ", ".join(f"{key} {value}" for key, value in figures[name, engine].items())
         print(row(name, engine, told), flush=True)
     return figures
