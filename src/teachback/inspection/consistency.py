@@ -6,8 +6,15 @@ What a student would answer after an explanation that is changed, by forward pas
     and donors that gave a different one apart.
 *early answering*  the answer after the first 0, 25, 50 and 75% of the explanation's words (Lanham
     et al. 2023, "Measuring faithfulness in chain-of-thought reasoning").
-*a planted mistake*  a number or a statement is changed, and the student continues from there (the
-    same).
+*a planted mistake*  a number or a statement before the last sentence is changed, and the student
+    continues from there (the same).
+
+What they can show. Swaps tell an answer that the explanation decides from one that the question
+decides; whether by its steps or by the words of its conclusion, they do not tell. A planted mistake
+changes the answers of those alone who go on from what stands there. Not every mistake can:
+`bench.known_readers` says how many on the desk. Early answering says how far the answer waits for
+the explanation and nothing of its content: a student that could answer without it and one that
+never reads it look the same.
 
 The answer is scored: the likeliest conclusion after the explanation, where the possible answers can
 be listed, and otherwise what the student writes after it. It is compared with the answer that the
