@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from teachback.inspection.consistency import (
+    SAVE_EVERY,
     Asked,
     Consistency,
     StudentAfter,
@@ -279,11 +280,12 @@ class Stopped(Reader):
         return super().answers(given)
 
 
-def test_a_stopped_measurement_is_continued() -> None:
+def test_a_stopped_measurement_is_continued_in_the_middle_of_a_pass() -> None:
     saved: list[Consistency] = []
+    many = items(2 * SAVE_EVERY + 1)  # three parts
     with pytest.raises(KeyboardInterrupt):
-        measure_consistency(Stopped(), items(), seed=1, save=saved.append)
-    assert saved[-1].finished == ["own", "swap-same", "swap-other"]
-    # Four passes are left that ask for answers; six more would stop it.
-    found = measure_consistency(Stopped(left=4), items(), seed=1, begun=saved[-1])
-    assert found == measure_consistency(Reader(), items(), seed=1)
+        measure_consistency(Stopped(left=4), many, seed=1, save=saved.append)
+    assert saved[-1].finished == {"own": len(many), "swap-same": SAVE_EVERY}
+    # Answers are asked for in 2 more parts of this swap, 3 of the other one and 12 of four shares.
+    found = measure_consistency(Stopped(left=17), many, seed=1, begun=saved[-1])
+    assert found == measure_consistency(Reader(), many, seed=1)
