@@ -195,6 +195,7 @@ def test_a_stopped_inspection_continues(
 
     monkeypatch.setattr(StudentAfter, "answers", counted)
     assert run_cli("inspect", run).exit_code == 130
+    assert run_cli("inspect", run, "--surface-only").exit_code == 0
     assert (run / "inspection.begun.json").is_file()
     again = run_cli("inspect", run, "--json")
     assert again.exit_code == 0, again.output
