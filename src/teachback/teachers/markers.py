@@ -77,6 +77,8 @@ _TURNS = (
 )
 """What begins a further turn."""
 
+_ANY = re.compile(r"[<\[◁]|\A\s*(?:analysis|assistant)")
+"""What every reply with a mark has: few have it, and the others are looked at no further."""
 _BEGINNING = re.compile(rf"\s*(?:{'|'.join(_BEGINNINGS)})\s*")
 _END = re.compile("|".join([*map(re.escape, _ENDS), *_TURNS]))
 _QUOTED = re.compile(r"[`\"'“‘«]\s*\Z")
@@ -99,6 +101,8 @@ the channels remain, without a space before the text that follows."""
 
 def apart(text: str) -> tuple[str, str | None]:
     """``(text, thinking)`` without marks. Thinking that was cut off leaves no text."""
+    if _ANY.search(text) is None:
+        return text, None
     text, thinking = _channels(text)
     text = _unmarked(text)
     text, inner = split_thinking(text)
