@@ -86,14 +86,27 @@ def _is_result(question: str, sentence: str, words: list[tuple[int, int, int | N
 
 
 _COMPARES = re.compile(r"\b(?:less|more|fewer|greater|than|double|twice|half)\b", re.IGNORECASE)
-_WHICH = re.compile(r",\s+which\s+(?:is|was|makes|means|would)\b.*\Z", re.IGNORECASE | re.DOTALL)
+_WHICH = re.compile(
+    r",\s+(?:which\s+(?:is|was|makes|means|would)|or|i\.e\.|that\s+is)\b.*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+# The reason of what stands before: "she needs 7 bags, because 7 x 5 = 35".
+_REASON = re.compile(
+    r"(?:,?\s+(?:because|weil|parce\s+que|porque|потому\s+что)"
+    r"|,\s+(?:since|as|da|denn|car|puisque|ya\s+que|pues|так\s+как|ведь))\s.*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 _BRACKETED_END = re.compile(r"\s*\([^()=]*\)\W*\Z")
 _HOW_MUCH = re.compile(r"\bhow\s+much\s+([^\W\d_]+)", re.IGNORECASE)
 _HOW_MANY = re.compile(r"\bhow\s+many\s+(?:more\s+|other\s+)?([^\W\d_]+)", re.IGNORECASE)
 
 
 def _without_aside(sentence: str, decimal: DecimalSign) -> str:
-    """``sentence`` less a bracket at its end that only comments on the number before it."""
+    """``sentence`` less what at its end only comments on the number before it: a reason, a
+    bracket, a comparison."""
+    reasoned = _REASON.sub("", sentence)
+    if find_numbers(reasoned, decimal):
+        sentence = reasoned
     head = _BRACKETED_END.sub("", sentence)
     if numbers := find_numbers(relative := _WHICH.sub("", head), decimal):
         compares = _COMPARES.search(head[len(relative) :])

@@ -7,7 +7,7 @@ import re
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference
 from teachback.questions.last_sentences import LONGEST_SENTENCE, concludes, last_sentences
-from teachback.questions.restated import declared
+from teachback.questions.restated import asking_sentence, declared
 from teachback.questions.sentences import sentences
 
 # A verdict that ends its sentence behind a mark or a verb of saying: "…: yes.", "I'd say no".
@@ -62,5 +62,7 @@ def _opening_verdict(question: str, text: str, found: Announcements) -> Inferenc
         return None
     begin, end = spans[0]
     verdict = found.verdict(text[begin:end])
-    verdict = verdict or declared(question, text[begin:end], found, whole=True)
+    if verdict is None and asking_sentence(question) == question.strip():
+        # Where the question tells a case first, a first sentence like this tells it again.
+        verdict = declared(question, text[begin:end], found, whole=True)
     return Inference(verdict, "opening verdict", begin, end) if verdict else None

@@ -9,6 +9,7 @@ from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
 from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
 from teachback.questions.inferred_verdicts import infer_yes_no
 from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.restated import declared
 from teachback.records import Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
@@ -63,7 +64,11 @@ class YesNo(QuestionKind):
         said, end = (None, 0) if match else EVERY_LANGUAGE.verdict_at(statement)
         if said is not None:
             return Reading(said, end)
-        if not match or _IN_PASSING.match(statement, match.end()):
+        if not match:
+            sentence = first_sentence(statement)
+            said = declared(example.question, sentence, EVERY_LANGUAGE)
+            return Reading(said, len(sentence), opens=False)
+        if _IN_PASSING.match(statement, match.end()):
             return Reading(None, len(first_sentence(statement)))
         contrary = _CONTRARY.match(statement, match.end())
         if contrary:
