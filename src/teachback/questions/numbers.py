@@ -10,6 +10,8 @@ from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference, negated
 from teachback.questions.inferred_numbers import infer_number
 from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.languages import languages_of
+from teachback.questions.number_words import find_number_words
 from teachback.questions.sentences import sentence_end
 from teachback.questions.written_numbers import (
     canonical_number,
@@ -96,7 +98,9 @@ class Number(QuestionKind):
         numbers = [
             n for n in find_numbers(statement[: end + 80], self._decimal) if offset <= n.start < end
         ]
-        if not numbers or numbers[0].value is None:
+        if not numbers:
+            return _in_words(example.question, sentence) or unread
+        if numbers[0].value is None:
             return unread
         first = numbers[0]
         # Signs, brackets and a sum may stand before the number of an answer; words may not.
@@ -105,6 +109,14 @@ class Number(QuestionKind):
 
     def same(self, left: str, right: str) -> bool:
         return same_number(left, right)
+
+
+def _in_words(question: str, sentence: str) -> Reading | None:
+    """A number in words that a stated answer opens with ("twelve apples")."""
+    words = find_number_words(sentence, languages_of(f"{question}\n{sentence}"))
+    if not words or words[0].value is None or any(map(str.isalnum, sentence[: words[0].start])):
+        return None
+    return Reading(str(words[0].value), words[0].end)
 
 
 def _of_json(value: float) -> str:
