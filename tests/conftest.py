@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import socket
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="takes minutes: run with --slow"))
+
+
+def pytest_collection_finish() -> None:
+    # Trainings collect garbage at their end; without the libraries' objects that takes no time.
+    gc.collect()
+    gc.freeze()
 
 
 class NetworkBlockedError(RuntimeError):

@@ -16,6 +16,8 @@ import scipy  # its optimisation takes half a second to import, and is when it i
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from teachback.evaluation.resampling import resampled_items
+
 LEAST_QUESTIONS = 50
 """On fewer no temperature is fitted."""
 
@@ -130,14 +132,10 @@ def measure_calibration(
     parts = [_binned(confidence[:, seed], right[:, seed]) for seed in columns]
     error = float(np.mean([calibration_error(confidence[:, s], right[:, s]) for s in columns]))
     rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups == unit) for unit in range(int(groups.max()) + 1)]
-    drawn = np.empty(_DRAWS)
-    for draw in range(_DRAWS):
-        units = rng.integers(0, len(members), len(members))
-        items = np.concatenate([members[unit] for unit in units])
-        drawn[draw] = np.mean(
-            [calibration_error(confidence[items, s], right[items, s]) for s in columns]
-        )
+    drawn = [
+        np.mean([calibration_error(confidence[items, s], right[items, s]) for s in columns])
+        for items in resampled_items(groups, _DRAWS, rng)
+    ]
     lowest, highest = np.quantile(drawn, (0.025, 0.975))
     by_chance = [
         calibration_error(confidence[:, s], rng.random(len(confidence)) < confidence[:, s])
