@@ -77,6 +77,11 @@ def asking_sentence(question: str) -> str:
     return asking[-1] if asking else question
 
 
+def tells_case(question: str) -> bool:
+    """Whether something stands before the sentence that asks: "A coin is heads up. …" """
+    return asking_sentence(question) != question.strip()
+
+
 # Where one of two holds, the other one does not.
 _OPPOSITES = (
     ("head", "tail"), ("odd", "even"), ("open", "clos"), ("full", "empty"), ("alive", "dead"),
