@@ -38,7 +38,7 @@ _READ_AT_ONCE = 64
 
 
 class _Graph:
-    """One graph; compiled by `compile`, or when it is first used, by whichever thread comes first."""
+    """One graph, compiled when it is first used, by whichever thread uses it first."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
