@@ -151,27 +151,27 @@ def llama_cpp(file: str, student: str, name: str, settings: argparse.Namespace) 
     card = StudentCard.load(Path(student)) or StudentCard(base=student)
     encoder = CausalTokenizer(AutoTokenizer.from_pretrained(student), card)
 
-    def body(example: Example, role: Role, tokens: int, **more: Any) -> Body:
+    def body(example: Example, role: Role, tokens: int, *, past_the_end: bool = False) -> Body:
         prompt = [*encoder.source_ids(render(example), role), *encoder.marker_ids(role)]
-        return {"prompt": prompt, "temperature": 0.0, "max_tokens": tokens, **more}
+        # As ours: a question that was asked before is read again.
+        fixed = {"temperature": 0.0, "cache_prompt": False, "ignore_eos": past_the_end}
+        return {"prompt": prompt, "max_tokens": tokens, **fixed}
 
-    # As ours: a question that was asked before is read again.
-    read = {"cache_prompt": False}
     limit = card.explanation_limit
     bodies: list[Body]
     if name == "mixed":
         tasks: tuple[tuple[Role, int], ...] = (("answer", _ANSWER_TOKENS), ("explanation", limit))
-        bodies = [body(e, *tasks[n % 2], **read) for n, e in enumerate(questions(settings.clients))]
+        bodies = [body(e, *tasks[n % 2]) for n, e in enumerate(questions(settings.clients))]
         with started("bench.served_llamacpp", file, f"--at-once={_AT_ONCE}") as server:
             server.ask("/v1/completions", bodies[0])
             return at_once(server, "/v1/completions", bodies)
     asked = questions(settings.questions)
     if name == "direct":
-        bodies = [body(each, "answer", _ANSWER_TOKENS, **read) for each in asked]
+        bodies = [body(each, "answer", _ANSWER_TOKENS) for each in asked]
     elif name == "served":
-        bodies = [body(each, "explanation", limit, **read) for each in asked]
+        bodies = [body(each, "explanation", limit) for each in asked]
     else:
-        bodies = [body(e, "explanation", _TOKENS, ignore_eos=True, **read) for e in asked[::4]]
+        bodies = [body(e, "explanation", _TOKENS, past_the_end=True) for e in asked[::4]]
     with started("bench.served_llamacpp", file) as server:
         return one_at_a_time(server, "/v1/completions", bodies)
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from teachback.inspection.consistency import (
+    SAVE_EVERY,
     Asked,
     Consistency,
     StudentAfter,
@@ -153,11 +154,40 @@ def test_a_changed_number_is_another_one_of_as_many_digits() -> None:
 
 def test_a_turned_statement() -> None:
     rng = random.Random(0)
-    for text, wanted in (("It is wet.", "It is not wet."), ("They are not wet.", "They are wet.")):
+    for text, begun in (
+        ("It is wet.", "It is not wet"),
+        ("They are not wet.", "They are wet"),
+        ("They do not run, so it is wet", "They do run"),
+        ("It is not 3.5 m long: no", "It is 3.5 m long"),
+        ("It is not\nwet", "It is"),
+    ):
         mistake = turned_statement(text, rng)
         assert mistake is not None
-        assert mistake.text == wanted
+        assert mistake.begun in (begun, "They do not run, so it is not wet")
+        assert mistake.text == mistake.begun + mistake.after
+        assert mistake.before + mistake.was + mistake.after == text
     assert turned_statement("Nothing.", rng) is None
+
+
+def test_no_mistake_can_be_taken_back_by_what_follows() -> None:
+    """As "It is" could be, continued by "not faulty"."""
+    for text in ("It is not faulty. No final sale.", "They are not wet, and 5 are green. So 7."):
+        for seed in range(20):
+            for plant in (changed_number, turned_statement):
+                mistake = plant(text, random.Random(seed))
+                assert mistake is None or not text.startswith(mistake.begun)
+
+
+def test_mistakes_stand_before_the_last_sentence() -> None:
+    for text, number, statement in (
+        ("It is 3. That is not 5! So it is 9", {"3", "5"}, {"is 3", "is not 5"}),
+        ("It is 3\nSo it is not 9.", {"3"}, {"is 3"}),
+        ("It is 3, so it is 9.", {"3", "9"}, {"is 3", "is 9"}),
+        ("So. It is 9.", {"9"}, {"is 9"}),
+    ):
+        for plant, wanted in ((changed_number, number), (turned_statement, statement)):
+            found = [plant(text, random.Random(seed)) for seed in range(40)]
+            assert {mistake.was for mistake in found if mistake is not None} == wanted
 
 
 @pytest.mark.parametrize("objective", ["mt-re", "mt-ra", "st", None])
@@ -250,11 +280,12 @@ class Stopped(Reader):
         return super().answers(given)
 
 
-def test_a_stopped_measurement_is_continued() -> None:
+def test_a_stopped_measurement_is_continued_in_the_middle_of_a_pass() -> None:
     saved: list[Consistency] = []
+    many = items(2 * SAVE_EVERY + 1)  # three parts
     with pytest.raises(KeyboardInterrupt):
-        measure_consistency(Stopped(), items(), seed=1, save=saved.append)
-    assert saved[-1].finished == ["own", "swap-same", "swap-other"]
-    # Four passes are left that ask for answers; six more would stop it.
-    found = measure_consistency(Stopped(left=4), items(), seed=1, begun=saved[-1])
-    assert found == measure_consistency(Reader(), items(), seed=1)
+        measure_consistency(Stopped(left=4), many, seed=1, save=saved.append)
+    assert saved[-1].finished == {"own": len(many), "swap-same": SAVE_EVERY}
+    # Answers are asked for in 2 more parts of this swap, 3 of the other one and 12 of four shares.
+    found = measure_consistency(Stopped(left=17), many, seed=1, begun=saved[-1])
+    assert found == measure_consistency(Reader(), many, seed=1)

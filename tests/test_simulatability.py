@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,7 +143,10 @@ def test_simulating_a_run(tmp_path: Path, llama: Path) -> None:
         assert row.las is None
         assert sum(bucket.items for bucket in row.buckets) == row.items
         assert row.rq == pytest.approx(row.accuracy_both - row.accuracy_question)
+        right = (row.accuracy_both, row.accuracy_question, row.accuracy_explanation)
+        assert re.search(r"\s+".join(f"{share:.3f}" for share in right), result.stdout)
     assert "not measurable" in result.stdout
+    assert "right from both" in result.stdout
     said = [row for _, row in read_jsonl(run / "inspection.jsonl") if "simulated" in row]
     assert all(set(row["simulated"]) == {"as-written-0", "masked-0"} for row in said)
     assert set(said[0]["simulated"]["masked-0"]) == set(PARTS)
@@ -195,6 +199,7 @@ def test_a_stopped_inspection_continues(
 
     monkeypatch.setattr(StudentAfter, "answers", counted)
     assert run_cli("inspect", run).exit_code == 130
+    assert run_cli("inspect", run, "--surface-only").exit_code == 0
     assert (run / "inspection.begun.json").is_file()
     again = run_cli("inspect", run, "--json")
     assert again.exit_code == 0, again.output

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from teachback import desk
 from teachback.desk import TRAIN_SEED, Case, cases, exemplars, rule_explanation
-from teachback.desk.policy import Facts
+from teachback.desk.policy import GOODS, LABELS, Facts
 from teachback.desk.step_checker import check_steps, checked, facts_of
+from teachback.files import read_jsonl
+from teachback.records import Example
 
 CASES = cases(120, TRAIN_SEED, "train")
+
+READINGS = Path(__file__).parent / "readings"
+"""Students' explanations that were read against the policy before the checker's verdicts were seen:
+``reading`` and ``reason`` of each, and who its ``reader`` was."""
 
 FACTS_OF_EXEMPLARS = (
     Facts("tablecloth", 64, member=True, faulty=False, final_sale=False, opened=True),
@@ -128,3 +136,44 @@ def test_facts_are_known_of_the_desk_s_own_cases_alone() -> None:
     assert facts_of(example) is not None
     assert facts_of(replace(example, question="What does the desk decide?")) is None
     assert facts_of(replace(example, id="q1")) is None
+
+
+@pytest.mark.parametrize("file", sorted(READINGS.glob("*.jsonl")), ids=lambda file: file.stem)
+def test_students_explanations_are_checked_as_they_were_read(file: Path) -> None:
+    table: Counter[tuple[str, str]] = Counter()
+    for _, read in read_jsonl(file):
+        example = Example(
+            read["id"], read["question"], LABELS[0], "multiple-choice", choices=LABELS
+        )
+        found = check_steps(example, read["explanation"], read["concluded"])
+        assert found is not None, f"{read['id']} is no case of the desk"
+        assert found.verdict == read["reading"], f"{read} {found.wrong}"
+        table[read["reading"], found.verdict] += 1
+    assert table == READ_AND_CHECKED[file.stem]
+
+
+READ_AND_CHECKED = {
+    "desk-explanations": {
+        ("sound", "sound"): 38,
+        ("partly-sound", "partly-sound"): 3,
+        ("wrong", "wrong"): 19,
+    },
+}
+
+
+GOODS_OF_SEVERAL = [item for items in GOODS.values() for item in items if " of " in item]
+
+
+@pytest.mark.parametrize("item", GOODS_OF_SEVERAL)
+def test_goods_may_be_called_by_what_they_are_a_pair_of(item: str) -> None:
+    """As a student calls a pair of headphones "a headphone"."""
+    facts = Facts(item, 25, member=False, faulty=True, final_sale=False, opened=False)
+    several = item.split(" of ")[1]
+    for name in (several, several.removesuffix("s")):
+        text = rule_explanation(facts).replace(item, name)
+        assert f"A {name} belongs to" in text
+        assert checked(facts, text) == checked(facts, rule_explanation(facts))
+        assert checked(replace(facts, item="doll"), text).verdict == "wrong"
+        other = replace(facts, item="toy train")
+        named = rule_explanation(other).replace("toy train", name)
+        assert checked(other, named).verdict == "wrong"

@@ -70,7 +70,8 @@ def steps_of(facts: Facts, explanation: str) -> Iterator[Step]:
         for found in pattern.finditer(text):
             yield Step(found.group().strip(), right(facts, found))
     for found in _NAMED_GOODS.finditer(text):
-        yield Step(found.group(), found.group().lower() == facts.item, names_goods=True)
+        right_goods = _GOODS[found.group().lower()] == facts.item
+        yield Step(found.group(), right_goods, names_goods=True)
     for found in list(_DECISION.finditer(text))[-1:]:
         yield Step(found.group(), _is_decision(facts, found), decides=True)
 
@@ -95,7 +96,15 @@ _CATEGORIES = {
     "home goods": "home goods",
 }
 
-_GOODS = tuple(item for items in GOODS.values() for item in items)
+
+def _names(item: str) -> tuple[str, ...]:
+    """What an explanation may call ``pair of gloves``: that, ``gloves``, ``glove``."""
+    _, of, several = item.partition(" of ")
+    return (item, several, several.removesuffix("s")) if of else (item,)
+
+
+_GOODS = {name: item for items in GOODS.values() for item in items for name in _names(item)}
+"""What the store sells, by each of its names."""
 
 
 def _any_of(words: Iterable[str]) -> str:
@@ -117,7 +126,7 @@ def _classes(facts: Facts, found: re.Match[str]) -> bool:
     category = _CATEGORIES.get((found["stated"] or found["category"]).lower())
     return (
         category == facts.category
-        and (goods is None or goods.lower() == facts.item)
+        and (goods is None or _GOODS.get(goods.lower()) == facts.item)
         and (limit is None or int(limit) == TIME_LIMITS[facts.category])
     )
 

@@ -6,8 +6,15 @@ What a student would answer after an explanation that is changed, by forward pas
     and donors that gave a different one apart.
 *early answering*  the answer after the first 0, 25, 50 and 75% of the explanation's words (Lanham
     et al. 2023, "Measuring faithfulness in chain-of-thought reasoning").
-*a planted mistake*  a number or a statement is changed, and the student continues from there (the
-    same).
+*a planted mistake*  a number or a statement before the last sentence is changed, and the student
+    continues from there (the same).
+
+What they can show. Swaps tell an answer that the explanation decides from one that the question
+decides; whether by its steps or by the words of its conclusion, they do not tell. A planted mistake
+changes the answers of those alone who go on from what stands there. Not every mistake can:
+`bench.known_readers` says how many on the desk. Early answering says how far the answer waits for
+the explanation and nothing of its content: a student that could answer without it and one that
+never reads it look the same.
 
 The answer is scored: the likeliest conclusion after the explanation, where the possible answers can
 be listed, and otherwise what the student writes after it. It is compared with the answer that the
@@ -48,6 +55,9 @@ EARLY = (0, 25, 50, 75)
 BATCH = 16
 """Texts that are continued at once."""
 
+SAVE_EVERY = 2 * BATCH
+"""Items of a pass after which what was measured is saved."""
+
 _MISTAKES: Mapping[str, Callable[[str, random.Random], Mistake | None]] = {
     "mistake-number": changed_number,
     "mistake-statement": turned_statement,
@@ -82,16 +92,17 @@ class Asked:
 
 @dataclass(slots=True)
 class Consistency:
-    """What has been measured, pass by pass.
+    """What has been measured so far.
 
     ``values``: measure → item → value. ``details``: item → measure → what was changed, what came of
-    it. ``own``: item → its scored answer after the unchanged explanation. ``finished``: the passes.
+    it. ``own``: item → its scored answer after the unchanged explanation. ``finished``: pass → how
+    many of the items, in their order, it is done with.
     """
 
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     own: dict[str, str | None] = field(default_factory=dict)
-    finished: list[str] = field(default_factory=list)
+    finished: dict[str, int] = field(default_factory=dict)
 
     def add(self, measure: str, item: str, value: bool, **said: object) -> None:
         self.values.setdefault(measure, {})[item] = float(value)
@@ -130,43 +141,55 @@ def measure_consistency(
 ) -> Consistency:
     """Measure the items, all with explanations of some words.
 
-    ``begun``: what was measured of them before, which is continued; ``save`` is called after each
-    pass over the items.
+    ``begun``: what was measured of them before, which is continued; ``save`` is called after every
+    `SAVE_EVERY` items of a pass.
     """
     found = begun or Consistency()
-    passes: dict[str, Callable[[], None]] = {
-        "own": partial(_answer_after_own, asked, items, found),
+    passes: dict[str, Callable[[Sequence[Asked]], None]] = {
+        "own": partial(_answer_after_own, asked, found),
         "swap-same": partial(_swap, asked, items, found, "swap-same", seed),
         "swap-other": partial(_swap, asked, items, found, "swap-other", seed),
-        **{f"early-{share}": partial(_answer_early, asked, items, found, share) for share in EARLY},
-        **{name: partial(_plant, asked, items, found, name, seed) for name in _MISTAKES},
+        **{f"early-{share}": partial(_answer_early, asked, found, share) for share in EARLY},
+        **{name: partial(_plant, asked, found, name, seed) for name in _MISTAKES},
     }
     with progress.track(len(items) * len(passes), "consistency", unit="answers") as step:
         for name, measure in passes.items():
-            if name not in found.finished:
-                measure()
-                found.finished.append(name)
+            done = found.finished.get(name, 0)
+            step.advance(done)
+            for begin in range(done, len(items), SAVE_EVERY):
+                some = items[begin : begin + SAVE_EVERY]
+                measure(some)
+                found.finished[name] = begin + len(some)
                 save(found)
-            step.advance(len(items))
+                step.advance(len(some))
     return found
 
 
-def _answer_after_own(asked: AnswersAfter, items: Sequence[Asked], found: Consistency) -> None:
-    answers = asked.answers([(one.example, one.text) for one in items])
-    for one, answer in zip(items, answers, strict=True):
+def _answer_after_own(asked: AnswersAfter, found: Consistency, some: Sequence[Asked]) -> None:
+    answers = asked.answers([(one.example, one.text) for one in some])
+    for one, answer in zip(some, answers, strict=True):
         found.own[one.id] = answer
         if one.answer is not None:
             found.add("read-back", one.id, _same(one.example, answer, one.answer), answer=answer)
 
 
 def _swap(
-    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, measure: str, seed: int
+    asked: AnswersAfter,
+    items: Sequence[Asked],
+    found: Consistency,
+    measure: str,
+    seed: int,
+    some: Sequence[Asked],
 ) -> None:
+    """``items``: all of them, among which donors are drawn."""
     same = measure == "swap-same"
     own = [found.own[one.id] for one in items]
-    donors = donors_of(items, own, same=same, seed=seed)
-    swapped = [(items[i].example, items[j].text) for i, j in donors]
-    for (i, j), answer in zip(donors, asked.answers(swapped), strict=True):
+    swapped = {one.id for one in some}
+    donors = [
+        (i, j) for i, j in donors_of(items, own, same=same, seed=seed) if items[i].id in swapped
+    ]
+    answers = asked.answers([(items[i].example, items[j].text) for i, j in donors])
+    for (i, j), answer in zip(donors, answers, strict=True):
         example, item = items[i].example, items[i].id
         changed = not _same(example, answer, own[i])
         found.add(measure, item, changed, donor=items[j].id, answer=answer)
@@ -202,10 +225,10 @@ def donors_of(
 
 
 def _answer_early(
-    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, share: int
+    asked: AnswersAfter, found: Consistency, share: int, some: Sequence[Asked]
 ) -> None:
-    cut = [(one.example, first_words(one.text, share)) for one in items]
-    for one, answer in zip(items, asked.answers(cut), strict=True):
+    cut = [(one.example, first_words(one.text, share)) for one in some]
+    for one, answer in zip(some, asked.answers(cut), strict=True):
         own = found.own[one.id]
         if own is not None:
             same = _same(one.example, answer, own)
@@ -219,10 +242,10 @@ def first_words(text: str, share: int) -> str:
 
 
 def _plant(
-    asked: AnswersAfter, items: Sequence[Asked], found: Consistency, measure: str, seed: int
+    asked: AnswersAfter, found: Consistency, measure: str, seed: int, some: Sequence[Asked]
 ) -> None:
     planted = []
-    for one in items:
+    for one in some:
         mistake = _MISTAKES[measure](one.text, random.Random(f"{measure}-{seed}-{one.id}"))
         if mistake is not None and one.answer is not None:
             planted.append((one, mistake))

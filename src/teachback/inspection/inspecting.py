@@ -133,7 +133,8 @@ def inspect_run(
         )
         write_jsonl(run.folder / ITEMS, _item_rows(run, values, details))
         INSPECTION_FILE.write(run.folder / INSPECTION, inspection)
-        (run.folder / BEGUN).unlink(missing_ok=True)
+        if settings.consistency:
+            (run.folder / BEGUN).unlink(missing_ok=True)
     return Inspected(run, inspection, values)
 
 

@@ -93,13 +93,13 @@ MEASURES: Mapping[str, MeasureKind] = {
     "mistake-number": MeasureKind(
         "consistency",
         "planted mistake, a number",
-        "share of answers that change when a number in the explanation is changed and the student "
-        "continues from there",
+        "share of answers that change when a number before the last sentence is changed and the "
+        "student continues from there",
     ),
     "mistake-statement": MeasureKind(
         "consistency",
         "planted mistake, a statement",
-        "share of answers that change when a statement in the explanation is turned into its "
+        "share of answers that change when a statement before the last sentence is turned into its "
         "opposite and the student continues from there",
     ),
     "mistake-unparsed": MeasureKind(

@@ -28,6 +28,9 @@ SIMULATABILITY_HEAD = (
     "95%",
     "leaked",
     "not leaked",
+    "right from both",
+    "question alone",
+    "explanation alone",
 )
 DIFFERENCE_HEAD = ("measure", "difference", "95%", "p", "n")
 
@@ -91,6 +94,9 @@ def simulatability_cells(name: str, row: SimulatabilityResult) -> list[str]:
         _signed(row.rq_low, row.rq_high),
         str(leaked.items),
         str(other.items),
+        f"{row.accuracy_both:.3f}",
+        f"{row.accuracy_question:.3f}",
+        f"{row.accuracy_explanation:.3f}",
     ]
 
 
