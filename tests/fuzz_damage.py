@@ -241,7 +241,7 @@ def damage_zip(content: bytes, rng: random.Random) -> bytes:
             elif how == 0:
                 continue
             elif how == 1:
-                other = rng.choice(["../out", "/tmp/out", "a\\b", "x" * 300, "", "C:x", names[0]])
+                other = rng.choice(["../out", "/tmp/out", "a\\b", "x" * 300, " ", "C:x", names[0]])
                 with warnings.catch_warnings():  # a name that stands there twice is the damage
                     warnings.simplefilter("ignore")
                     changed.writestr(other, text)
