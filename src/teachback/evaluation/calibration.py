@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # its optimisation takes half a second to import, and is when it is first needed
+import scipy  # its parts take half a second and more to import, and are when they are first needed
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from teachback.evaluation.resampling import resampled_items
 
@@ -57,7 +56,7 @@ def fit_temperature(
 
     def loss(log_temperature: float) -> float:
         power = math.exp(-log_temperature)
-        return float((logsumexp(logs * power, axis=1) - right * power).mean())
+        return float((scipy.special.logsumexp(logs * power, axis=1) - right * power).mean())
 
     bounds = (math.log(LOWEST), math.log(HIGHEST))
     found = scipy.optimize.minimize_scalar(
