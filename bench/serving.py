@@ -14,7 +14,9 @@ FILE holds of this machine are not measured again.
 ``mixed``      64 clients at once, every second one for an explanation; and the engine's best batch
 
 The questions are the desk's test cases. llama.cpp's server scores no choices: its direct answers
-are generated. Parts in bf16 are left out where the processor does not multiply it natively.
+are generated. On a machine with other work, ``--clock processor`` counts the seconds in which a
+process has a core, instead of those that pass. Parts in bf16 are left out where the processor does
+not multiply it natively.
 """
 
 from __future__ import annotations
@@ -25,10 +27,19 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from bench.common import STUDENT, head, machine, part, peak_bytes, row
-from bench.served import Body, answer_body, at_once, one_at_a_time, questions, serving, started
+from bench.served import (
+    Body,
+    Clock,
+    answer_body,
+    at_once,
+    one_at_a_time,
+    questions,
+    serving,
+    started,
+)
 from bench.serving_goals import Figures, goal_row, goals
 from teachback.files import read_jsonl, write_jsonl
 from teachback.system.machine import processor
@@ -60,53 +71,57 @@ _AT_ONCE = 8
 # ------------------------------------------------------------------ a student of ours
 
 
-def direct(path: str, precision: str, count: int) -> dict[str, Any]:
-    with serving(path, precision) as server:
+def direct(path: str, precision: str, clock: Clock, count: int) -> dict[str, Any]:
+    with serving(path, precision, clock) as server:
         bodies = [answer_body(example, "direct") for example in questions(count)]
         return one_at_a_time(server, "/v1/answer", bodies)
 
 
-def served(path: str, precision: str, count: int) -> dict[str, Any]:
+def served(path: str, precision: str, clock: Clock, count: int) -> dict[str, Any]:
     from teachback.serving.engine import Question
 
     asked = questions(count)
-    with serving(path, precision) as server:
+    with serving(path, precision, clock) as server:
         bodies = [answer_body(example, "explained") for example in asked]
         found = one_at_a_time(server, "/v1/answer", bodies)
     engine = loaded(path, precision).engine
     alone = []
     for example in [asked[0], *asked]:
-        begun = time.perf_counter()
+        begun = _now(clock)
         engine.explain([Question(example, "explained", True)])
-        alone.append(time.perf_counter() - begun)
+        alone.append(_now(clock) - begun)
     return {**found, "engine alone ms": round(1000 * statistics.median(alone[1:]), 1)}
 
 
-def mixed(path: str, precision: str, clients: int) -> dict[str, Any]:
+def mixed(path: str, precision: str, clock: Clock, clients: int) -> dict[str, Any]:
     asked = questions(clients)
     bodies = [answer_body(e, "explained" if n % 2 else "direct") for n, e in enumerate(asked)]
-    with serving(path, precision) as server:
+    with serving(path, precision, clock) as server:
         for body in bodies[:2]:
             server.ask("/v1/answer", body)
         found = at_once(server, "/v1/answer", bodies)
     engine = loaded(path, precision).engine
     explanations = len(asked[1::2])
     sizes = {min(_AT_ONCE, explanations), explanations}
-    best = max(_batched(engine, asked, size) for size in sizes)
+    best = max(_batched(engine, asked, size, clock) for size in sizes)
     return {**found, "best batch answers/s": round(best, 3)}
 
 
-def _batched(engine: Any, asked: Sequence[Example], size: int) -> float:
+def _now(clock: Clock) -> float:
+    return time.perf_counter() if clock == "wall" else time.process_time()
+
+
+def _batched(engine: Any, asked: Sequence[Example], size: int, clock: Clock) -> float:
     """Answers a second: every second question explained, ``size`` in a batch, the others direct."""
     from teachback.serving.engine import Question
 
     both = [Question(example, "explained", True) for example in asked[1::2]]
     engine.explain(both[:1])
-    begun = time.perf_counter()
+    begun = _now(clock)
     for begin in range(0, len(both), size):
         engine.explain(both[begin : begin + size])
     engine.answer_directly([Question(example, "direct", False) for example in asked[::2]])
-    return len(asked) / (time.perf_counter() - begun)
+    return len(asked) / (_now(clock) - begun)
 
 
 def loaded(path: str, precision: Any) -> Loaded:
@@ -115,7 +130,9 @@ def loaded(path: str, precision: Any) -> Loaded:
     return load_served(path, precision)
 
 
-def explained(path: str, precision: str, count: int, *, generate: bool) -> dict[str, Any]:
+def explained(
+    path: str, precision: str, clock: Clock, count: int, *, generate: bool
+) -> dict[str, Any]:
     """70 tokens whatever they are: what ends a text is a token that never comes."""
     from teachback.questions import render
 
@@ -126,9 +143,9 @@ def explained(path: str, precision: str, count: int, *, generate: bool) -> dict[
         student.shared_prefix = False  # transformers' own decoding
     student.tokenizer.eos_token_id = len(student.tokenizer) - 1
     for source in [sources[0], *sources]:
-        begun = time.perf_counter()
+        begun = _now(clock)
         (made,) = student.generate([source], "explanation", _TOKENS)
-        times.append(time.perf_counter() - begun)
+        times.append(_now(clock) - begun)
         tokens = max(tokens, made.tokens)
     return {
         "median ms": round(1000 * statistics.median(times[1:]), 1),
@@ -162,7 +179,9 @@ def llama_cpp(file: str, student: str, name: str, settings: argparse.Namespace) 
     if name == "mixed":
         tasks: tuple[tuple[Role, int], ...] = (("answer", _ANSWER_TOKENS), ("explanation", limit))
         bodies = [body(e, *tasks[n % 2]) for n, e in enumerate(questions(settings.clients))]
-        with started("bench.served_llamacpp", file, f"--at-once={_AT_ONCE}") as server:
+        with started(
+            "bench.served_llamacpp", file, f"--at-once={_AT_ONCE}", clock=settings.clock
+        ) as server:
             server.ask("/v1/completions", bodies[0])
             return at_once(server, "/v1/completions", bodies)
     asked = questions(settings.questions)
@@ -172,7 +191,7 @@ def llama_cpp(file: str, student: str, name: str, settings: argparse.Namespace) 
         bodies = [body(each, "explanation", limit) for each in asked]
     else:
         bodies = [body(e, "explanation", _TOKENS, past_the_end=True) for e in asked[::4]]
-    with started("bench.served_llamacpp", file) as server:
+    with started("bench.served_llamacpp", file, clock=settings.clock) as server:
         return one_at_a_time(server, "/v1/completions", bodies)
 
 
@@ -186,14 +205,15 @@ def measured(name: str, engine: str, settings: argparse.Namespace) -> dict[str, 
         return llama_cpp(file, settings.student, name, settings)
     path = settings.openvino if engine == "openvino" else settings.student
     precision = "auto" if engine == "openvino" else "bf16" if "bf16" in engine else "fp32"
+    clock = settings.clock
     if name == "direct":
-        return direct(path, precision, settings.questions)
+        return direct(path, precision, clock, settings.questions)
     if name == "served":
-        return served(path, precision, settings.questions)
+        return served(path, precision, clock, settings.questions)
     if name == "mixed":
-        return mixed(path, precision, settings.clients)
+        return mixed(path, precision, clock, settings.clients)
     count = max(2, settings.questions // 4)
-    return explained(path, precision, count, generate=engine.startswith("generate"))
+    return explained(path, precision, clock, count, generate=engine.startswith("generate"))
 
 
 def wanted(settings: argparse.Namespace) -> list[tuple[str, str]]:
@@ -210,14 +230,14 @@ def wanted(settings: argparse.Namespace) -> list[tuple[str, str]]:
 
 def all_parts(settings: argparse.Namespace) -> Figures:
     """Measure what is wanted and not kept; prints a row for each."""
-    here, file = machine(), settings.keep
+    here, file = f"{machine()}, {settings.clock} clock", settings.keep
     kept = [] if file is None or not file.is_file() else [line for _, line in read_jsonl(file)]
     figures = {
         (line["part"], line["engine"]): line["figures"] for line in kept if line["machine"] == here
     }
     options = [
         f"--{key.replace('_', '-')}={value}"
-        for key in ("student", "openvino", "q8_0", "f16", "questions", "clients")
+        for key in ("student", "openvino", "q8_0", "f16", "questions", "clients", "clock")
         if (value := getattr(settings, key)) is not None
     ]
     print(here)
@@ -245,6 +265,7 @@ def main() -> None:
     parser.add_argument("--f16", help="one with weights f16")
     parser.add_argument("--questions", type=int, default=20)
     parser.add_argument("--clients", type=int, default=64, help="at once, in the part mixed")
+    parser.add_argument("--clock", choices=get_args(Clock), default="wall")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="where figures are kept")
     settings = parser.parse_args()
     if settings.part:
