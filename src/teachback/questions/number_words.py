@@ -46,7 +46,9 @@ def find_number_words(text: str, languages: Iterable[str] = ("en",)) -> list[Num
             value = last.value if last.value == one.value else None
             one = NumberInWords(last.start, max(last.end, one.end), value)
         kept.append(one)
-    joined = [joins(text[one.end : other.start]) for one, other in pairwise(kept)]
+    gaps = (text[one.end : other.start] for one, other in pairwise(kept))
+    # Side by side, they are of two languages: "one" in English, and "cent" in French.
+    joined = [bool(gap.strip()) and joins(gap) for gap in gaps]
     return [
         replace(one, value=None) if before or behind else one
         for one, before, behind in zip(kept, [False, *joined], [*joined, False], strict=False)
