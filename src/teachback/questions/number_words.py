@@ -46,13 +46,18 @@ def find_number_words(text: str, languages: Iterable[str] = ("en",)) -> list[Num
             value = last.value if last.value == one.value else None
             one = NumberInWords(last.start, max(last.end, one.end), value)
         kept.append(one)
-    gaps = (text[one.end : other.start] for one, other in pairwise(kept))
-    # Side by side, they are of two languages: "one" in English, and "cent" in French.
-    joined = [bool(gap.strip()) and joins(gap) for gap in gaps]
+    joined = [_are_one(text, one, other) for one, other in pairwise(kept)]
     return [
         replace(one, value=None) if before or behind else one
         for one, before, behind in zip(kept, [False, *joined], [*joined, False], strict=False)
     ]
+
+
+def _are_one(text: str, one: NumberInWords, other: NumberInWords) -> bool:
+    """Whether neighbours belong together: "five or six", "ten minus three". Side by side without a
+    sign they are of two languages: "one" in English, and "cent" in French."""
+    gap = text[one.end : other.start]
+    return joins(gap) and (bool(gap.strip()) or (other.value or 0) < 0)
 
 
 class _Reader:
