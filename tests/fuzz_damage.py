@@ -247,6 +247,8 @@ def damage_zip(content: bytes, rng: random.Random) -> bytes:
                     changed.writestr(other, text)
             elif how == 2 or not text:
                 changed.writestr(name, damage_bytes(text, rng))
+            elif name.endswith(".toml"):
+                changed.writestr(name, damage_toml(text, rng))
             else:
                 changed.writestr(name, damage_json(text, rng, name.endswith(".jsonl")))
     return out.getvalue()
