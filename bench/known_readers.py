@@ -19,7 +19,6 @@ from bench.common import head, row
 from teachback.desk import TEST_SEED, cases, rule_explanation
 from teachback.desk.policy import LABELS, MEMBER_DAYS, TIME_LIMITS, Facts, Label
 from teachback.desk.step_checker import facts_of
-from teachback.inspection.consistency import Asked, measure_consistency
 from teachback.inspection.measures import MEASURES
 from teachback.questions import parse
 from teachback.records import Example
@@ -99,6 +98,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=400)
     options = parser.parse_args()
+    # It loads torch, and --help is to answer at once.
+    from teachback.inspection.consistency import Asked, measure_consistency
+
     items = [
         Asked(c.example.id, c.example, rule_explanation(c.facts), c.example.answer)
         for c in cases(options.count, TEST_SEED, "test")

@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from bench.common import head, machine, row
-from bench.serving import Server, questions, serving
+from bench.served import Server, questions, serving
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from teachback.files import write_jsonl, write_predictions
 from teachback.records import Prediction
@@ -48,6 +50,31 @@ def write_runs(folder: Path, items: int = 12, text: str = "") -> None:
             for number, one in enumerate(ids)
         ]
         write_predictions(folder / run / "predictions.jsonl", predictions)
+
+
+def rating(acceptable: str) -> dict[str, str]:
+    """One annotator's answers to the questions of a rating."""
+    rest = dict.fromkeys(("grammatical", "new-facts", "relevant", "enough"), "yes")
+    return {"factual": "unknown", **rest, "acceptable": acceptable}
+
+
+def downloaded(file: str, acceptable: str = "yes", browser: str = "b1", answers: int = 3) -> str:
+    """Write what ``page.html`` would download, the page of an annotation with ``--file``."""
+    page = Path("page.html").read_text("utf-8")
+    found = re.search(r'id="annotation">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    given = json.loads(found[1])
+    head = {"teachback": "answers", "version": 1, "browser": browser}
+    lines: list[dict[str, Any]] = [
+        {**head, "identity": given["identity"], "annotator": given["annotator"]}
+    ]
+    for number, screen in enumerate(given["screens"][:answers], 1):
+        lines.append(
+            {"screen": screen["id"], "answers": rating(acceptable), "note": "", "seconds": 3}
+            | {"made": "2026-01-01T00:00:00Z", "source_number": number}
+        )
+    Path(file).write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return file
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ import random
 import sqlite3
 import struct
 import tomllib
+import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,12 +155,13 @@ def _with_raw(text: str, rng: random.Random) -> str:
 
 
 def damage_sqlite(file: Path, rng: random.Random) -> None:
-    """A store that is still an SQLite file, with a value that teachback never wrote."""
+    """An SQLite file that is still one, with a value that teachback never wrote."""
     db = sqlite3.connect(file, isolation_level=None)
     try:
+        tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         columns = [
             (table, row[1])
-            for table in ("reply", "shared")
+            for (table,) in tables
             for row in db.execute(f"PRAGMA table_info({table})")
         ]
         table, column = rng.choice(columns)
@@ -225,6 +228,30 @@ def damage_gguf(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
+def damage_zip(content: bytes, rng: random.Random) -> bytes:
+    """A zip file with one of its files damaged, taken away, written twice or under another name."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(out, "w") as changed:
+        names = whole.namelist()
+        chosen, how = rng.choice(names), rng.randrange(8)
+        for name in names:
+            text = whole.read(name)
+            if name != chosen:
+                changed.writestr(name, text)
+            elif how == 0:
+                continue
+            elif how == 1:
+                other = rng.choice(["../out", "/tmp/out", "a\\b", "x" * 300, " ", "C:x", names[0]])
+                with warnings.catch_warnings():  # a name that stands there twice is the damage
+                    warnings.simplefilter("ignore")
+                    changed.writestr(other, text)
+            elif how == 2 or not text:
+                changed.writestr(name, damage_bytes(text, rng))
+            else:
+                changed.writestr(name, damage_json(text, rng, name.endswith(".jsonl")))
+    return out.getvalue()
+
+
 def damage_safetensors(content: bytes, rng: random.Random) -> bytes:
     """The header changed: its length, or what it says of the tensors."""
     (length,) = struct.unpack_from("<Q", content)
@@ -282,6 +309,8 @@ def damage(path: Path, rng: random.Random) -> str:
         path.write_bytes(damage_gguf(content, rng))
     elif suffix == ".safetensors":
         path.write_bytes(damage_safetensors(content, rng))
+    elif suffix == ".zip":
+        path.write_bytes(damage_zip(content, rng))
     elif suffix == ".toml":
         path.write_bytes(damage_toml(content, rng))
     else:

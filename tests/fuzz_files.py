@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
 
+from annotation_runs import RUNS, downloaded, write_runs
 from teachback.cli import cli
 from teachback.files import write_jsonl
 from teachback.studies.cell import run_cell
@@ -67,6 +68,7 @@ _DATA = (
 _DRY = "generate train.jsonl --teacher openai:m@http://127.0.0.1:9/v1 --dry-run"
 _REPORT = ("report studied --format csv -o -", "report studied --format md -o OUT")
 _ASK = " Why? --choice a --choice b"
+_SHOWN = f"annotate {' '.join(RUNS)} --data data.jsonl --items 6"
 _TRAIN = "train train.jsonl --objective st --student tiny --epochs 1 --precision fp32 -o half"
 
 TARGETS = (
@@ -146,6 +148,21 @@ TARGETS = (
             "TEACHER/cost.json",
         )
     ),
+    Target("packed study", "packed.zip", ("study unpack {} -o OUT",), 2),
+    Target(
+        "predictions with explanations",
+        f"{RUNS[0]}/predictions.jsonl",
+        (f"inspect {RUNS[0]} --surface-only --data data.jsonl", f"{_SHOWN} --dry-run"),
+    ),
+    Target(
+        "inspection",
+        f"{RUNS[0]}/inspection.json",
+        (f"inspect {RUNS[0]} --surface-only --data data.jsonl",),
+        0.5,
+    ),
+    Target("downloaded answers", "answers.jsonl", ("annotate merge {} -o answers",), 2),
+    Target("plan of an annotation", "answers/plan.json", ("annotate results answers",)),
+    Target("answers of an annotation", "answers/answers.sqlite", ("annotate results answers",), 2),
     Target("verdicts, as a page", "studied/verdicts.json", ("report studied -o OUT",), 0.2),
     Target("training record", "run/student/training.json", ("run run.toml -o run",), 0.3),
     Target("student card", "run/student/teachback.json", (f"ask run{_ASK}",), 0.6),
@@ -221,6 +238,11 @@ def materials(folder: Path) -> None:
     write_config(folder, Path("tiny"))
     _done("--quiet run run.toml -o run")
     run_study(plan_study(read_study("study.toml")), Path("studied"), HereEngine())
+    _done("--quiet study pack studied -o packed.zip")
+    write_runs(Path(), items=6)
+    _done(f"--quiet inspect {RUNS[0]} --surface-only --data data.jsonl")
+    _done(f"--quiet {_SHOWN} --file page.html -o answers")
+    _done(f"--quiet annotate merge {downloaded('answers.jsonl')} -o answers")
     shutil.copytree("run", "run2", ignore=shutil.ignore_patterns("student"))
     _done(f"--quiet {_TRAIN} --lora".replace("half", "with-adapter"))
     shutil.copytree("with-adapter/student", "adapter")

@@ -16,6 +16,7 @@ class Page(HTMLParser):
         self.tables: dict[str, list[list[str]]] = {}
         self.headings: list[tuple[int, str]] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.captions: list[str] = []
         self.paragraphs: list[tuple[str, str]] = []
         self.open: list[str] = []
         self._names: dict[str, str] = {}
@@ -61,6 +62,8 @@ class Page(HTMLParser):
             self._names[label] = own
         if re.fullmatch(r"h[1-6]", tag):
             self.headings.append((int(tag[1]), own))
+        if tag == "figcaption":
+            self.captions.append(own)
         if tag in ("td", "th"):
             self.tables[self._table][-1].append(own)
         if tag == "p":

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
-from annotation_runs import RUNS, write_runs
+from annotation_runs import RUNS, downloaded, rating, write_runs
 from study_folder import MadeUp, write_study
 from teachback.annotation.answers import Answers, Revision, standing
 from teachback.annotation.detectable import detectable_difference
@@ -165,11 +165,6 @@ def said(screen: Screen, answers: dict[str, str] | None, number: int, **more: An
     values: dict[str, Any] = {"note": "", "seconds": 4.0, "made": "2026-01-01T00:00:00+00:00"}
     values |= {"source": "server", "source_number": number, **more}
     return Revision(annotator=screen.annotator, screen=screen.id, answers=answers, **values)
-
-
-def rating(acceptable: str) -> dict[str, str]:
-    rest = dict.fromkeys(("grammatical", "new-facts", "relevant", "enough"), "yes")
-    return {"factual": "unknown", **rest, "acceptable": acceptable}
 
 
 def test_answers_are_revisions_that_are_never_changed(work: Path) -> None:
@@ -405,25 +400,6 @@ def begin(*more: str) -> Result:
         *("annotate", *RUNS, "--data", "data.jsonl", "--items", "6", "--seed", "3"),
         *("--file", "page.html", "-o", "answers", *more),
     )
-
-
-def downloaded(file: str, acceptable: str = "yes", browser: str = "b1", answers: int = 3) -> str:
-    """Write what the page would download."""
-    page = Path("page.html").read_text("utf-8")
-    found = re.search(r'id="annotation">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    given = json.loads(found[1])
-    head = {"teachback": "answers", "version": 1, "browser": browser}
-    lines: list[dict[str, Any]] = [
-        {**head, "identity": given["identity"], "annotator": given["annotator"]}
-    ]
-    for number, screen in enumerate(given["screens"][:answers], 1):
-        lines.append(
-            {"screen": screen["id"], "answers": rating(acceptable), "note": "", "seconds": 3}
-            | {"made": "2026-01-01T00:00:00Z", "source_number": number}
-        )
-    Path(file).write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return file
 
 
 def test_files_are_merged_once_and_a_later_download_adds_to_an_earlier_one(work: Path) -> None:

@@ -84,6 +84,7 @@ def test_the_conclusion_goes_whole_and_the_steps_stay(path: Path) -> None:
     assert kept >= LEAST_WHOLE.get(path.stem, 0.97) * len(ends), [end for end in ends if not end[0]]
 
 
+COIN = "A coin is heads up. Ann does not flip the coin. Bo flips the coin. Is the coin"
 FREE_FORM = [
     ("yes-no", "Is 91 a prime number?", "Since 91 = 7 × 13, it is not prime.", "no"),
     ("yes-no", "Is 97 a prime number?", "We divide. So 97 is a prime number.", "yes"),
@@ -101,6 +102,20 @@ FREE_FORM = [
     ("number", "How much?", "They pay 5.\n\nHere's the working: 6 and 2.\nSo it is 8.", "8"),
     ("number", "How much?", "We add. The answer is 8 <answer>", "8"),
     ("number", "How much?", "Sum: 9.\n\n<answer>9</answer>", "9"),
+    ("number", "How many?", "She has 35. She needs 7 bags, because 7 x 5 = 35.", "7"),
+    ("number", "How many?", "So there are 8 left, since 12 - 4 = 8, not 9.", "8"),
+    ("number", "How fast?", "Distance over time gives us 180/3, or 60 miles per hour.", "60"),
+    ("number", "How much?", "A pen costs $2. Seven pens cost $28, or twice $14.", "28"),
+    ("number", "How much?", "It is 8 or 9.", None),
+    ("text", "If tomorrow is Sunday, what day was yesterday?", "Yesterday was Friday.", "Friday"),
+    ("text", "Join them.", 'One is "o".\nTwo is "t".\nPut together they make "ot".', "ot"),
+    ("text", "Join them.", 'Ann is "n".\nBo is "o".\nThat "no" is odd.', None),
+    ("yes-no", f"{COIN} still heads up?", "Bo flips it. So the coin is tails up.", "no"),
+    ("yes-no", f"{COIN} still heads up?", "The coin was heads up. So it is not heads up.", "no"),
+    ("yes-no", f"{COIN} still heads up?", "The coin was heads up. Bo flips it.", None),
+    ("yes-no", f"{COIN} tails up?", "So the answer is that the coin is tails up.", "yes"),
+    ("yes-no", "Is 14 odd?", "Half of it is 7. So 14 is even.", "no"),
+    ("yes-no", "Is 14 odd?", "Half of it is 7. So 14 is not even.", None),
     ("text", "What is the symbol of tin?", "The symbol of tin is Sn. It is a metal.", "Sn"),
     ("text", "What is it?", "The last letter is **a**.\n\nResult: enost", "enost"),
     ("text", "Write 13 in binary.", "8 + 4 + 1. So it is **1101**.", "1101"),

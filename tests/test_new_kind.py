@@ -20,7 +20,7 @@ from teachback.errors import DataError
 from teachback.evaluation import majority_label
 from teachback.exemplars import for_kind
 from teachback.objectives import training_examples
-from teachback.questions import KINDS, QuestionKind, Reading, parse
+from teachback.questions import KINDS, QuestionKind, StatedAnswer, parse
 from teachback.records import Example, Request
 from teachback.students.card import StudentCard
 from teachback.students.student import Student
@@ -49,11 +49,13 @@ class Date(QuestionKind):
     def conclusion_form(self, choices: tuple[str, ...]) -> str:
         return "The answer is DATE. Here DATE is like 2024-02-29."
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         found = _ISO.search(statement)
         if found is None or not self.accepts(found.group(), ()):
-            return Reading(None, len(statement))
-        return Reading(found.group(), found.end(), opens=not statement[: found.start()].strip())
+            return StatedAnswer(None, len(statement))
+        return StatedAnswer(
+            found.group(), found.end(), opens=not statement[: found.start()].strip()
+        )
 
 
 class Ordering(QuestionKind):
@@ -76,11 +78,11 @@ class Ordering(QuestionKind):
         letters = ascii_uppercase[: len(example.choices)]
         return tuple(", ".join(order) for order in permutations(letters))
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         found = re.match(r"\s*([A-Z](?:, [A-Z])*)\b", statement)
         if found is None or found.group(1) not in self.candidates(example):
-            return Reading(None, len(statement))
-        return Reading(found.group(1), found.end())
+            return StatedAnswer(None, len(statement))
+        return StatedAnswer(found.group(1), found.end())
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from transformers import (
 import teachback as tb
 from teachback.cli import cli
 from teachback.errors import DataError, ReferenceError_
+from teachback.files import write_jsonl
 from teachback.objectives import TrainingExample
 from teachback.records import Example, TrainingPair
 from teachback.students.load import load
@@ -363,3 +365,40 @@ def test_a_folders_own_code_is_not_offered_at_a_terminal(tmp_path: Path) -> None
     assert b"[y/N]" not in said
     assert b"teachback: custom: " in said
     assert not (tmp_path / "RAN").exists()
+
+
+def test_a_name_that_leads_nowhere_is_told_before_the_libraries_are_imported(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "empty").mkdir()
+    write_jsonl(tmp_path / "test.jsonl", [{"id": "q", "question": "Why?", "answer": "so"}])
+    script = """
+import sys
+from teachback.cli import main
+for words in sys.stdin.read().splitlines():
+    sys.argv = ["teachback", *words.split()]
+    try:
+        main()
+    except SystemExit as end:
+        print(end.code, "torch" in sys.modules)
+"""
+    commands = [
+        "ask gone Why?",
+        "ask empty Why?",
+        "ask gguf:gone.gguf Why?",
+        "evaluate gone test.jsonl -o out",
+        "export gone --to merged -o out",
+        "push gone owner/name --dry-run -o out",
+        "serve gone",
+        "inspect gone",
+        "train test.jsonl --objective st --student gone -o out",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input="\n".join(commands),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["2 False"] * len(commands), done.stderr

@@ -456,6 +456,20 @@ class _Teacher(Teacher):
         return Completion(self._reply)
 
 
+def test_the_teacher_behind_a_student_is_read_in_the_language_of_the_question(
+    tmp_path: Path,
+) -> None:
+    setup = TeacherSetup.from_config(
+        TeacherConfig(), SelectionConfig(), "number", opened=_Teacher("Die Antwort ist zwölf.")
+    )
+    behind = FallBack(setup, tmp_path / "fall-back.sqlite", 1.0)
+    german = Example("g", "Wie viele Eier sind es, und wie viele in der Kiste?", "12", "number")
+    english = Example("e", "How many eggs are in the crate?", "12", "number")
+    first, second = behind.ask([german, english])
+    assert first == "12"
+    assert isinstance(second, DataError)
+
+
 @pytest.mark.parametrize(
     ("reply", "below", "by", "noted"),
     [

@@ -209,6 +209,7 @@ def test_without_closing_the_same_texts_become_different_tokens() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (CONVERTED.is_dir() and (SHARED_DATA / "obqa").is_dir()),
     reason="needs Gemma 3 270M, converted, and the OpenBookQA rows",

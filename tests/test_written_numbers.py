@@ -245,7 +245,7 @@ def test_equal_numbers_are_the_same_and_near_ones_are_not() -> None:
     ],
 )
 def test_numbers_in_words(text: str, values: list[int | None]) -> None:
-    assert [value for _, _, value in find_number_words(text)] == values
+    assert [one.value for one in find_number_words(text)] == values
 
 
 @pytest.mark.parametrize("piece", ["1", "1,", "1 ", "- ", "5 x ", "$", "\\frac", "1 m ", "3 and "])

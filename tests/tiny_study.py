@@ -25,6 +25,7 @@ keep_students = "{keep}"
 name = "colours"
 train = "train.jsonl"
 test = "test.jsonl"
+{dataset_keys}
 [student]
 precision = "{precision}"
 max_target_tokens = 48
@@ -50,6 +51,7 @@ def write_study(folder: Path, **changes: Any) -> Path:
         "epochs": 1,
         "precision": "fp32",
         "more_study": "",
+        "dataset_keys": "",
         "student_keys": "",
         "more": "",
         **changes,

@@ -15,13 +15,18 @@ from pathlib import Path
 from types import TracebackType
 
 from teachback.annotation.plan import Plan
-from teachback.errors import StoreError
+from teachback.annotation.screens import is_answer
+from teachback.errors import DataError, StoreError
+from teachback.versioned import checked
 
 APPLICATION_ID = 0x54426B41  # "TBkA"
 VERSION = 1
 
 SERVED = "server"
 """The source of answers that came through the server."""
+
+_READ = tuple("annotator screen answers note seconds made source source_number".split())
+_DAMAGED = "the file was changed by something else: restore it from a copy"
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -83,6 +88,8 @@ class Answers:
 
     def __init__(self, path: Path, plan: Plan) -> None:
         self.path = path
+        self._plan = plan
+        self._screens = {screen.id: screen for screen in plan.screens}
         self._places: dict[str, tuple[int, tuple[str, ...]]] = {}
         for annotator in plan.settings.annotators:
             for position, screen in enumerate(plan.of_annotator(annotator), 1):
@@ -111,14 +118,27 @@ class Answers:
         """All revisions, or one annotator's, in the order of arrival."""
         with self._errors():
             rows = self._db.execute(
-                "SELECT annotator, screen, answers, note, seconds, made, source, source_number "
+                f"SELECT number, {', '.join(_READ)} "  # noqa: S608
                 "FROM revision WHERE annotator = ? OR ? IS NULL ORDER BY number",
                 (annotator, annotator),
             ).fetchall()
-        return [
-            Revision(row[0], row[1], None if row[2] is None else json.loads(row[2]), *row[3:])
-            for row in rows
-        ]
+        return [self._revision(*row) for row in rows]
+
+    def _revision(self, number: int, *columns: object) -> Revision:
+        """A row as what it holds, checked: a damaged file may hold anything."""
+        row = dict(zip(_READ, columns, strict=True))
+        try:
+            if isinstance(row["answers"], str):
+                row["answers"] = json.loads(row["answers"])
+            one = checked(Revision, row, f"answer {number}")
+        except (DataError, TypeError, ValueError, RecursionError) as error:
+            raise StoreError(f"{self.path}: {error}: {_DAMAGED}") from None
+        screen = self._screens.get(one.screen)
+        if screen is None or screen.annotator != one.annotator:
+            raise StoreError(f"{self.path}: answer {number} is to no question asked: {_DAMAGED}")
+        if one.answers is not None and not is_answer(self._plan, screen, one.answers):
+            raise StoreError(f"{self.path}: answer {number} is none of the options: {_DAMAGED}")
+        return one
 
     def put(self, revisions: Sequence[Revision]) -> None:
         """Commit these, all or none. One that is there already stays as it is."""

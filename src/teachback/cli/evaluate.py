@@ -116,9 +116,14 @@ def evaluate(
 
 
 def student_reference(reference: str) -> str:
-    """A run folder stands for the student in it."""
+    """A run folder stands for the student in it. Raises ReferenceError_ where there is no such
+    folder or file, before the model libraries are imported."""
+    from teachback.students.weights import require_present
+
     inner = Path(reference) / "student"
-    return str(inner) if inner.is_dir() else reference
+    found = str(inner) if inner.is_dir() else reference
+    require_present(found)
+    return found
 
 
 @click.command()
@@ -256,10 +261,11 @@ def ask(
     **options: Any,
 ) -> None:
     """Ask STUDENT one QUESTION; it answers in the way that was better on valid."""
+    reference = student_reference(student)
     from teachback.students.student import Student
 
     precision = settings(options)["student"]["precision"]
-    loaded = Student.load(student_reference(student), precision=precision)
+    loaded = Student.load(reference, precision=precision)
     if loaded.model.precision.slow:
         say(loaded.model.precision.line, err=True)
     said = loaded.answer(question, choices=choices, context=context, explain=explain, way=way)

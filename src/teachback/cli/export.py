@@ -116,11 +116,13 @@ def _checked_export(
 ) -> Exported:
     """Export and print how student and export compare, whether they agree or drift."""
     from teachback.cli.evaluate import student_reference
+
+    reference = student_reference(student)
     from teachback.export.exporting import DriftError, export_student
 
     try:
         done = export_student(
-            student_reference(student),
+            reference,
             form,
             Path(out),
             weights=weights,

@@ -99,14 +99,16 @@ def inspect(
     """
     import json
 
-    from teachback.desk.step_checker import check_steps
     from teachback.inspection.inspected_run import inspected_runs
+
+    values = settings(options)
+    kind = values.get("data", {}).get("kind")
+    read = inspected_runs(runs, dataset, kind)  # before the model libraries are imported
+    from teachback.desk.step_checker import check_steps
     from teachback.inspection.inspecting import InspectSettings, inspect_run
     from teachback.inspection.results import INSPECTION_FILE
     from teachback.inspection.simulators import SimulationSettings, estimate_simulation
 
-    values = settings(options)
-    kind = values.get("data", {}).get("kind")
     precision = values["student"]["precision"]
     simulation = SimulationSettings(
         simulator=simulator,
@@ -123,7 +125,6 @@ def inspect(
         precision=precision,
         simulation=simulation if simulate else None,
     )
-    read = inspected_runs(runs, dataset, kind)
     if simulate:
         for run in read:
             _say_estimate(run, estimate_simulation(run, simulation))

@@ -161,13 +161,12 @@ def _fall_back(
     from teachback.datasets import read_examples
     from teachback.evaluation.ways import has_choice, in_way
     from teachback.explaining.session import TeacherSetup
-    from teachback.records import LANGUAGES
     from teachback.serving.fall_back import FallBack, find_threshold
     from teachback.systems import predict
 
     setup = TeacherSetup.from_config(
         TeacherConfig.model_validate(teacher),
-        SelectionConfig(languages=LANGUAGES),
+        SelectionConfig(),
         engine.card.kind or "text",
     )
     setup.teacher.check_ready()

@@ -1,6 +1,6 @@
 """Figures of one set of predictions, and the paired test between two systems."""
 
-from teachback.evaluation.adaptive import ThresholdChoice, choose_threshold
+from teachback.evaluation.adaptive import ThresholdChoice, choose_threshold, why_not_offered
 from teachback.evaluation.calibration import (
     Calibration,
     CalibrationBin,
@@ -33,6 +33,7 @@ from teachback.evaluation.paired import (
     holm,
     verdict,
 )
+from teachback.evaluation.risk_coverage import CoveragePoint, risk_coverage
 from teachback.evaluation.ways import (
     COMPARED_WAYS,
     WAYS,
@@ -43,6 +44,7 @@ from teachback.evaluation.ways import (
     better_way,
     compared_way,
     has_choice,
+    has_two_answers,
     in_way,
     in_way_by_seed,
     is_settled,
@@ -59,6 +61,7 @@ __all__ = [
     "Calibration",
     "CalibrationBin",
     "Comparison",
+    "CoveragePoint",
     "DifferenceEstimate",
     "Finding",
     "LabelMetrics",
@@ -83,6 +86,7 @@ __all__ = [
     "finding",
     "fit_temperature",
     "has_choice",
+    "has_two_answers",
     "holm",
     "in_way",
     "in_way_by_seed",
@@ -94,7 +98,9 @@ __all__ = [
     "measure_calibration",
     "resolved",
     "right_by_way",
+    "risk_coverage",
     "student_way",
     "unsure",
     "verdict",
+    "why_not_offered",
 ]

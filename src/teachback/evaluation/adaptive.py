@@ -140,9 +140,24 @@ def choose_threshold(
     return ThresholdChoice(len(predictions), tuple(candidates), taken)
 
 
+def why_not_offered(valid_questions: int | None) -> str:
+    """Why a student that could explain has no threshold: ``valid_questions``, where that is known,
+    are too few, or else none is recorded."""
+    if valid_questions is not None and valid_questions < LEAST_QUESTIONS:
+        return f"not offered: {valid_questions} valid questions, {LEAST_QUESTIONS} needed"
+    return "not offered: no threshold is recorded"
+
+
 def adaptive_seconds(cost: Cost, explained: float | None) -> float | None:
     """About how many seconds 1,000 adaptive answers take, of which this share is explained: all of
     them directly, and the explanations of the share. None where either was not measured."""
     if explained is None or cost.explained_seconds is None:
         return None
     return cost.direct_seconds + explained * cost.explained_seconds
+
+
+def adaptive_tokens(cost: Cost, explained: float | None) -> float | None:
+    """As `adaptive_seconds`: the tokens that are generated for them."""
+    if explained is None or cost.explained_tokens is None:
+        return None
+    return cost.direct_tokens + explained * cost.explained_tokens

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # its optimisation takes half a second to import, and is when it is first needed
+import scipy  # its parts take half a second and more to import, and are when they are first needed
 from numpy.typing import NDArray
-from scipy.special import logsumexp
+
+from teachback.evaluation.resampling import resampled_items
 
 LEAST_QUESTIONS = 50
 """On fewer no temperature is fitted."""
@@ -55,7 +56,7 @@ def fit_temperature(
 
     def loss(log_temperature: float) -> float:
         power = math.exp(-log_temperature)
-        return float((logsumexp(logs * power, axis=1) - right * power).mean())
+        return float((scipy.special.logsumexp(logs * power, axis=1) - right * power).mean())
 
     bounds = (math.log(LOWEST), math.log(HIGHEST))
     found = scipy.optimize.minimize_scalar(
@@ -130,14 +131,10 @@ def measure_calibration(
     parts = [_binned(confidence[:, seed], right[:, seed]) for seed in columns]
     error = float(np.mean([calibration_error(confidence[:, s], right[:, s]) for s in columns]))
     rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups == unit) for unit in range(int(groups.max()) + 1)]
-    drawn = np.empty(_DRAWS)
-    for draw in range(_DRAWS):
-        units = rng.integers(0, len(members), len(members))
-        items = np.concatenate([members[unit] for unit in units])
-        drawn[draw] = np.mean(
-            [calibration_error(confidence[items, s], right[items, s]) for s in columns]
-        )
+    drawn = [
+        np.mean([calibration_error(confidence[items, s], right[items, s]) for s in columns])
+        for items in resampled_items(groups, _DRAWS, rng)
+    ]
     lowest, highest = np.quantile(drawn, (0.025, 0.975))
     by_chance = [
         calibration_error(confidence[:, s], rng.random(len(confidence)) < confidence[:, s])

@@ -47,9 +47,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # its optimisation takes half a second to import, and is when it is first needed
+import scipy  # its parts take half a second and more to import, and are when they are first needed
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr, stdtrit
 
 from teachback.errors import DataError
 
@@ -128,12 +127,12 @@ def estimate_difference(
             difference, difference, difference, p, None, None, v_items, v_seeds, v_residual
         )
     error = math.sqrt(variance)
-    half = float(stdtrit(df, 0.975)) * error
+    half = float(scipy.special.stdtrit(df, 0.975)) * error
     return DifferenceEstimate(
         difference=difference,
         low=max(-1.0, difference - half),
         high=min(1.0, difference + half),
-        p=float(2 * stdtr(df, -abs(difference) / error)),
+        p=float(2 * scipy.special.stdtr(df, -abs(difference) / error)),
         t=difference / error,
         df=df,
         v_items=v_items,
@@ -195,11 +194,13 @@ def detectable_difference(
             n_items,
             n_seeds,
         )
-    needed = stdtrit(df, 1 - alpha / 2) * np.sqrt(variance)
+    needed = scipy.special.stdtrit(df, 1 - alpha / 2) * np.sqrt(variance)
 
     def shortfall(difference: float) -> float:
         # Rejecting in the wrong direction finds nothing and is left out.
-        return power - float(ndtr((difference - needed) / math.sqrt(true_variance)).mean())
+        return power - float(
+            scipy.special.ndtr((difference - needed) / math.sqrt(true_variance)).mean()
+        )
 
     if shortfall(discordance) > 0:
         return None

@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts take half a second and more to import, and are when they are first needed
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from teachback.errors import DataError
 from teachback.evaluation.crossed import estimate_difference
@@ -94,4 +94,6 @@ def mean_interval(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> tuple[
     most = float(n * n_seeds)
     effective = min(most, p * (1 - p) / variance) if variance > 0 else most
     df = estimate.df if estimate.df is not None else n_groups - 1.0
-    return wilson(p, effective * float(ndtri(0.975) / stdtrit(df, 0.975)) ** 2)
+    return wilson(
+        p, effective * float(scipy.special.ndtri(0.975) / scipy.special.stdtrit(df, 0.975)) ** 2
+    )

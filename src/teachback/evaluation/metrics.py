@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # its parts take half a second and more to import, and are when they are first needed
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from teachback.errors import DataError
 from teachback.evaluation.adaptive import has_margins
@@ -218,7 +218,7 @@ def accuracy_interval(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> tu
     if 0 < p < 1:
         # Deviations that cancel within each group leave no variance: never more than n.
         effective = min(float(n), p * (1 - p) / variance) if variance > 0 else float(n)
-    quantile = float(stdtrit(n_groups - 1, 0.975))
+    quantile = float(scipy.special.stdtrit(n_groups - 1, 0.975))
     return wilson(p, effective * (_Z / quantile) ** 2)
 
 

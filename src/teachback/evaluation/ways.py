@@ -211,19 +211,24 @@ def in_way(
     return _BRINGING[resolved(way, chosen, what)](predictions, what, threshold)
 
 
+def has_two_answers(predictions: Sequence[Prediction]) -> bool:
+    """Whether there is anything to choose from: not so without explained answers, nor where they
+    are always the direct ones (MT-Re and CoT have but one answer)."""
+    return any(
+        p.explained_correct is not None and p.explained_answer != p.answer for p in predictions
+    )
+
+
 def unsure(
     predictions: Sequence[Prediction], threshold: float | None, what: str = "the predictions"
 ) -> list[bool]:
     """Which of ``predictions`` the adaptive way explains first.
 
-    None of them where there is nothing to choose from: no explained answers, or always the direct
-    ones (MT-Re and CoT have but one answer). Raises DataError, naming the predictions by ``what``,
-    where it cannot be known.
+    None of them where there is nothing to choose from (`has_two_answers`). Raises DataError, naming
+    the predictions by ``what``, where it cannot be known.
     """
-    has_one_answer = all(
-        p.explained_correct is None or p.explained_answer == p.answer for p in predictions
-    )
-    if has_one_answer and (threshold is None or not has_margins(predictions)):
+    cannot_tell = threshold is None or not has_margins(predictions)
+    if cannot_tell and not has_two_answers(predictions):
         return [False] * len(predictions)
     if threshold is None:
         raise DataError(

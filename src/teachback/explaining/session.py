@@ -108,6 +108,13 @@ class TeacherSetup:
             concurrency=teacher.concurrency,
         )
 
+    def for_questions(self, examples: Iterable[Example]) -> TeacherSetup:
+        """This, with replies read in the languages of the exemplars and of ``examples``, as
+        ``auto`` says."""
+        languages = settled_languages("auto", examples, self.prompts.exemplars)
+        reading = replace(self.rules.reading, languages=languages)
+        return replace(self, rules=replace(self.rules, reading=reading))
+
     @contextmanager
     def open(self, path: str | Path, *, read_only: bool = False) -> Iterator[TeacherSession]:
         """A session through the store at ``path``. Raises StoreError as a store does, and, unless

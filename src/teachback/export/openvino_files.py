@@ -17,7 +17,7 @@ from pathlib import Path
 
 from teachback.errors import DataError, ReferenceError_
 from teachback.export.config import WeightType
-from teachback.students.card import OPENVINO
+from teachback.students.weights import OPENVINO
 from teachback.versioned import Versioned
 
 SCORER, DECODER = "scorer", "decoder"

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ _READ_AT_ONCE = 64
 
 
 class _Graph:
-    """One compiled graph; compiled when it is first used, by whichever thread uses it first."""
+    """One graph, compiled when it is first used, by whichever thread uses it first."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -46,10 +47,14 @@ class _Graph:
 
     def request(self) -> Any:
         """What runs the graph in one thread. Raises ReferenceError_ where it cannot be loaded."""
+        self.compile()
+        return self._compiled.create_infer_request()
+
+    def compile(self) -> None:
+        """Raises ReferenceError_ where it cannot be loaded."""
         with self._lock:
             if self._compiled is None:
                 self._compiled = self._load()
-        return self._compiled.create_infer_request()
 
     def _load(self) -> Any:
         with no_telemetry():
@@ -94,17 +99,20 @@ class OpenVinoStudent(CausalTokenizer):
         card = StudentCard.load(folder)
         if card is None:
             raise ReferenceError_(f"{folder / CARD} is missing: export the student again")
-        tokenizer = FileTokenizer(folder / TOKENIZER, description.end_id, description.pad_id)
-        super().__init__(tokenizer, card, description.positions)
-        self.weights = description.weights
         with no_telemetry():
             try:
                 import openvino  # noqa: F401 - is the extra there?
             except ModuleNotFoundError:
                 raise MissingExtraError("openvino", "openvino", "an OpenVINO export") from None
-        self._share(_Graph(folder / f"{SCORER}.xml"), _Graph(folder / f"{DECODER}.xml"))
-        for graph in (self._scorer, self._decoder):
-            graph.check()
+        scorer, decoder = _Graph(folder / f"{SCORER}.xml"), _Graph(folder / f"{DECODER}.xml")
+        decoder.check()
+        with ThreadPoolExecutor(1) as thread:  # either takes seconds of a core
+            compiled = thread.submit(scorer.compile)
+            tokenizer = FileTokenizer(folder / TOKENIZER, description.end_id, description.pad_id)
+            compiled.result()
+        super().__init__(tokenizer, card, description.positions)
+        self.weights = description.weights
+        self._share(scorer, decoder)
 
     def _share(self, scorer: _Graph, decoder: _Graph) -> None:
         self._scorer, self._decoder = scorer, decoder

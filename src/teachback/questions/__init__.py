@@ -7,7 +7,7 @@ datasets name it with ``kind = "…"``. Nothing else needs to know of it.
 from __future__ import annotations
 
 from teachback.questions.conclusions import appearance, normalise
-from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.kind import QuestionKind, StatedAnswer
 from teachback.questions.kinds import (
     KINDS,
     candidates,
@@ -28,7 +28,7 @@ __all__ = [
     "KINDS",
     "Parsed",
     "QuestionKind",
-    "Reading",
+    "StatedAnswer",
     "appearance",
     "candidates",
     "choices_of_file",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from teachback.questions.conclusions import normalise
-from teachback.questions.kind import Reading
+from teachback.questions.kind import StatedAnswer
 
 NONE = re.compile(
     r"""\W*(?:none\b|neither\b|nothing\b|not\s+(?:\w+ly\s+)?(?:listed|given|among|provided|available|present|in|clear|any)|unclear\b
@@ -167,7 +167,7 @@ def another_follows(statement: str, end: int, choice: str, choices: tuple[str, .
     return named_at_start(statement[joined.end() :], choices)[0] not in (None, choice)
 
 
-def read_within(sentence: str, choices: tuple[str, ...]) -> Reading:
+def read_within(sentence: str, choices: tuple[str, ...]) -> StatedAnswer:
     """The one choice that ``sentence`` names, wherever in it; no answer where it names several."""
     named = named_within(sentence, choices)
-    return Reading(named[0] if len(named) == 1 else None, len(sentence), opens=False)
+    return StatedAnswer(named[0] if len(named) == 1 else None, len(sentence), opens=False)

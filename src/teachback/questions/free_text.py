@@ -8,7 +8,7 @@ from typing import Any
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference
 from teachback.questions.inferred_texts import infer_text
-from teachback.questions.kind import QuestionKind, Reading, stripped_answer
+from teachback.questions.kind import QuestionKind, StatedAnswer, stripped_answer
 from teachback.records import Example
 
 # A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5".
@@ -45,7 +45,7 @@ class Text(QuestionKind):
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
         return infer_text(example.question, text, found)
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         line = statement.split("\n", 1)[0].rstrip()
         line = line[: _closing(line)]
         for end in _SENTENCE_END.finditer(line):
@@ -53,7 +53,7 @@ class Text(QuestionKind):
                 line = line[: end.end()]
                 break
         whole = _untypeset(line.strip().strip(_MARKS).rstrip(".!。！"))
-        return Reading(whole or None, len(line))
+        return StatedAnswer(whole or None, len(line))
 
     def same(self, left: str, right: str) -> bool:
         return super().same(left, right) or super().same(_untypeset(left), _untypeset(right))

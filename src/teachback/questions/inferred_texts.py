@@ -7,7 +7,7 @@ import re
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference, is_blank
 from teachback.questions.last_sentences import last_sentences
-from teachback.questions.restated import SAID_AGAIN, content_words, share
+from teachback.questions.restated import SAID_AGAIN, asking_sentence, content_words, share
 
 _LONGEST_TEXT_ANSWER = 60
 
@@ -41,13 +41,16 @@ def infer_text(question: str, text: str, found: Announcements) -> Inference | No
             or _labelled(sentence, begin, end, found)
             or _below_colon(text, last[at : at + 2], found)
             or _said_of_it(question, sentence, begin, end, found)
+            or _said_of_asked(question, sentence, begin, end, found)
         )
         if inference is not None:
             return inference
         if found.denies(sentence):
             return None
-        if _QUOTED.search(sentence) and at == 0 and len(last) == 1:
-            return None
+        if _QUOTED.search(sentence):
+            if len(last) == 1:
+                return None
+            break
     for begin, end in last:
         sentence = text[begin:end]
         if share(question, sentence) >= SAID_AGAIN and not sentence.endswith("?"):
@@ -106,6 +109,35 @@ def _said_of_it(
     if match is None or not set(content_words(match["subject"])) <= set(content_words(question)):
         return None
     answer = match["rest"].strip(_MARKS)
+    if not _is_short(answer, 3) or _ARTICLE.match(answer):
+        return None
+    return Inference(answer, "text after a verb", begin, end)
+
+
+_ASKED_OF = re.compile(
+    r"\b(?:what|which|who)\b(?:\s+\w+){0,2}?\s+(?:is|was|are|were|will\s+be)\s+(?:it\s+)?(?P<subject>[^?,;]+)\?",
+    re.IGNORECASE,
+)
+_STATED_OF = re.compile(
+    r"\A\W*(?:(?:so|thus|therefore|hence|that\s+means)\b[\s,]+)?(?P<subject>[^,;:]+?)\s+(?:is|was|are|were|will\s+be|must\s+be"
+    r"|must\s+have\s+been|would\s+be)\s+(?:a\s+)?(?P<rest>.+)\Z",
+    re.IGNORECASE,
+)
+
+
+def _said_of_asked(
+    question: str, sentence: str, begin: int, end: int, found: Announcements
+) -> Inference | None:
+    """What the sentence says of the very thing that is asked about: "Yesterday was Friday" of
+    "…, what day was yesterday?"."""
+    asked = _ASKED_OF.search(asking_sentence(question))
+    stated = _STATED_OF.match(sentence)
+    if asked is None or stated is None or found.denies(sentence):
+        return None
+    words = set(content_words(asked["subject"]))
+    if not words or words != set(content_words(stated["subject"])):
+        return None
+    answer = stated["rest"].strip(_MARKS)
     if not _is_short(answer, 3) or _ARTICLE.match(answer):
         return None
     return Inference(answer, "text after a verb", begin, end)

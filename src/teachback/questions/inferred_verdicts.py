@@ -7,7 +7,7 @@ import re
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference
 from teachback.questions.last_sentences import LONGEST_SENTENCE, concludes, last_sentences
-from teachback.questions.restated import declared
+from teachback.questions.restated import declared, tells_case
 from teachback.questions.sentences import sentences
 
 # A verdict that ends its sentence behind a mark or a verb of saying: "…: yes.", "I'd say no".
@@ -49,7 +49,9 @@ def _closing_verdict(question: str, text: str, found: Announcements) -> Inferenc
             return Inference(verdict, "verdict", begin, end)
         if (ended := _AT_THE_END.search(sentence)) and not found.hedges(sentence):
             return Inference(found.verdicts[ended["verdict"].casefold()], "verdict", begin, end)
-        if said := declared(question, sentence, found):
+        # The last sentence only, where the question tells a case: others may tell it again.
+        settles = begin == last[0][0] or not tells_case(question)
+        if settles and (said := declared(question, sentence, found)):
             return Inference(said, "declared verdict", begin, end)
         if found.hedges(sentence) or found.denies(sentence) or sentence.endswith("?"):
             return None
@@ -62,5 +64,7 @@ def _opening_verdict(question: str, text: str, found: Announcements) -> Inferenc
         return None
     begin, end = spans[0]
     verdict = found.verdict(text[begin:end])
-    verdict = verdict or declared(question, text[begin:end], found, whole=True)
+    if verdict is None and not tells_case(question):
+        # Where the question tells a case first, a first sentence like this tells it again.
+        verdict = declared(question, text[begin:end], found, whole=True)
     return Inference(verdict, "opening verdict", begin, end) if verdict else None

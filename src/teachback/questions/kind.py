@@ -14,7 +14,7 @@ from teachback.records import AnswerFormat, Example
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StatedAnswer:
     """A stated answer as the kind reads it: the answer, None where it names none clearly,
     and how many characters of the statement belong to it. ``opens``: the statement begins
     with the answer; False where it was only found within the first sentence.
@@ -100,7 +100,7 @@ class QuestionKind(ABC):
         return "The answer is ANSWER. Here ANSWER is as short as possible."
 
     @abstractmethod
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         """What a statement ("(B) plants", "yes, because …") names, from its beginning."""
 
     def marked_ending(self, text: str) -> Span | None:

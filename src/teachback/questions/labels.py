@@ -14,7 +14,7 @@ from teachback.questions.choice_texts import (
 )
 from teachback.questions.conclusions import Inference, first_sentence, negated
 from teachback.questions.inferred_choices import infer_choice
-from teachback.questions.kind import QuestionKind, Reading, stripped_answer
+from teachback.questions.kind import QuestionKind, StatedAnswer, stripped_answer
 from teachback.records import Example
 
 
@@ -34,15 +34,15 @@ class Label(QuestionKind):
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
         return infer_choice(example.question, text, example.choices, found, lettered=False)
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         sentence = first_sentence(statement)
         written, end = written_out(statement, example.choices)
         if written is not None:
-            return Reading(example.choices[written], end)
+            return StatedAnswer(example.choices[written], end)
         choice, length = named_at_start(statement, example.choices)
         if choice is not None:
             several = another_follows(statement, length, choice, example.choices)
-            return Reading(None, len(sentence)) if several else Reading(choice, length)
+            return StatedAnswer(None, len(sentence)) if several else StatedAnswer(choice, length)
         if NONE.match(statement) or negated(statement):
-            return Reading(None, len(sentence))
+            return StatedAnswer(None, len(sentence))
         return read_within(sentence, example.choices)

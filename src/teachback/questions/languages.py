@@ -13,9 +13,18 @@ _LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
 
 # Frequent little words that tell the languages of the Latin script apart.
 _FREQUENT: dict[Language, frozenset[str]] = {
-    "de": frozenset("der die das und ist nicht ein eine wie viele von mit auf wird hat".split()),
-    "fr": frozenset("le la les des et est une dans combien quel quelle pour avec qui sur".split()),
-    "es": frozenset("el los las y es una en cuántos cuántas qué para con cuál del por que".split()),
+    "de": frozenset(
+        """der die das und ist nicht ein eine wie viele von mit auf wird hat es sind wir den dem im
+        zu für aus werden""".split()
+    ),
+    "fr": frozenset(
+        """le la les des et est une dans combien quel quelle pour avec qui sur il elle de du aux
+        ne pas donc""".split()
+    ),
+    "es": frozenset(
+        """el los las y es una en cuántos cuántas qué para con cuál del por que de se hay un
+        al entonces""".split()
+    ),
 }
 _WORD = re.compile(rf"[{_LETTER}]+")
 # Questions that are looked at, and the share of them that shows a language.

@@ -29,7 +29,7 @@ from teachback.questions.conclusions import (
     normalise,
 )
 from teachback.questions.inferred_choices import infer_choice
-from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.kind import QuestionKind, StatedAnswer
 from teachback.records import AnswerFormat, Example
 
 # "**Option B**", "<answer B: …>", "\\text{B}"
@@ -116,7 +116,7 @@ class MultipleChoice(QuestionKind):
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
         return infer_choice(example.question, text, example.choices, found, lettered=True)
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         choices = example.choices
         written = self._written(statement, choices)
         if written is not None:
@@ -124,8 +124,8 @@ class MultipleChoice(QuestionKind):
         begin = _OPENING.match(statement)
         at = begin.end() if begin else 0
 
-        def unread() -> Reading:
-            return Reading(None, len(first_sentence(statement)))
+        def unread() -> StatedAnswer:
+            return StatedAnswer(None, len(first_sentence(statement)))
 
         # Texts of one character ("5", "C") are left to the letters below.
         texts = tuple([c for c in choices if len(c) > 1 or not (c.isascii() and c.isalnum())])
@@ -138,7 +138,7 @@ class MultipleChoice(QuestionKind):
                 return unread()
             if another_follows(statement, end, choice, texts):
                 return unread()
-            return Reading(choice, letter.end() if letter else end)
+            return StatedAnswer(choice, letter.end() if letter else end)
         if NONE.match(statement, at) or negated(statement, at):
             return unread()
         letter_at, after, bracketed = self._letter(statement, at, len(choices))
@@ -160,7 +160,7 @@ class MultipleChoice(QuestionKind):
         return self._with_text(statement, letter_at, after, choices)
 
     @staticmethod
-    def _written(statement: str, choices: tuple[str, ...]) -> Reading | None:
+    def _written(statement: str, choices: tuple[str, ...]) -> StatedAnswer | None:
         """What `say` writes in any of its formats, and nothing else on the line: a choice's text,
         its letter, or both. A line that is one choice's text and another's letter names none."""
         letters = ascii_uppercase[: len(choices)]
@@ -169,17 +169,19 @@ class MultipleChoice(QuestionKind):
         ]
         by_both, end = written_out(statement, lettered)
         if by_both is not None:
-            return Reading(choices[by_both], end)
+            return StatedAnswer(choices[by_both], end)
         by_text, end = written_out(statement, choices)
         by_letter, letter_end = written_out(statement, letters)
         if by_text is None:
             return None  # letters have many more forms than the bare one: see `_letter`
         if by_letter is not None and by_letter != by_text:
-            return Reading(None, max(end, letter_end))
-        return Reading(choices[by_text], end)
+            return StatedAnswer(None, max(end, letter_end))
+        return StatedAnswer(choices[by_text], end)
 
     @staticmethod
-    def _with_text(statement: str, letter_at: int, after: int, choices: tuple[str, ...]) -> Reading:
+    def _with_text(
+        statement: str, letter_at: int, after: int, choices: tuple[str, ...]
+    ) -> StatedAnswer:
         """The choice whose letter ends at ``after``, unless the text after it says otherwise."""
         chosen = choices[letter_at]
         separator = _SEPARATOR.match(statement, after)
@@ -190,21 +192,21 @@ class MultipleChoice(QuestionKind):
         if _NEW_SENTENCE.match(statement, after) and not (
             named_first is not None and is_blank(first_sentence(rest)[length:])
         ):
-            return Reading(chosen, after)
+            return StatedAnswer(chosen, after)
         if named_first is not None:
             own = length if named_first == chosen else start_of(rest, chosen)
             if own < length:  # "(A) the text of B": letter and text disagree
-                return Reading(None, rest_at + length)
-            return Reading(chosen, rest_at + own)
+                return StatedAnswer(None, rest_at + length)
+            return StatedAnswer(chosen, rest_at + own)
         sentence = first_sentence(rest)
         if rest_at > after and "," not in statement[after:rest_at] and NONE.match(rest):
-            return Reading(None, rest_at + len(sentence))
+            return StatedAnswer(None, rest_at + len(sentence))
         named = named_within(sentence, choices)
         if is_other_number(sentence, chosen):  # "(A) -15" where A is 15
-            return Reading(None, rest_at + len(sentence))
+            return StatedAnswer(None, rest_at + len(sentence))
         if len(named) == 1 and named[0] != chosen and not _CONTRASTED.search(sentence):
-            return Reading(None, rest_at + len(sentence))
-        return Reading(chosen, after)
+            return StatedAnswer(None, rest_at + len(sentence))
+        return StatedAnswer(chosen, after)
 
     @staticmethod
     def _letter(statement: str, at: int, count: int) -> tuple[int | None, int, bool]:

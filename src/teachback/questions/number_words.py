@@ -1,81 +1,149 @@
-"""English numbers in words: "twelve", "forty-two", "three hundred and five"."""
+"""Whole numbers in words, in the language of the text: "forty-two", "zweiundvierzig", 四十二.
+
+A number is read whole or not at all: words that make no single number ("two three", "two and a
+half", "three dozen") have no value.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 
-_SMALL = {
-    word: value
-    for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-        fifteen sixteen seventeen eighteen nineteen""".split()
-    )
-}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
-    )
-}
-_POWERS = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-_WORD = "|".join([*_SMALL, *_TENS, *_POWERS])
-_NUMBER = re.compile(
-    rf"\b(?:(?:minus|negative)\s+)?(?:{_WORD})\b(?:(?:[\s-]|\s+and\s+){{1,3}}(?:{_WORD})\b)*",
-    re.IGNORECASE,
-)
-# "one of them", "each one", "one-way", "one can see", "the two of them", "at first one"
-_NOT_COUNTED = re.compile(
-    r"\s*(?:(?:of|another|by|can|could|must|might|may|would|should|who|that|which)\b|['’])|-[a-z]",
-    re.IGNORECASE,
-)
-_NOT_AFTER = re.compile(
-    r"\b(?:no|any|each|every|this|that|which|another|other|some|the|first|last|second|right"
-    r"|correct|wrong|point|half|of)\s+\Z",
-    re.IGNORECASE,
-)
+from teachback.questions.number_ideographs import find_ideographs
+from teachback.questions.number_word_tables import NumberWords, folded, number_words_of
+from teachback.questions.written_numbers import joins
 
 
-def find_number_words(text: str) -> list[tuple[int, int, int | None]]:
-    """The numbers in words of ``text``: start, end, and the value; None for words that make no
-    single number ("two three", "one and two")."""
-    found = []
-    for match in _NUMBER.finditer(text):
-        if _NOT_COUNTED.match(text, match.end()) or _NOT_AFTER.search(
-            text, max(0, match.start() - 20), match.start()
-        ):
-            continue
-        found.append((match.start(), match.end(), _value(match[0])))
-    return found
+@dataclass(frozen=True, slots=True)
+class NumberInWords:
+    """What stands at ``text[start:end]``; ``value`` is None where it is no single number."""
+
+    start: int
+    end: int
+    value: int | None
 
 
-def _value(words: str) -> int | None:
-    total, group, last = 0, 0, 0  # last: the size of the word before, 0 where none
-    sign = 1
-    least = 10**9  # what stands behind "thousand" is below it
-    for word in re.findall("[a-z]+", words.casefold()):
-        if word in ("minus", "negative"):
-            sign = -1
-        elif word == "and":
-            if last not in (100, 1_000):
+def find_number_words(text: str, languages: Iterable[str] = ("en",)) -> list[NumberInWords]:
+    """The numbers in words of ``text``, in their order, read in ``languages`` (ISO 639-1).
+
+    Where two languages read the same words differently, they have no value.
+    """
+    found: list[NumberInWords] = []
+    plain = folded(text)
+    for language in languages:
+        if language in ("ja", "zh"):
+            found += [NumberInWords(*one) for one in find_ideographs(text)]
+        elif (reader := _reader(language)) is not None:
+            found += reader.find(plain)
+    found.sort(key=lambda one: (one.start, one.end))
+    kept: list[NumberInWords] = []
+    for one in found:
+        if kept and one.start < kept[-1].end:
+            last = kept.pop()
+            value = last.value if last.value == one.value else None
+            one = NumberInWords(last.start, max(last.end, one.end), value)
+        kept.append(one)
+    gaps = (text[one.end : other.start] for one, other in pairwise(kept))
+    # Side by side, they are of two languages: "one" in English, and "cent" in French.
+    joined = [bool(gap.strip()) and joins(gap) for gap in gaps]
+    return [
+        replace(one, value=None) if before or behind else one
+        for one, before, behind in zip(kept, [False, *joined], [*joined, False], strict=False)
+    ]
+
+
+class _Reader:
+    """Finds and reads the numbers of one language in a folded text."""
+
+    def __init__(self, words: NumberWords) -> None:
+        self._words = words
+        word = _any_of(words.words)
+        if words.compound:
+            parts = "|".join(words.compound)
+            # "zweihundertfünf" in one; never an article, and no "und" at either end.
+            word = rf"(?!(?:{_any_of(words.articles)}|und)\b)(?:{parts})+|{word}"
+        joint = r"(?:\s+|\s?-\s?)"
+        if words.comma_after:  # "one thousand, two hundred"
+            behind = "|".join(f"(?<={power})" for power in words.comma_after)
+            joint = rf"(?:(?:(?:{behind}),)?\s+|\s?-\s?)"
+        ands = rf"(?:(?:{_any_of(words.ands)}){joint})?" if words.ands else ""
+        first = f"(?:{word})"
+        if words.articles:
+            powers = _any_of([*words.powers, "hundred"])
+            first = rf"(?:{word}|(?:{_any_of(words.articles)})(?=\s+(?:{powers})\b))"
+        after = f"(?:{word}|{_any_of(words.articles - {'a'})})" if words.articles - {"a"} else first
+        sign = rf"(?:(?P<sign>{_any_of(words.signs)})\s+)?" if words.signs else ""
+        self._number = re.compile(rf"\b{sign}(?P<words>{first}\b(?:{joint}{ands}{after}\b)*)")
+        only = _any_of(words.only)
+        self._one = (
+            re.compile(rf"\b(?:{only})(?:\s+|(?<='))(?P<words>{_any_of(words.articles)})\b")
+            if words.only
+            else None
+        )
+        self._not_after = re.compile(rf"\b(?:{_any_of(words.not_after)})\s+\Z")
+        self._not_before = re.compile(
+            rf"\s+(?:{_any_of(words.not_before)})\b|['’]|-[^\W\d]|\s*[0-9]"
+        )
+        fraction = r"\s+and\s+(?:a|one)\s+(?:half|quarter|third)\b|"
+        self._goes_on = re.compile(rf"{fraction}[\s-]+(?:\w+\s+)?(?:{_any_of(words.goes_on)})\b")
+        self._words_split = re.compile(r"[\s,-]+")
+
+    def find(self, plain: str) -> list[NumberInWords]:
+        found = []
+        for match in self._number.finditer(plain):
+            if self._not_before.match(plain, match.end()) or self._not_after.search(
+                plain, max(0, match.start() - 24), match.start()
+            ):
+                continue
+            value = self._value(match["words"])
+            if self._goes_on.match(plain, match.end()):
+                value = None
+            signed = value is not None and self._words.signs and match["sign"]
+            found.append(NumberInWords(*match.span(), -value if signed and value else value))
+        for match in self._one.finditer(plain) if self._one else ():
+            if self._not_before.match(plain, match.end()):
+                continue
+            if not any(one.start <= match.start("words") < one.end for one in found):
+                found.append(NumberInWords(*match.span("words"), 1))
+        return sorted(found, key=lambda one: one.start)
+
+    def _value(self, written: str) -> int | None:
+        """The value of a run of words; None where it is no single number."""
+        words = self._words
+        if words.compound:
+            for power in words.alone:
+                written = written.replace(power, f" {power} ")
+        total, least = 0, 10**18
+        group: list[str] = []
+        for word in self._words_split.split(written.strip()):
+            factor = words.powers.get(word)
+            if factor is None:
+                group.append(word)
+                continue
+            if group and group[0] in words.ands and total:
+                del group[0]
+            many = words.below_1000.get(" ".join(group)) if group else int(word in words.alone)
+            if not many or factor >= least:
                 return None
-        elif word in _SMALL:
-            if 0 < last < 100 and not (last == 10 and 0 < _SMALL[word] < 10 and group % 10 == 0):
+            total, least, group = total + many * factor, factor, []
+        if group and group[0] in words.ands and total:
+            del group[0]
+        if group:
+            rest = words.below_1000.get(" ".join(group))
+            if rest is None or (total and not rest):
                 return None
-            group += _SMALL[word]
-            last = 1
-        elif word in _TENS:
-            if 0 < last < 100:
-                return None
-            group += _TENS[word]
-            last = 10
-        elif word == "hundred":
-            if not 0 < group < 10:
-                return None
-            group *= 100
-            last = 100
-        else:
-            power = _POWERS[word]
-            if not group or power >= least:
-                return None
-            total, group, least, last = total + group * power, 0, power, 1_000
-    return sign * (total + group)
+            total += rest
+        return total
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(re.escape(folded(word)) for word in sorted(words, key=len, reverse=True))
+
+
+@lru_cache(maxsize=8)
+def _reader(language: str) -> _Reader | None:
+    words = number_words_of(language)
+    return _Reader(words) if words else None

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference, negated
 from teachback.questions.inferred_numbers import infer_number
-from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.kind import QuestionKind, StatedAnswer
+from teachback.questions.languages import languages_of
+from teachback.questions.number_words import find_number_words
 from teachback.questions.sentences import sentence_end
 from teachback.questions.written_numbers import (
     canonical_number,
@@ -85,9 +87,9 @@ class Number(QuestionKind):
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
         return infer_number(example.question, text, found, self._decimal)
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         end = sentence_end(statement, 1)
-        unread = Reading(None, end)
+        unread = StatedAnswer(None, end)
         if negated(statement):
             return unread
         sentence = statement[:end]
@@ -96,15 +98,25 @@ class Number(QuestionKind):
         numbers = [
             n for n in find_numbers(statement[: end + 80], self._decimal) if offset <= n.start < end
         ]
-        if not numbers or numbers[0].value is None:
+        if not numbers:
+            return _in_words(example.question, sentence) or unread
+        if numbers[0].value is None:
             return unread
         first = numbers[0]
         # Signs, brackets and a sum may stand before the number of an answer; words may not.
         opens = offset > 0 or not any(c.isalnum() for c in statement[: first.start])
-        return Reading(first.value, first.end, opens=opens)
+        return StatedAnswer(first.value, first.end, opens=opens)
 
     def same(self, left: str, right: str) -> bool:
         return same_number(left, right)
+
+
+def _in_words(question: str, sentence: str) -> StatedAnswer | None:
+    """A number in words that a stated answer opens with ("twelve apples")."""
+    words = find_number_words(sentence, languages_of(f"{question}\n{sentence}"))
+    if not words or words[0].value is None or any(map(str.isalnum, sentence[: words[0].start])):
+        return None
+    return StatedAnswer(str(words[0].value), words[0].end)
 
 
 def _of_json(value: float) -> str:

@@ -22,7 +22,7 @@ from teachback.questions.cutting import (
     without_opening_tag,
     without_sentence,
 )
-from teachback.questions.kind import Reading
+from teachback.questions.kind import StatedAnswer
 from teachback.questions.kinds import kind_of
 from teachback.questions.last_sentences import explained_opening, last_sentences, takes_back
 from teachback.questions.sentences import sentence_end
@@ -146,7 +146,7 @@ def _ends_in_step(text: str, found: Announcements) -> bool:
 
 
 def _first_alike(
-    example: Example, text: str, start: int, spans: Iterator[Span], reading: Reading
+    example: Example, text: str, start: int, spans: Iterator[Span], reading: StatedAnswer
 ) -> int:
     """Where the run of equal conclusions that ends at ``start`` begins: "Therefore, the answer
     is B. The answer is B." says it twice, and neither belongs to the explanation.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from teachback.questions.announcements import Announcements
+from teachback.questions.sentences import sentences
 
 # Words that say nothing of what is asked about.
 _LITTLE = frozenset(
@@ -65,6 +66,36 @@ def share(question: str, sentence: str) -> float:
     return len(asked & set(content_words(sentence))) / len(asked) if asked else 0.0
 
 
+def asking_sentence(question: str) -> str:
+    """The last sentence of ``question`` that ends in a question mark; all of it without one. What
+    stands before it tells what the case is, and is not asked about."""
+    asking = [
+        question[begin:end]
+        for begin, end in sentences(question)
+        if question[begin:end].endswith(("?", "？"))
+    ]
+    return asking[-1] if asking else question
+
+
+def tells_case(question: str) -> bool:
+    """Whether something stands before the sentence that asks: "A coin is heads up. …" """
+    return asking_sentence(question) != question.strip()
+
+
+# Where one of two holds, the other one does not.
+_OPPOSITES = (
+    ("head", "tail"), ("odd", "even"), ("open", "clos"), ("full", "empty"), ("alive", "dead"),
+    ("legal", "illegal"), ("same", "different"), ("equal", "unequal"), ("pass", "fail"),
+)  # fmt: skip
+_OPPOSITE = {_stem(a): _stem(b) for pair in _OPPOSITES for a, b in (pair, pair[::-1])}
+
+
+def _with_opposite(asked: list[str], said: list[str]) -> str | None:
+    """The one word of ``asked`` whose opposite is ``said`` in its place."""
+    turned = [word for word in asked if word not in said and _OPPOSITE.get(word) in said]
+    return turned[0] if len(turned) == 1 else None
+
+
 def declared(
     question: str, sentence: str, found: Announcements, *, whole: bool = False
 ) -> str | None:
@@ -74,6 +105,7 @@ def declared(
     To affirm takes all that is asked about, in its order; what a pronoun may stand for, at the
     question's beginning, may be missing, unless the ``whole`` question is to be said again.
     """
+    question = asking_sentence(question)
     asked = list(dict.fromkeys(content_words(question)))
     if not asked or sentence.rstrip("*_ ").endswith("?") or found.negations(question):
         return None
@@ -84,26 +116,32 @@ def declared(
         if _SUBORDINATE.match(clause):
             continue
         said = content_words(clause)
-        common = [word for word in asked if word in said]
-        places = [said.index(word) for word in common]
+        turned_word = _with_opposite(asked, said)
+        common = [word for word in asked if word in said or word == turned_word]
+        places = [said.index(word) for word in common if word in said]
         score = (len(common), places == sorted(places))
         if common and (best is None or score >= best[0]):
             best = (score, clause)
     if best is None:
         return None
     clause, said = best[1], content_words(best[1])
+    opposite = _with_opposite(asked, said)
+    if opposite is not None:
+        said = [opposite if word == _OPPOSITE[opposite] else word for word in said]
     common = [word for word in asked if word in said]
     pronoun = _PRONOUN.search(clause) is not None
     turned = _turned_round(question, clause)
     if negations := found.negations(clause):
+        if opposite is not None:
+            return None
         enough = negations == 1 and not turned and (3 * len(common) >= len(asked) or pronoun)
         return "no" if enough else None
     missing = [at for at, word in enumerate(asked) if word not in said]
     prefix = pronoun and missing == list(range(len(missing))) and 2 * len(common) >= len(asked)
     if missing and (whole or not (prefix or 5 * len(missing) <= len(asked))):
         return None
-    if turned:
-        return "no"
+    if turned or opposite is not None:
+        return "no" if not (turned and opposite) else None
     in_order = [said.index(word) for word in common]
     if " than " in clause and in_order != sorted(in_order):
         return None

@@ -106,7 +106,7 @@ WORDINGS: dict[str, Wording] = {
             "the word is", "the code is", "the string is"),
         states=("that's", "that’s", "it's", "it’s", "gives", "give", "spell", "produces", "forms",
             "form", "creates",
-            "makes", "equals", "becomes",
+            "makes", "make", "equals", "equal", "becomes", "become",
             "is written", "is written as", "is spelled", "get", "obtain", "we have", "leaves",
             "is left with",
             "end up with", "ends up", "is", "was", "are", "will be", "would be", "must be"),

@@ -159,6 +159,7 @@ _JOINS = re.compile(
     |[到至或和から]{1,2})?\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
+_OR = re.compile(r"\s*,?\s+(?:or|oder|ou|o|или|i\.e\.)\s+", re.IGNORECASE)
 _UNIT_JOINS = re.compile(
     rf"\s?(?P<unit>[{_LETTER}]{{1,12}})\.?(?P<joint>,?\s(?:and|und|et|y|и)\s|,?\s?)"
 )
@@ -369,12 +370,20 @@ def _of_groups(groups: dict[str, str | None], decimal: DecimalSign) -> tuple[Fra
     return tuple(v * Fraction(10) ** exponent for v in _values(groups["numeral"] or "", decimal))
 
 
+def joins(gap: str) -> bool:
+    """Whether what stands between two numbers makes one range, list, sum, ratio or time of them:
+    "5 or 6", "5 to 6"."""
+    return _JOINS.fullmatch(gap) is not None
+
+
 def _are_one(plain: str, left: WrittenNumber, right: WrittenNumber) -> bool:
     """Whether two neighbours belong together: "3, 4", "3 to 4", "5 feet 3 inches"."""
     gap = plain[left.end : right.start]
+    if left.value is not None and left.value == right.value and _OR.fullmatch(gap):
+        return False  # one number, said twice: "180/3, or 60"
     if len(gap) > 40 or "\n" in gap.strip(" "):
         return False
-    if _JOINS.fullmatch(gap):
+    if joins(gap):
         return True
     units = _UNIT_JOINS.fullmatch(gap)
     if units is None:

@@ -8,7 +8,8 @@ from typing import Any
 from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
 from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
 from teachback.questions.inferred_verdicts import infer_yes_no
-from teachback.questions.kind import QuestionKind, Reading
+from teachback.questions.kind import QuestionKind, StatedAnswer
+from teachback.questions.restated import declared
 from teachback.records import Example
 
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
@@ -58,17 +59,21 @@ class YesNo(QuestionKind):
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:
         return infer_yes_no(example.question, text, found)
 
-    def read(self, example: Example, statement: str) -> Reading:
+    def read(self, example: Example, statement: str) -> StatedAnswer:
         match = _YES_NO.match(statement)
         said, end = (None, 0) if match else EVERY_LANGUAGE.verdict_at(statement)
         if said is not None:
-            return Reading(said, end)
-        if not match or _IN_PASSING.match(statement, match.end()):
-            return Reading(None, len(first_sentence(statement)))
+            return StatedAnswer(said, end)
+        if not match:
+            sentence = first_sentence(statement)
+            said = declared(example.question, sentence, EVERY_LANGUAGE)
+            return StatedAnswer(said, len(sentence), opens=False)
+        if _IN_PASSING.match(statement, match.end()):
+            return StatedAnswer(None, len(first_sentence(statement)))
         contrary = _CONTRARY.match(statement, match.end())
         if contrary:
-            return Reading(None, contrary.end())
-        return Reading(_TRUTH[match.group(1).casefold()], match.end())
+            return StatedAnswer(None, contrary.end())
+        return StatedAnswer(_TRUTH[match.group(1).casefold()], match.end())
 
     def marked_ending(self, text: str) -> Span | None:
         return verdict_end(text)

@@ -8,7 +8,9 @@ predictions, by the functions of :mod:`teachback.evaluation`; the verdicts are t
 ``page``                  what a page consists of: sections of paragraphs, tables, charts
 ``verdict_section``       the verdict, from ``comparisons`` and ``controls``
 ``accuracy_section``      accuracy by dataset and by every factor
-``curves_section``        learning curves, size curves, accuracy and cost of an answer
+``curves_section``        learning curves, size curves
+``cost_section``          accuracy and cost of an answer, in every way of answering
+``confidence_section``    how sure the answers are, and how often those are right
 ``explanations_section``  yield and rejections of the explanations; cost of the study
 ``inspection_section``    automatic measures of the explanations
 ``annotation_section``    what people said of the explanations
@@ -31,7 +33,9 @@ from teachback.reports import csv_table, html, markdown
 from teachback.reports.accuracy_section import accuracy_section
 from teachback.reports.annotation_section import annotation_section
 from teachback.reports.arms import Arms
-from teachback.reports.curves_section import cost_section, curves_section
+from teachback.reports.confidence_section import confidence_section
+from teachback.reports.cost_section import cost_section
+from teachback.reports.curves_section import curves_section
 from teachback.reports.examples_section import examples_section
 from teachback.reports.explanations_section import effort_section, explanations_section
 from teachback.reports.folder import ReportedStudy, read_folder
@@ -45,7 +49,7 @@ __all__ = ["Format", "report", "write_report"]
 
 Format = Literal["html", "md", "csv"]
 
-_MARKS = (html.MARK, markdown.MARK, ",".join(csv_table.FIELDS))
+_MARKS = (html.MARK, markdown.MARK, csv_table.MARK)
 
 
 def report(folder: str | Path, form: Format = "html") -> str:
@@ -86,6 +90,7 @@ def _page(study: ReportedStudy, arms: Arms) -> Page:
         accuracy_section(arms),
         curves_section(arms),
         cost_section(arms),
+        confidence_section(arms),
         explanations_section(study),
         inspection_section(arms),
         annotation_section(study),

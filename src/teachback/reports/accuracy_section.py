@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from teachback.evaluation.adaptive import LEAST_QUESTIONS
 from teachback.records import ComparedWay
 from teachback.reports.arms import (
     Arm,
@@ -36,13 +37,16 @@ _TITLES: dict[Factor, str] = {
 
 
 def accuracy_section(arms: Arms) -> Section:
-    """The tables: systems by dataset, both ways of answering, and every varied factor."""
+    """The tables: systems by dataset, the ways of answering, and every varied factor."""
     blocks: list[Block] = [Paragraph(HOW, "note")]
     for student in arms.students:
         settings = {name: arms.main(name, student) for name in arms.datasets}
         blocks.append(_by_dataset(arms, settings, "direct"))
         if any(_chose(arms.find(d, s, settings[d])) for d in arms.datasets for s in arms.systems):
             blocks.append(_by_dataset(arms, settings, "chosen"))
+        found = [arms.find(d, s, settings[d]) for d in arms.datasets for s in arms.systems]
+        if any(arm is not None and arm.is_adaptive for arm in found):
+            blocks.append(_by_dataset(arms, settings, "adaptive"))
     parts = [_ways(arms), *_factors(arms), _every_arm(arms)]
     return Section("Accuracy", tuple(blocks), tuple(part for part in parts if part is not None))
 
@@ -66,14 +70,19 @@ def _by_dataset(arms: Arms, settings: Mapping[str, Setting], way: ComparedWay) -
 
 
 def _ways(arms: Arms) -> Section:
-    """Both ways of answering side by side, unparsed answers, and how often they agree."""
+    """All ways of answering side by side, unparsed answers, and how often direct and explained
+    answers agree."""
     tables: list[Block] = [
         Paragraph(
             "Direct: the answer task alone, without an explanation. Explained: the conclusion of "
-            "the explanation that was written. Chosen: the way that was better on valid, a part of "
-            "train. MT-Re’s explanation draws no conclusion, and CoT has only the explained "
-            "answer, so both their ways give one and the same. Agreement: how often both ways gave "
-            "the same answer. Unparsed: answers that could not be parsed, over all seeds.",
+            "the explanation that was written. Chosen: the better of these two on valid, a part of "
+            "train. Adaptive: directly, and explained first where the direct answer’s margin is "
+            f"below a threshold set on at least {LEAST_QUESTIONS} questions of valid; explained "
+            "first: so many of all answers. It is exploratory, unless a comparison in this way "
+            "was declared. MT-Re’s explanation draws no conclusion, and CoT has only the "
+            "explained answer, so all their ways give one and the same, as those of a system that "
+            "does not explain. Agreement: how often the direct and the explained answer were the "
+            "same. Unparsed: answers that could not be parsed, over all seeds.",
             "note",
         )
     ]
@@ -91,18 +100,21 @@ def _ways(arms: Arms) -> Section:
                 "Explained",
                 "Chosen",
                 "Chosen way",
+                "Adaptive",
+                "Explained first",
                 "Agreement",
                 "Unparsed, direct",
                 "Unparsed, explained",
             )
             title, note = f"Ways of answering: {dataset}", settings_text({dataset: setting})
             tables.append(Table(title, head, tuple(rows), note))
-    return Section("Both ways of answering", tuple(tables))
+    return Section("The ways of answering", tuple(tables))
 
 
 def _way_cells(arm: Arm) -> tuple[Content, ...]:
     agreement = arm.agreement()
     agreed: Content = NOTHING
+    share = arm.adaptive_share()
     if agreement is not None:
         agreed = Figure(
             percent(agreement.accuracy),
@@ -113,6 +125,8 @@ def _way_cells(arm: Arm) -> tuple[Content, ...]:
         accuracy_cell(arm, "explained"),
         accuracy_cell(arm, "chosen"),
         chosen_way(arm),
+        accuracy_cell(arm, "adaptive"),
+        NOTHING if share is None else f"{percent(share)}%",
         agreed,
         _unparsed(arm, "direct"),
         _unparsed(arm, "explained"),
@@ -204,6 +218,7 @@ def _every_arm(arms: Arms) -> Section:
         "Direct",
         "Explained",
         "Chosen",
+        "Adaptive",
         "Agreement",
         "Cells",
     )
@@ -226,6 +241,7 @@ def _every_arm(arms: Arms) -> Section:
                 accuracy_cell(arm, "direct"),
                 accuracy_cell(arm, "explained"),
                 accuracy_cell(arm, "chosen"),
+                accuracy_cell(arm, "adaptive"),
                 NOTHING if agreement is None else percent(agreement.accuracy),
                 _progress(arm),
             )

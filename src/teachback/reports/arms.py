@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from teachback.errors import DataError
-from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy
+from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy, why_not_offered
 from teachback.objectives import MULTI_TASK
 from teachback.questions import KINDS
 from teachback.records import ComparedWay, Prediction
@@ -68,10 +68,33 @@ class Arm:
         return bool(done) and all(c.metrics is not None and c.metrics.explained for c in done)
 
     def predictions(self, way: ComparedWay) -> dict[int, list[Prediction]]:
-        """By seed, each prediction brought to a way of answering."""
-        return {
-            seed: in_way(cell.predictions, way, chosen=cell.way) for seed, cell in self.done.items()
-        }
+        """By seed, each prediction brought to a way of answering. Raises DataError where a cell
+        lacks what the way needs."""
+        return {seed: _in_way(cell, way) for seed, cell in self.done.items()}
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether every finished student of the arm has the adaptive way."""
+        done = self.done.values()
+        return bool(done) and all(c.threshold is not None and c.adaptive is not None for c in done)
+
+    def why_not_adaptive(self) -> str:
+        """Why the adaptive way of an arm that has finished cells is not known."""
+        lacking = [cell for cell in self.done.values() if cell.adaptive is None]
+        if not lacking or not all(cell.spec.objective for cell in lacking):
+            return NOTHING  # a prompted teacher has no threshold
+        if lacking[0].threshold is not None:
+            return "not known: nothing says how sure the direct answers are"
+        result = lacking[0].result
+        return why_not_offered(result.valid_questions if result else None)
+
+    def adaptive_share(self) -> float | None:
+        """The share of answers that the adaptive way explains first, the mean over seeds."""
+        if not self.is_adaptive:
+            return None
+        shares = [cell.metrics.adaptive_explained for cell in self.done.values() if cell.metrics]
+        known = [share for share in shares if share is not None]
+        return sum(known) / len(known) if known else None
 
     def accuracy(self, way: ComparedWay = "direct") -> MeanAccuracy | None:
         """Mean over seeds; None where nothing is finished, not asked, or not comparable."""
@@ -130,6 +153,14 @@ class Arm:
             ("not-available", "not available"),
         )
         return next((text for state, text in texts if state in states), NOTHING)
+
+
+def _in_way(cell: ReportedCell, way: ComparedWay) -> list[Prediction]:
+    if way != "adaptive":
+        return in_way(cell.predictions, way, chosen=cell.way)
+    if cell.adaptive is None:
+        raise DataError(f"{cell.spec.hash}: the adaptive way is not offered")
+    return list(cell.adaptive)
 
 
 class Arms:
@@ -221,6 +252,8 @@ def accuracy_cell(arm: Arm | None, way: ComparedWay = "direct") -> Content:
     if figures is None:
         if way == "explained" and arm.done and not arm.explains:
             return "not asked"
+        if way == "adaptive" and arm.done:
+            return arm.why_not_adaptive()
         return arm.state() if not arm.done else NOTHING
     return Figure(percent(figures.accuracy), accuracy_detail(figures, arm))
 

@@ -15,6 +15,7 @@ WAY_NAMES: dict[ComparedWay, str] = {
     "direct": "direct answer",
     "chosen": "way chosen on valid",
     "explained": "explained answer",
+    "adaptive": "adaptive way",
 }
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 
+import numpy as np
+
 from teachback.evaluation import COMPARED_WAYS, resolved
+from teachback.evaluation.calibration import calibration_error
 from teachback.reports.arms import Arms
 from teachback.reports.folder import ReportedCell
 from teachback.reports.text import visible
@@ -16,9 +19,15 @@ FIELDS = (
     "explained_low explained_high explained_unparsed chosen_way chosen_accuracy chosen_low "
     "chosen_high agreement gold_probability calibration_error direct_seconds_per_1000 "
     "direct_tokens_per_1000 explained_seconds_per_1000 explained_tokens_per_1000 seconds_train "
-    "seconds_evaluate epochs steps threads precision engine host began"
+    "seconds_evaluate epochs steps threads precision engine host began adaptive_accuracy "
+    "adaptive_low adaptive_high adaptive_unparsed adaptive_explained threshold "
+    "adaptive_seconds_per_1000 adaptive_tokens_per_1000 temperature "
+    "calibration_error_at_temperature"
 ).split()
 """The columns, in order. Shares lie in [0, 1]; an empty field is not known."""
+
+MARK = ",".join(FIELDS[:15])
+"""How the header begins, also in tables of before, which had fewer columns."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -67,10 +76,21 @@ def _row(cell: ReportedCell) -> dict[str, object]:
     row |= {"n": metrics.n, "n_groups": metrics.n_groups, "chosen_way": cell.way}
     for name in ("agreement", "gold_probability", "calibration_error"):
         row[name] = getattr(metrics, name)
-    by_way = {"direct": metrics.direct, "explained": metrics.explained}
+    row |= {
+        "adaptive_explained": metrics.adaptive_explained,
+        "threshold": cell.threshold,
+        "temperature": cell.temperature,
+    }
+    if cell.calibrated:
+        right = np.array([p.correct for p in cell.predictions], dtype=np.bool_)
+        error = calibration_error(np.array(cell.calibrated), right)
+        row["calibration_error_at_temperature"] = error
+    by_way = {
+        "direct": metrics.direct,
+        "explained": metrics.explained,
+        "adaptive": metrics.adaptive,
+    }
     for way in COMPARED_WAYS:
-        if way == "adaptive":  # exploratory: in the runs' own figures, not in a study's table
-            continue
         figures = by_way[resolved(way, cell.way, cell.spec.hash)]
         if figures is not None:
             for name in ("accuracy", "low", "high", "unparsed"):

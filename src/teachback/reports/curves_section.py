@@ -1,4 +1,4 @@
-"""Learning curves, size curves, and accuracy beside what an answer costs."""
+"""Learning curves and size curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from teachback.records import ComparedWay
 from teachback.reports.arms import (
     Arm,
     Arms,
-    accuracy_cell,
     settings_text,
     value_name,
 )
@@ -17,15 +16,12 @@ from teachback.reports.comparisons import WAY_NAMES
 from teachback.reports.page import (
     Block,
     Chart,
-    Content,
     Paragraph,
     Point,
     Section,
     Series,
-    Table,
     numbers_of,
 )
-from teachback.reports.text import NOTHING, amount, count, dollars
 from teachback.studies.factors import Setting
 from teachback.studies.schema import Epoch
 
@@ -63,37 +59,6 @@ def curves_section(arms: Arms) -> Section | None:
         )
         parts.append(Section("Size curves", (Paragraph(note, "note"), *sizes)))
     return Section("Curves", (), tuple(parts)) if parts else None
-
-
-def cost_section(arms: Arms) -> Section:
-    """Accuracy beside seconds, generated tokens and money for 1,000 answers."""
-    charts: list[Block] = []
-    tables: list[Block] = []
-    for student in arms.students:
-        of = f", {student}" if len(arms.students) > 1 else ""
-        for dataset in arms.datasets:
-            for block in _costs(arms, dataset, arms.main(dataset, student), of):
-                (charts if isinstance(block, Chart) else tables).append(block)
-    where = sorted(
-        {
-            f"{cell.result.host} with {count(cell.result.threads, 'thread')}"
-            if cell.result.threads
-            else cell.result.host
-            for cell in arms.study.in_state("done")
-            if cell.cost and cell.result
-        }
-    )
-    note = (
-        "Seconds and generated tokens for 1,000 answers, as measured while the test items were "
-        "answered; the mean over seeds. A direct answer generates few tokens or none, since "
-        "choices are scored. Money is what the teacher’s replies cost, where its price is known; "
-        "a student runs on your own machine and has no price."
-    )
-    if where:
-        note += f" Measured on {'; '.join(where)}."
-    if len(where) > 1:
-        note += " Seconds from different machines or thread counts cannot be compared."
-    return Section("Accuracy and cost of an answer", (Paragraph(note, "note"), *charts, *tables))
 
 
 @dataclass(frozen=True)
@@ -189,80 +154,3 @@ def _ends(series: list[Series], share: bool) -> str:
         for one in series
     ]
     return f"From first to last: {'; '.join(parts)}."
-
-
-def _costs(arms: Arms, dataset: str, setting: Setting, of: str) -> list[Block]:
-    rows: list[tuple[Content, ...]] = []
-    series = []
-    for system in arms.systems:
-        arm = arms.find(dataset, system, setting)
-        if arm is None or arm.first.spec.control == "majority":
-            continue
-        paid = _teacher_dollars(arms, arm)
-        rows.append(
-            (
-                system,
-                accuracy_cell(arm, "direct"),
-                amount(arm.mean_cost("direct_seconds")),
-                amount(arm.mean_cost("direct_tokens")),
-                accuracy_cell(arm, "explained"),
-                amount(arm.mean_cost("explained_seconds")),
-                amount(arm.mean_cost("explained_tokens")),
-                paid,
-            )
-        )
-        ways: tuple[ComparedWay, ...] = ("direct", "explained")
-        for way in ways:
-            figures, seconds = arm.accuracy(way), arm.mean_cost(f"{way}_seconds")
-            if figures is not None and seconds is not None and seconds > 0:
-                point = Point(seconds, figures.accuracy, figures.low, figures.high)
-                name = f"{system}, {way}"
-                hollow = way == "explained"
-                series.append(Series(name, (point,), arms.style(system), hollow=hollow))
-    if not rows:
-        return []
-    head = (
-        "System",
-        "Direct",
-        "Seconds, direct",
-        "Tokens, direct",
-        "Explained",
-        "Seconds, explained",
-        "Tokens, explained",
-        "Teacher’s dollars",
-    )
-    title = f"Accuracy and cost of 1,000 answers: {dataset}{of}"
-    found: list[Block] = [Table(title, head, tuple(rows))]
-    if series:
-        said = [f"{s.name} {100 * s.points[0].y:.1f}% at {s.points[0].x:.3g} s" for s in series]
-        chart_title = f"Accuracy by seconds for 1,000 answers: {dataset}{of}"
-        numbers: tuple[tuple[Content, ...], ...] = tuple(
-            (s.name, amount(s.points[0].x), f"{100 * s.points[0].y:.1f}") for s in series
-        )
-        found.insert(
-            0,
-            Chart(
-                title=chart_title,
-                description=f"{chart_title}, on a logarithmic scale. {'; '.join(said)}.",
-                x_label="seconds for 1,000 answers (logarithmic)",
-                y_label="accuracy, %",
-                series=tuple(series),
-                table=Table(
-                    chart_title, ("System", "Seconds", "Accuracy, %"), numbers, folded=True
-                ),
-                lines=False,
-                log_x=True,
-            ),
-        )
-    return found
-
-
-def _teacher_dollars(arms: Arms, arm: Arm) -> str:
-    """What 1,000 replies of a prompted teacher cost, on average over all that were asked for."""
-    if not arm.first.is_prompted_teacher:
-        return NOTHING
-    for cost in arms.study.teachers:
-        if cost.teacher == arm.first.spec.teacher:
-            known = cost.dollars is not None and cost.requests
-            return dollars(1000 * (cost.dollars or 0) / cost.requests if known else None)
-    return dollars(None)

@@ -7,19 +7,26 @@ whose files cannot be read is shown as such and stops nothing. The files themsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from teachback.annotation.results import RESULTS_FILE, AnnotationResults
 from teachback.datasets import read_examples
-from teachback.errors import DataError, RunFolderError, TeachbackError
-from teachback.evaluation import Metrics, measure
+from teachback.errors import ConfigError, DataError, RunFolderError, TeachbackError
+from teachback.evaluation import Metrics, calibrated, in_way, measure
+from teachback.evaluation.adaptive import (
+    adaptive_seconds,
+    adaptive_tokens,
+    confidence_of,
+    has_margins,
+)
 from teachback.files import parse_toml, read_json, read_predictions, read_text, sha256_of
 from teachback.inspection.results import INSPECTION, INSPECTION_FILE, Inspection
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
+from teachback.runs.evaluations import EvaluatedRun, read_run
 from teachback.studies.factors import FACTORS, Setting
 from teachback.studies.schema import (
     CELL_FILE,
@@ -81,7 +88,8 @@ class ReportedCell:
     """One planned cell and what became of it.
 
     ``predictions`` are without explanations and probabilities: those of a large study would
-    fill the memory. ``metrics`` are measured again from them, in both ways of answering.
+    fill the memory; what they say is in ``adaptive``, ``confidences``, ``probabilities`` and
+    ``calibrated``. ``metrics`` are measured again from the predictions, in all ways of answering.
     """
 
     spec: CellSpec
@@ -92,6 +100,18 @@ class ReportedCell:
     metrics: Metrics | None = None
     cost: dict[str, float] = field(default_factory=dict)
     """For 1,000 answers: ``direct_seconds``, ``direct_tokens``, ``explained_seconds``, …"""
+    threshold: float | None = None
+    """Of the student's adaptive way; None where it has none."""
+    temperature: float | None = None
+    """Of the student's probabilities, fitted on valid; None where none was."""
+    adaptive: tuple[Prediction, ...] | None = None
+    """The predictions as they are in the adaptive way; None where it is not offered."""
+    confidences: tuple[float, ...] = ()
+    """How sure each direct answer is; empty where nothing says so."""
+    probabilities: tuple[float, ...] = ()
+    """That of each direct answer; empty where the possible answers cannot be listed."""
+    calibrated: tuple[float, ...] = ()
+    """The same at the temperature; empty without one."""
 
     @property
     def is_baseline(self) -> bool:
@@ -290,31 +310,70 @@ def _cell(spec: CellSpec, folder: Path) -> ReportedCell:
             return cell
         if spec.data.kind not in KINDS:
             raise DataError(f"its question kind is {spec.data.kind!r}")
-        full = read_predictions(place / "predictions.jsonl")
-        metrics = measure(full, spec.data.kind)
-    except DataError as error:
+        run = read_run(place)
+        metrics = measure(run.predictions, spec.data.kind, run.threshold)
+    except (DataError, ConfigError) as error:
         return replace(cell, state="unreadable", error=str(error))
     return replace(
         cell,
-        predictions=tuple(replace(p, explanation=None, probabilities=None) for p in full),
+        predictions=tuple(map(_bare, run.predictions)),
         metrics=metrics,
-        cost=_cost(place / "metrics.json"),
+        cost=_cost(run, metrics),
+        threshold=run.threshold,
+        temperature=run.temperature,
+        adaptive=_adaptive(run),
+        confidences=_confidences(run.predictions),
+        probabilities=_probabilities(run.predictions, 1.0),
+        calibrated=_probabilities(run.predictions, run.temperature),
     )
 
 
-def _cost(path: Path) -> dict[str, float]:
-    """The evaluated system's cost for 1,000 answers, from ``metrics.json``."""
+def _bare(prediction: Prediction) -> Prediction:
+    return replace(prediction, explanation=None, probabilities=None)
+
+
+def _adaptive(run: EvaluatedRun) -> tuple[Prediction, ...] | None:
     try:
-        recorded = read_json(path).get("cost_per_1000")
+        brought = in_way(run.predictions, "adaptive", threshold=run.threshold)
     except DataError:
+        return None
+    return tuple(map(_bare, brought))
+
+
+def _confidences(predictions: Sequence[Prediction]) -> tuple[float, ...]:
+    return tuple(map(confidence_of, predictions)) if has_margins(predictions) else ()
+
+
+def _probabilities(
+    predictions: Sequence[Prediction], temperature: float | None
+) -> tuple[float, ...]:
+    """That of each direct answer at a temperature; of one that the probabilities do not name, 0.
+    Empty where there is no temperature, or one has no probabilities."""
+    found = []
+    for one in predictions:
+        if temperature is None or not one.probabilities or not any(one.probabilities.values()):
+            return ()
+        shares = calibrated(one.probabilities, temperature)
+        found.append(0.0 if one.answer is None else shares.get(one.answer, 0.0))
+    return tuple(found)
+
+
+def _cost(run: EvaluatedRun, metrics: Metrics) -> dict[str, float]:
+    """The evaluated system's cost for 1,000 answers; that of adaptive ones is computed from the
+    others and the share that is explained."""
+    cost = next(iter(run.cost.values()), None)
+    if cost is None:
         return {}
-    systems = list(recorded.values()) if isinstance(recorded, dict) else []
-    first = systems[0] if systems and isinstance(systems[0], dict) else {}
-    return {
-        name: float(value)
-        for name, value in first.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+    share = metrics.adaptive_explained
+    values = {
+        "direct_seconds": cost.direct_seconds,
+        "direct_tokens": cost.direct_tokens,
+        "explained_seconds": cost.explained_seconds,
+        "explained_tokens": cost.explained_tokens,
+        "adaptive_seconds": adaptive_seconds(cost, share),
+        "adaptive_tokens": adaptive_tokens(cost, share),
     }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _settings(path: Path, problems: list[str]) -> tuple[str | None, str | None]:

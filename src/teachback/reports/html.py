@@ -124,7 +124,7 @@ class _Writer:
         legend = el(
             "ul",
             *(
-                el("li", svg.swatch(one.style, chart.lines, one.hollow), _own(one.name))
+                el("li", svg.swatch(one.style, chart.lines, one.mark), _own(one.name))
                 for one in chart.series
             ),
             class_="legend",

@@ -69,14 +69,19 @@ class Point:
     high: float | None = None
 
 
+Mark = Literal["full", "hollow", "dotted"]
+"""A point's mark: filled, an outline, an outline with a dot in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of a chart, or the points of one system; ``style`` numbers its looks from 0."""
+    """A line of a chart, or the points of one system; ``style`` numbers its looks from 0, and
+    ``mark`` tells apart what is of one system."""
 
     name: str
     points: tuple[Point, ...]
     style: int
-    hollow: bool = False
+    mark: Mark = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,8 @@ class Chart:
     """Lines with bands, or (``lines`` False) points alone.
 
     ``ticks`` names positions on the x axis, where it is not a plain axis of numbers;
-    ``share``: y is a share, shown in per cent. ``table`` has the chart's numbers.
+    ``share``: y is a share, shown in per cent; ``x_share``: x is one, too. ``diagonal``: a thin
+    line where both are equal. ``table`` has the chart's numbers.
     """
 
     title: str
@@ -97,6 +103,8 @@ class Chart:
     share: bool = True
     lines: bool = True
     log_x: bool = False
+    x_share: bool = False
+    diagonal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

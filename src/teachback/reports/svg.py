@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from teachback.reports.markup import el, join
-from teachback.reports.page import Chart, Point, Series, Span
+from teachback.reports.page import Chart, Mark, Point, Series, Span
 
 WIDTH, HEIGHT = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
@@ -33,16 +33,18 @@ def chart(drawn: Chart, name: str) -> Markup:
     y = _scale(low, high, HEIGHT - BOTTOM, TOP)
     x_values = sorted({point.x for point in points})
     x, x_ticks = _x_axis(drawn, x_values)
+    diagonal = _diagonal(max(x_values[0], low), min(x_values[-1], high), x, y)
     parts = [
         el("title", drawn.title, id=f"{name}-title"),
         el("desc", drawn.description, id=f"{name}-desc"),
         *_frame(drawn, x_ticks, y_ticks, y),
+        *([diagonal] if drawn.diagonal else []),
     ]
     if drawn.lines:
         parts += [_band(series, x, y) for series in drawn.series]
     for series in drawn.series:
         parts.append(_line(series, x, y) if drawn.lines else _errors(series, x, y))
-        parts += [marker(x(p.x), y(p.y), series.style, series.hollow) for p in series.points]
+        parts += [marker(x(p.x), y(p.y), series.style, series.mark) for p in series.points]
     return el(
         "svg",
         join(parts),
@@ -53,7 +55,7 @@ def chart(drawn: Chart, name: str) -> Markup:
     )
 
 
-def swatch(style: int, lines: bool, hollow: bool) -> Markup:
+def swatch(style: int, lines: bool, mark: Mark) -> Markup:
     """What a series looks like, for the legend; the name stands beside it."""
     line = []
     if lines:
@@ -61,7 +63,7 @@ def swatch(style: int, lines: bool, hollow: bool) -> Markup:
     return el(
         "svg",
         *line,
-        marker(17, 8, style, hollow),
+        marker(17, 8, style, mark),
         viewBox="0 0 34 16",
         class_="swatch",
         aria_hidden="true",
@@ -95,9 +97,18 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(number * step, 10) for number in range(first, last + 1)]
 
 
-def marker(x: float, y: float, style: int, hollow: bool) -> Markup:
-    """A mark whose shape tells the system, filled or hollow."""
-    look = f"mark s{style % STYLES}{' hollow' if hollow else ''}"
+def marker(x: float, y: float, style: int, mark: Mark) -> Markup:
+    """A mark whose shape tells the system."""
+    look = f"mark s{style % STYLES}"
+    if mark == "full":
+        return _shape(x, y, style, look)
+    outline = _shape(x, y, style, f"{look} hollow")
+    if mark == "hollow":
+        return outline
+    return join([outline, el("circle", cx=x, cy=y, r=1, class_=look)])
+
+
+def _shape(x: float, y: float, style: int, look: str) -> Markup:
     r = 3.6
     shape = (style + style // STYLES) % 4
     if shape == 0:
@@ -140,6 +151,9 @@ def _x_axis(drawn: Chart, values: list[float]) -> tuple[Scale, list[tuple[float,
 
         return x_of, [(x_of(value), f"{value:,g}") for value in _powers(low, high)]
     x = _scale(values[0], values[-1], *inner)
+    if drawn.x_share:
+        round_values = (v for v in ticks(values[0], values[-1]) if values[0] <= v <= values[-1])
+        return x, [(x(value), f"{100 * value:.6g}") for value in round_values]
     step = max(1, math.ceil(len(values) / 8))
     return x, [(x(value), f"{value:g}") for value in values[::step]]
 
@@ -190,6 +204,13 @@ def _frame(
         )
     )
     return parts
+
+
+def _diagonal(low: float, high: float, x: Scale, y: Scale) -> Markup:
+    """Where x and y are equal, from ``low`` to ``high``."""
+    if high <= low:
+        return Markup()
+    return el("line", x1=x(low), y1=y(low), x2=x(high), y2=y(high), class_="zero")
 
 
 def _band(series: Series, x: Scale, y: Scale) -> Markup:

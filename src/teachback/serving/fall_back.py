@@ -82,7 +82,8 @@ def find_threshold(
 
 
 class FallBack:
-    """A teacher behind the student, asked through a store."""
+    """A teacher behind the student, asked through a store. A reply is read in English, the
+    languages of the exemplars and that of its question."""
 
     def __init__(self, setup: TeacherSetup, store: Path, below: float) -> None:
         self._setup, self._store, self.below = setup, store, below
@@ -100,7 +101,7 @@ class FallBack:
 
     def _ask(self, example: Example) -> str | Exception:
         try:
-            with self._setup.open(self._store) as session:
+            with self._setup.for_questions([example]).open(self._store) as session:
                 found = predict_by_prompting(session, [example], explain=False)[0]
         except TeachbackError as error:
             return error

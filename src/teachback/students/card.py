@@ -19,9 +19,6 @@ from teachback.versioned import Versioned
 CARD = "teachback.json"
 """The file in a student's folder that says how it was trained and how to ask it."""
 
-OPENVINO = "openvino.json"
-"""The file by which a folder is known as an OpenVINO export, which torch does not load."""
-
 TaskMarker = Literal["decoder", "encoder"]
 
 

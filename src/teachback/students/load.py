@@ -13,13 +13,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers import AutoTokenizer as Tokenizers
 
 from teachback.errors import ReferenceError_, TeachbackError
-from teachback.students.card import OPENVINO, StudentCard
+from teachback.students.card import StudentCard
 from teachback.students.causal import MASK_TAKERS, CausalStudent
 from teachback.students.model import StudentModel
 from teachback.students.precision import choose_precision, default_device
 from teachback.students.quiet import quiet
 from teachback.students.seq2seq import Seq2SeqStudent
-from teachback.students.weights import ADAPTER, resolve
+from teachback.students.weights import ADAPTER, OPENVINO, resolve
 from teachback.system.precision import Precision
 from teachback.system.progress import Notice
 

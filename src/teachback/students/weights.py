@@ -43,6 +43,9 @@ from teachback.system.telemetry import no_telemetry
 STUDENT_FILE = "teachback.json"
 """Beside a trained student's weights; its key ``base`` is the reference it started from."""
 
+OPENVINO = "openvino.json"
+"""The file by which a folder is known as an OpenVINO export, which torch does not load."""
+
 _HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 _MODEL = "model.safetensors"
 _MODEL_INDEX = "model.safetensors.index.json"
@@ -102,15 +105,27 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
     return Weights(model, folder, reference, licence)
 
 
+def require_present(reference: str) -> None:
+    """Raise what `resolve` raises where ``reference`` names a folder or a file that is not there,
+    or a folder without a model. Imports no model library, so that a mistyped name is told at
+    once."""
+    match parse_student(reference):
+        case PathReference(path):
+            folder = _folder(path, reference)
+            if not _is_adapter(folder) and not (folder / OPENVINO).is_file():
+                _require_model(folder, reference)
+        case GgufReference(name):
+            read_gguf_header(expanded(name))
+        case _:
+            pass
+
+
 def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
     """The local folder of a reference, whatever it holds, and the licence if it is known."""
     named = parse_student(reference)
     match named:
         case PathReference(path):
-            folder = expanded(path)
-            if not folder.is_dir():
-                raise ReferenceError_(_no_folder(folder, reference))
-            return folder, None
+            return _folder(path, reference), None
         case HubModelReference():
             return _fetched(named, notice), None
         case GgufReference(name):
@@ -155,6 +170,13 @@ def restore_base(folder: Path, base: str, *, notice: Notice | None = None) -> No
 
 
 # Folders
+
+
+def _folder(path: str, reference: str) -> Path:
+    folder = expanded(path)
+    if not folder.is_dir():
+        raise ReferenceError_(_no_folder(folder, reference))
+    return folder
 
 
 def _is_adapter(folder: Path) -> bool:

@@ -36,7 +36,7 @@ Control = Literal[
 ]
 KeepStudents = Literal["none", "best", "all"]
 Against = Literal["st", "equal-time", "permuted"]
-DeclaredWay = Literal["direct", "chosen"]
+DeclaredWay = Literal["direct", "chosen", "adaptive"]
 Size = int | float
 Schedule = Literal["linear", "cosine", "constant"]
 """How the learning rate falls; the values of `train.schedule`."""
@@ -178,7 +178,8 @@ class ConfirmatoryConfig(Section):
     )
     ways: Annotated[tuple[DeclaredWay, ...], AfterValidator(_distinct)] = _key(
         ("direct", "chosen"),
-        "the direct answer; the way of answering that each student chose on valid",
+        "the direct answer; the way of answering that each student chose on valid; adaptive: "
+        "explained only where unsure (200 valid questions, and none of test in train)",
     )
     strategy: Strategy | None = _key(None, "unset: the study's first")
     alpha: _Alpha | None = _key(None, "unset: the study's first")

@@ -11,14 +11,18 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from teachback.errors import RunFolderError
+from teachback.datasets import split_valid, subsample
+from teachback.errors import ConfigError, RunFolderError
+from teachback.evaluation.adaptive import LEAST_QUESTIONS
 from teachback.objectives import EXPLAINING, MULTI_TASK, ONE_WAY
 from teachback.records import ComparedWay
+from teachback.runs.folders import test_in_train
 from teachback.studies.config import Size, StudyFile
 from teachback.studies.factors import Setting
 from teachback.studies.planned import PlannedCell, StudyDataset, size_of
 from teachback.studies.schema import FAMILY_FILE, Family, Pair, cell_folder
 from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES, permuted_name, systems_named
+from teachback.system.progress import Notice
 
 
 def pairs(study: StudyFile, cells: Iterable[PlannedCell]) -> list[Pair]:
@@ -56,7 +60,9 @@ def pairs(study: StudyFile, cells: Iterable[PlannedCell]) -> list[Pair]:
 _System = tuple[str, str, Setting]
 """A system's name, its dataset, and the factors that it depends on."""
 
-_BOTH: tuple[ComparedWay, ...] = ("direct", "chosen")
+_DIRECT: tuple[ComparedWay, ...] = ("direct",)
+_WAYS: tuple[ComparedWay, ...] = ("direct", "chosen", "adaptive")
+"""Of systems that have more than one."""
 
 
 def _opponents(
@@ -66,7 +72,7 @@ def _opponents(
     name = next(name for name, title in SYSTEM_NAMES.items() if title == system)
     plain = replace(setting, strategy=None, teacher=None, alpha=None)
     found: list[tuple[_System, tuple[ComparedWay, ...]]] = []
-    ways = _BOTH[:1] if name in (*ONE_WAY, "equal-time") else _BOTH
+    ways = _DIRECT if name in (*ONE_WAY, "equal-time") else _WAYS
     if name in (*EXPLAINING, "equal-time", *PERMUTED.values()):
         found.append(((SYSTEM_NAMES["st"], dataset, plain), ways))
     if name in MULTI_TASK:
@@ -77,9 +83,9 @@ def _opponents(
         found.append(((permuted_name(system), dataset, setting), ways))
     if name == "st":
         bare = replace(plain, size=None)
-        found.append(((SYSTEM_NAMES["untrained"], dataset, bare), _BOTH[:1]))
+        found.append(((SYSTEM_NAMES["untrained"], dataset, bare), _DIRECT))
         majority = replace(bare, student=None)
-        found.append(((SYSTEM_NAMES["majority"], dataset, majority), _BOTH[:1]))
+        found.append(((SYSTEM_NAMES["majority"], dataset, majority), _DIRECT))
     return found
 
 
@@ -89,17 +95,17 @@ def declared(
     """The confirmatory family that the study file declares.
 
     The study's first strategy, teacher, student and alpha and its largest size, unless
-    ``[confirmatory]`` says otherwise.
+    ``[confirmatory]`` says otherwise. The adaptive way belongs to it only where no question of
+    test stands in train: a threshold that was chosen on such questions is not confirmed by them.
     """
     family, grid = study.confirmatory, study.study
     objectives = family.objectives or [o for o in grid.objectives if o in MULTI_TASK]
     first = next((c.spec.student for c in cells if c.spec.student), None)
-    sizes, teachers = {}, {}
+    sizes, teachers, ways = {}, {}, {}
     for one in data:
-        wanted = family.size
-        if wanted is None:
-            wanted = max(grid.sizes, key=lambda size: _rows(one, size))
-        sizes[one.name] = size_of(one, wanted)
+        sizes[one.name] = _declared_size(study, one)
+        unseen = test_in_train(one.train, one.test) == 0
+        ways[one.name] = [way for way in family.ways if unseen or way != "adaptive"]
         own = [c.spec.teacher for c in cells if c.spec.dataset == one.name]
         teachers[one.name] = next((teacher for teacher in own if teacher), None)
 
@@ -109,7 +115,7 @@ def declared(
         return (
             pair.a in [SYSTEM_NAMES[o] for o in objectives]
             and pair.b in against
-            and pair.way in family.ways
+            and pair.way in ways[pair.dataset]
             and pair.student == first
             and pair.size == sizes[pair.dataset]
             and pair.teacher == teachers[pair.dataset]
@@ -118,6 +124,41 @@ def declared(
         )
 
     return [pair for pair in pairs(study, cells) if belongs(pair)]
+
+
+def check_adaptive(study: StudyFile, data: Sequence[StudyDataset], notice: Notice) -> None:
+    """Whether a study that declares the adaptive way can confirm it: say of which datasets it
+    cannot, since questions of test stand in train. Raises ConfigError where a student of the family
+    would get no threshold, its valid questions being too few.
+    """
+    if "adaptive" not in study.confirmatory.ways:
+        return
+    for one in data:
+        shared = test_in_train(one.train, one.test)
+        if shared:
+            notice(
+                f"{one.name}: {shared} test questions stand in train, so the adaptive way is "
+                "exploratory there, whatever confirmatory.ways says"
+            )
+            continue
+        size = _declared_size(study, one)
+        for seed in study.study.seeds:
+            drawn = one.train if size is None else subsample(one.train, size, seed)
+            _, valid = split_valid(drawn, seed, fraction=one.config.valid_fraction)
+            if len(valid) < LEAST_QUESTIONS:
+                raise ConfigError(
+                    f"confirmatory.ways: the adaptive way needs {LEAST_QUESTIONS} valid questions, "
+                    f"and {one.name!r} has {len(valid)} under seed {seed}: raise its "
+                    "valid_fraction, or leave the way out"
+                )
+
+
+def _declared_size(study: StudyFile, data: StudyDataset) -> Size | None:
+    """The size that the family is compared at, as cells have it."""
+    wanted = study.confirmatory.size
+    if wanted is None:
+        wanted = max(study.study.sizes, key=lambda size: _rows(data, size))
+    return size_of(data, wanted)
 
 
 def _rows(data: StudyDataset, size: Size) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from teachback.runs.folders import keep_apart
 from teachback.studies.config import StudyFile
-from teachback.studies.family import declared
+from teachback.studies.family import check_adaptive, declared
 from teachback.studies.grid import planned_cells
 from teachback.studies.planned import DatasetTeacher, PlannedCell, StudyDataset
 from teachback.studies.schema import Pair
@@ -40,6 +40,7 @@ def plan_study(study: StudyFile, notice: Notice = lambda _: None) -> PlannedStud
         teachers |= teachers_of(study, one)
     students = {reference: student_label(reference) for reference in study.study.students}
     cells = tuple(planned_cells(study, datasets, teachers, students))
+    check_adaptive(study, datasets, notice)
     return PlannedStudy(study, datasets, cells, students, tuple(declared(study, datasets, cells)))
 
 

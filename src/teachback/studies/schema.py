@@ -175,6 +175,11 @@ class CellResult:
     schedule: TrainingSchedule | None
     tried: tuple[TriedSchedule, ...]
 
+    @property
+    def valid_questions(self) -> int | None:
+        """How many questions valid had; None where that is not recorded, or nothing was chosen."""
+        return (self.valid_asked or {}).get("direct")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellTask:

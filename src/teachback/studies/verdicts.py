@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,17 +15,20 @@ from teachback.evaluation import (
     compare,
     detectable_difference,
     finding,
+    has_two_answers,
     holm,
     in_way,
     verdict,
+    why_not_offered,
 )
-from teachback.records import ComparedWay, Prediction, Way
-from teachback.runs.evaluations import read_run
+from teachback.records import ComparedWay, Prediction
+from teachback.runs.evaluations import EvaluatedRun, read_run
 from teachback.runs.folders import test_in_train
 from teachback.studies.config import StudyFile
 from teachback.studies.family import pairs
 from teachback.studies.planned import PlannedCell, StudyDataset
 from teachback.studies.schema import (
+    CellResult,
     Detectable,
     Pair,
     VerdictRow,
@@ -58,7 +62,12 @@ def all_verdicts(
     confirmatory = [_compared(pair, answers) for pair in family]
     # One that is still missing counts as not shown, so that what is there is tested as it will be.
     adjusted = holm([1.0 if isinstance(found, str) else found.p for found in confirmatory])
-    rest = [pair for pair in pairs(study, cells) if not any(map(pair.is_same, family))]
+    rest = [
+        pair
+        for pair in pairs(study, cells)
+        if not any(map(pair.is_same, family))
+        and (pair.way != "adaptive" or answers.some_adaptive(pair))
+    ]
     return Verdicts(
         confirmatory=tuple(
             verdict_row(pair, found, p)
@@ -101,30 +110,53 @@ class _AnswersOfCells:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: dict[str, tuple[list[Prediction], Way] | None] = {}
-        self._processors: dict[str, str | None] = {}
+        self._read: dict[str, EvaluatedRun | None] = {}
+        self._results: dict[str, CellResult | None] = {}
+
+    def _result(self, address: str) -> CellResult | None:
+        if address not in self._results:
+            self._results[address] = result_of(self._folder, address)
+        return self._results[address]
+
+    def _run(self, address: str) -> EvaluatedRun | None:
+        if address not in self._read:
+            result = self._result(address)
+            done = result is not None and result.status == "done"
+            self._read[address] = read_run(cell_folder(self._folder, address)) if done else None
+        return self._read[address]
 
     def of(self, address: str, way: ComparedWay) -> list[Prediction] | None:
         """A cell's answers in a way; None where it has no result."""
-        if address not in self._read:
-            result = result_of(self._folder, address)
-            computed = result is not None and result.precision is not None
-            self._processors[address] = result.processor if result and computed else None
-            done = result is not None and result.status == "done"
-            run = read_run(cell_folder(self._folder, address)) if done else None
-            self._read[address] = None if run is None else (run.predictions, run.way)
-        found = self._read[address]
-        if found is None:
+        run = self._run(address)
+        if run is None:
             return None
-        predictions, chosen = found
-        return in_way(predictions, way, address, chosen=chosen)
+        return in_way(run.predictions, way, address, chosen=run.way, threshold=run.threshold)
+
+    def some_adaptive(self, pair: Pair) -> bool:
+        """Whether a finished cell of either side has the adaptive way, as far as can be read."""
+        for address in (*pair.a_cells.values(), *pair.b_cells.values()):
+            with contextlib.suppress(DataError):
+                run = self._run(address)
+                if run is not None and run.threshold is not None:
+                    return True
+        return False
+
+    def why_not_adaptive(self, pair: Pair) -> str | None:
+        """Why a finished cell of the pair has no adaptive way; None where all have."""
+        for address in (*pair.a_cells.values(), *pair.b_cells.values()):
+            run, result = self._run(address), self._result(address)
+            if run is None or result is None or run.threshold is not None:
+                continue
+            if has_two_answers(run.predictions):
+                return why_not_offered(result.valid_questions)
+        return None
 
     def caveats(self, pair: Pair, seeds: Sequence[int]) -> tuple[str, ...]:
         """What is to be said where the two students of a seed were computed on different kinds of
-        processors. Of cells whose answers were asked for."""
+        processors."""
         mixed, kinds = [], set()
         for seed in seeds:
-            both = {self._processors.get(side[seed]) for side in (pair.a_cells, pair.b_cells)}
+            both = {self._processor(side[seed]) for side in (pair.a_cells, pair.b_cells)}
             both -= {None}
             if len(both) > 1:
                 mixed.append(str(seed))
@@ -137,6 +169,11 @@ class _AnswersOfCells:
             f"({'; '.join(sorted(map(str, kinds)))})",
         )
 
+    def _processor(self, address: str) -> str | None:
+        """What a cell's student was computed on; None where that is not known, or there is none."""
+        result = self._result(address)
+        return result.processor if result is not None and result.precision is not None else None
+
 
 def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:
     """The comparison, or why there is none yet."""
@@ -144,6 +181,8 @@ def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:
     a: dict[int, list[Prediction]] = {}
     b: dict[int, list[Prediction]] = {}
     try:
+        if pair.way == "adaptive" and (reason := answers.why_not_adaptive(pair)) is not None:
+            return reason
         for seed in seeds:
             own = answers.of(pair.a_cells[seed], pair.way)
             theirs = answers.of(pair.b_cells[seed], pair.way)
@@ -151,8 +190,8 @@ def _compared(pair: Pair, answers: _AnswersOfCells) -> Comparison | str:
                 a[seed], b[seed] = own, theirs
         if len(a) < len(seeds):
             return f"not known: {len(a)} of {len(seeds)} seeds have both results"
-        chosen = " (chosen way)" if pair.way == "chosen" else ""
-        found = compare(a, b, names=(f"{pair.a}{chosen}", f"{pair.b}{chosen}"))
+        of = "" if pair.way == "direct" else f" ({pair.way} way)"
+        found = compare(a, b, names=(f"{pair.a}{of}", f"{pair.b}{of}"))
         return replace(found, caveats=(*found.caveats, *answers.caveats(pair, seeds)))
     except DataError as error:
         return f"not known: {error}"

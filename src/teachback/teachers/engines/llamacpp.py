@@ -7,13 +7,13 @@ the few-shot part, which stands first, is read once.
 from __future__ import annotations
 
 import json
-import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from teachback.records import Completion
+from teachback.system.machine import cores
 from teachback.teachers.engines import Ask, UnreadableError
 from teachback.teachers.prompts import Form
 from teachback.teachers.replies import BadBody, completion_of, shortened
@@ -34,7 +34,7 @@ class LlamaCppEngine:
         parameters.n_ctx = _CONTEXT * slots
         parameters.n_parallel = slots
         parameters.verbosity = -1
-        parameters.cpuparams.n_threads = threads or os.cpu_count() or 1
+        parameters.cpuparams.n_threads = threads or cores()
         try:
             self._server: Any = xllamacpp.Server(parameters)
         except Exception as error:  # of the binding's own making
