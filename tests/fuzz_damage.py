@@ -241,12 +241,14 @@ def damage_zip(content: bytes, rng: random.Random) -> bytes:
             elif how == 0:
                 continue
             elif how == 1:
-                other = rng.choice(["../out", "/tmp/out", "a\\b", "x" * 300, "", "C:x", names[0]])
+                other = rng.choice(["../out", "/tmp/out", "a\\b", "x" * 300, " ", "C:x", names[0]])
                 with warnings.catch_warnings():  # a name that stands there twice is the damage
                     warnings.simplefilter("ignore")
                     changed.writestr(other, text)
             elif how == 2 or not text:
                 changed.writestr(name, damage_bytes(text, rng))
+            elif name.endswith(".toml"):
+                changed.writestr(name, damage_toml(text, rng))
             else:
                 changed.writestr(name, damage_json(text, rng, name.endswith(".jsonl")))
     return out.getvalue()

@@ -51,6 +51,10 @@ def test_a_number_in_words_is_read_whole(language: str, text: str, words: str, v
     ("language", "text"),
     [
         ("en", "two and a half apples"),
+        ("en", "five or six"),
+        ("en", "ten minus three"),
+        ("de", "fünf bis sechs"),
+        ("ru", "пять или шесть"),
         ("en", "two dozen eggs"),
         ("en", "two thirds"),
         ("en", "two point five"),

@@ -135,8 +135,8 @@ class SelectionConfig(Section):
     )
     languages: Languages = _key(
         "auto",
-        "languages that conclusions are read in; auto: those of the exemplars and the questions; "
-        "English always",
+        "languages that conclusions, and numbers in words, are read in; auto: those of the "
+        "exemplars and the questions; English always",
     )
     max_words: int = _key(400, "longer explanations are rejected", ge=1)
 

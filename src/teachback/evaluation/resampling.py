@@ -13,7 +13,11 @@ def resampled_items(
 ) -> Iterator[NDArray[np.int64]]:
     """The items of so many samples, as indices; ``groups``: (items,), the unit of each item,
     numbered from 0. A sample has as many units as there are, and all items of each."""
-    members = [np.flatnonzero(groups == unit) for unit in range(int(groups.max()) + 1)]
+    order = np.argsort(groups, kind="stable")
+    sizes = np.bincount(groups)
+    begins = np.cumsum(sizes) - sizes  # of each unit's items in ``order``
     for _ in range(samples):
-        units = rng.integers(0, len(members), len(members))
-        yield np.concatenate([members[unit] for unit in units])
+        units = rng.integers(0, len(sizes), len(sizes))
+        drawn = sizes[units]
+        within = np.arange(drawn.sum()) - np.repeat(np.cumsum(drawn) - drawn, drawn)
+        yield order[np.repeat(begins[units], drawn) + within]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from teachback.questions.number_ideographs import find_ideographs
 from teachback.questions.number_word_tables import NumberWords, folded, number_words_of
+from teachback.questions.written_numbers import joins
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,18 @@ def find_number_words(text: str, languages: Iterable[str] = ("en",)) -> list[Num
             value = last.value if last.value == one.value else None
             one = NumberInWords(last.start, max(last.end, one.end), value)
         kept.append(one)
-    return kept
+    joined = [_are_one(text, one, other) for one, other in pairwise(kept)]
+    return [
+        replace(one, value=None) if before or behind else one
+        for one, before, behind in zip(kept, [False, *joined], [*joined, False], strict=False)
+    ]
+
+
+def _are_one(text: str, one: NumberInWords, other: NumberInWords) -> bool:
+    """Whether neighbours belong together: "five or six", "ten minus three". Side by side without a
+    sign they are of two languages: "one" in English, and "cent" in French."""
+    gap = text[one.end : other.start]
+    return joins(gap) and (bool(gap.strip()) or (other.value or 0) < 0)
 
 
 class _Reader:

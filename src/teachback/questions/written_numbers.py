@@ -370,6 +370,12 @@ def _of_groups(groups: dict[str, str | None], decimal: DecimalSign) -> tuple[Fra
     return tuple(v * Fraction(10) ** exponent for v in _values(groups["numeral"] or "", decimal))
 
 
+def joins(gap: str) -> bool:
+    """Whether what stands between two numbers makes one range, list, sum, ratio or time of them:
+    "5 or 6", "5 to 6"."""
+    return _JOINS.fullmatch(gap) is not None
+
+
 def _are_one(plain: str, left: WrittenNumber, right: WrittenNumber) -> bool:
     """Whether two neighbours belong together: "3, 4", "3 to 4", "5 feet 3 inches"."""
     gap = plain[left.end : right.start]
@@ -377,7 +383,7 @@ def _are_one(plain: str, left: WrittenNumber, right: WrittenNumber) -> bool:
         return False  # one number, said twice: "180/3, or 60"
     if len(gap) > 40 or "\n" in gap.strip(" "):
         return False
-    if _JOINS.fullmatch(gap):
+    if joins(gap):
         return True
     units = _UNIT_JOINS.fullmatch(gap)
     if units is None:
