@@ -117,7 +117,7 @@ def _checked_export(
     """Export and print how student and export compare, whether they agree or drift."""
     from teachback.cli.evaluate import student_reference
 
-    reference = student_reference(student)
+    config, reference = _config(options), student_reference(student)
     from teachback.export.exporting import DriftError, export_student
 
     try:
@@ -127,7 +127,7 @@ def _checked_export(
             Path(out),
             weights=weights,
             check=check,
-            config=_config(options),
+            config=config,
             allow_drift=allow_drift,
             overwrite=overwrite,
             name=name,
