@@ -225,7 +225,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             say(
                 f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
                 f"({comparison.in_words}): right alone {one_seed.only_a} against "
-                f"{one_seed.only_b}, exact McNemar p = {one_seed.p:.3f} (of these two models only)"
+                f"{one_seed.only_b}, exact McNemar {evaluation.p_in_words(one_seed.p)} "
+                "(of these two models only)"
             )
 
 

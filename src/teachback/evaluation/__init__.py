@@ -31,6 +31,7 @@ from teachback.evaluation.paired import (
     compare_systems,
     finding,
     holm,
+    p_in_words,
     verdict,
 )
 from teachback.evaluation.risk_coverage import CoveragePoint, risk_coverage
@@ -96,6 +97,7 @@ __all__ = [
     "mean_interval",
     "measure",
     "measure_calibration",
+    "p_in_words",
     "resolved",
     "right_by_way",
     "risk_coverage",

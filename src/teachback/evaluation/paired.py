@@ -198,10 +198,10 @@ def verdict(
     }[finding(c, adjusted_p=adjusted_p, alpha=alpha, declared=declared)]
     way = f" ({c.in_words})" if c.in_words else ""
     grouped = f" in {c.n_groups} groups" if c.n_groups < c.n_items else ""
-    adjusted = "" if adjusted_p is None else f" (after Holm, {_p(adjusted_p)})"
+    adjusted = "" if adjusted_p is None else f" (after Holm, {p_in_words(adjusted_p)})"
     text = (
         f"{c.a} minus {c.b}{way}: {_points(c.difference)} points "
-        f"[{_points(c.low)}, {_points(c.high)}], {_p(c.p)}{adjusted}, "
+        f"[{_points(c.low)}, {_points(c.high)}], {p_in_words(c.p)}{adjusted}, "
         f"{_count(c.n_seeds, 'seed')}, {_count(c.n_items, 'item')}{grouped}: {found}."
     )
     return " ".join([text, *(f"{caveat[0].upper()}{caveat[1:]}." for caveat in c.caveats)])
@@ -292,7 +292,8 @@ def _points(share: float) -> str:
     return "0.0" if text[1:] == "0.0" else text
 
 
-def _p(p: float) -> str:
+def p_in_words(p: float) -> str:
+    """A p-value as sentences give it: "p = 0.021", "p < 0.001"."""
     if p < 0.001:
         return "p < 0.001"
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
