@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import scipy  # its parts take half a second and more to import, and are when they are first needed
@@ -110,8 +111,8 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
     than zero. Items of one confidence count with their common share of right ones, so that their
     order does not matter.
     """
-    sizes, confidences, accuracies = _binned(confidence, right)
-    return float((sizes * np.abs(accuracies - confidences)).sum() / sizes.sum())
+    values, which = np.unique(confidence, return_inverse=True)
+    return _error(values, which, right)
 
 
 def measure_calibration(
@@ -128,16 +129,18 @@ def measure_calibration(
     error of zero, at the edge, 54 to 57% and never. Hence `Calibration.chance`.
     """
     columns = range(confidence.shape[1])
-    parts = [_binned(confidence[:, seed], right[:, seed]) for seed in columns]
-    error = float(np.mean([calibration_error(confidence[:, s], right[:, s]) for s in columns]))
+    # Sorted once: a sample's items keep their places among the values.
+    ranked = [np.unique(confidence[:, seed], return_inverse=True) for seed in columns]
+    parts = [_binned(*ranked[seed], right[:, seed]) for seed in columns]
+    error = float(np.mean([_error(*ranked[seed], right[:, seed]) for seed in columns]))
     rng = np.random.default_rng(0)
     drawn = [
-        np.mean([calibration_error(confidence[items, s], right[items, s]) for s in columns])
+        np.mean([_error(ranked[s][0], ranked[s][1][items], right[items, s]) for s in columns])
         for items in resampled_items(groups, _DRAWS, rng)
     ]
     lowest, highest = np.quantile(drawn, (0.025, 0.975))
     by_chance = [
-        calibration_error(confidence[:, s], rng.random(len(confidence)) < confidence[:, s])
+        _error(*ranked[s], rng.random(len(confidence)) < confidence[:, s])
         for s in columns
         for _ in range(_CHANCE_DRAWS)
     ]
@@ -156,16 +159,19 @@ def measure_calibration(
     )
 
 
+def _error(values: NDArray[np.float64], which: NDArray[np.intp], right: NDArray[np.bool_]) -> float:
+    sizes, confidences, accuracies = _binned(values, which, right)
+    return float((sizes * np.abs(accuracies - confidences)).sum() / sizes.sum())
+
+
 def _binned(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_]
+    values: NDArray[np.float64], which: NDArray[np.intp], right: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of each bin, (bins,): its size, its mean confidence, its share of right answers."""
-    values, which, counts = np.unique(confidence, return_inverse=True, return_counts=True)
-    shares = np.bincount(which, weights=right) / counts
-    n = len(confidence)
-    bins = max(1, min(MOST_BINS, n // LEAST_IN_BIN))
-    ends = np.linspace(0, n, bins + 1).astype(np.int64)
-    sizes = np.diff(ends).astype(np.float64)
+    """Of each bin, (bins,): its size, its mean confidence, its share of right answers. ``values``:
+    the confidences that occur, ascending; ``which``: (items,), the place of each item's in them."""
+    counts = np.bincount(which, minlength=len(values))
+    shares = np.bincount(which, weights=right, minlength=len(values)) / np.maximum(counts, 1)
+    ends, sizes = _bins(len(which))
 
     def means(of_values: NDArray[np.float64]) -> NDArray[np.float64]:
         sums = np.concatenate([[0.0], np.cumsum(np.repeat(of_values, counts))])
@@ -173,3 +179,11 @@ def _binned(
         return means
 
     return sizes, means(values), means(shares)
+
+
+@cache
+def _bins(n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The ends of the bins of n items, (bins + 1,), and their sizes, (bins,)."""
+    bins = max(1, min(MOST_BINS, n // LEAST_IN_BIN))
+    ends = np.linspace(0, n, bins + 1).astype(np.int64)
+    return ends, np.diff(ends).astype(np.float64)

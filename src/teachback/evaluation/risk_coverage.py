@@ -37,9 +37,15 @@ def risks(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[
     whole number. Items of one confidence count with their common share of wrong answers, so that
     their order does not matter.
     """
-    n = len(confidence)
-    _, which, counts = np.unique(confidence, return_inverse=True, return_counts=True)
-    shares = np.bincount(which, weights=~right) / counts
+    values, which = np.unique(confidence, return_inverse=True)
+    return _risks(len(values), which, right)
+
+
+def _risks(levels: int, which: NDArray[np.intp], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``which``: (items,), the place of each item's confidence among so many, ascending."""
+    n = len(which)
+    counts = np.bincount(which, minlength=levels)
+    shares = np.bincount(which, weights=~right, minlength=levels) / np.maximum(counts, 1)
     surest_first = np.repeat(shares[::-1], counts[::-1])
     wrong = np.concatenate([[0.0], np.cumsum(surest_first)])
     answered = n * np.array(COVERAGES)
@@ -57,9 +63,15 @@ def risk_coverage(
     replacement (seeded: the same every time): it is about other items, not about other seeds.
     """
 
+    columns = range(confidence.shape[1])
+    # Sorted once: a sample's items keep their places among the values.
+    ranked = [np.unique(confidence[:, seed], return_inverse=True) for seed in columns]
+
     def mean_risks(items: NDArray[np.int64]) -> NDArray[np.float64]:
-        columns = range(confidence.shape[1])
-        by_seed = [risks(confidence[items, seed], right[items, seed]) for seed in columns]
+        by_seed = [
+            _risks(len(ranked[seed][0]), ranked[seed][1][items], right[items, seed])
+            for seed in columns
+        ]
         means: NDArray[np.float64] = np.mean(by_seed, axis=0)
         return means
 
