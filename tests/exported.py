@@ -34,8 +34,8 @@ def student(folder: Path, family: Family | Literal["t5"], layers: int = 2) -> Pa
         max_target_tokens=48,
         max_new_tokens=12,
     )
-    torch.manual_seed(1)  # the same student whatever was drawn before
     model.model = with_adapter(model, TrainConfig(lora=True, lora_rank=4))
+    torch.manual_seed(1)
     with torch.no_grad():
         for name, weights in model.model.named_parameters():
             if "lora_B" in name:
