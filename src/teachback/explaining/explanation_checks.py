@@ -77,9 +77,8 @@ def refuses(text: str) -> bool:
 
 def says_nothing(example: Example, explanation: str) -> bool:
     """Whether an explanation is an empty phrase ("Sure! Here is the explanation:", "N/A", "…")."""
-    words = {word.casefold() for word in _WORD.findall(explanation)}
-    own = {word.casefold() for word in _WORD.findall(example.answer)}
-    return words <= _EMPTY and not words & own
+    empty = _EMPTY.difference(word.casefold() for word in _WORD.findall(example.answer))
+    return all(word[0].casefold() in empty for word in _WORD.finditer(explanation))
 
 
 def restates_label(example: Example, explanation: str) -> bool:

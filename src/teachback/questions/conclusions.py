@@ -120,16 +120,15 @@ def without(text: str, start: int, end: int) -> str:
 def _without_opener(text: str) -> str:
     """``text`` less marks of bold type, italics or a heading at its end that open what was cut
     out; those that close something before them stay ("the last letter is **a**")."""
-    marks = _MARKS_AT_END.search(text)
-    if marks is None:
+    if not text.endswith(("*", "_", "#")):
         return text
+    left = text.rstrip(text[-1])
     line = text[text.rfind("\n") + 1 :]
-    apart = marks.start() == 0 or text[marks.start() - 1].isspace()
-    closes = not apart and line.count(marks[0]) % 2 == 0
-    return text if closes else text[: marks.start()].rstrip()
+    apart = not left or left[-1].isspace()
+    closes = not apart and line.count(text[len(left) :]) % 2 == 0
+    return text if closes else left.rstrip()
 
 
-_MARKS_AT_END = re.compile(r"(?:\*+|_+|#+)\Z")
 _AFTER_HEADING = " \t\n\r\f\v*_:.,"
 # At a line's beginning, or after a sentence (recorded replies often lack the line break).
 _BARE_HEADING = re.compile(

@@ -11,7 +11,7 @@ from teachback.questions.sentences import each_sentence, sentence_end, sentences
 # Characters before an announcement in which its sentence's beginning is looked for.
 _LOOKED_AT = 2_000
 
-_OPENER = re.compile(r"(?:\\\[|\\\(|\$\$?|\*\*|__)[ \t\n]*\Z")
+_OPENERS = ("\\[", "\\(", "$$", "$", "**", "__")
 _CLOSER = re.compile(r"[ \t\n]*(?:\\\]|\\\)|\$\$?|\*\*|__|\}|\)|\]|%|\\%)[.,]?")
 _REASON = re.compile(
     r"\W{0,6}(?:because|since|as|for|due|given|weil|da|denn|car|parce|puisque|porque|ya\s+que|потому"
@@ -41,9 +41,10 @@ def without_announced(text: str, start: int, end: int, found: Announcements) -> 
     says_nothing = is_blank(before[after_lead:]) or _SETTING.match(before[after_lead:])
     if len(before.split()) <= 12 and (says_nothing or _is_open(before)):
         start = begin
-    opener = _OPENER.search(text, 0, start)
-    if opener and _is_open(text[_line_begin(text, opener.start()) : start]):
-        start = opener.start()
+    opened = text[:start].rstrip(" \t\n")
+    opener = next((mark for mark in _OPENERS if opened.endswith(mark)), None)
+    if opener and _is_open(text[_line_begin(text, len(opened) - len(opener)) : start]):
+        start = len(opened) - len(opener)
     last = sentence_end(text, end) if end < len(text) else end
     while closer := _CLOSER.match(text, last):
         last = closer.end()

@@ -77,8 +77,6 @@ _TURNS = (
 )
 """What begins a further turn."""
 
-_ANY = re.compile(r"[<\[◁]|\A\s*(?:analysis|assistant)")
-"""What every reply with a mark has: few have it, and the others are looked at no further."""
 _BEGINNING = re.compile(rf"\s*(?:{'|'.join(_BEGINNINGS)})\s*")
 _END = re.compile("|".join([*map(re.escape, _ENDS), *_TURNS]))
 _QUOTED = re.compile(r"[`\"'“‘«]\s*\Z")
@@ -98,11 +96,13 @@ _BARE_CHANNELS = re.compile(
 """The channels of the harmony format whose marks were taken out as special tokens; the names of
 the channels remain, without a space before the text that follows."""
 
+_BARE_NAMES = ("analysis", "assistant")
+
 
 def apart(text: str) -> tuple[str, str | None]:
     """``(text, thinking)`` without marks. Thinking that was cut off leaves no text."""
-    if _ANY.search(text) is None:
-        return text, None
+    if not any(sign in text for sign in "<[◁") and not text.lstrip().startswith(_BARE_NAMES):
+        return text, None  # as most are
     text, thinking = _channels(text)
     text = _unmarked(text)
     text, inner = split_thinking(text)
