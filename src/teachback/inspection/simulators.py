@@ -178,7 +178,10 @@ def _train(
         list(simulator_inputs(arm.learnt, seed, settings.epochs)),
         (),
         place,
-        train_config=TrainConfig(objective="st", epochs=1, lora=True, seed=seed, patience=0),
+        # Smaller batches than a student's: some hundred questions are few steps of 16.
+        train_config=TrainConfig(
+            objective="st", epochs=1, batch_size=8, lora=True, seed=seed, patience=0
+        ),
         student_config=StudentConfig(
             reference=reference,
             precision=settings.precision,
