@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from teachback.evaluation.metrics import wilson
 from teachback.export.card import Facts, model_card
-from teachback.export.check_questions import CheckQuestions
+from teachback.export.check_questions import CheckFile, CheckQuestions
 from teachback.export.formats import Limits
 from teachback.export.parity import compare_answers
 from teachback.records import Answer, Example
@@ -31,7 +31,7 @@ FACTS = Facts(
     weights="f32",
     licence="Gemma terms of use",
     parity=compare_answers([EXAMPLE], [ANSWER], [ANSWER], Limits(0, 0, 0, 1, 0)),
-    checked=CheckQuestions((EXAMPLE,), "check.jsonl", None),
+    checked=CheckQuestions((EXAMPLE,), (CheckFile("check.jsonl", None, 1),)),
     engine="transformers",
     same_prompts=None,
     origin={"explanations by": "a-teacher"},

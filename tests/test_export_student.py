@@ -147,25 +147,32 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
     own = student(run, "llama")
     write_config(run, run / "base-of-mine").rename(run / "config.toml")
     text = (run / "config.toml").read_text("utf-8")
-    text = text.replace('"train.jsonl"', json.dumps(str(run / "train.jsonl")))
+    for name in ("train.jsonl", "test.jsonl"):
+        text = text.replace(f'"{name}"', json.dumps(str(run / name)))
     (run / "config.toml").write_text(text, "utf-8")
     command = ["export", str(run), "--to", "merged", "-o", str(tmp_path / "out")]
     given = ["--questions", "12", "--changed-bound", "1", "--teacher-terms", "research | only"]
     done = CliRunner().invoke(cli, [*command, *KEYS, *given])
     assert done.exit_code == 0, done.output
-    assert parity(tmp_path / "out")["check"] == {
-        "name": "train.jsonl",
-        "sha256": sha256_of(run / "train.jsonl"),
-        "made": 5,
-    }
+
+    def part(name: str, number: int) -> dict[str, object]:
+        return {"name": name, "sha256": sha256_of(run / name), "questions": number}
+
+    assert parity(tmp_path / "out")["check"] == {"files": [part("train.jsonl", 12)], "made": 5}
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     assert f"| trained on | train.jsonl (SHA-256 {sha256_of(run / 'train.jsonl')}) |" in card
     assert "| explanations by | recorded replies (teacher.jsonl) |" in card
     assert "| terms of the teacher | research \\| only |" in card
     assert str(tmp_path) not in card
     assert own.is_dir()
+    with_tested = [*command[:-1], str(tmp_path / "out2"), *KEYS, "--questions", "15"]
+    assert CliRunner().invoke(cli, [*with_tested, "--changed-bound", "1"]).exit_code == 0
+    assert parity(tmp_path / "out2")["check"]["files"] == [  # type: ignore[index]
+        part("train.jsonl", 12),
+        part("test.jsonl", 3),
+    ]
     few = CliRunner().invoke(cli, command)
-    assert (few.exit_code, "12 questions, and the check takes 200" in few.output) == (2, True)
+    assert (few.exit_code, "questions, and the check takes 200" in few.output) == (2, True)
 
 
 @pytest.mark.parametrize(

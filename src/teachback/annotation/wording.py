@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from teachback.annotation.results import AgreementRow, AnnotatorRow, DifferenceRow, ShareRow
-from teachback.evaluation import LEVEL
+from teachback.evaluation import LEVEL, p_in_words
 
 NOTHING = "–"
 
@@ -68,7 +68,7 @@ def finding_words(row: DifferenceRow) -> str:
 def difference_sentence(row: DifferenceRow) -> str:
     """A difference, how sure it is, and what it shows."""
     known = "" if row.p is None else f" {_interval(row.low, row.high, '{:+.1f}', 100)}"
-    p = "" if row.p is None else f", p = {row.p:.2f}" if row.p >= 0.01 else f", p = {row.p:.1g}"
+    p = "" if row.p is None else f", {p_in_words(row.p)}"
     items = f"{row.items} item" if row.items == 1 else f"{row.items} items"
     primary = " (primary)" if row.primary else ""
     text = f"{difference_name(row)}{primary}: {100 * row.difference:+.1f} points{known}{p}, {items}"

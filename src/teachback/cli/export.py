@@ -47,7 +47,7 @@ def _gate(command: Any) -> Any:
         "--check",
         metavar="FILE",
         help="Questions that student and export both answer, with gold or without; unset: those "
-        "of the run folder's training data.",
+        "of the run folder's training data, and of its test data where they are too few.",
     )(command)
 
 

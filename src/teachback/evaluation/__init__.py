@@ -31,6 +31,7 @@ from teachback.evaluation.paired import (
     compare_systems,
     finding,
     holm,
+    p_in_table,
     p_in_words,
     verdict,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "mean_interval",
     "measure",
     "measure_calibration",
+    "p_in_table",
     "p_in_words",
     "resolved",
     "right_by_way",

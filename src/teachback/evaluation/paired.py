@@ -294,9 +294,14 @@ def _points(share: float) -> str:
 
 def p_in_words(p: float) -> str:
     """A p-value as sentences give it: "p = 0.021", "p < 0.001"."""
+    return f"p {p_in_table(p)}" if p < 0.001 else f"p = {p_in_table(p)}"
+
+
+def p_in_table(p: float) -> str:
+    """A p-value as a table's cell gives it: "0.021", "< 0.001"."""
     if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -130,10 +130,13 @@ def _training(facts: Facts) -> Mapping[str, str]:
 
 def _checked(facts: Facts) -> str:
     checked = facts.checked
-    origin = f"{checked.name} (SHA-256 {checked.sha256})" if checked.sha256 else checked.name
+    origin = " and ".join(
+        f"{file.questions} from {file.name}{f' (SHA-256 {file.sha256})' if file.sha256 else ''}"
+        for file in checked.files
+    )
     lines = [
         f"The reference is the student in float32, its adapter not merged; the export was asked "
-        f"through {facts.engine}. Questions: {len(checked.examples) - checked.made} from {origin}, "
+        f"through {facts.engine}. Questions: {origin}, "
         f"and {checked.made} made to find what breaks (special tokens, text that is not ASCII, "
         "choices of one token, the longest question allowed). They may have been trained on, so "
         "the accuracies here say what the export changes, not how good the model is.\n"

@@ -25,13 +25,21 @@ _NOT_ASCII = "Ünïcödé – 你好, γειά, नमस्ते, 🙂\u200d�
 
 
 @dataclass(frozen=True, slots=True)
-class CheckQuestions:
-    """``examples``: those without gold have the answer "". ``sha256``: of the file that they come
-    from, None where that is not a file. ``made``: how many were added to the file's."""
+class CheckFile:
+    """``sha256``: None where the questions do not come from a file. ``questions``: how many."""
 
-    examples: tuple[Example, ...]
     name: str
     sha256: str | None
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQuestions:
+    """``examples``: those without gold have the answer "". ``files``: where they come from.
+    ``made``: how many were added to the files'."""
+
+    examples: tuple[Example, ...]
+    files: tuple[CheckFile, ...]
     made: int = 0
 
 
@@ -39,13 +47,14 @@ def check_questions(
     check: str | None, student: Path, card: StudentCard, at_least: int
 ) -> CheckQuestions:
     """``at_least`` questions of the file ``check``, or else of what the student was trained on, by
-    the configuration of the run folder that it lies in.
+    the configuration of the run folder that it lies in; where those are too few, of what it was
+    tested on too, whose gold settles nothing here.
 
     Raises UsageError where there are none or too few, DataError where the file is not valid.
     """
+    sources: list[tuple[str, list[Example]]] = []
     if check is not None:
-        found = _read(check, card)
-        name, source = Path(check).name, check
+        sources.append((check, _read(check, card)))
     else:
         run = student.parent / "config.toml"
         if not (student.is_dir() and run.is_file()):
@@ -54,17 +63,27 @@ def check_questions(
                 "give questions with --check FILE"
             )
         config = read_config(run, anchored=False)
-        found, source = training_part(config), config.data.train
-        name = Path(source).name
-    if len(found) < at_least:
+        sources.append((config.data.train, training_part(config)))
+        if config.data.test is not None and len(sources[0][1]) < at_least:
+            known = {example.id for example in sources[0][1]}
+            tested = read_examples(config.data.test, kind=config.data.kind)
+            sources.append((config.data.test, [each for each in tested if each.id not in known]))
+    number = sum(len(found) for _, found in sources)
+    if number < at_least:
         raise UsageError(
-            f"{source}: {len(found)} questions, and the check takes {at_least}: give a larger file "
-            f"with --check FILE, or lower --questions (fewer say less about the rate of changed "
-            "answers)"
+            f"{' and '.join(source for source, _ in sources)}: {number} questions, and the check "
+            f"takes {at_least}: give a larger file with --check FILE, or lower --questions (fewer "
+            "say less about the rate of changed answers)"
         )
-    remote = parse_dataset(source).is_remote or not Path(source).is_file()
-    chosen = subsample(found, at_least, 0)
-    return CheckQuestions(tuple(chosen), name, None if remote else sha256_of(source))
+    examples: list[Example] = []
+    files = []
+    for source, found in sources:
+        chosen = subsample(found, min(at_least - len(examples), len(found)), 0)
+        examples += chosen
+        remote = parse_dataset(source).is_remote or not Path(source).is_file()
+        digest = None if remote else sha256_of(source)
+        files.append(CheckFile(Path(source).name, digest, len(chosen)))
+    return CheckQuestions(tuple(examples), tuple(files))
 
 
 def _read(check: str, card: StudentCard) -> list[Example]:

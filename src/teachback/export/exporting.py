@@ -305,7 +305,7 @@ def _parity_row(facts: Facts, questions: CheckQuestions) -> dict[str, Any]:
         "reference": "the student in float32, its adapter not merged",
         "engine": facts.engine,
         "processor": processor().name,
-        "check": {"name": questions.name, "sha256": questions.sha256, "made": questions.made},
+        "check": {"files": [asdict(file) for file in questions.files], "made": questions.made},
         "same_prompts": facts.same_prompts,
         **asdict(facts.parity),
     }

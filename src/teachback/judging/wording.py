@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from teachback.evaluation import p_in_table, p_in_words
 from teachback.judging.people_answers import PREFERRED
 from teachback.judging.results import JudgeResults, PeopleRow, WinRateRow
 
@@ -75,7 +76,7 @@ def sentences(results: JudgeResults) -> Iterator[str]:
         if row.p is not None:
             yield (
                 f"{results.judge} prefers {row.a} to {row.b} in {_share(row.win_rate)} "
-                f"{_interval(row.low, row.high)}, {_p(row.p)} against 50%"
+                f"{_interval(row.low, row.high)}, {p_in_words(row.p)} against 50%"
                 f"{_holm(row.p, row.p_holm)}, {row.items} items, "
                 f"{row.seeds} seed{'' if row.seeds == 1 else 's'}."
             )
@@ -85,7 +86,7 @@ def sentences(results: JudgeResults) -> Iterator[str]:
         yield (
             f"{one.criterion}, by {results.judge}: {one.a} minus {one.b}: "
             f"{100 * one.difference:+.1f} points [{100 * one.low:+.1f}, {100 * one.high:+.1f}], "
-            f"{_p(one.p)}{_holm(one.p, one.p_holm)}, {one.items} items."
+            f"{p_in_words(one.p)}{_holm(one.p, one.p_holm)}, {one.items} items."
         )
     if results.seeds == 1:
         yield "One seed: this is about these very systems and says nothing of other seeds."
@@ -108,7 +109,7 @@ def _win_rate_cells(row: WinRateRow) -> list[str]:
         f"{row.a} over {row.b}",
         _share(row.win_rate),
         _interval(row.low, row.high),
-        "-" if row.p is None else _p(row.p).removeprefix("p = ").removeprefix("p "),
+        "-" if row.p is None else p_in_table(row.p),
         str(row.items),
         _share(row.consistent),
         "-" if row.first_excess is None else f"{100 * row.first_excess:+.1f} points",
@@ -141,8 +142,4 @@ def _interval(low: float | None, high: float | None) -> str:
 
 def _holm(p: float, adjusted: float | None) -> str:
     """Holm's p where it is another than p: nothing where there is one comparison alone."""
-    return "" if adjusted is None or adjusted == p else f" (after Holm, {_p(adjusted)})"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return "" if adjusted is None or adjusted == p else f" (after Holm, {p_in_words(adjusted)})"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from teachback.evaluation import p_in_table
+
 MINUS = "−"
 NOTHING = "–"
 """Stands where there is no figure."""
@@ -51,11 +53,7 @@ def points(share: float) -> str:
 
 
 def p_value(p: float | None) -> str:
-    if p is None:
-        return NOTHING
-    if p < 0.001:
-        return "< 0.001"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return NOTHING if p is None else p_in_table(p)
 
 
 def count(number: float, noun: str) -> str:
