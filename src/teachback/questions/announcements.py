@@ -238,5 +238,7 @@ def announcements(languages: tuple[str, ...] = ("en",)) -> Announcements:
     return Announcements(tuple(dict.fromkeys(("en", *languages))))
 
 
-EVERY_LANGUAGE = announcements(tuple(WORDINGS))
-"""All that are known. What announces a conclusion in one language means nothing else in another."""
+def in_every_language() -> Announcements:
+    """For all that are known: what announces a conclusion in one language means nothing else in
+    another. Not made before it is needed, since that takes a third of a second."""
+    return announcements(tuple(WORDINGS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from teachback.questions.announcements import EVERY_LANGUAGE, Announcements
+from teachback.questions.announcements import Announcements, in_every_language
 from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
 from teachback.questions.inferred_verdicts import infer_yes_no
 from teachback.questions.kind import QuestionKind, StatedAnswer
@@ -61,12 +61,12 @@ class YesNo(QuestionKind):
 
     def read(self, example: Example, statement: str) -> StatedAnswer:
         match = _YES_NO.match(statement)
-        said, end = (None, 0) if match else EVERY_LANGUAGE.verdict_at(statement)
+        said, end = (None, 0) if match else in_every_language().verdict_at(statement)
         if said is not None:
             return StatedAnswer(said, end)
         if not match:
             sentence = first_sentence(statement)
-            said = declared(example.question, sentence, EVERY_LANGUAGE)
+            said = declared(example.question, sentence, in_every_language())
             return StatedAnswer(said, len(sentence), opens=False)
         if _IN_PASSING.match(statement, match.end()):
             return StatedAnswer(None, len(first_sentence(statement)))
