@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from teachback.annotation.results import AgreementRow, AnnotatorRow, DifferenceRow, ShareRow
-from teachback.evaluation import LEVEL, p_in_words
-
-NOTHING = "–"
+from teachback.evaluation import LEVEL
+from teachback.formatting import NOTHING, count, interval, p_in_words
 
 SHARE_HEAD = ("measure", "system", "share", "95%", "items", "answers")
 AGREEMENT_HEAD = ("agreement on", "units", "raw", "alpha", "most frequent", "its share")
@@ -18,8 +17,8 @@ FEW_ITEMS = 20
 def share_cells(row: ShareRow) -> list[str]:
     """The cells under `SHARE_HEAD`."""
     system = row.system if row.against is None else f"{row.system} over {row.against}"
-    interval = _interval(row.low, row.high, "{:.3f}")
-    return [row.measure, system, f"{row.share:.3f}", interval, str(row.items), str(row.answers)]
+    bounds = interval(row.low, row.high, "{:.3f}".format)
+    return [row.measure, system, f"{row.share:.3f}", bounds, str(row.items), str(row.answers)]
 
 
 def agreement_cells(row: AgreementRow) -> list[str]:
@@ -67,21 +66,18 @@ def finding_words(row: DifferenceRow) -> str:
 
 def difference_sentence(row: DifferenceRow) -> str:
     """A difference, how sure it is, and what it shows."""
-    known = "" if row.p is None else f" {_interval(row.low, row.high, '{:+.1f}', 100)}"
+    known = "" if row.p is None else f" {interval(row.low, row.high, _points)}"
     p = "" if row.p is None else f", {p_in_words(row.p)}"
-    items = f"{row.items} item" if row.items == 1 else f"{row.items} items"
     primary = " (primary)" if row.primary else ""
-    text = f"{difference_name(row)}{primary}: {100 * row.difference:+.1f} points{known}{p}, {items}"
-    text = f"{text}: {finding_words(row)}."
+    text = f"{difference_name(row)}{primary}: {_points(row.difference)} points{known}{p}"
+    text = f"{text}, {count(row.items, 'item')}: {finding_words(row)}."
     if row.without_one is not None:
         least, most = row.without_one
-        text += f" Without any one annotator: {100 * least:+.1f} to {100 * most:+.1f}."
+        text += f" Without any one annotator: {_points(least)} to {_points(most)}."
     if row.items < FEW_ITEMS:
         text += f" Fewer than {FEW_ITEMS} items: a rough guide."
     return text
 
 
-def _interval(low: float | None, high: float | None, form: str, scale: float = 1) -> str:
-    if low is None or high is None:
-        return NOTHING
-    return f"[{form.format(scale * low)}, {form.format(scale * high)}]"
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"

@@ -10,6 +10,7 @@ import click
 from teachback.annotation.criteria import Mode
 from teachback.cli.options import KIND, Share, out_option, settings
 from teachback.cli.printing import emit, say
+from teachback.formatting import count
 
 if TYPE_CHECKING:
     from teachback.annotation.plan import Plan
@@ -152,25 +153,28 @@ def _say_detectable(plan: Plan) -> None:
     from teachback.annotation.criteria import PRIMARY
     from teachback.annotation.detectable import detectable_difference
     from teachback.annotation.plan import annotators_by_item
+    from teachback.cli import show
 
     counts = annotators_by_item(plan)
     say("dry run: nothing was written")
     for name in plan.settings.annotators:
-        say(f"{name}: {_count(len(plan.of_annotator(name)), 'screen')}")
+        say(f"{name}: {count(len(plan.of_annotator(name)), 'screen')}")
     judged = ", ".join(
-        f"{_count(counts[number], 'item')} by {_count(number, 'annotator')}"
+        f"{count(counts[number], 'item')} by {count(number, 'annotator')}"
         for number in sorted(counts)
     )
     mode = plan.settings.mode
     difference = detectable_difference(mode, counts)
-    points = "no difference" if difference is None else f"{100 * difference:.1f} points"
     assumed = {
         "rate": "between two systems; assumed variance of an item: 0.07, and 0.35 / annotators",
         "prefer": "of a win rate from 50%; assumed: 20% ties",
         "simulate": "between with and without explanation; assumed: on 30% of the items only one "
         "of the two is predicted right",
     }[mode]
-    say(f"{judged}: can show {points} of {PRIMARY[mode]!r} at 80% power (p < 0.05), {assumed}")
+    say(
+        f"{judged}: can show {show.detectable(difference)} of {PRIMARY[mode]!r} at 80% power "
+        f"(p < 0.05), {assumed}"
+    )
     more = {n: detectable_difference(mode, {1: n}) for n in (50, 100, 200, 400)}
     known = [f"{n}: {100 * value:.1f}" for n, value in more.items() if value is not None]
     say(f"items by one annotator each, and the points that they can show: {', '.join(known)}")
@@ -204,7 +208,7 @@ def _say_links(plan: Plan, links: list[Link]) -> None:
 
 def _say_progress(plan: Plan, folder: Path, results: AnnotationResults) -> None:
     for one in results.annotators:
-        say(f"{one.name}: {one.answered} of {_count(one.planned, 'screen')} answered")
+        say(f"{one.name}: {one.answered} of {count(one.planned, 'screen')} answered")
     if results.complete:
         say(f"all answered: teachback annotate results {folder}")
     else:
@@ -224,7 +228,7 @@ def merge_files(files: tuple[str, ...], out: str) -> None:
     with one_writer(out) as folder, folders.open_answers(folder, plan) as answers:
         for one in merge([Path(file) for file in files], plan, answers):
             say(
-                f"{one.file}: {_count(one.revisions, 'answer')} of {one.annotator}, {one.new} of "
+                f"{one.file}: {count(one.revisions, 'answer')} of {one.annotator}, {one.new} of "
                 "them new (changed answers and undone ones included)"
             )
         _say_progress(plan, folder, folders.results_of(plan, answers))
@@ -276,7 +280,3 @@ def _print(results: AnnotationResults) -> None:
     people = [wording.annotator_cells(row) for row in results.annotators]
     say("")
     say(show.table([*wording.ANNOTATOR_HEAD], people))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

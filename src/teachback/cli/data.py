@@ -8,6 +8,7 @@ import click
 
 from teachback.cli.options import KIND, out_option, overwrite_option, settings
 from teachback.cli.printing import say
+from teachback.formatting import count
 
 
 @click.group()
@@ -45,7 +46,7 @@ def check_files(files: tuple[str, ...], every: bool, student: str | None, **opti
         rows += result.rows
     if bad:
         raise DataError(
-            f"{bad} problem{'s'[: bad > 1]} in {rows} rows, listed above: fix them and check again"
+            f"{count(bad, 'problem')} in {rows} rows, listed above: fix them and check again"
         )
 
 
@@ -65,8 +66,8 @@ def describe(file: str, **options: Any) -> None:
     line("rows", found.rows)
     line("question kind", found.kind)
     line("groups", found.groups)
-    for count, rows in found.choices.items():
-        line("choices", f"{count} (in {rows} rows)")
+    for number, rows in found.choices.items():
+        line("choices", f"{number} (in {rows} rows)")
     for answer, rows in found.balance.items():
         line(f"gold {answer}", f"{rows} ({rows / found.rows:.1%})")
     words = found.question_words

@@ -18,6 +18,7 @@ from teachback.cli.options import (
     settings,
 )
 from teachback.cli.printing import emit, say
+from teachback.formatting import NOTHING, p_in_words
 from teachback.records import ComparedWay
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
@@ -208,7 +209,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     head = ["run", "seed", "direct", "95%", "explained", "95%", "chosen way"]
     adaptive = ["adaptive", "95%", "explains"]
     # Columns of a way that no student has would only take room.
-    some = any(row[len(head)] != show.NOTHING for row in rows)
+    some = any(row[len(head)] != NOTHING for row in rows)
     shown = [*head, *adaptive] if some else head
     say(show.table(shown, [row[: len(shown)] for row in rows]))
     say("")
@@ -225,7 +226,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             say(
                 f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
                 f"({comparison.in_words}): right alone {one_seed.only_a} against "
-                f"{one_seed.only_b}, exact McNemar {evaluation.p_in_words(one_seed.p)} "
+                f"{one_seed.only_b}, exact McNemar {p_in_words(one_seed.p)} "
                 "(of these two models only)"
             )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from teachback.cli.printing import say
 from teachback.evaluation.adaptive import adaptive_seconds
+from teachback.formatting import NOTHING, interval
 from teachback.students.limits import limit_note
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from teachback.explaining.spending import Bill
     from teachback.records import Cost
     from teachback.runs.explanations import CostEstimate
-
-
-NOTHING = "–"
-"""Stands where there is no figure."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -39,7 +36,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+    return f"{part / whole:.1%}" if whole else NOTHING
+
+
+def detectable(difference: float | None) -> str:
+    """The least difference of shares that a plan can show; None: it can show none."""
+    return "no difference" if difference is None else f"{100 * difference:.1f} points"
 
 
 def selection(summary: SelectionCounts, generation: GenerationSummary | None = None) -> None:
@@ -242,7 +244,7 @@ def way(figures: WayMetrics | None) -> list[str]:
         return [NOTHING] * 3
     return [
         f"{figures.accuracy:.3f}",
-        f"[{figures.low:.3f}, {figures.high:.3f}]",
+        interval(figures.low, figures.high, "{:.3f}".format),
         str(figures.unparsed),
     ]
 
@@ -258,7 +260,7 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
     """One line a system: both ways of answering, with intervals."""
     rows = []
     for name, figures in systems.items():
-        agreement = "–" if figures.agreement is None else f"{figures.agreement:.3f}"
+        agreement = NOTHING if figures.agreement is None else f"{figures.agreement:.3f}"
         rows.append(
             [name, str(figures.n), *way(figures.direct), *way(figures.explained), agreement]
         )

@@ -15,6 +15,7 @@ from teachback.cli.options import (
     settings,
 )
 from teachback.cli.printing import say
+from teachback.formatting import count
 from teachback.studies.config import STUDY_SECTIONS
 from teachback.system.progress import Progress
 
@@ -85,7 +86,7 @@ def unpack(file: str, out: str) -> None:
 
 
 def _cells(packed: PackedStudy) -> str:
-    return f"{packed.done} of {_count(packed.cells, 'cell')} done"
+    return f"{packed.done} of {count(packed.cells, 'cell')} done"
 
 
 def _size(size: int) -> str:
@@ -214,8 +215,8 @@ def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
     total = sum(seconds for _, _, seconds in rows.values())
     say(
         f"{len(planned.cells)} cells, {len(left)} of them left: about "
-        f"{clock_text(total / engine.slots)} with {_count(engine.slots, 'cell')} at once and "
-        f"{_count(engine.threads, 'thread')} each"
+        f"{clock_text(total / engine.slots)} with {count(engine.slots, 'cell')} at once and "
+        f"{count(engine.threads, 'thread')} each"
     )
     say(
         "times: what cells of the same kind took in this folder"
@@ -230,22 +231,17 @@ def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
         say(f"{one.name}: {_detectable(found)}")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _detectable(found: Detectable) -> str:
     """What a dry run says of the study's power."""
-
-    def points(value: float | None) -> str:
-        return "no difference" if value is None else f"{100 * value:.1f} points"
+    from teachback.cli import show
 
     text = (
-        f"{_count(found.items, 'independent test item')} and {_count(found.seeds, 'seed')} can "
-        f"show {points(found.difference)} at {found.power:.0%} power (p < 0.05)"
+        f"{count(found.items, 'independent test item')} and {count(found.seeds, 'seed')} can "
+        f"show {show.detectable(found.difference)} at {found.power:.0%} power (p < 0.05)"
     )
     if found.family > 1:
-        text += f", {points(found.in_family)} as the first of the {found.family} confirmatory tests"
+        first = show.detectable(found.in_family)
+        text += f", {first} as the first of the {found.family} confirmatory tests"
     return (
         f"{text}; assumed: on {found.discordance:.0%} of the items exactly one of two students is "
         f"right, the true difference varies between seeds by {100 * found.seed_sd:.0f} points "

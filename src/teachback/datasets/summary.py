@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from teachback.datasets.checking import CheckResult, Problem
+from teachback.formatting import plural
 
 _LINES_SHOWN = 5
 # What differs between two rows with the same complaint: quoted values, lists and numbers.
@@ -45,6 +46,5 @@ def _more(alike: Sequence[Problem]) -> str:
     if not rest:
         return ""
     etc = ", …" if len(rest) > _LINES_SHOWN else ""
-    lines = "line" if len(rest) == 1 else "lines"
-    where = f"{lines} {', '.join(rest[:_LINES_SHOWN])}{etc}"
+    where = f"{plural(len(rest), 'line')} {', '.join(rest[:_LINES_SHOWN])}{etc}"
     return f" (and {len(rest):,} more like this: {where})"

@@ -31,8 +31,6 @@ from teachback.evaluation.paired import (
     compare_systems,
     finding,
     holm,
-    p_in_table,
-    p_in_words,
     verdict,
 )
 from teachback.evaluation.risk_coverage import CoveragePoint, risk_coverage
@@ -98,8 +96,6 @@ __all__ = [
     "mean_interval",
     "measure",
     "measure_calibration",
-    "p_in_table",
-    "p_in_words",
     "resolved",
     "right_by_way",
     "risk_coverage",

@@ -19,6 +19,7 @@ from teachback.evaluation.crossed import DifferenceEstimate, estimate_difference
 from teachback.evaluation.metrics import check, clusters
 from teachback.evaluation.ways import IN_WORDS, Answers, in_way_by_seed
 from teachback.files.result_rows import ResultRows
+from teachback.formatting import count, interval, p_in_words, points
 from teachback.records import ComparedWay, Prediction
 
 Finding = Literal["shown", "hint", "not-shown"]
@@ -200,9 +201,9 @@ def verdict(
     grouped = f" in {c.n_groups} groups" if c.n_groups < c.n_items else ""
     adjusted = "" if adjusted_p is None else f" (after Holm, {p_in_words(adjusted_p)})"
     text = (
-        f"{c.a} minus {c.b}{way}: {_points(c.difference)} points "
-        f"[{_points(c.low)}, {_points(c.high)}], {p_in_words(c.p)}{adjusted}, "
-        f"{_count(c.n_seeds, 'seed')}, {_count(c.n_items, 'item')}{grouped}: {found}."
+        f"{c.a} minus {c.b}{way}: {points(c.difference)} points "
+        f"{interval(c.low, c.high, points)}, {p_in_words(c.p)}{adjusted}, "
+        f"{count(c.n_seeds, 'seed')}, {count(c.n_items, 'item')}{grouped}: {found}."
     )
     return " ".join([text, *(f"{caveat[0].upper()}{caveat[1:]}." for caveat in c.caveats)])
 
@@ -220,7 +221,7 @@ def _check_seeds(
     ):
         if lacking:
             raise DataError(
-                f"{lacker} lacks {_count(len(lacking), 'seed')} that {holder} has, first "
+                f"{lacker} lacks {count(len(lacking), 'seed')} that {holder} has, first "
                 f"{lacking[0]}; compare runs of the same seeds"
             )
 
@@ -241,7 +242,7 @@ def align(
     ):
         if lacking:
             raise DataError(
-                f"{lacker} lacks {_count(len(lacking), 'item')} that {holder} has, first "
+                f"{lacker} lacks {count(len(lacking), 'item')} that {holder} has, first "
                 f"{lacking[0]!r}; compare runs evaluated on the same file"
             )
     for ours in reference:
@@ -285,24 +286,3 @@ def _caveats(estimate: DifferenceEstimate, n_seeds: int, n_groups: int) -> tuple
     elif n_groups < FEW_GROUPS:
         caveats.append(f"only {n_groups} independent items: the interval is a rough guide")
     return tuple(caveats)
-
-
-def _points(share: float) -> str:
-    text = f"{100 * share:+.1f}".replace("-", "−")
-    return "0.0" if text[1:] == "0.0" else text
-
-
-def p_in_words(p: float) -> str:
-    """A p-value as sentences give it: "p = 0.021", "p < 0.001"."""
-    return f"p {p_in_table(p)}" if p < 0.001 else f"p = {p_in_table(p)}"
-
-
-def p_in_table(p: float) -> str:
-    """A p-value as a table's cell gives it: "0.021", "< 0.001"."""
-    if p < 0.001:
-        return "< 0.001"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

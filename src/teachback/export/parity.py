@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from scipy.stats import beta, binomtest
 
 from teachback.export.formats import Limits
+from teachback.formatting import NOTHING
 from teachback.questions import same_answer
 from teachback.records import Answer, Example
 
@@ -171,7 +172,7 @@ def table(found: Parity) -> list[tuple[str, str]]:
             "changed direct answers",
             f"{len(found.changed)} (rate at most {found.changed_bound:.1%})",
         ),
-        ("their margins", ", ".join(_figure(one.margin) for one in found.changed) or "–"),
+        ("their margins", ", ".join(_figure(one.margin) for one in found.changed) or NOTHING),
         ("mean difference of p", _figure(found.mean_difference)),
         ("largest difference of p", _figure(found.largest_difference)),
     ]
@@ -189,4 +190,4 @@ def table(found: Parity) -> list[tuple[str, str]]:
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return NOTHING if value is None else f"{value:.4f}"

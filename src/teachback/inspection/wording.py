@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from teachback.formatting import NOTHING, interval
 from teachback.inspection.measures import GROUP_TITLES, MEASURES, MeasureGroup
 from teachback.inspection.results import (
     Inspection,
@@ -15,8 +16,6 @@ from teachback.inspection.results import (
 
 if TYPE_CHECKING:
     from teachback.inspection.simulators import SimulationEstimate
-
-NOTHING = "–"
 
 SIMULATABILITY_HEAD = (
     "simulatability",
@@ -46,10 +45,8 @@ def amount(name: str, value: float | None) -> str:
     return f"{value:.1f}" if MEASURES[name].unit == "words" else f"{value:.3f}"
 
 
-def interval(name: str, low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return NOTHING
-    return f"[{amount(name, low)}, {amount(name, high)}]"
+def bounds(name: str, low: float | None, high: float | None) -> str:
+    return interval(low, high, lambda value: amount(name, value))
 
 
 def groups_of(inspections: Sequence[Inspection]) -> list[MeasureGroup]:
@@ -78,7 +75,7 @@ def _cells(row: Measured | None) -> tuple[str, str, str]:
     if row is None:
         return NOTHING, NOTHING, NOTHING
     name = row.measure
-    return amount(name, row.value), interval(name, row.low, row.high), str(row.items)
+    return amount(name, row.value), bounds(name, row.low, row.high), str(row.items)
 
 
 def simulatability_cells(name: str, row: SimulatabilityResult) -> list[str]:
@@ -89,19 +86,15 @@ def simulatability_cells(name: str, row: SimulatabilityResult) -> list[str]:
         "masked" if row.masked else "as written",
         str(row.items),
         las,
-        _signed(row.las_low, row.las_high),
+        interval(row.las_low, row.las_high, "{:+.3f}".format),
         f"{row.rq:+.3f}",
-        _signed(row.rq_low, row.rq_high),
+        interval(row.rq_low, row.rq_high, "{:+.3f}".format),
         str(leaked.items),
         str(other.items),
         f"{row.accuracy_both:.3f}",
         f"{row.accuracy_question:.3f}",
         f"{row.accuracy_explanation:.3f}",
     ]
-
-
-def _signed(low: float | None, high: float | None) -> str:
-    return NOTHING if low is None or high is None else f"[{low:+.3f}, {high:+.3f}]"
 
 
 def estimate_words(estimate: SimulationEstimate) -> str:
@@ -123,13 +116,11 @@ def _minutes(seconds: float | None) -> str:
 def difference_cells(row: MeasureDifference) -> list[str]:
     p = NOTHING if row.p is None else ("< 0.001" if row.p < 0.001 else f"{row.p:.3f}")
     digits = 1 if MEASURES[row.measure].unit == "words" else 3
-    between = NOTHING
-    if row.low is not None and row.high is not None:
-        between = f"[{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
+    signed = f"{{:+.{digits}f}}".format
     return [
         measure_title(row.measure),
-        f"{row.difference:+.{digits}f}",
-        between,
+        signed(row.difference),
+        interval(row.low, row.high, signed),
         p,
         str(row.items),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teachback.evaluation import p_in_table, p_in_words
+from teachback.formatting import count, interval, p_in_table, p_in_words
 from teachback.judging.people_answers import PREFERRED
 from teachback.judging.results import JudgeResults, PeopleRow, WinRateRow
 
@@ -22,7 +22,10 @@ def tables(results: JudgeResults) -> Iterator[Table]:
     if results.strengths is not None:
         found = results.strengths
         bounds = (
-            [f"[{low:+.2f}, {high:+.2f}]" for low, high in zip(found.low, found.high, strict=True)]
+            [
+                interval(low, high, "{:+.2f}".format)
+                for low, high in zip(found.low, found.high, strict=True)
+            ]
             if found.low
             else ["not measurable"] * len(found.strengths)
         )
@@ -78,7 +81,7 @@ def sentences(results: JudgeResults) -> Iterator[str]:
                 f"{results.judge} prefers {row.a} to {row.b} in {_share(row.win_rate)} "
                 f"{_interval(row.low, row.high)}, {p_in_words(row.p)} against 50%"
                 f"{_holm(row.p, row.p_holm)}, {row.items} items, "
-                f"{row.seeds} seed{'' if row.seeds == 1 else 's'}."
+                f"{count(row.seeds, 'seed')}."
             )
     if len(results.systems) > 2 and results.win_rates and results.strengths is None:
         yield "Bradley-Terry strengths: not measurable (a system won or lost all comparisons)."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from teachback.evaluation.adaptive import LEAST_QUESTIONS
+from teachback.formatting import NOTHING
 from teachback.records import ComparedWay
 from teachback.reports.arms import (
     Arm,
@@ -16,7 +17,7 @@ from teachback.reports.arms import (
 )
 from teachback.reports.comparisons import WAY_NAMES
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.reports.text import NOTHING, count, interval, percent
+from teachback.reports.text import count, percent, percent_interval
 from teachback.studies.factors import FACTORS, Factor, Setting
 
 HOW = (
@@ -118,7 +119,7 @@ def _way_cells(arm: Arm) -> tuple[Content, ...]:
     if agreement is not None:
         agreed = Figure(
             percent(agreement.accuracy),
-            interval(agreement.low, agreement.high),
+            percent_interval(agreement.low, agreement.high),
         )
     return (
         accuracy_cell(arm, "direct"),

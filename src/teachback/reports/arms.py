@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from teachback.errors import DataError
 from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy, why_not_offered
+from teachback.formatting import NOTHING
 from teachback.objectives import MULTI_TASK
 from teachback.questions import KINDS
 from teachback.records import ComparedWay, Prediction
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Content, Figure
-from teachback.reports.text import NOTHING, interval, percent, size_name
+from teachback.reports.text import percent, percent_interval, size_name
 from teachback.studies.config import Size
 from teachback.studies.factors import FACTORS, Factor, FactorValue, Setting
 from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES
@@ -268,7 +269,7 @@ def accuracy_detail(figures: MeanAccuracy, arm: Arm) -> str:
         n += f"×{figures.n_seeds}"
         if figures.n_seeds < planned:
             n += f" of {planned} seeds"
-    return f"{interval(figures.low, figures.high)} {n}"
+    return f"{percent_interval(figures.low, figures.high)} {n}"
 
 
 def settings_text(settings: Mapping[str, Setting], leave_out: Iterable[Factor] = ()) -> str:

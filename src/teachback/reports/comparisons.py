@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from teachback.formatting import NOTHING, interval, p_in_table, points
 from teachback.records import ComparedWay
 from teachback.reports.arms import factor_words
 from teachback.reports.page import Content, Figure, Span, Table
-from teachback.reports.text import NOTHING, p_value, percent, points
+from teachback.reports.text import percent
 from teachback.studies.factors import FACTORS, Factor
 from teachback.studies.schema import VerdictRow
 
@@ -80,7 +81,7 @@ def comparison_table(title: str, rows: Sequence[VerdictRow], *, exploratory: boo
         estimate: Content = NOTHING
         span: Content = NOTHING
         if row.difference is not None and row.low is not None and row.high is not None:
-            estimate = Figure(points(row.difference), f"[{points(row.low)}, {points(row.high)}]")
+            estimate = Figure(points(row.difference), interval(row.low, row.high, points))
             span = Span(row.difference, row.low, row.high, widest)
         found.append(
             (
@@ -88,8 +89,8 @@ def comparison_table(title: str, rows: Sequence[VerdictRow], *, exploratory: boo
                 row.way,
                 estimate,
                 span,
-                p_value(row.p),
-                *(() if exploratory else (p_value(row.p_holm),)),
+                p_in_table(row.p),
+                *(() if exploratory else (p_in_table(row.p_holm),)),
                 NOTHING if row.items is None else f"{row.items:,} × {row.seeds}",
                 Figure(_finding(row), "" if shared_caveats else caveats_of(row)),
             )

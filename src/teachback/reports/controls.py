@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from teachback.formatting import points
 from teachback.reports.comparisons import is_shown, is_shown_better, where
 from teachback.reports.page import Paragraph
-from teachback.reports.text import points
 from teachback.studies.schema import VerdictRow
 from teachback.studies.system_names import SYSTEM_NAMES, permuted_name
 

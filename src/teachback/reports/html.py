@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from teachback.formatting import NOTHING
 from teachback.reports import svg
 from teachback.reports.markup import el, join
 from teachback.reports.page import (
@@ -29,7 +30,7 @@ from teachback.reports.page import (
     Verbatim,
 )
 from teachback.reports.style import STYLE
-from teachback.reports.text import NOTHING, shortened
+from teachback.reports.text import shortened
 
 MARK = Markup('<meta name="generator" content="teachback report"/>')
 """Stands in every report, so that a new one may take the place of an old one."""

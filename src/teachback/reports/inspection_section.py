@@ -9,8 +9,8 @@ from teachback.inspection.results import Inspection
 from teachback.inspection.wording import (
     SIMULATABILITY_HEAD,
     amount,
+    bounds,
     groups_of,
-    interval,
     simulatability_cells,
 )
 from teachback.reports.arms import Arms
@@ -66,7 +66,7 @@ def _table(group: MeasureGroup, inspected: Sequence[Named]) -> Table:
             kind.title,
             name,
             amount(measure, row.value),
-            interval(measure, row.low, row.high),
+            bounds(measure, row.low, row.high),
             str(row.items),
         )
         for measure, kind in MEASURES.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from teachback.reports.text import NOTHING
+from teachback.formatting import NOTHING
 
 Tone = Literal["plain", "note", "warning", "shown", "not-shown"]
 """What a paragraph is: ``shown`` and ``not-shown`` are verdicts."""

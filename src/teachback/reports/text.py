@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import re
 
-from teachback.evaluation import p_in_table
-
-MINUS = "−"
-NOTHING = "–"
-"""Stands where there is no figure."""
+from teachback.formatting import NOTHING, plural
 
 LONGEST = 2000
 """More characters of one explanation are not shown; how many were left out is."""
@@ -41,23 +37,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def interval(low: float, high: float) -> str:
+def percent_interval(low: float, high: float) -> str:
     """An interval of shares in per cent, in brackets, not to be broken over lines."""
     return f"[{percent(low)},\xa0{percent(high)}]"
 
 
-def points(share: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    text = f"{100 * share:+.1f}".replace("-", MINUS)
-    return "0.0" if text[1:] == "0.0" else text
-
-
-def p_value(p: float | None) -> str:
-    return NOTHING if p is None else p_in_table(p)
-
-
 def count(number: float, noun: str) -> str:
-    return f"{number:,.0f} {noun}" if number == 1 else f"{number:,.0f} {noun}s"
+    """How many of what, thousands set apart: "1,319 items"."""
+    return f"{number:,.0f} {plural(number, noun)}"
 
 
 def amount(number: float | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from teachback.evaluation import LEVEL
+from teachback.formatting import p_in_table
 from teachback.reports.comparisons import (
     caveats_of,
     comparison_table,
@@ -22,7 +23,7 @@ from teachback.reports.comparisons import (
 from teachback.reports.controls import control_paragraphs
 from teachback.reports.folder import ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.reports.text import amount, count, p_value, percent
+from teachback.reports.text import amount, count, percent
 from teachback.studies.schema import Detectable, VerdictRow
 from teachback.studies.system_names import SYSTEM_NAMES
 
@@ -212,7 +213,7 @@ def _seeds_table(rows: Sequence[VerdictRow]) -> Table | None:
             str(test.seed),
             amount(test.only_a),
             amount(test.only_b),
-            p_value(test.p),
+            p_in_table(test.p),
         )
         for row in rows
         for test in row.mcnemar

@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from teachback.errors import ReferenceError_, TeacherError
+from teachback.formatting import count
 from teachback.records import Completion, KeyHeader, Message, Request, Sampling
 from teachback.teachers.accepted import Accepted
 from teachback.teachers.http import NoResponse
@@ -257,8 +258,7 @@ class OpenAITeacher(Teacher):
             raise self._reader.hopeless(
                 f"{self._give_ups} requests in a row got no reply; last: {trouble}"
             )
-        times = "attempt" if attempts == 1 else "attempts"
-        error = f"no reply in {attempts} {times}; last: {trouble}"
+        error = f"no reply in {count(attempts, 'attempt')}; last: {trouble}"
         return Completion(text="", finish_reason="failed", error=error)
 
     def _check_patience(self, trouble: Trouble) -> None:

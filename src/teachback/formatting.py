@@ -1,0 +1,48 @@
+"""How figures are written for people: counts, differences, intervals, p-values.
+
+The same on the command line, in a report and in a notebook; a unit that one of them alone knows
+(dollars, hours) stays there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+MINUS = "−"
+NOTHING = "–"
+"""Stands where there is no figure."""
+
+
+def plural(number: float, noun: str) -> str:
+    """``noun`` as it stands behind ``number``."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def count(number: int, noun: str) -> str:
+    """How many of what: "1 seed", "1319 items"."""
+    return f"{number} {plural(number, noun)}"
+
+
+def points(share: float) -> str:
+    """A difference of shares in percentage points, with its sign: "+3.0", "−0.5", "0.0"."""
+    text = f"{100 * share:+.1f}".replace("-", MINUS)
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def interval(low: float | None, high: float | None, write: Callable[[float], str]) -> str:
+    """Both ends as ``write`` has them, in brackets; `NOTHING` where one is None."""
+    return NOTHING if low is None or high is None else f"[{write(low)}, {write(high)}]"
+
+
+def p_in_words(p: float) -> str:
+    """A p-value as sentences give it: "p = 0.021", "p < 0.001"."""
+    return f"p {p_in_table(p)}" if p < 0.001 else f"p = {p_in_table(p)}"
+
+
+def p_in_table(p: float | None) -> str:
+    """A p-value as a table's cell gives it: "0.021", "< 0.001"; `NOTHING` for None."""
+    if p is None:
+        return NOTHING
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
