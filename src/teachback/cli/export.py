@@ -115,9 +115,9 @@ def _checked_export(
     **options: Any,
 ) -> Exported:
     """Export and print how student and export compare, whether they agree or drift."""
-    from teachback.cli.evaluate import student_reference
+    from teachback.students.weights import present_student
 
-    config, reference = _config(options), student_reference(student)
+    config, reference = _config(options), present_student(student)
     from teachback.export.exporting import DriftError, export_student
 
     try:

@@ -104,13 +104,13 @@ def serve(
         if (error.name or "").startswith("prometheus_client"):
             raise MissingExtraError("prometheus-client", "serve", "teachback serve") from None
         raise
-    from teachback.cli.evaluate import student_reference
     from teachback.serving.app import Limits, Serving
     from teachback.serving.loading import load_served
     from teachback.serving.server import LOOPBACK
     from teachback.serving.server import serve as run
+    from teachback.students.weights import present_student
 
-    loaded = load_served(student_reference(student), settings(options)["student"]["precision"])
+    loaded = load_served(present_student(student), settings(options)["student"]["precision"])
     if loaded.note is not None:
         say(loaded.note, err=True)
     engine = loaded.engine

@@ -22,8 +22,9 @@ from teachback.records import (
     ReplyReading,
 )
 from teachback.runs.evaluations import EvaluatedRun, read_run
-from teachback.runs.folders import input_hashes
+from teachback.runs.folders import read_manifest
 from teachback.students.card import StudentCard
+from teachback.students.weights import student_in
 
 PREDICTIONS = "predictions.jsonl"
 
@@ -151,8 +152,8 @@ def _check_unchanged(folder: Path, source: str) -> None:
     manifest = folder / "manifest.json"
     if not manifest.is_file() or not Path(source).is_file():
         return
-    recorded = input_hashes(manifest).get("test")
-    if recorded is not None and recorded != sha256_of(source):
+    recorded = read_manifest(manifest).inputs.get("test")
+    if recorded is not None and recorded.sha256 != sha256_of(source):
         raise RunFolderError(
             f"{folder}: {source} has changed since the run was evaluated on it: restore it, or "
             "evaluate the student again"
@@ -163,8 +164,7 @@ def _student(folder: Path, recorded: str | None) -> str | None:
     """The folder of the run's student, or the one whose evaluation this is."""
     for place in (folder / "student", None if recorded is None else Path(recorded)):
         if place is not None and place.is_dir():
-            inner = place / "student"
-            return str(inner if inner.is_dir() else place)
+            return student_in(place)
     return None
 
 

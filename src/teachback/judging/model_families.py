@@ -7,20 +7,19 @@ A judge favours what its own family wrote, students taught by it included (Li et
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from teachback.config import read_config
-from teachback.files import read_explanations, read_json, read_jsonl
+from teachback.files import read_explanations, read_jsonl
 from teachback.references import (
     OpenAIReference,
     RecordedReference,
     WheelsReference,
     parse_teacher,
 )
+from teachback.runs.folders import read_manifest
 from teachback.studies.schema import TASK_FILE
-from teachback.versioned import checked
 
 _ALIASES = {"o": "gpt", "chatgpt": "gpt", "davinci": "gpt", "codellama": "llama", "qwq": "qwen"}
 """Names of models that are of a family whose name they do not bear."""
@@ -75,22 +74,9 @@ def _learnt_from(folder: Path) -> Iterator[Path]:
             yield Path(named)
             yield folder / named
     if (folder / "manifest.json").is_file():
-        file = folder / "manifest.json"
-        named_input = checked(_Manifest, read_json(file), str(file)).inputs.get("explanations")
+        named_input = read_manifest(folder / "manifest.json").inputs.get("explanations")
         if named_input is not None:
             yield Path(named_input.path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Input:
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    """What is read of ``manifest.json``."""
-
-    inputs: Mapping[str, _Input] = field(default_factory=dict)
 
 
 def _models_of(reference: str) -> set[str]:

@@ -22,11 +22,12 @@ from teachback.evaluation.adaptive import (
     confidence_of,
     has_margins,
 )
-from teachback.files import parse_toml, read_json, read_predictions, read_text, sha256_of
+from teachback.files import parse_toml, read_predictions, read_text, sha256_of
 from teachback.inspection.results import INSPECTION, INSPECTION_FILE, Inspection
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import EvaluatedRun, read_run
+from teachback.runs.folders import Manifest, read_manifest
 from teachback.studies.factors import FACTORS, Setting
 from teachback.studies.schema import (
     CELL_FILE,
@@ -44,7 +45,6 @@ from teachback.studies.schema import (
     read_plan,
     result_of,
 )
-from teachback.versioned import checked
 
 State = Status | Literal["not-run", "unreadable"]
 """What became of a planned cell."""
@@ -56,31 +56,6 @@ PROMPTED = ("teacher-direct", "teacher-cot")
 """Controls that are a prompted teacher."""
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputFile:
-    """A file that the study was run on."""
-
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """``manifest.json``, as :func:`teachback.files.manifest` makes it for runs and studies."""
-
-    date: str
-    teachback: str | None
-    python: str
-    platform: str
-    packages: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, InputFile] = field(default_factory=dict)
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Raises DataError naming the file and the field."""
-    return checked(Manifest, read_json(path), str(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,10 @@ def begin_folder(
             "differs): choose a different folder, or give --overwrite"
         )
     if present.is_file() and (folder / "manifest.json").is_file():
-        before = input_hashes(folder / "manifest.json")
-        if before != {name: file["sha256"] for name, file in record["inputs"].items()}:
+        before = read_manifest(folder / "manifest.json").inputs
+        if {name: one.sha256 for name, one in before.items()} != {
+            name: file["sha256"] for name, file in record["inputs"].items()
+        }:
             raise RunFolderError(
                 f"{folder} was begun on different data (a file has changed since): choose a "
                 "different folder, or give --overwrite"
@@ -112,7 +114,7 @@ def note_changes(folder: Path, changes: Sequence[str]) -> tuple[str, ...]:
     """Add to the manifest what a teacher sent otherwise than asked; returns all that is noted."""
     file = folder / "manifest.json"
     row = read_json(file)
-    noted = checked(_Manifest, row, str(file)).teacher_changes
+    noted = checked(Manifest, row, str(file)).teacher_changes
     merged = tuple(dict.fromkeys((*noted, *changes)))
     if merged != tuple(noted):
         write_json(file, {**row, "teacher_changes": list(merged)})
@@ -129,22 +131,30 @@ def note_reading(folder: Path, reading: ReplyReading) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
+class InputFile:
+    """A file that a run or a study has read."""
+
+    path: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    """What is read of ``manifest.json``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What is read of ``manifest.json``, as :func:`teachback.files.manifest` makes it for runs and
+    studies. ``inputs``: by what they are for."""
 
-    inputs: Mapping[str, _Input] = field(default_factory=dict)
+    date: str
+    teachback: str | None
+    python: str
+    platform: str
+    packages: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, InputFile] = field(default_factory=dict)
     teacher_changes: tuple[str, ...] = ()
 
 
-def input_hashes(file: Path) -> dict[str, str]:
-    """The inputs of a manifest: name → SHA-256. Raises DataError where it is damaged."""
-    found = checked(_Manifest, read_json(file), str(file))
-    return {name: one.sha256 for name, one in found.inputs.items()}
+def read_manifest(file: Path) -> Manifest:
+    """Raises DataError naming the file and the field."""
+    return checked(Manifest, read_json(file), str(file))
 
 
 def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:

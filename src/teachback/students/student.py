@@ -13,6 +13,7 @@ from teachback.students.answering import Asked, answer_questions
 from teachback.students.card import StudentCard
 from teachback.students.load import load
 from teachback.students.model import StudentModel
+from teachback.students.weights import student_in
 from teachback.system.precision import Precision, UsedPrecision
 
 
@@ -45,8 +46,7 @@ class Student:
         """The student in a folder, which may be a run's, or behind a reference (``hf:…``,
         ``pypi:…``, ``gguf:…``). Raises ReferenceError_ where there is none.
         """
-        inner = Path(reference) / "student"
-        return cls(load(inner if inner.is_dir() else reference, precision=precision))
+        return cls(load(student_in(reference), precision=precision))
 
     @overload
     def answer(

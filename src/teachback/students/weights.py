@@ -105,10 +105,22 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
     return Weights(model, folder, reference, licence)
 
 
-def require_present(reference: str) -> None:
-    """Raise what `resolve` raises where ``reference`` names a folder or a file that is not there,
-    or a folder without a model. Imports no model library, so that a mistyped name is told at
-    once."""
+def student_in(reference: str | Path) -> str:
+    """``reference``; a run folder stands for the student in it."""
+    inner = Path(reference) / "student"
+    return str(inner if inner.is_dir() else reference)
+
+
+def present_student(reference: str) -> str:
+    """The student that ``reference``, or a run folder, names. Raises what `resolve` raises where
+    that is a folder or a file that is not there, or a folder without a model. Imports no model
+    library, so that a mistyped name is told at once."""
+    found = student_in(reference)
+    _require_present(found)
+    return found
+
+
+def _require_present(reference: str) -> None:
     match parse_student(reference):
         case PathReference(path):
             folder = _folder(path, reference)
