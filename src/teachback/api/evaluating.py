@@ -32,7 +32,10 @@ from teachback.records import ComparedWay, Cost, Example, Exemplar, Prediction, 
 from teachback.runs.evaluations import (
     EVALUATION_FILES,
     EvaluatedRun,
+    HowAsked,
+    different_settings,
     read_runs_by_seed,
+    student_asked,
     write_evaluation,
 )
 from teachback.runs.pipeline import check_untrained
@@ -53,7 +56,7 @@ class Evaluation(ResultRows):
     """The way of answering that the student chose on ``valid``."""
     system: Literal["student", "teacher", "untrained", "majority"] = "student"
     seed: int = 0
-    asked: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    asked: HowAsked = field(default_factory=dict)
     """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
     ``languages``, ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
@@ -130,6 +133,7 @@ def evaluate(
     student leads nowhere, and as `read_examples`.
     """
     from teachback.students.student import Student
+    from teachback.students.weights import student_in
     from teachback.systems import predict, predict_untrained, untrained_of
 
     test = read_examples(examples, kind=kind, columns=columns)
@@ -138,12 +142,11 @@ def evaluate(
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, train)
     folder: Path | None = None
-    languages = settled_languages(config.languages, test)
-    config = config.model_copy(update={"languages": languages})
+    settled = {"languages": settled_languages(config.languages, test)}
+    config = config.model_copy(update=settled)
     if isinstance(student, str | Path):
         reference = str(student)
-        inner = Path(student) / "student"
-        folder = inner if inner.is_dir() else Path(student)
+        folder = Path(student_in(student))
         student = Student.load(student, precision=precision or "auto")
     elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
@@ -179,14 +182,7 @@ def evaluate(
         threshold=card.threshold,
         temperature=card.temperature,
         seed=card.seed or 0,
-        asked={
-            "student": reference,
-            "choice_score": config.choice_score,
-            "reading": config.reading,
-            "languages": languages,
-            "precision": student.precision,
-            "precision_reason": student.model.precision.reason,
-        },
+        asked=student_asked(reference, config, student.model.precision),
         baselines=found,
     )
 
@@ -288,18 +284,11 @@ def compare(
     """
     way = evaluation.compared_way(way, "compare()")
     systems = [_by_seed(one) for one in (a, b)]
-    for setting in ("choice_score", "reading", "languages"):
-        used = {
-            _shown(asked[setting])
-            for one in systems
-            for _, asked in one.values()
-            if setting in asked
-        }
-        if len(used) > 1:
-            raise ConfigError(
-                f"compare(): the answers were drawn with different values of {setting} "
-                f"({', '.join(sorted(used))}): evaluate all with one"
-            )
+    for setting, used in different_settings(asked for one in systems for _, asked in one.values()):
+        raise ConfigError(
+            f"compare(): the answers were drawn with different values of {setting} "
+            f"({', '.join(sorted(map(_shown, used)))}): evaluate all with one"
+        )
     first, second = ({seed: answers for seed, (answers, _) in one.items()} for one in systems)
     return evaluation.compare_systems(first, second, way=way, names=names)
 
@@ -309,7 +298,7 @@ def _shown(value: str | Sequence[str]) -> str:
     return value if isinstance(value, str) else " and ".join(value)
 
 
-_Drawn = tuple[SystemAnswers, Mapping[str, str | Sequence[str]]]
+_Drawn = tuple[SystemAnswers, HowAsked]
 """What a system answered, and how that was drawn, where it is known."""
 
 
@@ -333,6 +322,4 @@ def _one(system: Compared) -> _Drawn:
 
 
 def _drawn(run: EvaluatedRun) -> _Drawn:
-    how = {"choice_score": run.choice_score, "reading": run.reading, "languages": run.languages}
-    answers = SystemAnswers(run.predictions, run.way, run.threshold)
-    return answers, {key: value for key, value in how.items() if value is not None}
+    return SystemAnswers(run.predictions, run.way, run.threshold), run.asked

@@ -38,7 +38,7 @@ COMMANDS = {
     "select": ("teachback.cli.generate:select", "Select explanations again from a run's store."),
     "train": ("teachback.cli.train:train", "Train a student on answers and explanations."),
     "evaluate": ("teachback.cli.evaluate:evaluate", "Evaluate a student or a prompted teacher."),
-    "compare": ("teachback.cli.evaluate:compare", "Compare runs with paired tests."),
+    "compare": ("teachback.cli.compare:compare", "Compare runs with paired tests."),
     "study": ("teachback.cli.study:study", "Run a grid of systems and test the differences."),
     "report": ("teachback.cli.report:report", "Report on a study: HTML, Markdown or CSV."),
     "inspect": ("teachback.cli.inspect:inspect", "Measure the explanations of runs."),

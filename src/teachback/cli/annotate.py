@@ -145,8 +145,8 @@ def page(
             _write_files(plan, Path(file), folder)
             return
         with folders.open_answers(folder, plan) as answers:
-            serve(plan, answers, port, lambda links: _say_links(plan, links))
-            _say_progress(plan, folder, folders.results_of(plan, answers))
+            serve(plan, answers, port, _say_links)
+            _say_progress(folder, folders.results_of(plan, answers))
 
 
 def _say_detectable(plan: Plan) -> None:
@@ -200,13 +200,13 @@ def _write_files(plan: Plan, goal: Path, folder: Path) -> None:
     say(f"collect what they download with: teachback annotate merge FILE... -o {folder}")
 
 
-def _say_links(plan: Plan, links: list[Link]) -> None:
+def _say_links(links: list[Link]) -> None:
     say("open the link of each annotator on this machine; Ctrl-C ends, nothing is lost")
     for link in links:
         say(f"{link.annotator}: {link.address}")
 
 
-def _say_progress(plan: Plan, folder: Path, results: AnnotationResults) -> None:
+def _say_progress(folder: Path, results: AnnotationResults) -> None:
     for one in results.annotators:
         say(f"{one.name}: {one.answered} of {count(one.planned, 'screen')} answered")
     if results.complete:
@@ -231,7 +231,7 @@ def merge_files(files: tuple[str, ...], out: str) -> None:
                 f"{one.file}: {count(one.revisions, 'answer')} of {one.annotator}, {one.new} of "
                 "them new (changed answers and undone ones included)"
             )
-        _say_progress(plan, folder, folders.results_of(plan, answers))
+        _say_progress(folder, folders.results_of(plan, answers))
 
 
 @annotate.command("results")

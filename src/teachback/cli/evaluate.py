@@ -1,9 +1,9 @@
-"""``teachback evaluate``, ``compare`` and ``ask``."""
+"""``teachback evaluate`` and ``ask``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import click
 
@@ -17,14 +17,10 @@ from teachback.cli.options import (
     setting,
     settings,
 )
-from teachback.cli.printing import emit, say
-from teachback.formatting import NOTHING, p_in_words
+from teachback.cli.printing import say
 from teachback.records import ComparedWay
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
-
-if TYPE_CHECKING:
-    from teachback.runs.evaluations import EvaluatedRun
 
 
 @click.command()
@@ -69,6 +65,7 @@ def evaluate(
     from teachback.config import section
     from teachback.datasets import read_examples
     from teachback.runs import pipeline
+    from teachback.students.weights import present_student
 
     values = settings(options)
     kind = values.get("data", {}).get("kind")
@@ -97,7 +94,7 @@ def evaluate(
         )
     else:
         outcome = pipeline.evaluate_student(
-            student_reference(arguments[0]),
+            present_student(arguments[0]),
             test,
             folder,
             train=train,
@@ -114,128 +111,6 @@ def evaluate(
     if config.baselines and not train:
         say("majority label: unknown without --train FILE")
     say(f"written: {folder / 'metrics.json'}")
-
-
-def student_reference(reference: str) -> str:
-    """A run folder stands for the student in it. Raises ReferenceError_ where there is no such
-    folder or file, before the model libraries are imported."""
-    from teachback.students.weights import require_present
-
-    inner = Path(reference) / "student"
-    found = str(inner) if inner.is_dir() else reference
-    require_present(found)
-    return found
-
-
-@click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
-@click.option(
-    "--way",
-    type=click.Choice(["both", *get_args(ComparedWay)]),
-    default="both",
-    show_default=True,
-    help="Which answers are compared; chosen: the way each student chose on valid; adaptive: "
-    "explained only where unsure (exploratory); both: direct, and chosen.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of sentences.")
-def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
-    """Compare runs with the first RUN by paired tests (the primary test of teachback).
-
-    A RUN is an evaluated folder, or a folder of such folders, one per seed. With several
-    comparisons the p-values are adjusted by Holm's method.
-    """
-    import json
-
-    from teachback import evaluation
-    from teachback.cli import show
-    from teachback.runs.evaluations import read_runs_by_seed
-
-    if len(runs) < 2:
-        raise click.UsageError("give two runs or more; the first is the one compared with")
-    runs = tuple(run.rstrip("/") or run for run in runs)
-    systems = {run: read_runs_by_seed(Path(run)) for run in runs}
-    names = ["direct", "chosen"] if way == "both" else [way]
-    ways = [evaluation.compared_way(name, "--way") for name in names]
-    rows, comparisons = [], []
-    readings = {run.reading for seeds in systems.values() for run in seeds.values()} - {None}
-    if len(readings) > 1:
-        raise click.UsageError(
-            "some runs count announced conclusions alone and some infer others: evaluate all with "
-            "one --reading"
-        )
-    spoken = {run.languages for seeds in systems.values() for run in seeds.values()} - {None}
-    if len(spoken) > 1:
-        names_of = " and some in ".join(sorted(", ".join(one) for one in spoken if one))
-        raise click.UsageError(
-            f"some runs were read in {names_of}: evaluate all with one --languages"
-        )
-    scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
-    if len(scores) > 1:
-        raise click.UsageError(
-            "some runs score choices by the sum and some by the mean of log-probabilities: "
-            "evaluate all with one --choice-score"
-        )
-    for name, seeds in systems.items():
-        for seed, run in seeds.items():
-            figures = evaluation.measure(run.predictions, run.kind, run.threshold)
-            rows.append(
-                [
-                    name,
-                    str(seed),
-                    *show.way(figures.direct)[:2],
-                    *show.way(figures.explained)[:2],
-                    run.way,
-                    *show.adaptive(figures),
-                ]
-            )
-    precisions = {run.precision for seeds in systems.values() for run in seeds.values()} - {None}
-    for other in runs[1:]:
-        for one in ways:
-            if one == "explained" and not all(_explains(systems[r]) for r in (runs[0], other)):
-                raise click.UsageError("not all runs have explained answers: evaluate --explain")
-            comparisons.append(
-                evaluation.compare_systems(
-                    systems[other], systems[runs[0]], way=one, names=(other, runs[0])
-                )
-            )
-    adjusted = evaluation.holm([c.p for c in comparisons])
-    if as_json:
-        found = [
-            {**evaluation.as_json(c), "p_holm": p}
-            for c, p in zip(comparisons, adjusted, strict=True)
-        ]
-        emit(f"{json.dumps(found, indent=2)}\n")
-        return
-    head = ["run", "seed", "direct", "95%", "explained", "95%", "chosen way"]
-    adaptive = ["adaptive", "95%", "explains"]
-    # Columns of a way that no student has would only take room.
-    some = any(row[len(head)] != NOTHING for row in rows)
-    shown = [*head, *adaptive] if some else head
-    say(show.table(shown, [row[: len(shown)] for row in rows]))
-    say("")
-    if len(precisions) > 1:
-        say(
-            f"some runs were evaluated in {' and some in '.join(sorted(map(str, precisions)))}: a "
-            "difference between them may be due to the precision"
-        )
-    several = len(comparisons) > 1
-    for comparison, p in zip(comparisons, adjusted, strict=True):
-        say(evaluation.verdict(comparison, adjusted_p=p if several else None))
-    for comparison in comparisons:
-        for one_seed in comparison.seeds:
-            say(
-                f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
-                f"({comparison.in_words}): right alone {one_seed.only_a} against "
-                f"{one_seed.only_b}, exact McNemar {p_in_words(one_seed.p)} "
-                "(of these two models only)"
-            )
-
-
-Seeds = dict[int, "EvaluatedRun"]
-
-
-def _explains(seeds: Seeds) -> bool:
-    return all(p.explained_correct is not None for run in seeds.values() for p in run.predictions)
 
 
 @click.command()
@@ -263,7 +138,9 @@ def ask(
     **options: Any,
 ) -> None:
     """Ask STUDENT one QUESTION; it answers in the way that was better on valid."""
-    reference = student_reference(student)
+    from teachback.students.weights import present_student
+
+    reference = present_student(student)  # before the model libraries are imported
     from teachback.students.student import Student
 
     precision = settings(options)["student"]["precision"]

@@ -7,21 +7,30 @@ beside it; ``metrics.json`` is written last, so that a folder with it holds a wh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from teachback.config import EvaluateConfig
 from teachback.errors import DataError, RunFolderError, quoted
 from teachback.evaluation import student_way
 from teachback.explaining.spending import Bill
 from teachback.files import read_json, read_predictions, write_json, write_predictions
 from teachback.questions import KINDS
 from teachback.records import Cost, Prediction, Way
+from teachback.system.precision import PrecisionChoice
 from teachback.versioned import checked
 
 if TYPE_CHECKING:
     from teachback.evaluation import Metrics
+
+HowAsked = Mapping[str, str | Sequence[str]]
+"""Who was asked and how, as in ``metrics.json``: ``student``, `COMPARED_SETTINGS`, ``precision``,
+``precision_reason``; what is not recorded is not in it."""
+
+COMPARED_SETTINGS = ("reading", "languages", "choice_score")
+"""What must be the same for all systems compared."""
 
 BASELINES = ("untrained", "majority")
 """Systems evaluated beside the one in question."""
@@ -121,6 +130,38 @@ class EvaluatedRun:
     """Of its probabilities, fitted on ``valid``; None as above."""
     cost: Mapping[str, Cost] = field(default_factory=dict)
     """By system."""
+
+    @property
+    def asked(self) -> HowAsked:
+        """How its answers were drawn, as far as it is recorded."""
+        own = {
+            "reading": self.reading,
+            "languages": self.languages,
+            "choice_score": self.choice_score,
+        }
+        return {name: value for name, value in own.items() if value is not None}
+
+
+def different_settings(runs: Iterable[HowAsked]) -> Iterator[tuple[str, set[str | Sequence[str]]]]:
+    """Those of `COMPARED_SETTINGS` that differ between runs which record them, and their values:
+    answers drawn in different ways do not compare systems."""
+    every = list(runs)
+    for name in COMPARED_SETTINGS:
+        values = {asked[name] for asked in every if name in asked}
+        if len(values) > 1:
+            yield name, values
+
+
+def student_asked(reference: str, config: EvaluateConfig, precision: PrecisionChoice) -> HowAsked:
+    """How the student ``reference`` was asked; the languages in ``config`` are settled."""
+    return {
+        "student": reference,
+        "choice_score": config.choice_score,
+        "reading": config.reading,
+        "languages": config.languages,
+        "precision": precision.used,
+        "precision_reason": precision.reason,
+    }
 
 
 def read_run(folder: Path) -> EvaluatedRun:

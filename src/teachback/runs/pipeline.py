@@ -33,6 +33,7 @@ from teachback.runs.evaluations import (
     Evaluated,
     read_evaluation,
     read_run,
+    student_asked,
     write_evaluation,
 )
 from teachback.runs.explanations import (
@@ -153,8 +154,8 @@ def evaluate_student(
     from teachback.systems import predict, predict_majority, predict_untrained, untrained_of
 
     config = evaluate or EvaluateConfig()
-    languages = settled_languages(config.languages, test)
-    config = config.model_copy(update={"languages": languages})
+    settled = {"languages": settled_languages(config.languages, test)}
+    config = config.model_copy(update=settled)
     student = load(reference, precision=precision)
     card, computed = student.card, student.precision
     if config.way is not None:  # said before the work, too
@@ -181,14 +182,6 @@ def evaluate_student(
         if config.baselines and train:
             predictions["majority"] = predict_majority(train, test)
         new_folder(folder, True, names=EVALUATION_FILES)
-        asked = {
-            "student": reference,
-            "choice_score": config.choice_score,
-            "reading": config.reading,
-            "languages": languages,
-            "precision": computed.used,
-            "precision_reason": computed.reason,
-        }
         return write_evaluation(
             folder,
             predictions,
@@ -196,7 +189,7 @@ def evaluate_student(
             card.way,
             test[0].kind,
             card.seed or 0,
-            asked,
+            student_asked(reference, config, computed),
             threshold=card.threshold,
             temperature=card.temperature,
         )
