@@ -13,7 +13,6 @@ from teachback.questions.number_words import find_number_words
 from teachback.questions.written_numbers import (
     DecimalSign,
     canonical_number,
-    decimal_sign_shown,
     find_numbers,
     read_number,
     same_number,
@@ -98,22 +97,6 @@ def test_a_cell_is_read_whole_or_not_at_all(
             assert (number.readings, number.trouble) == (means, "ambiguous")
         else:
             assert number.value == means, decimal
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("12,5", "comma"),
-        ("1.234,5", "comma"),
-        ("12.5", "point"),
-        ("1,234.5", "point"),
-        ("1,234", None),
-        ("12", None),
-        ("red", None),
-    ],
-)
-def test_what_a_cell_shows_of_its_convention(text: str, shown: str | None) -> None:
-    assert decimal_sign_shown(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ find what breaks in an export."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -149,8 +148,3 @@ def _longest(first: Example, student: StudentModel) -> Example:
 
 def _tokens(example: Example, student: StudentModel) -> int:
     return len(student.source_ids(render(example), "answer"))
-
-
-def texts_of(examples: Sequence[Example]) -> list[str]:
-    """The questions as every model reads them."""
-    return [render(example) for example in examples]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from teachback.errors import UsageError
 from teachback.export.config import ExportConfig, WeightType
 
 ExportFormat = Literal["merged", "gguf", "openvino"]
-
-FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,6 @@ class Parsed:
     """By what the conclusion was found, in words; None where none was. That of a conclusion that
     nothing announced begins with "inferred: "."""
 
-    @property
-    def is_inferred(self) -> bool:
-        """Whether the text announces no conclusion, and one was read from its last sentences."""
-        return self.pattern is not None and self.pattern.startswith(_INFERRED)
-
 
 def parse(
     example: Example,

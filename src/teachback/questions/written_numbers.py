@@ -275,14 +275,6 @@ _AROUND = (
 )  # fmt: skip
 
 
-def decimal_sign_shown(text: str) -> DecimalSign | None:
-    """The convention that a cell proves: "comma" for "12,5" and "1.234,5", "point" for "12.5" and
-    "1,234.5"; None where it can be read in both, or in neither ("12", "1,234", "red")."""
-    signs: tuple[DecimalSign, ...] = ("comma", "point")
-    shown = [sign for sign in signs if read_number(text, sign).trouble is None]
-    return shown[0] if len(shown) == 1 else None
-
-
 def _matches(plain: str) -> Iterator[re.Match[str]]:
     """The numbers' places. The pattern is tried only where one can begin."""
     end = 0

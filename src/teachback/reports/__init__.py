@@ -97,7 +97,7 @@ def _page(study: ReportedStudy, arms: Arms) -> Page:
         effort_section(study, arms),
         examples_section(study, arms),
         cells_section(study),
-        record_section(study, arms),
+        record_section(study),
     ]
     datasets = ", ".join(arms.datasets) or "no dataset"
     return Page(

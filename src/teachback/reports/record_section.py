@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from teachback.formatting import NOTHING
-from teachback.reports.arms import Arms, factor_words
+from teachback.reports.arms import factor_words
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
 from teachback.reports.text import count, hours
@@ -37,7 +37,7 @@ def cells_section(study: ReportedStudy) -> Section:
     return Section("Failed, not available, not run", tuple(blocks))
 
 
-def record_section(study: ReportedStudy, arms: Arms) -> Section:
+def record_section(study: ReportedStudy) -> Section:
     """Configuration, versions, seeds and hashes."""
     manifest = study.manifest
     unknown = "not recorded"
