@@ -236,6 +236,7 @@ def trained(options: argparse.Namespace) -> None:
     from teachback.config import override
     from teachback.desk.demo import TEST_CASES, TRAIN_CASES, config_of
     from teachback.runs import pipeline
+    from teachback.runs.training_record import training_record
 
     folder = OUT / "precision" / "seeds"
     for name, cases in (
@@ -263,7 +264,7 @@ def trained(options: argparse.Namespace) -> None:
                     precision,
                     f"{figures.direct.accuracy:.3f}",
                     "–" if explained is None else f"{explained.accuracy:.3f}",
-                    f"{pipeline.training_seconds(own):.0f}",
+                    f"{training_record(own / 'student').seconds:.0f}",
                 ),
                 flush=True,
             )

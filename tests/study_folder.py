@@ -19,6 +19,7 @@ from teachback.files import (
 )
 from teachback.records import ComparedWay, Cost, Objective, Prediction, Rejection, Strategy
 from teachback.runs.evaluations import write_evaluation
+from teachback.runs.training_record import Epoch
 from teachback.studies.config import Control
 from teachback.studies.factors import Setting
 from teachback.studies.schema import (
@@ -31,7 +32,6 @@ from teachback.studies.schema import (
     CellResult,
     CellSpec,
     Detectable,
-    Epoch,
     MaterialRecord,
     Pair,
     Status,

@@ -17,6 +17,9 @@ from teachback.errors import ConfigError, DataError, RunFolderError, UsageError
 from teachback.explaining.session import TeacherSession
 from teachback.files import read_explanations, read_jsonl, read_predictions, read_rejections
 from teachback.runs import pipeline
+from teachback.runs.evaluations import read_evaluation, read_run
+from teachback.runs.explanations import explain, select_again
+from teachback.runs.folders import training_part
 from teachback.students.load import load
 from teachback.training.trainer import MultiTaskTrainer
 from tiny import tiny_causal, tiny_t5
@@ -141,14 +144,14 @@ def test_the_student_stands_beside_the_untrained_one_and_the_majority(finished: 
     card = load(out / "student", precision="fp32").card
     assert (card.objective, card.seed, card.kind) == ("mt-cot", 3, "multiple-choice")
     assert card.base == str(finished / "tiny")
-    run = pipeline.read_run(out)
+    run = read_run(out)
     assert (run.seed, run.way, run.choice_score) == (3, card.way, "sum")
     assert run.predictions == student
 
 
 def test_figures_are_what_the_predictions_say(finished: Path) -> None:
     out = finished / "out"
-    read = pipeline.read_evaluation(out)
+    read = read_evaluation(out)
     metrics = json.loads((out / "metrics.json").read_text("utf-8"))
     right = sum(p.correct for p in read_predictions(out / "predictions.jsonl"))
     assert read.metrics["student"].direct.accuracy == pytest.approx(right / TEST)
@@ -198,7 +201,7 @@ def test_explanations_are_selected_from_the_store_when_they_are_missing(
 ) -> None:
     before = (copy / "out" / "explanations.jsonl").read_bytes()
     (copy / "out" / "explanations.jsonl").unlink()
-    outcome = pipeline.explain(read_config("run.toml"), Path("out"))
+    outcome = explain(read_config("run.toml"), Path("out"))
     assert outcome.generation is not None
     assert outcome.generation.stored == 0
     assert (copy / "out" / "explanations.jsonl").read_bytes() == before
@@ -269,10 +272,10 @@ def test_bad_test_data_are_found_before_anything_is_done(copy: Path) -> None:
 def test_a_sample_is_drawn_by_the_seed(copy: Path) -> None:
     config = read_config("run.toml")
     config = config.model_copy(update={"data": config.data.model_copy(update={"size": 5})})
-    drawn = [e.id for e in pipeline.training_part(config)]
+    drawn = [e.id for e in training_part(config)]
     assert len(drawn) == 5
-    assert drawn == [e.id for e in pipeline.training_part(config)]
-    assert drawn != [e.id for e in pipeline.training_part(override(config, "train", seed=9))]
+    assert drawn == [e.id for e in training_part(config)]
+    assert drawn != [e.id for e in training_part(override(config, "train", seed=9))]
 
 
 @pytest.mark.parametrize(("strategy", "kept"), [("cote", TRAIN // 2), ("rp", None), ("crop", KEPT)])
@@ -282,7 +285,7 @@ def test_selecting_anew_asks_nobody(
     monkeypatch.setattr(TeacherSession, "ask", never)
     before = contents(copy / "out")
     config = override(read_config("run.toml"), "selection", strategy=strategy)
-    outcome = pipeline.select_again(config, Path("out"), Path("selected"))
+    outcome = select_again(config, Path("out"), Path("selected"))
     assert contents(copy / "out") == before
     # CROP asked RP about the odd numbers only; of these it has no reply for one.
     expected = KEPT - TRAIN // 2 if kept is None else kept
@@ -293,7 +296,7 @@ def test_selecting_anew_asks_nobody(
 
 def test_selecting_needs_a_store(copy: Path) -> None:
     with pytest.raises(RunFolderError, match=r"completions\.sqlite"):
-        pipeline.select_again(read_config("run.toml"), Path("tiny"), Path("selected"))
+        select_again(read_config("run.toml"), Path("tiny"), Path("selected"))
     assert not (copy / "selected").exists()
 
 

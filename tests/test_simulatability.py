@@ -17,7 +17,7 @@ from teachback.cli import cli
 from teachback.files import read_jsonl
 from teachback.inspection.consistency import StudentAfter
 from teachback.inspection.results import INSPECTION_FILE
-from teachback.inspection.simulators import PARTS, Explained, mask_choices, simulator_inputs
+from teachback.inspection.simulators import PARTS, ExplainedAnswer, mask_choices, simulator_inputs
 from teachback.quality.simulatability import leak_adjusted
 from teachback.records import Example
 
@@ -93,7 +93,7 @@ def test_choices_and_letters_are_masked() -> None:
 
 
 def test_what_a_simulator_is_trained_on() -> None:
-    learnt = [Explained(EXAMPLE, "It is late.", "no return")] * 300
+    learnt = [ExplainedAnswer(EXAMPLE, "It is late.", "no return")] * 300
     inputs = list(simulator_inputs(learnt, seed=0, epochs=2))
     assert len(inputs) == 600
     assert len({(one.answer, one.group) for one in inputs}) == 1

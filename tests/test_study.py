@@ -32,7 +32,7 @@ from teachback.files.locks import Lock
 from teachback.objectives import training_examples
 from teachback.reports import report
 from teachback.reports.markdown import escaped
-from teachback.runs.pipeline import read_run
+from teachback.runs.evaluations import read_run
 from teachback.students.load import load
 from teachback.studies import planning, running
 from teachback.studies.config import read_study

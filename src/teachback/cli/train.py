@@ -74,6 +74,7 @@ def train(
     from teachback.errors import DataError
     from teachback.files import one_writer, read_explanations
     from teachback.runs import pipeline
+    from teachback.runs.folders import begin_folder, training_part
     from teachback.students.weights import resolve
     from teachback.system import launch
 
@@ -90,14 +91,14 @@ def train(
                 )
             kept = read_explanations(explanations) if explanations else []
             folder = Path(out)
-            examples = pipeline.training_part(config)
+            examples = training_part(config)
             pipeline.check_student(
                 config.student.reference, resolve(config.student.reference).adapter
             )
             inputs = {"explanations": Path(explanations)} if explanations else {}
             if launch.is_first():
                 held.enter_context(one_writer(folder))  # until the command ends
-                pipeline.begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
+                begin_folder(config, folder, overwrite=overwrite, inputs=inputs)
         result = pipeline.train_student(
             config,
             folder,

@@ -18,7 +18,8 @@ from teachback.modelfiles.wheels import KNOWN
 from teachback.records import ComparedWay, Example, Objective
 from teachback.references import RecordedReference, WheelsReference, parse_student
 from teachback.runs import pipeline
-from teachback.runs.pipeline import Evaluated
+from teachback.runs.evaluations import Evaluated
+from teachback.runs.training_record import training_record
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
 OBJECTIVES: tuple[Objective, ...] = ("st", "mt-cot")
@@ -113,7 +114,7 @@ def demo(
             if outcome is None:
                 raise AssertionError("the demo's configuration has a test set")
             runs[objective] = outcome
-            seconds[objective] = pipeline.training_seconds(folder / objective)
+            seconds[objective] = training_record(folder / objective / "student").seconds
     test = read_examples(folder / "test.jsonl")
     ways: tuple[ComparedWay, ...] = ("direct", "chosen")
     st, mt_cot = (

@@ -19,13 +19,14 @@ from typing import Literal, get_args
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig, parse_config, read_config
 from teachback.datasets import read_examples
 from teachback.errors import DataError, UsageError
-from teachback.files import read_json, read_predictions, write_predictions
+from teachback.files import read_predictions, write_predictions
 from teachback.inspection.inspected_run import InspectedRun, has_conclusions
 from teachback.inspection.results import Bucket, SimulatabilityResult
 from teachback.quality.simulatability import leak_adjusted
 from teachback.questions import candidates
 from teachback.records import Example, Objective, Prediction
 from teachback.runs.folders import training_part
+from teachback.runs.training_record import has_training_record, training_record
 from teachback.students.card import StudentCard
 from teachback.students.load import load
 from teachback.studies.schema import TASK_FILE, digest_of
@@ -33,7 +34,6 @@ from teachback.system.precision import Precision
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
 from teachback.systems import predict
 from teachback.training import train
-from teachback.versioned import checked
 
 Part = Literal["both", "question", "explanation"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -77,7 +77,7 @@ class Simulated:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ExplainedAnswer:
     """A question with the student's answer to it, and its explanation."""
 
     example: Example
@@ -92,7 +92,8 @@ def estimate_simulation(run: InspectedRun, settings: SimulationSettings) -> Simu
     explaining = training = None
     if run.cost is not None and run.cost.explained_seconds is not None:
         explaining = questions * run.cost.explained_seconds / 1000
-    record = _training_record(run)
+    student = Path(run.student or "")
+    record = training_record(student) if has_training_record(student) else None
     if record is not None and record.history and record.data.pairs:
         # An input with an explanation and the answer after it are about as long as a question with
         # both of its targets.
@@ -160,8 +161,8 @@ class _Arm:
     """What simulators learn and are asked: explanations as they were written, or masked."""
 
     name: str
-    learnt: Sequence[Explained]
-    asked: Sequence[Explained]
+    learnt: Sequence[ExplainedAnswer]
+    asked: Sequence[ExplainedAnswer]
 
 
 def _train(
@@ -245,7 +246,9 @@ def _result(
 # ---------------------------------------------------------------------- what a simulator reads
 
 
-def simulator_inputs(learnt: Sequence[Explained], seed: int, epochs: int) -> Iterable[Example]:
+def simulator_inputs(
+    learnt: Sequence[ExplainedAnswer], seed: int, epochs: int
+) -> Iterable[Example]:
     """What a simulator is trained on in one pass: ``epochs`` times every item, with parts that are
     drawn anew each time. All of an item's inputs are of one group, so that none of them is in
     valid while others are trained on."""
@@ -255,7 +258,7 @@ def simulator_inputs(learnt: Sequence[Explained], seed: int, epochs: int) -> Ite
             yield simulator_input(one, rng.choice(PARTS), f"{one.example.id} {draw}")
 
 
-def simulator_input(one: Explained, part: Part, name: str) -> Example:
+def simulator_input(one: ExplainedAnswer, part: Part, name: str) -> Example:
     """The question whose answer is the student's own; ``name`` is its id."""
     example = one.example
     explanation = f"Explanation: {one.text}"
@@ -274,7 +277,7 @@ def simulator_input(one: Explained, part: Part, name: str) -> Example:
     )
 
 
-def _masked(one: Explained) -> Explained:
+def _masked(one: ExplainedAnswer) -> ExplainedAnswer:
     return replace(one, text=mask_choices(one.text, one.example))
 
 
@@ -300,7 +303,7 @@ def mask_choices(text: str, example: Example) -> str:
 
 def _explained_by(
     objective: Objective | None, answered: Iterable[tuple[Example, Prediction]]
-) -> list[Explained]:
+) -> list[ExplainedAnswer]:
     """The items with an explanation of some words and an answer that it belongs to: the explained
     one, or the direct one where the explanation comes to none by the objective."""
     concludes = has_conclusions(objective)
@@ -309,7 +312,7 @@ def _explained_by(
         text = (prediction.explanation or "").strip()
         answer = prediction.explained_answer if concludes else prediction.answer
         if text and answer is not None:
-            found.append(Explained(example, text, answer))
+            found.append(ExplainedAnswer(example, text, answer))
     return found
 
 
@@ -344,29 +347,3 @@ def _training_questions(run: InspectedRun, settings: SimulationSettings) -> list
     raise UsageError(
         f"{run.name} does not say which questions its student was trained on: give --train FILE"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Epoch:
-    epoch: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    pairs: int
-
-
-@dataclass(frozen=True, slots=True)
-class _TrainingRecord:
-    """What is read of ``training.json``."""
-
-    seconds: float
-    history: tuple[_Epoch, ...]
-    data: _Data
-
-
-def _training_record(run: InspectedRun) -> _TrainingRecord | None:
-    file = Path(run.student or "") / "training.json"
-    if not file.is_file():
-        return None
-    return checked(_TrainingRecord, read_json(file), str(file))

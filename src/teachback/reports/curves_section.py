@@ -22,8 +22,8 @@ from teachback.reports.page import (
     Series,
     numbers_of,
 )
+from teachback.runs.training_record import Epoch
 from teachback.studies.factors import Setting
-from teachback.studies.schema import Epoch
 
 
 def curves_section(arms: Arms) -> Section | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,54 +22,28 @@ from teachback.files import (
     new_folder,
     one_writer,
     read_explanations,
-    read_json,
 )
 from teachback.objectives import OBJECTIVES
 from teachback.questions.languages import settled_languages
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
-    BASELINES,
     EVALUATION_FILES,
     Evaluated,
     read_evaluation,
-    read_run,
     student_asked,
     write_evaluation,
 )
 from teachback.runs.explanations import (
-    Explained,
     explain,
-    select_again,
 )
 from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
 from teachback.system import launch
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
-from teachback.versioned import checked
 
 if TYPE_CHECKING:
     from teachback.records import Cost
     from teachback.training import TrainingResult
 
-__all__ = [
-    "BASELINES",
-    "Evaluated",
-    "Explained",
-    "begin_folder",
-    "check_student",
-    "check_untrained",
-    "evaluate_student",
-    "evaluate_teacher",
-    "explain",
-    "read_evaluation",
-    "read_run",
-    "run",
-    "select_again",
-    "together",
-    "train_student",
-    "training_part",
-    "training_seconds",
-    "write_evaluation",
-]
 
 # ---------------------------------------------------------------------- train
 
@@ -311,16 +285,3 @@ def run(
             progress=progress,
             notice=notice,
         )
-
-
-def training_seconds(folder: Path) -> float:
-    """How long the student of a run folder was trained, in its last process."""
-    file = folder / "student" / "training.json"
-    return checked(_TrainingTime, read_json(file), str(file)).seconds
-
-
-@dataclass(frozen=True, slots=True)
-class _TrainingTime:
-    """What is read of ``training.json``."""
-
-    seconds: float

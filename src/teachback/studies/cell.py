@@ -30,6 +30,7 @@ from teachback.explaining.reading import with_languages
 from teachback.files import one_writer, read_explanations
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
+from teachback.runs.training_record import training_record
 from teachback.studies.schedule_search import SEARCH, search, searched
 from teachback.studies.schema import (
     EQUAL_FILE,
@@ -38,7 +39,6 @@ from teachback.studies.schema import (
     CellResult,
     CellTask,
     EqualPasses,
-    training_record,
 )
 from teachback.system.checkout import commit
 from teachback.system.machine import processor
@@ -246,7 +246,7 @@ def _train(
 
 def _trained_result(folder: Path, begun: CellResult) -> CellResult:
     """``begun`` with what the student's own record says of its training."""
-    record = training_record(folder)
+    record = training_record(folder / "student")
     return replace(
         begun,
         seconds_train=record.seconds,
@@ -294,7 +294,7 @@ def _trained(
     predictions, cost = predict(student, test, config.evaluate, progress=progress)
     valid = student.card.valid
     if valid is None:
-        history = training_record(folder).history
+        history = training_record(folder / "student").history
         best = [epoch.accuracy for epoch in history if epoch.accuracy is not None]
         # Of the epoch that was kept: the best by this very accuracy.
         valid = {"direct": max(best)} if best else None

@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from teachback.runs.training_record import Epoch, training_record
 from teachback.studies.config import TrainingSchedule
 from teachback.studies.schema import (
     SCHEDULES_FILE,
     CellResult,
-    Epoch,
     TriedSchedule,
     TriedSchedules,
-    training_record,
 )
 
 SEARCH = "search"
@@ -87,8 +86,10 @@ def _score(epoch: Epoch) -> float:
 
 def _tried(place: Path, candidate: TrainingSchedule) -> TriedSchedule:
     """What the student in ``place`` came to on valid, at its best epoch."""
-    record = training_record(place)
+    record = training_record(place / "student")
     best = max(record.history, key=_score)
+    if record.steps is None:
+        raise AssertionError("training counts its steps")
     return TriedSchedule(
         epochs=candidate.epochs,
         schedule=candidate.schedule,

@@ -19,13 +19,14 @@ from pydantic import Field
 from teachback.evaluation import Finding, SeedComparison
 from teachback.explaining import counts
 from teachback.explaining.counts import SelectionCounts
-from teachback.files import read_json, read_jsonl, write_jsonl
+from teachback.files import read_jsonl, write_jsonl
 from teachback.records import ComparedWay, Objective, TrainedPasses, Way
+from teachback.runs.training_record import Epoch
 from teachback.studies import migrations
 from teachback.studies.config import Control, TrainingSchedule
 from teachback.studies.factors import Setting
 from teachback.system.precision import UsedPrecision
-from teachback.versioned import Versioned, checked
+from teachback.versioned import Versioned
 
 ConfigValues = Mapping[str, object]
 """Keys of a configuration's section and their values, as the file has them."""
@@ -80,28 +81,6 @@ class CellSpec(Setting):
         if not self.data.set_aside:  # cells that were addressed before there was such a thing
             del definition["data"]["set_aside"]
         return replace(self, hash=digest_of(definition)[:16])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """The loss and accuracy on valid after an epoch, and the score that the choice of the epoch
-    goes by; None where they were not measured."""
-
-    epoch: float
-    loss: float | None = None
-    accuracy: float | None = None
-    score: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingRecord:
-    """What a cell takes over of ``student/training.json``, which training writes."""
-
-    seconds: float
-    threads: int
-    steps: int
-    history: tuple[Epoch, ...]
-    precision: UsedPrecision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,12 +363,6 @@ def result_of(folder: Path, address: str) -> CellResult | None:
     """
     path = cell_folder(folder, address) / "result.json"
     return RESULT_FILE.read(path) if path.is_file() else None
-
-
-def training_record(folder: Path) -> TrainingRecord:
-    """What the student in ``folder`` says of its training."""
-    path = folder / "student" / "training.json"
-    return checked(TrainingRecord, read_json(path), str(path))
 
 
 def digest_of(definition: Mapping[str, object]) -> str:
