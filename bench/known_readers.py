@@ -99,10 +99,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400)
     options = parser.parse_args()
     # It loads torch, and --help is to answer at once.
-    from teachback.inspection.consistency import Asked, measure_consistency
+    from teachback.inspection.consistency import ConsistencyItem, measure_consistency
 
     items = [
-        Asked(c.example.id, c.example, rule_explanation(c.facts), c.example.answer)
+        ConsistencyItem(c.example.id, c.example, rule_explanation(c.facts), c.example.answer)
         for c in cases(options.count, TEST_SEED, "test")
     ]
     found = {

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from annotation_runs import RUNS, downloaded, rating, write_runs
 from study_folder import MadeUp, write_study
-from teachback.annotation.answers import Answers, Revision, standing
+from teachback.annotation.answers import AnswerStore, Revision, standing
 from teachback.annotation.detectable import detectable_difference
 from teachback.annotation.explained_items import explained_items
 from teachback.annotation.folder import plan_of
@@ -171,12 +171,12 @@ def test_answers_are_revisions_that_are_never_changed(work: Path) -> None:
     drawn = plan()
     first, second = drawn.screens[:2]
     file = work / "answers.sqlite"
-    with Answers(file, drawn) as answers:
+    with AnswerStore(file, drawn) as answers:
         answers.put([said(first, rating("yes"), 1)])
         answers.put([said(second, rating("yes"), 2)])
         answers.put([said(second, None, 3)])
         answers.put([said(second, rating("no"), 4, note="half \ud800 a pair")])
-    with Answers(file, drawn) as answers:
+    with AnswerStore(file, drawn) as answers:
         revisions = answers.revisions()
     assert [one.source_number for one in revisions] == [1, 2, 3, 4]
     last = standing(revisions)
@@ -187,7 +187,7 @@ def test_answers_are_revisions_that_are_never_changed(work: Path) -> None:
     assert rows[0]["systems"] == [RUNS[first.systems[0]]]
     (work / "other.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreError, match=r"other\.sqlite"):
-        Answers(work / "other.sqlite", drawn)
+        AnswerStore(work / "other.sqlite", drawn)
 
 
 def test_shares_and_the_paired_difference_are_over_items(work: Path) -> None:
@@ -299,7 +299,7 @@ def on_server(drawn: Plan, folder: Path, visit: Any) -> None:
     """Run ``visit(session, address, server)`` against a server of ``drawn``."""
 
     async def run() -> None:
-        with Answers(folder / "answers.sqlite", drawn) as answers:
+        with AnswerStore(folder / "answers.sqlite", drawn) as answers:
             server = AnnotationServer(drawn, answers)
             listener = socket.create_server(("127.0.0.1", 0))
             port = listener.getsockname()[1]
@@ -360,7 +360,7 @@ def test_the_server_answers_only_its_own_page(work: Path) -> None:
                 assert reply.status == 400
 
     on_server(drawn, work, visit)
-    with Answers(work / "answers.sqlite", drawn) as answers:
+    with AnswerStore(work / "answers.sqlite", drawn) as answers:
         found = [(one.note, one.seconds) for one in answers.revisions()]
     assert found == [("fine", 2.5), ("", 0), ("", 0)]
 
@@ -427,7 +427,7 @@ def test_two_browsers_of_one_annotator_are_refused_and_nothing_is_lost(work: Pat
     assert "those already there" in line
     changed = downloaded("changed.jsonl", "no")
     assert "was changed after" in refused("annotate", "merge", changed, "-o", "answers")
-    with Answers(Path("answers/answers.sqlite"), plan(items=6, seed=3)) as answers:
+    with AnswerStore(Path("answers/answers.sqlite"), plan(items=6, seed=3)) as answers:
         assert [(r.answers or {})["acceptable"] for r in answers.revisions()] == ["yes"] * 3
 
 

@@ -13,8 +13,8 @@ import torch
 
 from teachback.inspection.consistency import (
     SAVE_EVERY,
-    Asked,
     Consistency,
+    ConsistencyItem,
     StudentAfter,
     donors_of,
     first_words,
@@ -33,7 +33,7 @@ from tiny import tiny_causal, tiny_t5
 CHOICES = ("red", "green", "blue")
 
 
-def items(count: int = 12) -> list[Asked]:
+def items(count: int = 12) -> list[ConsistencyItem]:
     """Each explains its answer by its number's remainder, and then names it."""
     made = []
     for n in range(count):
@@ -42,7 +42,7 @@ def items(count: int = 12) -> list[Asked]:
             f"q{n}", f"Which colour is {n}?", answer, "multiple-choice", choices=CHOICES
         )
         text = f"Number {n} is of remainder {n % 3} and so of the colour {answer}"
-        made.append(Asked(example.id, example, text, answer))
+        made.append(ConsistencyItem(example.id, example, text, answer))
     return made
 
 

@@ -11,7 +11,7 @@ from teachback.config import TrainConfig
 from teachback.records import Role
 from teachback.students.causal import CausalStudent
 from teachback.students.decoding import likeliest, position_mask
-from teachback.students.generated import Generated, Performed
+from teachback.students.generated import GeneratedText, Performed
 from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.students.tensors import branch_mask
@@ -56,7 +56,9 @@ def sharpened(student: StudentModel) -> CausalStudent:
     raise AssertionError("no token ends some texts and not others")
 
 
-def plain(student: CausalStudent, sources: list[str], role: Role, limit: int) -> list[Generated]:
+def plain(
+    student: CausalStudent, sources: list[str], role: Role, limit: int
+) -> list[GeneratedText]:
     """What transformers' `generate` writes."""
     student.shared_prefix = False
     try:

@@ -8,9 +8,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from teachback.evaluation.metrics import wilson
-from teachback.export.card import Facts, model_card
+from teachback.export.card import ExportFacts, model_card
 from teachback.export.check_questions import CheckFile, CheckQuestions
-from teachback.export.formats import Limits
+from teachback.export.formats import DriftLimits
 from teachback.export.parity import compare_answers
 from teachback.records import Answer, Example
 from teachback.students.card import StudentCard
@@ -18,7 +18,7 @@ from teachback.students.card import StudentCard
 EXAMPLE = Example("1", "Which?", "a", "multiple-choice", ("a", "b"))
 ANSWER = Answer("a", "direct", "a", probabilities={"a": 0.9, "b": 0.1})
 
-FACTS = Facts(
+FACTS = ExportFacts(
     name="ada/colours",
     card=StudentCard(
         "hf:ada/base",
@@ -30,7 +30,7 @@ FACTS = Facts(
     form="merged",
     weights="f32",
     licence="Gemma terms of use",
-    parity=compare_answers([EXAMPLE], [ANSWER], [ANSWER], Limits(0, 0, 0, 1, 0)),
+    parity=compare_answers([EXAMPLE], [ANSWER], [ANSWER], DriftLimits(0, 0, 0, 1, 0)),
     checked=CheckQuestions((EXAMPLE,), (CheckFile("check.jsonl", None, 1),)),
     engine="transformers",
     same_prompts=None,

@@ -23,7 +23,7 @@ from teachback.files import (
     write_jsonl,
 )
 from teachback.files.record_files import write_predictions
-from teachback.judging.judge_questions import Pair, both_orders
+from teachback.judging.judge_questions import ExplanationPair, both_orders
 from teachback.judging.model_families import kinship, model_family, teachers_behind
 from teachback.judging.planted_pairs import planted_pairs
 from teachback.records import Example, Explanation, Prediction
@@ -438,7 +438,7 @@ def test_planted_pairs_are_what_they_say() -> None:
     planted = planted_pairs(examples, explanations, seed=1)
     assert planted == planted_pairs(examples, explanations, seed=1)
     assert planted != planted_pairs(examples, explanations, seed=2)
-    by_kind: dict[str, list[Pair]] = {}
+    by_kind: dict[str, list[ExplanationPair]] = {}
     for one in planted:
         by_kind.setdefault(one.kind, []).append(one.pair)
     assert {kind: len(pairs) for kind, pairs in by_kind.items()} == dict.fromkeys(
@@ -457,7 +457,7 @@ def test_planted_pairs_are_what_they_say() -> None:
 
 def test_a_pair_is_asked_in_both_orders_with_the_same_words() -> None:
     item = Example("1", "Which?", "x", "multiple-choice", ("x", "y"))
-    pair = Pair("p", item, Explained("One.", "x"), Explained("Two.", None))
+    pair = ExplanationPair("p", item, Explained("One.", "x"), Explained("Two.", None))
     first, second = both_orders(pair)
     assert first.question.index("One.") < first.question.index("Two.")
     assert second.question.index("Two.") < second.question.index("One.")

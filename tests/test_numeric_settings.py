@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from teachback.cli import COMMANDS, cli
-from teachback.config import SECTIONS, Section
+from teachback.config import SECTIONS, ConfigSection
 from teachback.studies.config import STUDY_SECTIONS
 from tiny_run import contents, write_data
 
@@ -51,7 +51,7 @@ ARGUMENTS = {
 """Every command, called as it should be but for one option."""
 
 
-def numeric_keys(sections: Mapping[str, type[Section]]) -> Iterator[tuple[str, str, bool]]:
+def numeric_keys(sections: Mapping[str, type[ConfigSection]]) -> Iterator[tuple[str, str, bool]]:
     """Section, key, and whether its value is a list, of every key that takes numbers."""
     for name, section in sections.items():
         for key, schema in section.model_json_schema()["properties"].items():

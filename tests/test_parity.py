@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from teachback.export.formats import Limits
+from teachback.export.formats import DriftLimits
 from teachback.export.parity import compare_answers, upper_bound
 from teachback.records import Answer, Example
 
-LIMITS = Limits(0.1, 0.05, 1.0, 1.0, 0.5)
+LIMITS = DriftLimits(0.1, 0.05, 1.0, 1.0, 0.5)
 
 
 def example(number: int, gold: str = "a") -> Example:
@@ -54,7 +54,7 @@ def test_margins_and_differences() -> None:
 
 def test_a_significant_loss_is_a_problem_and_a_change_without_gold_is_not() -> None:
     # Five lost and none won: exact one-sided p = 1/32.
-    limits = Limits(1.0, 1.0, 1.0, 1.0, 0.0)
+    limits = DriftLimits(1.0, 1.0, 1.0, 1.0, 0.0)
     before, after = [said(0.9)] * 5, [said(0.4)] * 5
     found = compare_answers([example(n) for n in range(5)], before, after, limits)
     assert found.direct_accuracy is not None

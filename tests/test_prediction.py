@@ -17,7 +17,7 @@ from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request, Role
 from teachback.students.answering import Asked, answer_questions, answers
 from teachback.students.card import StudentCard
-from teachback.students.generated import Generated, Performed
+from teachback.students.generated import GeneratedText, Performed
 from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
 from teachback.students.student import Student
@@ -68,7 +68,7 @@ class Scripted:
                 number,
                 Performed(
                     [self._score(target) for target in targets[number]],
-                    {role: Generated(text, 7, self._complete) for role in limits},
+                    {role: GeneratedText(text, 7, self._complete) for role in limits},
                     dict.fromkeys(limits, 0.5) | ({"answer": 0.5} if targets[number] else {}),
                 ),
             )

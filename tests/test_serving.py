@@ -26,7 +26,7 @@ from teachback.evaluation.ways import in_way
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Completion, Example, Prediction, Request
 from teachback.serving.app import Serving
-from teachback.serving.engine import Engine
+from teachback.serving.engine import StudentEngine
 from teachback.serving.fall_back import FallBack, find_threshold, lower_bound
 from teachback.serving.lanes import Lane
 from teachback.serving.requests import Refusal
@@ -487,7 +487,7 @@ def test_unsure_answers_go_to_the_teacher(
     behind = FallBack(setup, tmp_path / "fall-back.sqlite", below)
 
     async def scenario() -> dict[str, Any]:
-        serving = Serving(Engine(student, None), "student", fall_back=behind)
+        serving = Serving(StudentEngine(student, None), "student", fall_back=behind)
         async with TestClient(TestServer(serving.application(None))) as client:
             body = {"question": "What?", "choices": CHOICES, "way": "direct"}
             found: dict[str, Any] = await (await client.post("/v1/answer", json=body)).json()

@@ -15,7 +15,7 @@ from aiohttp import ClientTimeout
 from aiohttp.test_utils import TestClient, TestServer
 
 from teachback.serving.app import Limits, Serving
-from teachback.serving.engine import Engine, LanguageModel
+from teachback.serving.engine import LanguageModel, StudentEngine
 from teachback.students.causal import CausalStudent
 from teachback.students.continuing import TorchContinuation
 from teachback.students.generated import Token
@@ -57,7 +57,9 @@ def served(
     """What ``scenario`` makes of a client of a server of ``student`` with this language model."""
 
     async def run() -> Any:
-        serving = Serving(Engine(student, language), "student", limits=Limits(seconds=seconds))
+        serving = Serving(
+            StudentEngine(student, language), "student", limits=Limits(seconds=seconds)
+        )
         server = TestServer(serving.application(None))
         async with TestClient(server) as client:
             found = await scenario(client)

@@ -17,7 +17,7 @@ from teachback.evaluation.calibration import calibrated
 from teachback.evaluation.ways import in_way
 from teachback.records import Example
 from teachback.serving.app import Serving
-from teachback.serving.engine import Engine
+from teachback.serving.engine import StudentEngine
 from teachback.serving.fall_back import find_threshold
 from teachback.students.load import load
 from teachback.students.model import StudentModel
@@ -39,7 +39,7 @@ def answered(
     """The bodies of the replies of a server that is asked so, in the examples' order."""
 
     async def scenario() -> list[dict[str, Any]]:
-        serving = Serving(Engine(student, None), "student")
+        serving = Serving(StudentEngine(student, None), "student")
         found = []
         async with TestClient(TestServer(serving.application(None))) as client:
             for example in examples:

@@ -18,7 +18,7 @@ from teachback.desk import demo as desk_demo
 from teachback.records import Prediction
 from teachback.runs.evaluations import write_evaluation
 from teachback.students.causal import CausalStudent
-from teachback.students.generated import Generated
+from teachback.students.generated import GeneratedText
 from teachback.students.model import StudentModel
 from teachback.system.terminal import visible
 from tiny import tiny_causal
@@ -52,8 +52,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def evil_student(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A student in a folder of a bad name, that says nothing but `EVIL`."""
 
-    def says(_: CausalStudent, sources: list[str], *__: object, **___: object) -> list[Generated]:
-        return [Generated(f"{EVIL} so it is {EVIL}.", 5, True)] * len(sources)
+    def says(
+        _: CausalStudent, sources: list[str], *__: object, **___: object
+    ) -> list[GeneratedText]:
+        return [GeneratedText(f"{EVIL} so it is {EVIL}.", 5, True)] * len(sources)
 
     monkeypatch.setattr(CausalStudent, "generate", says)
     monkeypatch.setattr(CausalStudent, "perform", StudentModel.perform)  # which asks `generate`

@@ -19,8 +19,8 @@ from teachback.questions import candidates, parse, say_answer
 from teachback.questions.languages import settled_languages
 from teachback.records import Answer, Cost, Example, Prediction, ReplyReading, RequestKind
 from teachback.students.answering import (
+    AnswerSettings,
     AskableModel,
-    Asking,
     Effort,
     adaptive_answers,
     answers,
@@ -56,7 +56,7 @@ def predict(
     answers_by_explaining = tasks is not None and not tasks.answers
     effort = Effort()
     found: dict[int, Answer] = {}
-    asking: Asking = {
+    asking: AnswerSettings = {
         "choice_score": config.choice_score,
         "batch_size": config.batch_size,
         "max_new_tokens": config.max_new_tokens,

@@ -78,7 +78,7 @@ def standing(revisions: Iterable[Revision]) -> dict[str, Revision]:
     return found
 
 
-class Answers:
+class AnswerStore:
     """The answers of one annotation; a context manager.
 
     Raises:
@@ -103,7 +103,7 @@ class Answers:
                 self._db.close()
                 raise
 
-    def __enter__(self) -> Answers:
+    def __enter__(self) -> AnswerStore:
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachback.annotation.answers import Answers
+from teachback.annotation.answers import AnswerStore
 from teachback.annotation.explained_items import ExplainedItems, explained_items
 from teachback.annotation.plan import PLAN_FILE, Plan, PlanSettings, draw_plan
 from teachback.annotation.results import AnnotationResults, measure_annotation
@@ -61,12 +61,12 @@ def read_plan(folder: Path) -> Plan:
     return PLAN_FILE.read(file)
 
 
-def open_answers(folder: Path, plan: Plan) -> Answers:
+def open_answers(folder: Path, plan: Plan) -> AnswerStore:
     """The folder's answers, made where there are none."""
-    return Answers(folder / ANSWERS, plan)
+    return AnswerStore(folder / ANSWERS, plan)
 
 
-def results_of(plan: Plan, answers: Answers) -> AnnotationResults:
+def results_of(plan: Plan, answers: AnswerStore) -> AnnotationResults:
     """What is answered so far, counted."""
     return measure_annotation(plan, answers.revisions())
 

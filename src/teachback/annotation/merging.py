@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from teachback.annotation.answers import Answers, Revision
+from teachback.annotation.answers import AnswerStore, Revision
 from teachback.annotation.plan import Plan
 from teachback.annotation.screens import is_answer
 from teachback.errors import DataError
@@ -52,7 +52,7 @@ class Merged:
     new: int
 
 
-def merge(files: Sequence[Path], plan: Plan, answers: Answers) -> list[Merged]:
+def merge(files: Sequence[Path], plan: Plan, answers: AnswerStore) -> list[Merged]:
     """Store the answers in ``files``; all of them, or none where one is not right.
 
     Raises DataError where a file is none of this annotation's, or two browsers have answered for

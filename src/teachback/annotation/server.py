@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from teachback.annotation.answers import SERVED, Answers, Revision, standing
+from teachback.annotation.answers import SERVED, AnswerStore, Revision, standing
 from teachback.annotation.page import SCRIPT, SERVED_POLICY, STYLE, part, served_page
 from teachback.annotation.plan import Plan
 from teachback.annotation.screens import INTRODUCTION, is_answer, shown_screen
@@ -57,7 +57,7 @@ class Link:
 class AnnotationServer:
     """Serves a plan and stores what is answered. ``tokens``: token → annotator."""
 
-    def __init__(self, plan: Plan, answers: Answers) -> None:
+    def __init__(self, plan: Plan, answers: AnswerStore) -> None:
         self._plan = plan
         self._answers = answers
         self._screens = {name: plan.of_annotator(name) for name in plan.settings.annotators}
@@ -182,7 +182,9 @@ class AnnotationServer:
         return web.json_response(state)
 
 
-def serve(plan: Plan, answers: Answers, port: int, started: Callable[[list[Link]], None]) -> None:
+def serve(
+    plan: Plan, answers: AnswerStore, port: int, started: Callable[[list[Link]], None]
+) -> None:
     """Serve on loopback until Ctrl-C or SIGTERM; ``started`` gets the links.
 
     ``port`` 0 takes a free one. Raises UsageError where the port is taken.
@@ -191,7 +193,7 @@ def serve(plan: Plan, answers: Answers, port: int, started: Callable[[list[Link]
 
 
 async def _serve(
-    plan: Plan, answers: Answers, port: int, started: Callable[[list[Link]], None]
+    plan: Plan, answers: AnswerStore, port: int, started: Callable[[list[Link]], None]
 ) -> None:
     server = AnnotationServer(plan, answers)
     ended = signalled()

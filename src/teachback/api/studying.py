@@ -17,7 +17,7 @@ from teachback.studies.config import StudyFile, parse_study, read_study
 from teachback.studies.schema import Status, Verdicts
 
 if TYPE_CHECKING:
-    from teachback.studies.engines import Engine
+    from teachback.studies.engines import CellEngine
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,7 +85,7 @@ def study(
     return StudyResult(goal, outcome.verdicts, outcome.states, outcome.ran)
 
 
-def _engine(name: str, jobs: int, threads: int) -> Engine:
+def _engine(name: str, jobs: int, threads: int) -> CellEngine:
     if name == "ray":
         from teachback.studies.ray_engine import RayEngine
 

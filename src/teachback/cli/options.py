@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
-from teachback.config import SECTIONS, Section
+from teachback.config import SECTIONS, ConfigSection
 from teachback.questions import KINDS
 
 SOURCE = "the command's options"
@@ -29,7 +29,7 @@ def setting(
     section: str,
     key: str,
     *flags: str,
-    sections: Mapping[str, type[Section]] = SECTIONS,
+    sections: Mapping[str, type[ConfigSection]] = SECTIONS,
     help: str = "{}.",
     default: Any = None,
     overrides: bool = False,

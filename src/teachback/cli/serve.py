@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from teachback.explaining.session import TeacherSetup
     from teachback.records import Example
-    from teachback.serving.engine import Engine, ServedStudent
+    from teachback.serving.engine import ServedStudent, StudentEngine
     from teachback.serving.fall_back import FallBack
 
 
@@ -149,7 +149,7 @@ def _key(path: Path) -> str:
 
 def _fall_back(
     student: ServedStudent,
-    engine: Engine,
+    engine: StudentEngine,
     teacher: dict[str, Any],
     store: Path,
     below: float | None,

@@ -22,7 +22,7 @@ from teachback.system.progress import Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from teachback.studies.engines import Engine
+    from teachback.studies.engines import CellEngine
     from teachback.studies.packing import PackedStudy
     from teachback.studies.planning import PlannedStudy
     from teachback.studies.running import StudyOutcome
@@ -169,7 +169,7 @@ def run(
     _print(outcome, planned, folder)
 
 
-def _engine(name: str, jobs: int | None, threads: int | None) -> Engine:
+def _engine(name: str, jobs: int | None, threads: int | None) -> CellEngine:
     if name == "ray":
         from teachback.studies.ray_engine import RayEngine
 
@@ -179,7 +179,7 @@ def _engine(name: str, jobs: int | None, threads: int | None) -> Engine:
     return LocalEngine(jobs or 0, threads or 0)
 
 
-def _forecast(planned: PlannedStudy, folder: Path, engine: Engine) -> None:
+def _forecast(planned: PlannedStudy, folder: Path, engine: CellEngine) -> None:
     from teachback.cli import show
     from teachback.studies import forecast, running
     from teachback.studies.family import family_of

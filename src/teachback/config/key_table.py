@@ -6,11 +6,11 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
-from teachback.config.sections import SECTIONS, Section
+from teachback.config.sections import SECTIONS, ConfigSection
 
 
 def reference_table(
-    sections: Mapping[str, type[Section]] = SECTIONS, leave_out: Collection[str] = ()
+    sections: Mapping[str, type[ConfigSection]] = SECTIONS, leave_out: Collection[str] = ()
 ) -> str:
     """Every key (``section.name``) in a Markdown table, for the documentation."""
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]

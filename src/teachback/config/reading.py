@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from teachback import files
-from teachback.config.sections import READING_KEYS, SECTIONS, Config, Section
+from teachback.config.sections import READING_KEYS, SECTIONS, Config, ConfigSection
 from teachback.errors import ConfigError, DataError, ReferenceError_, quoted
 from teachback.references import anchor, parse_dataset, parse_student, parse_teacher
 
@@ -106,7 +106,7 @@ def _anchored(config: Config, folder: Path, source: str) -> Config:
 def first_problem(
     error: ValidationError,
     within: tuple[str, ...] = (),
-    sections: Mapping[str, type[Section]] = SECTIONS,
+    sections: Mapping[str, type[ConfigSection]] = SECTIONS,
 ) -> str:
     """The first of a validation's problems in one line, for a file of these ``sections``."""
     problems = error.errors()
@@ -134,7 +134,7 @@ def section(
     name: str,
     values: dict[str, Any],
     source: str,
-    sections: Mapping[str, type[Section]] = SECTIONS,
+    sections: Mapping[str, type[ConfigSection]] = SECTIONS,
 ) -> Any:
     """One of ``sections`` from plain values. Raises ConfigError as :func:`read_config` does."""
     try:

@@ -25,7 +25,7 @@ from teachback.system.precision import Precision
 _MOST = 2**32
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*")
@@ -60,7 +60,7 @@ def _key(default: Any, description: str, **bounds: Any) -> Any:
     return Field(default, description=description, **bounds)
 
 
-class DataConfig(Section):
+class DataConfig(ConfigSection):
     """`[data]`: the labelled questions."""
 
     train: str = _key(..., f"dataset to train on: {DATASET_FORMS}")
@@ -77,7 +77,7 @@ class DataConfig(Section):
     )
 
 
-class TeacherConfig(Section):
+class TeacherConfig(ConfigSection):
     """`[teacher]`: who explains, and how it is asked."""
 
     reference: str | None = _key(None, f"{TEACHER_FORMS}; unset: no explanations (st only)")
@@ -117,7 +117,7 @@ class TeacherConfig(Section):
     )
 
 
-class SelectionConfig(Section):
+class SelectionConfig(ConfigSection):
     """`[selection]`: which replies become explanations."""
 
     strategy: Strategy = _key("crop", "cote, rp, or crop (cote, with rp where cote was wrong)")
@@ -146,7 +146,7 @@ class SelectionConfig(Section):
         return _reply_reading(self.reading, self.languages)
 
 
-class StudentConfig(Section):
+class StudentConfig(ConfigSection):
     """`[student]`: the small model."""
 
     reference: str = _key("pypi:gemma-3-270m", STUDENT_FORMS)
@@ -181,7 +181,7 @@ TRIMMING_KEYS = ("trim_vocabulary", "trim_limit")
 """Keys of `[student]` that say how a trimmed base is made; it then has a reference of its own."""
 
 
-class TrainConfig(Section):
+class TrainConfig(ConfigSection):
     """`[train]`: the objective and the optimisation."""
 
     objective: Objective = _key("mt-cot", f"one of {', '.join(get_args(Objective))}")
@@ -252,7 +252,7 @@ REMOVAL_KEYS = ("removal_share", "removal_per_epoch", "removal_jitter", "removal
 """Keys of `[train]` that only an objective which internalises explanations depends on."""
 
 
-class EvaluateConfig(Section):
+class EvaluateConfig(ConfigSection):
     """`[evaluate]`: how answers are drawn and counted."""
 
     explain: bool = _key(True, "also generate explanations and read their conclusions")
@@ -292,7 +292,7 @@ READING_KEYS = ("reading", "languages")
 """Keys of `[selection]` and `[evaluate]` that say how conclusions are read: one way for both."""
 
 
-class Config(Section):
+class Config(ConfigSection):
     """A whole run."""
 
     data: DataConfig
@@ -313,7 +313,7 @@ class Config(Section):
         return self
 
 
-SECTIONS: dict[str, type[Section]] = {
+SECTIONS: dict[str, type[ConfigSection]] = {
     "data": DataConfig,
     "teacher": TeacherConfig,
     "selection": SelectionConfig,

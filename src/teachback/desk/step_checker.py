@@ -19,7 +19,7 @@ from teachback.records import Example
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StatedStep:
     """Something that an explanation states: the words that state it, and whether it is right.
 
     ``decides``: it states the deciding rule or what follows from it. ``names_goods``: it says which
@@ -51,7 +51,7 @@ def checked(facts: Facts, explanation: str, answer: str | None = None) -> Checke
     decided = any(step.decides and step.right for step in steps)
     if answer is not None:
         concludes = answer == decide(facts).label
-        steps.append(Step(f"the answer: {answer}", concludes))
+        steps.append(StatedStep(f"the answer: {answer}", concludes))
         decided = decided and concludes
     wrong = tuple(step.said for step in steps if not step.right)
     verdict: StepVerdict = "wrong"
@@ -63,17 +63,17 @@ def checked(facts: Facts, explanation: str, answer: str | None = None) -> Checke
     return CheckedSteps(verdict, wrong)
 
 
-def steps_of(facts: Facts, explanation: str) -> Iterator[Step]:
+def steps_of(facts: Facts, explanation: str) -> Iterator[StatedStep]:
     """Every step that ``explanation`` states."""
     text = " ".join(explanation.split())
     for pattern, right in _STEPS:
         for found in pattern.finditer(text):
-            yield Step(found.group().strip(), right(facts, found))
+            yield StatedStep(found.group().strip(), right(facts, found))
     for found in _NAMED_GOODS.finditer(text):
         right_goods = _GOODS[found.group().lower()] == facts.item
-        yield Step(found.group(), right_goods, names_goods=True)
+        yield StatedStep(found.group(), right_goods, names_goods=True)
     for found in list(_DECISION.finditer(text))[-1:]:
-        yield Step(found.group(), _is_decision(facts, found), decides=True)
+        yield StatedStep(found.group(), _is_decision(facts, found), decides=True)
 
 
 # ---------------------------------------------------------------------- statements

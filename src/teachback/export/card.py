@@ -33,7 +33,7 @@ _LIBRARIES: Mapping[ExportFormat, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ExportFacts:
     """What is known of an export. ``card`` names no file of this machine."""
 
     name: str
@@ -51,7 +51,7 @@ class Facts:
     """Under which terms the teacher's texts may be used, in the user's words."""
 
 
-def model_card(facts: Facts) -> str:
+def model_card(facts: ExportFacts) -> str:
     """The card as Markdown behind the hub's YAML."""
     parts = [
         f"---\n{_data(facts).to_yaml()}\n---\n",
@@ -70,7 +70,7 @@ def model_card(facts: Facts) -> str:
     return "\n".join(parts)
 
 
-def _data(facts: Facts) -> ModelCardData:
+def _data(facts: ExportFacts) -> ModelCardData:
     causal = facts.card.family == "causal"
     known = (facts.licence or "").casefold()
     licence = next((name for sign, name in _LICENCES if sign in known), None)
@@ -97,7 +97,7 @@ def _hub_base(reference: str) -> str | None:
     return named.repository if isinstance(named, HubModelReference) else None
 
 
-def _training(facts: Facts) -> Mapping[str, str]:
+def _training(facts: ExportFacts) -> Mapping[str, str]:
     card = facts.card
     rows = {
         "base": card.base,
@@ -128,7 +128,7 @@ def _training(facts: Facts) -> Mapping[str, str]:
     return rows
 
 
-def _checked(facts: Facts) -> str:
+def _checked(facts: ExportFacts) -> str:
     checked = facts.checked
     origin = " and ".join(
         f"{file.questions} from {file.name}{f' (SHA-256 {file.sha256})' if file.sha256 else ''}"
@@ -152,7 +152,7 @@ def _checked(facts: Facts) -> str:
     return "\n".join(lines)
 
 
-def _asking(facts: Facts) -> str:
+def _asking(facts: ExportFacts) -> str:
     if facts.card.family == "seq2seq":
         return _asking_seq2seq(facts)
     shown = f"{QUESTION}<question>\n(A) <choice>\n(B) <choice>"
@@ -188,7 +188,7 @@ alone. teachback: `teachback ask FOLDER "Which melts?" --choice ice --choice sto
 """
 
 
-def _asking_seq2seq(facts: Facts) -> str:
+def _asking_seq2seq(facts: ExportFacts) -> str:
     if facts.card.task_marker == "encoder":
         way = " and ".join(f"`{prefix}`" for prefix in ENCODER_MARKERS.values())
         how = f"The question begins with {way}."
@@ -198,7 +198,7 @@ def _asking_seq2seq(facts: Facts) -> str:
     return f"{how} `teachback ask FOLDER QUESTION --choice … --explain` does it.\n"
 
 
-def _limits(facts: Facts) -> str:
+def _limits(facts: ExportFacts) -> str:
     return (
         f"One question at a time, of at most {facts.card.max_source_tokens} tokens, of the kind "
         "that it was trained on. Its explanations are not checked for truth: read them as what "

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from teachback.config import Section
+from teachback.config import ConfigSection
 
 WeightType = Literal["f32", "bf16", "f16", "q8_0", "int8"]
 
@@ -15,7 +15,7 @@ def _key(default: Any, description: str, **bounds: Any) -> Any:
     return Field(default, description=description, **bounds)
 
 
-class ExportConfig(Section):
+class ExportConfig(ConfigSection):
     """`[export]`: the parity gate. A limit that is unset is the format's own."""
 
     questions: int = _key(
@@ -50,4 +50,4 @@ class ExportConfig(Section):
     )
 
 
-EXPORT_SECTIONS: dict[str, type[Section]] = {"export": ExportConfig}
+EXPORT_SECTIONS: dict[str, type[ConfigSection]] = {"export": ExportConfig}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from teachback.errors import MissingExtraError, UsageError
-from teachback.export.card import Facts, model_card
+from teachback.export.card import ExportFacts, model_card
 from teachback.export.check_questions import CheckQuestions, check_questions, with_made
 from teachback.export.config import ExportConfig, WeightType
 from teachback.export.formats import ExportFormat, limits, weight_type
@@ -142,7 +142,7 @@ def _checked_export(
     config: ExportConfig,
     progress: Progress,
     notice: Notice,
-) -> Facts:
+) -> ExportFacts:
     licence = resolve(reference, notice=notice).licence
     student = load(reference, precision="fp32", training=True, notice=notice)
     _require(form, weights, student)
@@ -175,7 +175,7 @@ def _checked_export(
             other = _openvino(merged, staging, weights, examples, explained, progress)
             engine = f"OpenVINO {package_version('openvino')}"
     parity = compare_answers(examples, own, other, limits(form, weights, config))
-    return Facts(
+    return ExportFacts(
         name, card, form, weights, licence, parity, questions, engine, same_prompts, origin
     )
 
@@ -292,13 +292,13 @@ def _same_prompts(student: StudentModel, examples: Sequence[Example]) -> int | N
     return same
 
 
-def _describe(staging: Path, facts: Facts) -> None:
+def _describe(staging: Path, facts: ExportFacts) -> None:
     """Write the table and the card beside the export."""
     write_json(staging / PARITY, _parity_row(facts, facts.checked))
     write_text(staging / "README.md", model_card(facts))
 
 
-def _parity_row(facts: Facts, questions: CheckQuestions) -> dict[str, Any]:
+def _parity_row(facts: ExportFacts, questions: CheckQuestions) -> dict[str, Any]:
     return {
         "format": facts.form,
         "weights": facts.weights,

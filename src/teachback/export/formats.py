@@ -13,7 +13,7 @@ ExportFormat = Literal["merged", "gguf", "openvino"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DriftLimits:
     """How far an export may drift; each is a key of `ExportConfig`."""
 
     margin: float
@@ -23,11 +23,11 @@ class Limits:
     same_conclusions: float
 
 
-_EXACT = Limits(0.0, 0.005, 0.02, 0.02, 0.95)
-_HALF = Limits(0.1, 0.05, 1.0, 0.1, 0.75)
+_EXACT = DriftLimits(0.0, 0.005, 0.02, 0.02, 0.95)
+_HALF = DriftLimits(0.1, 0.05, 1.0, 0.1, 0.75)
 """16 bits with a short mantissa, and 8 bits: answers that were nearly a tie may change."""
 
-_LIMITS: Mapping[tuple[ExportFormat, WeightType], Limits] = {
+_LIMITS: Mapping[tuple[ExportFormat, WeightType], DriftLimits] = {
     ("merged", "f32"): _EXACT,
     ("merged", "bf16"): _HALF,
     ("gguf", "f32"): _EXACT,
@@ -54,7 +54,7 @@ def weight_type(form: ExportFormat, asked: WeightType | None) -> WeightType:
     return chosen
 
 
-def limits(form: ExportFormat, weights: WeightType, config: ExportConfig) -> Limits:
+def limits(form: ExportFormat, weights: WeightType, config: ExportConfig) -> DriftLimits:
     """The format's limits, with those that ``config`` sets in their place."""
     own = _LIMITS[form, weights]
     asked = {

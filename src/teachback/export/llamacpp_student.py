@@ -22,7 +22,7 @@ from teachback.errors import ReferenceError_
 from teachback.records import Role
 from teachback.students.card import StudentCard
 from teachback.students.encoding import CausalTokenizer
-from teachback.students.generated import Generated, Performed
+from teachback.students.generated import GeneratedText, Performed
 from teachback.system.machine import cores
 
 _CERTAIN = 1e5
@@ -95,7 +95,7 @@ class LlamaCppStudent:
         scores = self._scores(slot, source, targets)
         if targets:
             seconds["answer"] = time.perf_counter() - started
-        made: dict[Role, Generated] = {}
+        made: dict[Role, GeneratedText] = {}
         for role, limit in limits.items():
             started = time.perf_counter()
             made[role] = self._generate(slot, source, role, limit)
@@ -169,16 +169,18 @@ class LlamaCppStudent:
 
     # ------------------------------------------------------------------ decoding
 
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+    def generate(
+        self, sources: Sequence[str], role: Role, max_new_tokens: int
+    ) -> list[GeneratedText]:
         """Greedy decoding of one task for each question."""
         done = self.perform(sources, [()] * len(sources), {role: max_new_tokens}, self._at_once)
         return [performed.generated[role] for _, performed in done]
 
-    def _generate(self, slot: int, source: str, role: Role, max_new_tokens: int) -> Generated:
+    def _generate(self, slot: int, source: str, role: Role, max_new_tokens: int) -> GeneratedText:
         prompt = [*self.encoder.row(source, role, ()).prefix, *self.encoder.marker_ids(role)]
         reply = self._complete(slot, prompt, max_tokens=max_new_tokens)
         complete = reply["finish_reason"] == "stop"
-        return Generated(reply["text"].strip(), reply["tokens"], complete)
+        return GeneratedText(reply["text"].strip(), reply["tokens"], complete)
 
     def chat(self, question: str) -> tuple[str, int]:
         """What comes of the file's own chat template: the text, and how many tokens the prompt

@@ -12,7 +12,7 @@ from teachback.teachers.prompts import Prompts, reply_of
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ChatRows:
     """Rows of a training file, and how many examples have none for want of an explanation."""
 
     rows: tuple[dict[str, Any], ...]
@@ -23,7 +23,7 @@ def openai_finetune(
     examples: Sequence[Example],
     prompts: Prompts,
     explanations: Iterable[Explanation] | None = None,
-) -> Exported:
+) -> ChatRows:
     """Chat-format rows ``{"messages": [{"role", "content"}, …]}``, one a line, as the hosted
     fine-tuning APIs take them.
 
@@ -38,7 +38,7 @@ def openai_finetune(
     if prompts.form != "chat":
         raise DataError("a fine-tuning file is a chat: its prompts must be of the chat form")
     if explanations is None:
-        return Exported(tuple(_row(prompts, Exemplar(e, ""), "direct") for e in examples), 0)
+        return ChatRows(tuple(_row(prompts, Exemplar(e, ""), "direct") for e in examples), 0)
     by_id: dict[str, list[Explanation]] = {}
     for explanation in explanations:
         by_id.setdefault(explanation.id, []).append(explanation)
@@ -48,7 +48,7 @@ def openai_finetune(
             "no explanation is of an example in this dataset: give the dataset that the "
             "explanations were generated for"
         )
-    return Exported(rows, sum(example.id not in by_id for example in examples))
+    return ChatRows(rows, sum(example.id not in by_id for example in examples))
 
 
 def _explained(

@@ -28,7 +28,7 @@ from teachback.records import Role
 from teachback.students.card import CARD, StudentCard
 from teachback.students.encoding import CausalTokenizer
 from teachback.students.file_tokenizer import FileTokenizer
-from teachback.students.generated import Generated, Performed, Token
+from teachback.students.generated import GeneratedText, Performed, Token
 from teachback.students.rows import Row, causal_arrays
 from teachback.system.machine import cores
 from teachback.system.telemetry import no_telemetry
@@ -139,7 +139,7 @@ class OpenVinoStudent(CausalTokenizer):
         for begin in range(0, len(sources), batch_size):
             places = range(begin, min(begin + batch_size, len(sources)))
             batch = [sources[place] for place in places]
-            made: dict[Role, list[Generated]] = {}
+            made: dict[Role, list[GeneratedText]] = {}
             seconds: dict[Role, float] = {}
             for role, limit in limits.items():
                 started = time.perf_counter()
@@ -176,7 +176,9 @@ class OpenVinoStudent(CausalTokenizer):
 
     # ------------------------------------------------------------------ decoding
 
-    def generate(self, sources: Sequence[str], role: Role, max_new_tokens: int) -> list[Generated]:
+    def generate(
+        self, sources: Sequence[str], role: Role, max_new_tokens: int
+    ) -> list[GeneratedText]:
         """Greedy decoding of one task for each question."""
         marker = self.marker_ids(role)
         rows = [self.row(source, role, ()) for source in sources]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from scipy.stats import beta, binomtest
 
-from teachback.export.formats import Limits
+from teachback.export.formats import DriftLimits
 from teachback.formatting import NOTHING
 from teachback.questions import same_answer
 from teachback.records import Answer, Example
@@ -56,7 +56,7 @@ class Parity:
     same_conclusions: int
     direct_accuracy: Accuracy | None
     explained_accuracy: Accuracy | None
-    limits: Limits
+    limits: DriftLimits
     problems: tuple[str, ...]
     """What is beyond the limits, in words; empty where the export is as good as its student."""
 
@@ -65,7 +65,7 @@ def compare_answers(
     examples: Sequence[Example],
     student: Sequence[Answer],
     export: Sequence[Answer],
-    limits: Limits,
+    limits: DriftLimits,
 ) -> Parity:
     """Compare the answers of a student and its export to the same ``examples``, in their order."""
     pairs = list(zip(examples, student, export, strict=True))

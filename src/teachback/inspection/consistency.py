@@ -80,7 +80,7 @@ def untestable(objective: Objective | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ConsistencyItem:
     """An item whose consistency is measured: its explanation, and the answer that the student
     gave after it."""
 
@@ -115,7 +115,7 @@ def asked_items(
     *,
     most: int | None,
     seed: int,
-) -> list[Asked]:
+) -> list[ConsistencyItem]:
     """The explained ``predictions``, or a seeded sample of ``most`` of them, in their order.
 
     An item is drawn by its id, so that the samples of several runs have as many items in common as
@@ -125,14 +125,14 @@ def asked_items(
     ids = {p.id for p in by_draw[:most]}
     drawn = [p for p in predictions if p.id in ids]
     return [
-        Asked(p.id, examples[p.id], (p.explanation or "").strip(), p.explained_answer)
+        ConsistencyItem(p.id, examples[p.id], (p.explanation or "").strip(), p.explained_answer)
         for p in drawn
     ]
 
 
 def measure_consistency(
     asked: AnswersAfter,
-    items: Sequence[Asked],
+    items: Sequence[ConsistencyItem],
     *,
     seed: int = 0,
     begun: Consistency | None = None,
@@ -145,7 +145,7 @@ def measure_consistency(
     `SAVE_EVERY` items of a pass.
     """
     found = begun or Consistency()
-    passes: dict[str, Callable[[Sequence[Asked]], None]] = {
+    passes: dict[str, Callable[[Sequence[ConsistencyItem]], None]] = {
         "own": partial(_answer_after_own, asked, found),
         "swap-same": partial(_swap, asked, items, found, "swap-same", seed),
         "swap-other": partial(_swap, asked, items, found, "swap-other", seed),
@@ -165,7 +165,9 @@ def measure_consistency(
     return found
 
 
-def _answer_after_own(asked: AnswersAfter, found: Consistency, some: Sequence[Asked]) -> None:
+def _answer_after_own(
+    asked: AnswersAfter, found: Consistency, some: Sequence[ConsistencyItem]
+) -> None:
     answers = asked.answers([(one.example, one.text) for one in some])
     for one, answer in zip(some, answers, strict=True):
         found.own[one.id] = answer
@@ -175,11 +177,11 @@ def _answer_after_own(asked: AnswersAfter, found: Consistency, some: Sequence[As
 
 def _swap(
     asked: AnswersAfter,
-    items: Sequence[Asked],
+    items: Sequence[ConsistencyItem],
     found: Consistency,
     measure: str,
     seed: int,
-    some: Sequence[Asked],
+    some: Sequence[ConsistencyItem],
 ) -> None:
     """``items``: all of them, among which donors are drawn."""
     same = measure == "swap-same"
@@ -198,7 +200,7 @@ def _swap(
 
 
 def donors_of(
-    items: Sequence[Asked], answers: Sequence[str | None], *, same: bool, seed: int
+    items: Sequence[ConsistencyItem], answers: Sequence[str | None], *, same: bool, seed: int
 ) -> list[tuple[int, int]]:
     """(item, donor) for every item that has one: a seeded draw among the items of other groups
     and other explanations that were answered the same, or else.
@@ -225,7 +227,7 @@ def donors_of(
 
 
 def _answer_early(
-    asked: AnswersAfter, found: Consistency, share: int, some: Sequence[Asked]
+    asked: AnswersAfter, found: Consistency, share: int, some: Sequence[ConsistencyItem]
 ) -> None:
     cut = [(one.example, first_words(one.text, share)) for one in some]
     for one, answer in zip(some, asked.answers(cut), strict=True):
@@ -242,7 +244,11 @@ def first_words(text: str, share: int) -> str:
 
 
 def _plant(
-    asked: AnswersAfter, found: Consistency, measure: str, seed: int, some: Sequence[Asked]
+    asked: AnswersAfter,
+    found: Consistency,
+    measure: str,
+    seed: int,
+    some: Sequence[ConsistencyItem],
 ) -> None:
     planted = []
     for one in some:

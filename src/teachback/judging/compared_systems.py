@@ -12,7 +12,7 @@ import numpy as np
 
 from teachback.annotation.explained_items import Explained, ExplainedItems, explained_items
 from teachback.errors import RunFolderError, UsageError
-from teachback.judging.judge_questions import CRITERIA, Pair, Rated
+from teachback.judging.judge_questions import CRITERIA, ExplanationPair, Rated
 from teachback.records import Example
 from teachback.runs.evaluations import read_run
 
@@ -51,10 +51,10 @@ class ComparedSystems:
         run = self.found.systems[self.systems[system].runs[seed]]
         return run.explanations[item.id]
 
-    def pair(self, a: int, b: int, seed: int, item: Example) -> Pair:
+    def pair(self, a: int, b: int, seed: int, item: Example) -> ExplanationPair:
         """The explanations of two systems, paired by the seed."""
         first, second = self.explained(a, seed, item), self.explained(b, seed, item)
-        return Pair(f"{item.id} {a}-{b} {seed}", item, first, second)
+        return ExplanationPair(f"{item.id} {a}-{b} {seed}", item, first, second)
 
     def ratings(self, system: int, seed: int, item: Example) -> list[Rated]:
         """One explanation under every criterion."""

@@ -26,7 +26,7 @@ from teachback.judging.judge import (
     questions_of_ratings,
     request_kind,
 )
-from teachback.judging.judge_questions import Pair, Rated
+from teachback.judging.judge_questions import ExplanationPair, Rated
 from teachback.judging.model_families import kinship, teachers_behind
 from teachback.judging.people_answers import PeopleAnswers, read_people_answers
 from teachback.judging.planted_pairs import PlantedPair, planted_pairs
@@ -217,7 +217,9 @@ def _judge(
     return results, list(_rows(name, compared, preferences, ratings))
 
 
-def _pairs(compared: ComparedSystems) -> Iterator[tuple[tuple[int, int, int, str], Pair]]:
+def _pairs(
+    compared: ComparedSystems,
+) -> Iterator[tuple[tuple[int, int, int, str], ExplanationPair]]:
     for item in compared.items:
         for a, b in compared.couples:
             for seed in compared.seeds:

@@ -14,7 +14,7 @@ from teachback.judging.judge_questions import (
     EQUAL,
     FIRST,
     INSTRUCTIONS,
-    Pair,
+    ExplanationPair,
     Rated,
     both_orders,
     criterion_question,
@@ -83,7 +83,9 @@ class Judge:
         self._session = session
         self._kind = request_kind(reasons)
 
-    def prefer(self, pairs: Sequence[Pair], *, progress: Progress = SILENT) -> list[Preference]:
+    def prefer(
+        self, pairs: Sequence[ExplanationPair], *, progress: Progress = SILENT
+    ) -> list[Preference]:
         """Ask for what the store lacks of ``pairs``, both orders; their preferences in order."""
         self._ask(list(questions_of_pairs(pairs)), progress)
         return [self._preference(pair) for pair in pairs]
@@ -106,7 +108,7 @@ class Judge:
             f"questions{why}"
         )
 
-    def _preference(self, pair: Pair) -> Preference:
+    def _preference(self, pair: ExplanationPair) -> Preference:
         if pair.is_same:
             return Preference(0.5, 0.5, asked=False)
         values: list[float | None] = []
@@ -138,7 +140,7 @@ def request_kind(reasons: bool) -> RequestKind:
     return "cote" if reasons else "direct"
 
 
-def questions_of_pairs(pairs: Sequence[Pair]) -> Iterator[Example]:
+def questions_of_pairs(pairs: Sequence[ExplanationPair]) -> Iterator[Example]:
     """All that has to be asked of ``pairs``."""
     return (question for pair in pairs if not pair.is_same for question in both_orders(pair))
 

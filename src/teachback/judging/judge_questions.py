@@ -28,7 +28,7 @@ _SEEN_ALONE = {one.key for one in ALONE}
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ExplanationPair:
     """Two explanations of one item. ``id`` is its own among the pairs of a judging."""
 
     id: str
@@ -52,7 +52,7 @@ class Rated:
     criterion: str
 
 
-def both_orders(pair: Pair) -> tuple[Example, Example]:
+def both_orders(pair: ExplanationPair) -> tuple[Example, Example]:
     """The questions of a pair: A first, and B first."""
     return (
         _question_of_order(f"{pair.id} ab", pair.item, pair.a, pair.b),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from teachback.annotation.explained_items import Explained
-from teachback.judging.judge_questions import Pair
+from teachback.judging.judge_questions import ExplanationPair
 from teachback.quality.planted_mistakes import turned_statement
 from teachback.records import Example
 
@@ -37,7 +37,7 @@ class PlantedPair:
     """A pair whose A is the better one."""
 
     kind: PlantedKind
-    pair: Pair
+    pair: ExplanationPair
 
 
 def planted_pairs(
@@ -55,7 +55,9 @@ def planted_pairs(
             if worse is None or drawn == PAIRS_OF_A_KIND:
                 continue
             drawn += 1
-            pair = Pair(f"planted {kind} {example.id}", example, own, Explained(worse, own.answer))
+            pair = ExplanationPair(
+                f"planted {kind} {example.id}", example, own, Explained(worse, own.answer)
+            )
             found.append(PlantedPair(kind, pair))
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from teachback.formatting import NOTHING, interval, p_in_table, points
 from teachback.records import ComparedWay
 from teachback.reports.arms import factor_words
-from teachback.reports.page import Content, Figure, Span, Table
+from teachback.reports.page import Content, Figure, IntervalCell, Table
 from teachback.reports.text import percent
 from teachback.studies.factors import FACTORS, Factor
 from teachback.studies.schema import VerdictRow
@@ -82,7 +82,7 @@ def comparison_table(title: str, rows: Sequence[VerdictRow], *, exploratory: boo
         span: Content = NOTHING
         if row.difference is not None and row.low is not None and row.high is not None:
             estimate = Figure(points(row.difference), interval(row.low, row.high, points))
-            span = Span(row.difference, row.low, row.high, widest)
+            span = IntervalCell(row.difference, row.low, row.high, widest)
         found.append(
             (
                 Figure(f"{row.dataset}: {names_of(row)}", setting_words(row, varying)),

@@ -21,11 +21,11 @@ from teachback.reports.page import (
     Content,
     Disagreement,
     Figure,
+    IntervalCell,
     Page,
     Paragraph,
     Said,
     Section,
-    Span,
     Table,
     Verbatim,
 )
@@ -188,7 +188,7 @@ def _table(table: Table, name: str, opener: str | None = None) -> Markup:
 
 def _is_words(table: Table, column: int) -> bool:
     """Whether a column holds words, to be read from the left, rather than numbers."""
-    cells = [row[column] for row in table.rows if not isinstance(row[column], Span)]
+    cells = [row[column] for row in table.rows if not isinstance(row[column], IntervalCell)]
     texts = [cell.text if isinstance(cell, Figure) else str(cell) for cell in cells]
     texts = [text for text in texts if text != NOTHING]
     if any(len(text) > _LONGEST_NUMBER for text in texts):
@@ -201,7 +201,7 @@ def _content(content: Content) -> Markup:
         if not content.detail:
             return _own(content.text)
         return join([_own(content.text), " ", el("span", _own(content.detail), class_="detail")])
-    return svg.span(content) if isinstance(content, Span) else _own(content)
+    return svg.span(content) if isinstance(content, IntervalCell) else _own(content)
 
 
 def _verbatim(block: Verbatim) -> Markup:

@@ -11,11 +11,11 @@ from teachback.reports.page import (
     Content,
     Disagreement,
     Figure,
+    IntervalCell,
     Page,
     Paragraph,
     Said,
     Section,
-    Span,
     Table,
     Verbatim,
 )
@@ -75,7 +75,10 @@ def _block(block: Block, level: int) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     drawn = {
-        column for row in table.rows for column, cell in enumerate(row) if isinstance(cell, Span)
+        column
+        for row in table.rows
+        for column, cell in enumerate(row)
+        if isinstance(cell, IntervalCell)
     }
     kept = [column for column in range(len(table.head)) if column not in drawn]
     yield f"**{escaped(table.title)}**"
@@ -95,7 +98,7 @@ def _content(content: Content) -> str:
         # Words after words need a stop between them; an interval after its number does not.
         link = "; " if content.detail[:1].isalpha() else " "
         return escaped(f"{content.text}{link}{content.detail}" if content.detail else content.text)
-    return "" if isinstance(content, Span) else escaped(content)
+    return "" if isinstance(content, IntervalCell) else escaped(content)
 
 
 def _disagreement(shown: Disagreement, level: int) -> Iterator[str]:

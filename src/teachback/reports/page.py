@@ -30,7 +30,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class IntervalCell:
     """A table's cell with an interval to be drawn around zero: shares in [-1, 1]."""
 
     value: float
@@ -40,7 +40,7 @@ class Span:
     """What the drawing reaches to on either side; one for a whole table."""
 
 
-Content = str | Figure | Span
+Content = str | Figure | IntervalCell
 
 
 @dataclass(frozen=True, slots=True)

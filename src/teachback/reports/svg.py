@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from teachback.reports.markup import el, join
-from teachback.reports.page import Chart, Mark, Point, Series, Span
+from teachback.reports.page import Chart, IntervalCell, Mark, Point, Series
 
 WIDTH, HEIGHT = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
@@ -70,7 +70,7 @@ def swatch(style: int, lines: bool, mark: Mark) -> Markup:
     )
 
 
-def span(drawn: Span) -> Markup:
+def span(drawn: IntervalCell) -> Markup:
     """An interval around zero, small enough for a table's cell."""
     x = _scale(-drawn.widest, drawn.widest, 4, _SPAN_WIDTH - 4)
     middle = _SPAN_HEIGHT / 2

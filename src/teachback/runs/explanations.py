@@ -39,7 +39,7 @@ class CostEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ExplainOutcome:
     """The outcome of asking and selecting; the explanations are in the folder."""
 
     summary: SelectionCounts
@@ -61,7 +61,7 @@ class Selected:
 
 def explain(
     config: Config, folder: Path, *, overwrite: bool = False, progress: Progress = SILENT
-) -> Explained:
+) -> ExplainOutcome:
     """Ask the teacher for what is missing and select; writes ``completions.sqlite``,
     ``explanations.jsonl`` and ``rejections.jsonl``.
 
@@ -78,7 +78,7 @@ def explain(
             changes = note_changes(folder, session.teacher.changes)
             note_reading(folder, setup.rules.reading)
             summary = _select_into(folder, examples, session, check=config.teacher.reference)
-            return Explained(summary, generation, session.bill(), changes)
+            return ExplainOutcome(summary, generation, session.bill(), changes)
 
 
 def explain_in_memory(
@@ -130,7 +130,7 @@ def ask_pilot(
 
 def select_again(
     config: Config, source: Path, folder: Path, *, overwrite: bool = False
-) -> Explained:
+) -> ExplainOutcome:
     """Select from the store of ``source`` without a call; writes into ``folder``."""
     if not (source / STORE).is_file():
         raise RunFolderError(f"{source}: holds no {STORE}; teachback generate makes one")
@@ -149,7 +149,7 @@ def select_again(
             begin_folder(config, folder, overwrite=overwrite)
             note_reading(folder, setup.rules.reading)
             summary = _select_into(folder, examples, TeacherSession(setup, store))
-    return Explained(summary, None)
+    return ExplainOutcome(summary, None)
 
 
 def check_answered(summary: SelectionCounts, teacher: str | None, store: CompletionStore) -> None:

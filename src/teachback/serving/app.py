@@ -21,7 +21,7 @@ from teachback.serving.confidence import at_temperature, confidence
 from teachback.serving.continued_texts import ContinuedTexts
 from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
-from teachback.serving.engine import Continuation, Engine, Question
+from teachback.serving.engine import Continuation, Question, StudentEngine
 from teachback.serving.headers import HEADERS
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
@@ -77,7 +77,7 @@ class Serving:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: StudentEngine,
         name: str,
         *,
         limits: Limits | None = None,

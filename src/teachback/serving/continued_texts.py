@@ -10,15 +10,15 @@ from typing import Any
 from aiohttp import web
 
 from teachback.serving import openai_replies as form
-from teachback.serving.engine import Continuation, Engine
+from teachback.serving.engine import Continuation, StudentEngine
 from teachback.serving.event_stream import EventStream
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
 from teachback.serving.requests import (
     ChatRequest,
+    CompletionOptions,
     CompletionRequest,
     Refusal,
-    Sampling,
     read_body,
 )
 from teachback.students.generated import Token
@@ -32,7 +32,7 @@ class ContinuedTexts:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: StudentEngine,
         name: str,
         lane: Lane[Continuation, int],
         seconds: float,
@@ -52,7 +52,7 @@ class ContinuedTexts:
             raise Refusal(422, "messages: the last one is empty")
         ids = self._engine.prompt("\n\n".join(text for text in texts if text))
         limit = self._room(ids, asked.max_completion_tokens or asked.max_tokens)
-        text = form.Text(self._engine, asked.stops())
+        text = form.GrowingText(self._engine, asked.stops())
         top = (asked.top_logprobs or 0) if asked.logprobs else None
         if asked.stream:
             return await self._stream(request, asked, text, ids, limit, top, chat=True)
@@ -77,14 +77,14 @@ class ContinuedTexts:
         if asked.stream:
             if len(prompts) > 1 or asked.echo:
                 raise Refusal(422, "stream: one prompt at a time, and without echo")
-            text = form.Text(self._engine, asked.stops())
+            text = form.GrowingText(self._engine, asked.stops())
             limit = self._room(prompts[0], asked.max_tokens)
             return await self._stream(
                 request, asked, text, prompts[0], limit, asked.logprobs, chat=False
             )
         choices, read, written = [], 0, 0
         for number, ids in enumerate(prompts):
-            text = form.Text(self._engine, asked.stops())
+            text = form.GrowingText(self._engine, asked.stops())
             wanted = 16 if asked.max_tokens is None else asked.max_tokens
             limit = min(wanted, self._room(ids, None)) if wanted else 0
             measure = asked.echo and asked.logprobs is not None
@@ -108,7 +108,7 @@ class ContinuedTexts:
         used = form.usage(read, written)
         return web.json_response({**head, "choices": choices, "usage": used})
 
-    def _check_sampling(self, asked: Sampling) -> None:
+    def _check_sampling(self, asked: CompletionOptions) -> None:
         if not self._engine.continues:
             raise Refusal(422, "this student only answers questions: POST /v1/answer")
         if asked.n != 1:
@@ -135,7 +135,7 @@ class ContinuedTexts:
 
     async def _write(
         self,
-        text: form.Text,
+        text: form.GrowingText,
         ids: tuple[int, ...],
         limit: int,
         *,
@@ -166,8 +166,8 @@ class ContinuedTexts:
     async def _stream(
         self,
         request: web.Request,
-        asked: Sampling,
-        text: form.Text,
+        asked: CompletionOptions,
+        text: form.GrowingText,
         ids: tuple[int, ...],
         limit: int,
         top: int | None,

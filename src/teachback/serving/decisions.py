@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from teachback.records import Answer
-from teachback.serving.requests import AnswerRequest, Decision, DecisionRequest, Refusal
+from teachback.serving.requests import AnswerRequest, DecisionRequest, Refusal, TypedQuestion
 
 
 def question_of(asked: DecisionRequest, name: str) -> AnswerRequest:
@@ -24,7 +24,7 @@ def question_of(asked: DecisionRequest, name: str) -> AnswerRequest:
     )
 
 
-def _options(decision: Decision) -> dict[str, str]:
+def _options(decision: TypedQuestion) -> dict[str, str]:
     """The choices as the student reads them → the names of the options."""
     return {
         f"{option}: {text}" if text else option: option
@@ -32,7 +32,7 @@ def _options(decision: Decision) -> dict[str, str]:
     }
 
 
-def decided(decision: Decision, answer: Answer) -> dict[str, Any]:
+def decided(decision: TypedQuestion, answer: Answer) -> dict[str, Any]:
     """The reply to one question. Confidence is 0 where all options are equally probable and 1
     where one has all the probability. Raises Refusal where the answer has no probabilities."""
     shares = answer.probabilities

@@ -73,7 +73,7 @@ class LanguageModel(Protocol):
         the first alone."""
 
 
-class Engine:
+class StudentEngine:
     """A student, ready to be asked from several threads, one for each kind of work.
 
     ``language``: what continues texts; None where it cannot (T5 students answer questions alone).

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from teachback.serving import openai_replies as form
-from teachback.serving.engine import Engine
+from teachback.serving.engine import StudentEngine
 from teachback.serving.headers import HEADERS
 from teachback.students.generated import Token
 
@@ -18,7 +18,7 @@ class EventStream:
     """The events of one chat (``chat``) or completion. ``logprobs``: whether the tokens of each
     event are told with it."""
 
-    def __init__(self, engine: Engine, name: str, *, chat: bool, logprobs: bool) -> None:
+    def __init__(self, engine: StudentEngine, name: str, *, chat: bool, logprobs: bool) -> None:
         self._engine, self._chat, self._logprobs = engine, chat, logprobs
         self._head = form.head("chat.completion.chunk" if chat else "text_completion", name)
         self.reply = web.StreamResponse(

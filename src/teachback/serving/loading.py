@@ -7,7 +7,7 @@ from pathlib import Path
 
 from teachback.errors import UsageError
 from teachback.export.openvino_files import is_openvino_export
-from teachback.serving.engine import Engine, ServedStudent
+from teachback.serving.engine import ServedStudent, StudentEngine
 from teachback.system.precision import Precision
 
 
@@ -16,7 +16,7 @@ class Loaded:
     """A student and the engine around it; ``note``: what users should know of its speed."""
 
     student: ServedStudent
-    engine: Engine
+    engine: StudentEngine
     note: str | None
 
 
@@ -37,7 +37,7 @@ def load_served(reference: str, precision: Precision = "auto") -> Loaded:
                 "was written with: export again with a different --weights"
             )
         openvino = OpenVinoStudent(folder)
-        return Loaded(openvino, Engine(openvino, openvino.with_shared_weights()), None)
+        return Loaded(openvino, StudentEngine(openvino, openvino.with_shared_weights()), None)
     from teachback.students.causal import CausalStudent
     from teachback.students.continuing import TorchContinuation
     from teachback.students.student import Student
@@ -47,4 +47,4 @@ def load_served(reference: str, precision: Precision = "auto") -> Loaded:
     if isinstance(model, CausalStudent):
         language = TorchContinuation(model.with_shared_weights())
     note = model.precision.line if model.precision.slow else None
-    return Loaded(model, Engine(model, language), note)
+    return Loaded(model, StudentEngine(model, language), note)

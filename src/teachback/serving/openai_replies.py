@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from teachback.serving.engine import Engine
+from teachback.serving.engine import StudentEngine
 from teachback.students.generated import Token
 
 
 @dataclass(slots=True)
-class Text:
+class GrowingText:
     """A text that grows token by token, up to a stop sequence, its end or a limit.
 
     ``held`` is what may be the beginning of a stop sequence or of a character, and is not shown
     before that is known.
     """
 
-    engine: Engine
+    engine: StudentEngine
     stops: Sequence[str]
     tokens: list[Token] = field(default_factory=list)
     ended: Token | None = None
@@ -82,7 +82,7 @@ def head(kind: str, model: str) -> dict[str, Any]:
     }
 
 
-def chat_logprobs(engine: Engine, tokens: Sequence[Token]) -> dict[str, Any]:
+def chat_logprobs(engine: StudentEngine, tokens: Sequence[Token]) -> dict[str, Any]:
     """Log-probabilities as chats have them."""
     content = [
         {
@@ -94,12 +94,14 @@ def chat_logprobs(engine: Engine, tokens: Sequence[Token]) -> dict[str, Any]:
     return {"content": content, "refusal": None}
 
 
-def _named(engine: Engine, token: int, log_probability: float | None) -> dict[str, Any]:
+def _named(engine: StudentEngine, token: int, log_probability: float | None) -> dict[str, Any]:
     text = engine.piece(token)
     return {"token": text, "logprob": log_probability, "bytes": list(text.encode())}
 
 
-def completion_logprobs(engine: Engine, tokens: Sequence[Token], offset: int = 0) -> dict[str, Any]:
+def completion_logprobs(
+    engine: StudentEngine, tokens: Sequence[Token], offset: int = 0
+) -> dict[str, Any]:
     """Log-probabilities as completions have them, the first token at character ``offset``: among
     the most probable tokens stands each token itself too. The first token of a text has none."""
     pieces = [engine.piece(token.id) for token in tokens]

@@ -48,7 +48,7 @@ class TextPart(BaseModel):
     text: Text
 
 
-class Message(BaseModel):
+class ChatMessage(BaseModel):
     """One message of a conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -66,7 +66,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class Sampling(BaseModel):
+class CompletionOptions(BaseModel):
     """What both of OpenAI's endpoints take. Unknown keys are passed over, as its servers do;
     ``temperature`` and the like too: a student decodes greedily."""
 
@@ -81,17 +81,17 @@ class Sampling(BaseModel):
         return [stop for stop in stops if stop]
 
 
-class ChatRequest(Sampling):
+class ChatRequest(CompletionOptions):
     """The body of ``POST /v1/chat/completions``."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1)
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     logprobs: Annotated[bool, Field(strict=True)] = False
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
 
 
-class CompletionRequest(Sampling):
+class CompletionRequest(CompletionOptions):
     """The body of ``POST /v1/completions``; a prompt is a text or token ids."""
 
     prompt: Text | list[Annotated[int, Field(strict=True)]] | list[Text] | list[list[int]]
@@ -100,7 +100,7 @@ class CompletionRequest(Sampling):
     echo: Annotated[bool, Field(strict=True)] = False
 
 
-class Decision(BaseModel):
+class TypedQuestion(BaseModel):
     """One typed question of ``/v1/systemone``. A ``choice`` has options with descriptions or
     none; a ``noul`` is a yes-no question."""
 
@@ -118,7 +118,7 @@ class DecisionRequest(BaseModel):
 
     model: str | None = None
     state: Text | dict[str, Any] | list[Any]
-    questions: dict[str, Decision] = Field(min_length=1, max_length=64)
+    questions: dict[str, TypedQuestion] = Field(min_length=1, max_length=64)
 
 
 _Body = TypeVar("_Body", bound=BaseModel)

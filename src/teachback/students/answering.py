@@ -36,7 +36,7 @@ from teachback.records import (
     Way,
 )
 from teachback.students.card import StudentCard
-from teachback.students.generated import Generated, Performed
+from teachback.students.generated import GeneratedText, Performed
 from teachback.students.limits import ANSWER_TOKENS
 
 ChoiceScore = Literal["sum", "mean"]
@@ -71,7 +71,7 @@ class Effort:
     """Generations that hit the limit before the end token."""
 
 
-class Asking(TypedDict, total=False):
+class AnswerSettings(TypedDict, total=False):
     """How a student is asked, whichever way. ``choice_score``: ``sum`` of log-probabilities
     including the end token, or their ``mean`` per token; one setting for all systems compared.
     ``max_new_tokens`` bounds an explanation; unset, the student's card does. ``reading``: which of
@@ -104,7 +104,7 @@ def answers(
     ``way``: whose answer is the student's; None: its own way's. Without ``explain``, that can only
     be the direct one; without ``direct``, the student explains alone.
 
-    The other arguments: see `Asking`.
+    The other arguments: see `AnswerSettings`.
     """
     effort = effort if effort is not None else Effort()
     limit = max_new_tokens or student.card.explanation_limit
@@ -168,7 +168,7 @@ def adaptive_answers(
     student: AskableModel,
     examples: Sequence[Example],
     threshold: float,
-    **asking: Unpack[Asking],
+    **asking: Unpack[AnswerSettings],
 ) -> Iterator[tuple[int, Answer]]:
     """As `answers`, in the adaptive way: all examples directly, and only those explained whose
     direct answer's margin is below ``threshold``. Every example is yielded once: those that are
@@ -236,7 +236,7 @@ def _best(
 
 
 def _concluded(
-    student: AskableModel, example: Example, generated: Generated, reading: ReplyReading
+    student: AskableModel, example: Example, generated: GeneratedText, reading: ReplyReading
 ) -> tuple[str, str | None]:
     """The explanation and the answer it comes to."""
     objective = student.card.objective

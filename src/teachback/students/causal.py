@@ -22,7 +22,7 @@ from teachback.students.decoding import (
     position_mask,
 )
 from teachback.students.encoding import CausalEncoder
-from teachback.students.generated import Generated, Performed
+from teachback.students.generated import GeneratedText, Performed
 from teachback.students.log_probabilities import LogProbabilities
 from teachback.students.model import (
     StudentModel,
@@ -176,7 +176,7 @@ class CausalStudent(CausalEncoder, StudentModel):
         role: Role,
         max_new_tokens: int,
         begun: Sequence[str] | None = None,
-    ) -> list[Generated]:
+    ) -> list[GeneratedText]:
         texts = [self.text_ids(text) for text in begun] if begun else [() for _ in sources]
         if not self._shares():
             return self._library_generate(sources, role, max_new_tokens, texts)
@@ -202,7 +202,7 @@ class CausalStudent(CausalEncoder, StudentModel):
         role: Role,
         max_new_tokens: int,
         begun: Sequence[tuple[int, ...]],
-    ) -> list[Generated]:
+    ) -> list[GeneratedText]:
         """transformers' own decoding: the plain path, for any model."""
         marker = self.marker_ids(role)
         rows = [

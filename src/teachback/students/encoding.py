@@ -13,7 +13,7 @@ from typing import Any, Literal
 from teachback.errors import DataError
 from teachback.records import Role
 from teachback.students.card import StudentCard
-from teachback.students.generated import Generated
+from teachback.students.generated import GeneratedText
 from teachback.students.rows import Branch, Row
 
 QUESTION = "Question: "
@@ -110,13 +110,13 @@ class Encoder(ABC):
         """Whether the tokenizer turns two targets into the same tokens."""
         return self.text_ids(left) == self.text_ids(right)
 
-    def generated(self, ids: list[int], log_probability: float | None = None) -> Generated:
+    def generated(self, ids: list[int], log_probability: float | None = None) -> GeneratedText:
         """Generated tokens as text, up to the end token."""
         complete = self.end_id in ids
         if complete:
             ids = ids[: ids.index(self.end_id) + 1]
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return Generated(text.strip(), len(ids), complete, log_probability)
+        return GeneratedText(text.strip(), len(ids), complete, log_probability)
 
 
 class CausalEncoder(Encoder):

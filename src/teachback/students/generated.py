@@ -8,7 +8,7 @@ from teachback.records import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GeneratedText:
     """A generated text and the number of tokens it took (end token included)."""
 
     text: str
@@ -25,7 +25,7 @@ class Performed:
 
     scores: list[tuple[float, int]]
     """Of each target to score: (sum of log-probabilities, end token included; tokens)."""
-    generated: dict[Role, Generated]
+    generated: dict[Role, GeneratedText]
     seconds: dict[Role, float]
     """What each task took, batches shared out. Read once for two tasks, a question counts in
     both."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 from transformers import LogitsProcessor
 
-from teachback.students.generated import Generated
+from teachback.students.generated import GeneratedText
 
 
 class LogProbabilities(LogitsProcessor):  # type: ignore[misc]
@@ -22,7 +22,7 @@ class LogProbabilities(LogitsProcessor):  # type: ignore[misc]
         self._steps.append((shares.amax(1) - shares.logsumexp(1)).tolist())
         return scores
 
-    def added_to(self, generated: Sequence[Generated]) -> list[Generated]:
+    def added_to(self, generated: Sequence[GeneratedText]) -> list[GeneratedText]:
         """What was generated, in the order of its rows, each with its own log-probability: that of
         its tokens up to the end token."""
         return [

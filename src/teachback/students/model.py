@@ -22,7 +22,7 @@ from teachback.objectives import TrainingExample
 from teachback.records import Role, TrainingPair
 from teachback.students.card import StudentCard
 from teachback.students.encoding import Encoder
-from teachback.students.generated import Generated, Performed
+from teachback.students.generated import GeneratedText, Performed
 from teachback.students.loss import cross_entropies, weighted_cross_entropy
 from teachback.students.quiet import quiet
 from teachback.students.rows import Branch, EncodedExample, Row
@@ -62,7 +62,7 @@ class StudentModel(Encoder):
         role: Role,
         max_new_tokens: int,
         begun: Sequence[str] | None = None,
-    ) -> list[Generated]:
+    ) -> list[GeneratedText]:
         """Greedy decoding of one task for each question; with ``begun``, each text goes on from
         one that is not empty, which it then contains."""
 
@@ -86,7 +86,7 @@ class StudentModel(Encoder):
             seconds: dict[Role, float] = {}
             if any(own):
                 seconds["answer"] = (time.perf_counter() - started) / len(batch)
-            generated: dict[Role, list[Generated]] = {}
+            generated: dict[Role, list[GeneratedText]] = {}
             for role, limit in limits.items():
                 started = time.perf_counter()
                 generated[role] = self.generate(batch, role, limit)

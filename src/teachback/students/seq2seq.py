@@ -12,7 +12,7 @@ from torch import Tensor
 
 from teachback.records import Role
 from teachback.students.decoding import MEASURED
-from teachback.students.generated import Generated
+from teachback.students.generated import GeneratedText
 from teachback.students.log_probabilities import LogProbabilities
 from teachback.students.model import StudentModel
 from teachback.students.rows import Row, separate
@@ -76,17 +76,17 @@ class Seq2SeqStudent(StudentModel):
         role: Role,
         max_new_tokens: int,
         begun: Sequence[str] | None = None,
-    ) -> list[Generated]:
+    ) -> list[GeneratedText]:
         if begun is None:
             return self._generate(sources, role, max_new_tokens, ())
-        found: list[Generated] = []
+        found: list[GeneratedText] = []
         for source, text in zip(sources, begun, strict=True):  # each decoder begins differently
             found += self._generate([source], role, max_new_tokens, self.text_ids(text))
         return found
 
     def _generate(
         self, sources: Sequence[str], role: Role, max_new_tokens: int, begun: tuple[int, ...]
-    ) -> list[Generated]:
+    ) -> list[GeneratedText]:
         before = (*self.marker_ids(role), *begun)
         rows = [self.row(source, role, [self.branch(role, "")]) for source in sources]
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}

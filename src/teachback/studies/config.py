@@ -19,8 +19,8 @@ from pydantic import AfterValidator, Field, ValidationError
 from teachback import config
 from teachback.config import (
     Config,
+    ConfigSection,
     EvaluateConfig,
-    Section,
     SelectionConfig,
     StudentConfig,
     TeacherConfig,
@@ -80,7 +80,7 @@ class TrainingSchedule:
     schedule: Schedule
 
 
-class StudyConfig(Section):
+class StudyConfig(ConfigSection):
     """`[study]`: the factors; the grid crosses each system with those that it depends on."""
 
     name: str | None = _key(None, "what the study is called; unset: the file's name")
@@ -116,7 +116,7 @@ class StudyConfig(Section):
     )
 
 
-class DatasetConfig(Section):
+class DatasetConfig(ConfigSection):
     """`[[dataset]]`: one labelled task."""
 
     name: str = _key(..., "what the dataset is called in results", min_length=1)
@@ -137,7 +137,7 @@ class DatasetConfig(Section):
     )
 
 
-class SearchConfig(Section):
+class SearchConfig(ConfigSection):
     """`[search]`: training schedules tried on valid, before anything is compared."""
 
     objectives: _Objectives = _key(
@@ -167,7 +167,7 @@ class SearchConfig(Section):
         )
 
 
-class ConfirmatoryConfig(Section):
+class ConfirmatoryConfig(ConfigSection):
     """`[confirmatory]`: the comparisons that are declared before the study runs."""
 
     objectives: _Objectives | None = _key(
@@ -186,7 +186,7 @@ class ConfirmatoryConfig(Section):
     size: _Size | None = _key(None, "unset: the study's largest")
 
 
-class StudyFile(Section):
+class StudyFile(ConfigSection):
     """A whole study as its file describes it, with the names of files made absolute."""
 
     study: StudyConfig = StudyConfig()
@@ -204,7 +204,7 @@ class StudyFile(Section):
         return self.study.teachers if dataset.teachers is None else dataset.teachers
 
 
-STUDY_SECTIONS: dict[str, type[Section]] = {
+STUDY_SECTIONS: dict[str, type[ConfigSection]] = {
     "study": StudyConfig,
     "dataset": DatasetConfig,
     "search": SearchConfig,
@@ -273,7 +273,7 @@ def run_config(
 ) -> Config:
     """The configuration of one run within the study."""
 
-    def given(section: Section, **changed: Any) -> dict[str, Any]:
+    def given(section: ConfigSection, **changed: Any) -> dict[str, Any]:
         merged = {**section.model_dump(), **changed}
         return {key: value for key, value in merged.items() if value is not None}
 

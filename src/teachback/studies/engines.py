@@ -40,7 +40,7 @@ class Ended:
     error: str | None
 
 
-class Engine(Protocol):
+class CellEngine(Protocol):
     """What runs cells."""
 
     name: str

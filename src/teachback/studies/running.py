@@ -14,7 +14,7 @@ from teachback.records import TrainedPasses
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.studies.cell import result_begun
 from teachback.studies.config import TrainingSchedule, write_study
-from teachback.studies.engines import Ended, Engine
+from teachback.studies.engines import CellEngine, Ended
 from teachback.studies.family import settle_family
 from teachback.studies.forecast import Forecast
 from teachback.studies.planned import Material, PlannedCell
@@ -69,7 +69,7 @@ def state_of(folder: Path, cell: PlannedCell) -> Status | None:
 def run_study(
     planned: PlannedStudy,
     folder: Path,
-    engine: Engine,
+    engine: CellEngine,
     *,
     progress: Progress = SILENT,
     notice: Notice = lambda _: None,
@@ -108,7 +108,7 @@ def run_study(
 
 
 def _begin(
-    planned: PlannedStudy, folder: Path, engine: Engine, precision: PrecisionChoice | None
+    planned: PlannedStudy, folder: Path, engine: CellEngine, precision: PrecisionChoice | None
 ) -> list[Pair]:
     """Write what the study is, before anything of it runs."""
     family = settle_family(folder, planned.family, planned.cells)
@@ -145,7 +145,7 @@ class _Running:
         self,
         planned: PlannedStudy,
         folder: Path,
-        engine: Engine,
+        engine: CellEngine,
         progress: Progress,
         notice: Notice,
         precision: PrecisionChoice | None,
@@ -360,7 +360,7 @@ def _clear(folder: Path) -> None:
 
 
 def forecast_of(
-    planned: PlannedStudy, folder: Path, engine: Engine
+    planned: PlannedStudy, folder: Path, engine: CellEngine
 ) -> tuple[Forecast, list[PlannedCell]]:
     """What is known of the times of a study that is not run, and the cells that are left."""
     by_name = {one.name: one for one in planned.datasets}

@@ -11,7 +11,7 @@ from teachback.files import sha256_of
 from teachback.modelfiles.header import read_gguf_header, require_whole
 from teachback.records import Completion, Message, Request
 from teachback.references import expanded
-from teachback.teachers.engines import Ask, Engine, EngineName, UnreadableError, installed
+from teachback.teachers.engines import Ask, EngineName, TeacherEngine, UnreadableError, installed
 from teachback.teachers.prompts import Form
 from teachback.teachers.protocol import Teacher
 from teachback.teachers.replies import shortened
@@ -62,7 +62,7 @@ class GgufTeacher(Teacher):
         self.form = form
         self._slots = slots or _SLOTS[self._engines[0]]
         self.concurrency = min(concurrency or self._slots, self._slots)
-        self._engine: Engine | None = None
+        self._engine: TeacherEngine | None = None
         self._opening: asyncio.Lock | None = None
         self._primed: dict[tuple[Message, ...], asyncio.Event] = {}
 
@@ -95,14 +95,14 @@ class GgufTeacher(Teacher):
             what = shortened(str(error)) or type(error).__name__
             raise TeacherError(f"teacher {self.model}: {what}") from error
 
-    async def _opened(self) -> Engine:
+    async def _opened(self) -> TeacherEngine:
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:
             if self._engine is None:
                 self._engine = await asyncio.to_thread(self._load)
         return self._engine
 
-    def _load(self) -> Engine:
+    def _load(self) -> TeacherEngine:
         """The first engine that takes the file."""
         reasons = []
         for name in self._engines:

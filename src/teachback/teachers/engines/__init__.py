@@ -37,7 +37,7 @@ class Ask:
     seed: int
 
 
-class Engine(Protocol):
+class TeacherEngine(Protocol):
     """A loaded model. Its methods may be called from any thread."""
 
     slots: int
