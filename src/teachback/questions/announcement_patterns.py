@@ -11,6 +11,8 @@ from teachback.questions.wording import Wording
 _LETTER = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ"
 _MARKUP = r"(?:[*_]{1,3})?"
 _BETWEEN = " ,:，、："
+_COMMA = r"[\s,:，、：]{0,9}"
+_FLAGS = re.IGNORECASE
 _ADVERB_BEFORE_NOT = (
     "definitely", "clearly", "certainly", "probably", "obviously", "simply", "therefore", "also",
 )  # fmt: skip
@@ -97,118 +99,176 @@ class Patterns:
 
 
 def patterns_of(words: Wording) -> Patterns:
-    gap, some = (r"\s+", r"\s{1,3}") if words.spaced else (r"\s*", r"\s{0,3}")
-    open_, close = (rf"(?<![{_LETTER}])", r"\b") if words.spaced else ("", "")
-    verdict_ended = r"(?![\w'’-])" if words.spaced else ""
-    spaced_before, space = (r"(?<=\s)", r"\s") if words.spaced else ("", "")
-    comma = r"[\s,:，、：]{0,9}"
-    nouns = any_of(words.nouns)
-    for noun, before in words.qualified_nouns.items():
-        nouns += rf"|{noun}(?<={before}\s{noun})"
-    colon = rf"[{re.escape(words.colons)}]"
-    copula = rf"(?:{any_of(words.copulas)})(?:{gap}(?:{any_of(words.adverbs)}))?"
-    ended = r"(?!\w)" if words.spaced else ""
-    flags = re.IGNORECASE
-    announced = re.compile(
-        rf"{open_}(?:{nouns})(?:{some}(?:{any_of(words.after_noun)}))?"
-        rf"(?:{some}(?:{any_of(words.of)}){some}(?:{any_of(words.which)}){close}[^.:：。\n]{{0,40}}?)?"
-        rf"{_MARKUP}\s{{0,3}}"
-        rf"(?:(?:{spaced_before}(?:{copula}){ended}{_MARKUP}\s*"
-        rf"(?:(?:{any_of(words.that)}){close})?\s*{colon}?)|\s{{0,3}}{colon})"
-        rf"{_MARKUP}[ \t]*(?:\n\s*(?=\S))?",
-        flags,
-    )
-    determiner = rf"(?:{any_of(words.determiners)}){gap}"
-    adjectives = rf"(?:(?:{any_of(words.adjectives)}){gap}){{0,3}}"
-    the = rf"(?:{determiner})?{adjectives}"
-    # "(C) is the answer", not "(C) is answer"; where there are no such words, without.
-    inverted_the = determiner + adjectives if words.spaced and words.determiners else the
-    copula_first = None
-    if words.copula_first:
-        adverb = rf"(?:(?:{any_of(words.adverbs)}){gap})?"
-        copula_first = re.compile(
-            rf"{open_}(?:{any_of(words.copula_first)}){gap}{adverb}{determiner}"
-            rf"{adjectives}(?P<noun>{nouns})\b"
-            rf"{_MARKUP}\s*{colon}?{_MARKUP}[ \t]*(?=\S)",
-            flags,
-        )
-        the = rf"(?:(?:{any_of(words.copula_first)}){gap}{adverb})?{the}"
-    # "… the DNAThe answer is": some replies lack the space, or the full stop, before it.
-    joined = r"|(?<=\w)(?=(?-i:[A-Z][a-z]))" if words.spaced else ""
-    lead = re.compile(
-        rf"(?:{open_}{joined})(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}(?:(?:{any_of(words.leads)}){close}{comma}"
-        rf"(?:then\b[\s,]{{0,9}})?)?(?:(?:{any_of(words.concluding)}){comma})?{the}\Z",
-        flags,
-    )
+    """The patterns of the language that ``words`` are of."""
+    pieces = _Pieces(words)
     return Patterns(
         nouns=(*words.nouns, *words.qualified_nouns),
-        announced=announced,
-        copula_first=copula_first,
-        lead=lead,
+        announced=_announced(pieces),
+        copula_first=_copula_first(pieces) if words.copula_first else None,
+        lead=_lead(pieces),
         headed=re.compile(
             rf"(?mi)^[ \t#*_]{{0,20}}(?:{any_of(words.headings)})[ \t#*_\r]{{0,20}}\n\s*(?=\S)"
         ),
-        inverted=re.compile(
-            rf"\([A-Z]\)[^.。\n()]{{0,80}}?{space}(?:{any_of(words.is_the)}){gap}"
-            rf"(?:(?:{any_of(words.adverbs)}){gap})?{inverted_the}(?:{nouns}){close}"
-        ),
-        negated=re.compile(
-            rf"(?:[\s*_\"'“‘`]*(?:{any_of(_ADVERB_BEFORE_NOT)})\b)?[\s*_\"'“‘`]*(?:{any_of(words.negations)})"
-            rf"{close}(?!{some}(?:\w+ly\s+)?(?:{any_of(words.no_negations)}))",
-            flags,
-        ),
+        inverted=_inverted(pieces),
+        negated=_negated(pieces),
         negated_after=re.compile(any_of(words.negations_after)) if words.negations_after else None,
         other=Ending.of(words.other, words.nouns, words.spaced),
         supposed=Ending.of(words.suppositions, words.that, words.spaced),
-        verdict_end=re.compile(
-            rf"(?:{open_}(?:{any_of(words.leads)}){comma}(?:(?:{any_of(words.it_is)}){gap})?"
-            rf"|{open_}(?:{any_of(words.statement_is)}){gap}(?:(?:{any_of(words.adverbs)}){gap})?)"
-            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{any_of(words.verdicts)})\Z",
-            flags,
-        ),
-        chatter=re.compile(rf"\W*(?:{any_of(words.chatter)})", flags),
-        aside=re.compile(rf"\W*(?:{any_of(words.asides)})", flags),
-        denial=re.compile(
-            rf"(?:{open_}|(?=n['’]t))(?:{any_of(words.denials)})(?!\w)"
-            if words.spaced
-            else any_of(words.denials),
-            flags,
-        ),
-        withdrawal=re.compile(rf"{open_}(?:{any_of(words.withdrawals)}){close}", flags),
-        negator=re.compile(
-            rf"(?:{open_}|(?=n['’]t))(?:{any_of(words.negators)})(?!\w)"
-            if words.spaced
-            else any_of(words.negators),
-            flags,
-        )
-        if words.negators
-        else None,
-        hedge=re.compile(rf"{open_}(?:{any_of(words.hedges)})(?!\w)", flags),
-        greeting=re.compile(rf"\W*(?:{any_of(words.greetings)})(?!\w)", flags),
-        explaining=re.compile(rf"[^\w\n]*(?:{any_of(words.explaining)})(?!\w)", flags),
-        leads=re.compile(rf"{open_}(?:{any_of(words.leads)}){close}", flags),
-        results=re.compile(rf"{open_}(?:{any_of(words.results)}){close}", flags),
-        states=re.compile(rf"{open_}(?:{any_of(words.states)}){close}", flags),
-        combining=re.compile(rf"{open_}(?:{any_of(words.combining)}){close}", flags),
-        verdict_at=re.compile(
-            rf"[\s*_\"'“‘「(\[{{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?(?:(?:{any_of(words.adverbs)})"
-            rf"{comma})?(?P<verdict>{any_of(words.verdicts)}){verdict_ended}",
-            flags,
-        ),
-        verdict_first=re.compile(
-            rf"[\s*_\"'“‘(#>-]*(?:(?:{any_of(words.leads)}){close}{comma})?[*_\"'“‘]{{0,3}}"
-            rf"(?P<verdict>{any_of(words.verdicts)})(?P<sign>[*_\"'”’]{{0,3}}\s{{0,2}}"
-            rf"(?:[,.!;:。，、！：]|[-–—]|$|\n|{any_of(_SINCE)}))",
-            flags,
-        ),
-        verdict_of=re.compile(
-            rf"{open_}(?:{any_of(words.statement_is)}){gap}(?:(?:{any_of(words.adverbs)}){gap})?"
-            rf"[*_\"'“‘]{{0,3}}(?P<verdict>{any_of(words.verdicts)})(?!\w)",
-            flags,
-        ),
+        verdict_end=_verdict_end(pieces),
+        chatter=re.compile(rf"\W*(?:{any_of(words.chatter)})", _FLAGS),
+        aside=re.compile(rf"\W*(?:{any_of(words.asides)})", _FLAGS),
+        denial=pieces.denying(words.denials),
+        withdrawal=pieces.anywhere(words.withdrawals),
+        negator=pieces.denying(words.negators) if words.negators else None,
+        hedge=re.compile(rf"{pieces.opens}(?:{any_of(words.hedges)})(?!\w)", _FLAGS),
+        greeting=re.compile(rf"\W*(?:{any_of(words.greetings)})(?!\w)", _FLAGS),
+        explaining=re.compile(rf"[^\w\n]*(?:{any_of(words.explaining)})(?!\w)", _FLAGS),
+        leads=pieces.anywhere(words.leads),
+        results=pieces.anywhere(words.results),
+        states=pieces.anywhere(words.states),
+        combining=pieces.anywhere(words.combining),
+        verdict_at=_verdict_at(pieces),
+        verdict_first=_verdict_first(pieces),
+        verdict_of=_verdict_of(pieces),
         verdict_clause=re.compile(
-            rf"[,，、:：—–]\s*[*_]{{0,3}}(?P<verdict>{any_of(words.verdicts)})[*_]{{0,3}}[,，、—–]",
-            flags,
+            rf"[,，、:：—–]\s*[*_]{{0,3}}{pieces.verdict}[*_]{{0,3}}[,，、—–]", _FLAGS
         ),
-        verb_behind=re.compile(rf"[\s*_]*(?:{any_of(words.verbs_behind)})[。.!！]?\s*\Z", flags),
+        verb_behind=re.compile(rf"[\s*_]*(?:{any_of(words.verbs_behind)})[。.!！]?\s*\Z", _FLAGS),
+    )
+
+
+class _Pieces:
+    """What the patterns of one language are put together from. Where white space does not divide
+    words, nothing can be asked of what stands around one."""
+
+    def __init__(self, words: Wording) -> None:
+        spaced = words.spaced
+        self.words = words
+        self.gap = r"\s+" if spaced else r"\s*"
+        self.some = r"\s{1,3}" if spaced else r"\s{0,3}"
+        self.opens = rf"(?<![{_LETTER}])" if spaced else ""
+        self.closes = r"\b" if spaced else ""
+        self.colon = rf"[{re.escape(words.colons)}]"
+        self.nouns = any_of(words.nouns)
+        for noun, before in words.qualified_nouns.items():
+            self.nouns += rf"|{noun}(?<={before}\s{noun})"
+        self.adverb = rf"(?:(?:{any_of(words.adverbs)}){self.gap})?"
+        self.determiner = rf"(?:{any_of(words.determiners)}){self.gap}"
+        self.adjectives = rf"(?:(?:{any_of(words.adjectives)}){self.gap}){{0,3}}"
+        self.verdict = rf"(?P<verdict>{any_of(words.verdicts)})"
+
+    def anywhere(self, phrases: Iterable[str]) -> re.Pattern[str]:
+        """Any of ``phrases``, as whole words."""
+        return re.compile(rf"{self.opens}(?:{any_of(phrases)}){self.closes}", _FLAGS)
+
+    def denying(self, phrases: Iterable[str]) -> re.Pattern[str]:
+        """Any of ``phrases``; in "isn't" what denies is the word's end."""
+        if not self.words.spaced:
+            return re.compile(any_of(phrases), _FLAGS)
+        return re.compile(rf"(?:{self.opens}|(?=n['’]t))(?:{any_of(phrases)})(?!\w)", _FLAGS)
+
+
+def _announced(pieces: _Pieces) -> re.Pattern[str]:
+    """ "the answer to this question is probably:" """
+    words, gap, some = pieces.words, pieces.gap, pieces.some
+    copula = rf"(?:{any_of(words.copulas)})(?:{gap}(?:{any_of(words.adverbs)}))?"
+    before, ended = (r"(?<=\s)", r"(?!\w)") if words.spaced else ("", "")
+    return re.compile(
+        rf"{pieces.opens}(?:{pieces.nouns})(?:{some}(?:{any_of(words.after_noun)}))?"
+        rf"(?:{some}(?:{any_of(words.of)}){some}(?:{any_of(words.which)}){pieces.closes}[^.:：。\n]{{0,40}}?)?"
+        rf"{_MARKUP}\s{{0,3}}"
+        rf"(?:(?:{before}(?:{copula}){ended}{_MARKUP}\s*"
+        rf"(?:(?:{any_of(words.that)}){pieces.closes})?\s*{pieces.colon}?)|\s{{0,3}}{pieces.colon})"
+        rf"{_MARKUP}[ \t]*(?:\n\s*(?=\S))?",
+        _FLAGS,
+    )
+
+
+def _copula_first(pieces: _Pieces) -> re.Pattern[str]:
+    """ "Somit ist die Antwort" """
+    return re.compile(
+        rf"{pieces.opens}(?:{any_of(pieces.words.copula_first)}){pieces.gap}{pieces.adverb}"
+        rf"{pieces.determiner}{pieces.adjectives}(?P<noun>{pieces.nouns})\b"
+        rf"{_MARKUP}\s*{pieces.colon}?{_MARKUP}[ \t]*(?=\S)",
+        _FLAGS,
+    )
+
+
+def _lead(pieces: _Pieces) -> re.Pattern[str]:
+    """What may stand before an announcement, at the end of the text before it: "So the final"."""
+    words = pieces.words
+    the = rf"(?:{pieces.determiner})?{pieces.adjectives}"
+    if words.copula_first:
+        the = rf"(?:(?:{any_of(words.copula_first)}){pieces.gap}{pieces.adverb})?{the}"
+    # "… the DNAThe answer is": some replies lack the space, or the full stop, before it.
+    joined = r"|(?<=\w)(?=(?-i:[A-Z][a-z]))" if words.spaced else ""
+    return re.compile(
+        rf"(?:{pieces.opens}{joined})(?:\#{{1,6}}\s{{0,9}})?{_MARKUP}"
+        rf"(?:(?:{any_of(words.leads)}){pieces.closes}{_COMMA}"
+        rf"(?:then\b[\s,]{{0,9}})?)?(?:(?:{any_of(words.concluding)}){_COMMA})?{the}\Z",
+        _FLAGS,
+    )
+
+
+def _inverted(pieces: _Pieces) -> re.Pattern[str]:
+    """ "(C) … is the answer", and not "(C) is answer"; where there are no such words, without."""
+    words = pieces.words
+    the = pieces.determiner + pieces.adjectives
+    if not (words.spaced and words.determiners):
+        the = rf"(?:{pieces.determiner})?{pieces.adjectives}"
+    space = r"\s" if words.spaced else ""
+    return re.compile(
+        rf"\([A-Z]\)[^.。\n()]{{0,80}}?{space}(?:{any_of(words.is_the)}){pieces.gap}"
+        rf"{pieces.adverb}{the}(?:{pieces.nouns}){pieces.closes}"
+    )
+
+
+def _negated(pieces: _Pieces) -> re.Pattern[str]:
+    """At a statement's beginning: "definitely not"."""
+    words = pieces.words
+    return re.compile(
+        rf"(?:[\s*_\"'“‘`]*(?:{any_of(_ADVERB_BEFORE_NOT)})\b)?[\s*_\"'“‘`]*(?:{any_of(words.negations)})"
+        rf"{pieces.closes}(?!{pieces.some}(?:\w+ly\s+)?(?:{any_of(words.no_negations)}))",
+        _FLAGS,
+    )
+
+
+def _verdict_end(pieces: _Pieces) -> re.Pattern[str]:
+    """At a text's end: "hence it is false"."""
+    words, gap, opens = pieces.words, pieces.gap, pieces.opens
+    return re.compile(
+        rf"(?:{opens}(?:{any_of(words.leads)}){_COMMA}(?:(?:{any_of(words.it_is)}){gap})?"
+        rf"|{opens}(?:{any_of(words.statement_is)}){gap}{pieces.adverb})"
+        rf"[*_\"'“‘]{{0,3}}{pieces.verdict}\Z",
+        _FLAGS,
+    )
+
+
+def _verdict_at(pieces: _Pieces) -> re.Pattern[str]:
+    """Right behind an announcement: "probably yes"."""
+    words = pieces.words
+    ended = r"(?![\w'’-])" if words.spaced else ""
+    return re.compile(
+        rf"[\s*_\"'“‘「(\[{{$]*(?:\\(?:text|mathrm|textbf|mathbf)\{{)?(?:(?:{any_of(words.adverbs)})"
+        rf"{_COMMA})?{pieces.verdict}{ended}",
+        _FLAGS,
+    )
+
+
+def _verdict_first(pieces: _Pieces) -> re.Pattern[str]:
+    """At a sentence's beginning: "So yes, because"."""
+    return re.compile(
+        rf"[\s*_\"'“‘(#>-]*(?:(?:{any_of(pieces.words.leads)}){pieces.closes}{_COMMA})?"
+        rf"[*_\"'“‘]{{0,3}}{pieces.verdict}(?P<sign>[*_\"'”’]{{0,3}}\s{{0,2}}"
+        rf"(?:[,.!;:。，、！：]|[-–—]|$|\n|{any_of(_SINCE)}))",
+        _FLAGS,
+    )
+
+
+def _verdict_of(pieces: _Pieces) -> re.Pattern[str]:
+    """ "the statement is false" """
+    return re.compile(
+        rf"{pieces.opens}(?:{any_of(pieces.words.statement_is)}){pieces.gap}{pieces.adverb}"
+        rf"[*_\"'“‘]{{0,3}}{pieces.verdict}(?!\w)",
+        _FLAGS,
     )
