@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from teachback.annotation.criteria import Mode
-from teachback.cli.options import KIND, Share, out_option, settings
+from teachback.cli.options import (
+    KIND,
+    Share,
+    default_command,
+    json_option,
+    kind_in,
+    out_option,
+    questions_option,
+)
 from teachback.cli.printing import emit, say
 from teachback.formatting import count
 
@@ -18,18 +26,9 @@ if TYPE_CHECKING:
     from teachback.annotation.server import Link
 
 
-class AnnotateGroup(click.Group):
-    """``annotate RUN…`` is ``annotate page RUN…``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["page", *args]
-        return super().parse_args(ctx, args)
-
-
 @click.group(
     "annotate",
-    cls=AnnotateGroup,
+    cls=default_command("page", needs_argument=False),
     subcommand_metavar="[page] RUN... -o DIR | merge FILE... -o DIR | results DIR",
 )
 def annotate() -> None:
@@ -49,12 +48,7 @@ def annotate() -> None:
     help="rate: each explanation by six criteria; prefer: which of two is better; simulate: what "
     "the system answers, without its explanation and with it.",
 )
-@click.option(
-    "--data",
-    "dataset",
-    metavar="FILE",
-    help="The questions; unset: the dataset in the first run's configuration.",
-)
+@questions_option("the first run's")
 @KIND
 @click.option("--items", type=click.IntRange(2), metavar="N", help="Items to draw; unset: all.")
 @click.option(
@@ -124,7 +118,7 @@ def page(
         raise click.UsageError("give -o DIR, the folder that keeps the answers")
     plan = None
     if runs:
-        kind = settings(options).get("data", {}).get("kind")
+        kind = kind_in(options)
         wanted = PlanSettings(
             mode=mode,
             annotators=annotators or ("annotator",),
@@ -236,7 +230,7 @@ def merge_files(files: tuple[str, ...], out: str) -> None:
 
 @annotate.command("results")
 @click.argument("folder", metavar="DIR")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option()
 @click.option("--export", metavar="FILE.jsonl", help="Also write every answer, a row of JSON each.")
 def show_results(folder: str, as_json: bool, export: str | None) -> None:
     """Count the answers: shares, paired differences, agreement, and flags. Writes results.json."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from teachback.cli.options import json_option
 from teachback.cli.printing import emit, say
 from teachback.formatting import NOTHING, p_in_words
 from teachback.records import ComparedWay
@@ -33,7 +34,7 @@ _ADAPTIVE_HEAD = ["adaptive", "95%", "explains"]
     help="Which answers are compared; chosen: the way each student chose on valid; adaptive: "
     "explained only where unsure (exploratory); both: direct, and chosen.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of sentences.")
+@json_option("sentences")
 def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     """Compare runs with the first RUN by paired tests (the primary test of teachback).
 

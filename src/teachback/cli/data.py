@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from teachback.cli.options import KIND, out_option, overwrite_option, settings
+from teachback.cli.options import KIND, kind_in, out_option, overwrite_option
 from teachback.cli.printing import say
 from teachback.formatting import count
 
@@ -31,7 +31,7 @@ def check_files(files: tuple[str, ...], every: bool, student: str | None, **opti
     from teachback.datasets.summary import summary_lines
     from teachback.errors import DataError
 
-    kind = settings(options).get("data", {}).get("kind")
+    kind = kind_in(options)
     bad = rows = 0
     for file in files:
         result = check(file, kind)
@@ -57,7 +57,7 @@ def describe(file: str, **options: Any) -> None:
     """Print rows, question kind, balance of the answers and lengths of FILE."""
     from teachback.datasets import read_examples, stats
 
-    kind = settings(options).get("data", {}).get("kind")
+    kind = kind_in(options)
     found = stats(read_examples(file, kind=kind))
 
     def line(name: str, value: object) -> None:

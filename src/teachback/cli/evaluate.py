@@ -12,6 +12,7 @@ from teachback.cli.options import (
     PRECISION,
     SOURCE,
     asking_options,
+    kind_in,
     out_option,
     overwrite_option,
     setting,
@@ -68,7 +69,7 @@ def evaluate(
     from teachback.students.weights import present_student
 
     values = settings(options)
-    kind = values.get("data", {}).get("kind")
+    kind = kind_in(options)
     teacher = "reference" in values["teacher"]
     wanted = 1 if teacher else 2
     if len(arguments) != wanted:

@@ -12,6 +12,7 @@ from teachback.cli.options import (
     KIND,
     SOURCE,
     default_command,
+    kind_in,
     out_option,
     overwrite_option,
     setting,
@@ -196,7 +197,7 @@ def openai_finetune(
     if goal.exists() and not overwrite:
         raise RunFolderError(f"{goal} already exists: choose a different name, or --overwrite")
     values = settings(options)
-    examples = read_examples(data, kind=values.get("data", {}).get("kind"))
+    examples = read_examples(data, kind=kind_in(options))
     config = section("teacher", values["teacher"], SOURCE)
     prompts = configured_prompts(config, "chat", examples[0].kind)
     kept = None if explanations is None else read_explanations(explanations)

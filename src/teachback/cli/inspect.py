@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from teachback.cli.options import KIND, PRECISION, settings
+from teachback.cli.options import KIND, PRECISION, json_option, kind_in, questions_option, settings
 from teachback.cli.printing import emit, say
 from teachback.system.progress import Progress
 
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("inspect")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option(
-    "--data",
-    "dataset",
-    metavar="FILE",
-    help="The questions; unset: the dataset in each run's configuration.",
-)
+@questions_option("each run's")
 @KIND
 @click.option(
     "--surface-only",
@@ -73,7 +68,7 @@ if TYPE_CHECKING:
     help="The questions simulators are trained on; unset: those the run was trained on.",
 )
 @PRECISION
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option()
 @click.pass_obj
 def inspect(
     progress: Progress,
@@ -101,15 +96,14 @@ def inspect(
 
     from teachback.inspection.inspected_run import inspected_runs
 
-    values = settings(options)
-    kind = values.get("data", {}).get("kind")
+    kind = kind_in(options)
     read = inspected_runs(runs, dataset, kind)  # before the model libraries are imported
     from teachback.desk.step_checker import check_steps
     from teachback.inspection.inspecting import InspectSettings, inspect_run
     from teachback.inspection.results import INSPECTION_FILE
     from teachback.inspection.simulators import SimulationSettings, estimate_simulation
 
-    precision = values["student"]["precision"]
+    precision = settings(options)["student"]["precision"]
     simulation = SimulationSettings(
         simulator=simulator,
         train=train_data,

@@ -12,8 +12,11 @@ from teachback.cli.options import (
     KIND,
     SOURCE,
     asking_options,
+    json_option,
+    kind_in,
     out_option,
     overwrite_option,
+    questions_option,
     setting,
     settings,
 )
@@ -45,12 +48,7 @@ if TYPE_CHECKING:
     help="prefer: which of two explanations is better, in both orders; rate: each explanation by "
     "six criteria, one at a time.",
 )
-@click.option(
-    "--data",
-    "dataset",
-    metavar="FILE",
-    help="The questions; unset: the dataset in the first run's configuration.",
-)
+@questions_option("the first run's")
 @KIND
 @click.option("--items", type=click.IntRange(2), metavar="N", help="Items to draw; unset: all.")
 @click.option(
@@ -68,7 +66,7 @@ if TYPE_CHECKING:
 @setting("teacher", "temperature")
 @asking_options()
 @click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option()
 @out_option("The folder to write (--dry-run: to read).", required=False)
 @overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
@@ -116,7 +114,7 @@ def judge(
         runs=runs,
         mode=mode,
         data=dataset,
-        kind=values.get("data", {}).get("kind"),
+        kind=kind_in(options),
         items=items,
         seed=seed,
         reasons=reasons,

@@ -156,6 +156,12 @@ def KIND(command: Command) -> Command:
     return _KIND(_DECIMAL(command))
 
 
+def kind_in(options: Mapping[str, Any]) -> str | None:
+    """The value of `KIND`."""
+    kind: str | None = settings(options).get("data", {}).get("kind")
+    return kind
+
+
 SIZE = setting("data", "size", metavar="N")
 SEED = setting("train", "seed")
 STUDENT = setting("student", "reference", "--student", metavar="REF")
@@ -205,6 +211,23 @@ class Share(FiniteRange):
         super().__init__(0, 1)
 
 
+def questions_option(of: str) -> Callable[[Command], Command]:
+    """``--data``, of commands on explanations; ``of``: whose configuration names them otherwise."""
+    return click.option(
+        "--data",
+        "dataset",
+        metavar="FILE",
+        help=f"The questions; unset: the dataset in {of} configuration.",
+    )
+
+
+def json_option(instead_of: str = "tables") -> Callable[[Command], Command]:
+    """``--json``."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help=f"Print JSON instead of {instead_of}."
+    )
+
+
 def out_option(
     text: str = "The folder to write.", *, required: bool = True, **attributes: Any
 ) -> Callable[[Command], Command]:
@@ -218,15 +241,15 @@ def overwrite_option(text: str) -> Callable[[Command], Command]:
     return click.option("--overwrite", is_flag=True, help=text)
 
 
-def default_command(name: str) -> type[click.Group]:
+def default_command(name: str, *, needs_argument: bool = True) -> type[click.Group]:
     """The class of a group whose command ``name`` need not be named: what is no command's name is
-    its first argument; and so is ``name`` itself, where no argument follows it (a folder may be
-    called so)."""
+    its first argument; and so is ``name`` itself, where it ``needs_argument`` and none follows (a
+    folder may be called so)."""
 
     class DefaultCommandGroup(click.Group):
         def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
             first, follows = (*args, "", "")[:2]
-            alone = first == name and (follows.startswith("-") or not follows)
+            alone = first == name and (follows.startswith("-") or not follows) and needs_argument
             known = first in self.commands or first in ctx.help_option_names
             if first and (alone or not known):
                 args = [name, *args]
