@@ -1,7 +1,7 @@
-"""How figures are written for people: counts, differences, intervals, p-values.
+"""How figures are written for people: counts, differences, intervals, dollars, p-values.
 
-The same on the command line, in a report and in a notebook; a unit that one of them alone knows
-(dollars, hours) stays there.
+The same on the command line, in a report and in a notebook; how a unit is written that one of them
+alone knows stays there.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ def points(share: float) -> str:
 def interval(low: float | None, high: float | None, write: Callable[[float], str]) -> str:
     """Both ends as ``write`` has them, in brackets; `NOTHING` where one is None."""
     return NOTHING if low is None or high is None else f"[{write(low)}, {write(high)}]"
+
+
+def dollars(amount: float | None) -> str:
+    """Cents, or where that would be nothing, two digits."""
+    if amount is None:
+        return "not known"
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
 
 
 def p_in_words(p: float) -> str:

@@ -21,6 +21,7 @@ from teachback.cli.options import (
     settings,
 )
 from teachback.cli.printing import emit, say
+from teachback.formatting import dollars
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
 
@@ -155,14 +156,12 @@ def _say_estimate(found: JudgingEstimate) -> None:
         f"{load.most_in:,.0f} and {load.most_out:,.0f}"
     )
     price = found.price
-    if price is None:
-        say("cost: unknown, since no price is known for this model: --prices FILE gives one")
-    elif price.free:
-        say(f"cost: nothing ({price.source})")
+    if price is None or price.free:
+        say(show.no_cost(price))
     else:
         say(
-            f"cost: about {show.dollars(load.dollars(price))}, at most "
-            f"{show.dollars(load.most_dollars(price))}"
+            f"cost: about {dollars(load.dollars(price))}, at most "
+            f"{dollars(load.most_dollars(price))}"
         )
         say(show.prices(price))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from teachback.cli.printing import say
 from teachback.evaluation.adaptive import adaptive_seconds
-from teachback.formatting import NOTHING, interval
+from teachback.formatting import NOTHING, dollars, interval
 from teachback.students.limits import limit_note
 
 if TYPE_CHECKING:
@@ -98,11 +98,8 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
 def bill(paid: Bill, kept: int) -> None:
     """What a run has cost, by which prices."""
     price = paid.price
-    if price is None:
-        say("cost: unknown, since no price is known for this model: --prices FILE gives one")
-        return
-    if price.free:
-        say(f"cost: nothing ({price.source})")
+    if price is None or price.free:
+        say(no_cost(price))
         return
     each = f", {dollars(paid.total / kept)} per kept explanation" if kept else ""
     say(f"cost: {dollars(paid.run)} in this run, {dollars(paid.total)} in all{each}")
@@ -119,16 +116,18 @@ def bill(paid: Bill, kept: int) -> None:
     say(prices(price))
 
 
+def no_cost(price: Price | None) -> str:
+    """Why no dollars are shown: the price is not known, or there is nothing to pay."""
+    if price is None:
+        return "cost: unknown, since no price is known for this model: --prices FILE gives one"
+    return f"cost: nothing ({price.source})"
+
+
 def prices(price: Price) -> str:
     return (
         f"prices per million tokens: ${price.input:g} in, ${price.cached:g} cached, "
         f"${price.output:g} out; from {price.source}"
     )
-
-
-def dollars(amount: float) -> str:
-    """Cents, or where that would be nothing, two digits."""
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
 
 
 def _length_from(stored: int, config: Config) -> str:
@@ -202,7 +201,7 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
     if price is None:
         say(unknown_price(config))
     elif price.free:
-        say(f"cost: nothing ({price.source})")
+        say(no_cost(price))
     else:
         say(prices(price))
         if estimate.bill is not None and estimate.bill.total:

@@ -63,13 +63,6 @@ def hours(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
-def dollars(money: float | None) -> str:
-    """Cents, or where that would be nothing, two digits."""
-    if money is None:
-        return "not known"
-    return f"${money:,.2f}" if money >= 1 or money == 0 else f"${money:.2g}"
-
-
 def size_name(size: float | None) -> str:
     """A training size: all rows, a count, or a fraction in per cent.
 

@@ -24,6 +24,8 @@ from teachback.system.precision import Precision
 from teachback.system.progress import Notice
 
 _TEXT = "A damaged model may be loaded and compute nothing."
+_SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""A folder's own code is never run, nor is the user asked whether it may be."""
 _EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight", "shared.weight", "wte.weight")
 
 
@@ -52,45 +54,25 @@ def load(
     if weights.adapter is not None:
         from peft import PeftModel  # takes a second to import
     with _refusing(reference), quiet():
-        # A folder's own code is never run, nor is the user asked whether it may be.
-        safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        config = AutoConfig.from_pretrained(weights.folder, **safe)
+        config = AutoConfig.from_pretrained(weights.folder, **_SAFE)
         if getattr(config, "quantization_config", None) is not None:
             raise ReferenceError_(
                 f"{reference}: its weights are quantised, and a student is trained and "
                 "compared in full precision: use the model that it was made from"
             )
         seq2seq = bool(getattr(config, "is_encoder_decoder", False))
-        auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
-        model: Any
-        model, found = auto.from_pretrained(
-            weights.folder,
-            output_loading_info=True,
-            **safe,
-            dtype=torch.float32,
-            # Others, which may have no attention at all, choose for themselves.
-            attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
-            use_safetensors=True,
-        )
+        model, missing = _pretrained(weights.folder, config, seq2seq)
         own = weights.adapter or weights.folder
         has_tokenizer = (own / "tokenizer_config.json").is_file()
-        tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **safe)
-        # Sampling, penalties, beams and suppressed tokens of the pretrained model are not the
-        # student's, which decodes greedily; nor are they saved with it.
-        pad = tokenizer.pad_token_id
-        model.generation_config = GenerationConfig(
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.eos_token_id if pad is None else pad,
-            decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
-        )
+        tokenizer = Tokenizers.from_pretrained(own if has_tokenizer else weights.folder, **_SAFE)
+        model.generation_config = _greedy(model, tokenizer)
         if weights.adapter is not None:
             if (size := _vocabulary_of(weights.adapter / ADAPTER)) is not None:
                 model.resize_token_embeddings(size)  # trained with tokens of its own
             model = PeftModel.from_pretrained(model, weights.adapter, is_trainable=training)
             if not training:
                 model = model.merge_and_unload()
-    if missing := sorted(found["missing_keys"]):
+    if missing:
         # transformers fills them at random, and says so in a warning.
         raise ReferenceError_(
             f"{reference}: {len(missing)} weights are missing (the first {missing[0]}): the "
@@ -111,6 +93,33 @@ def load(
     with _refusing(reference), quiet():
         _try_out(student, seq2seq)
     return student
+
+
+def _pretrained(folder: Path, config: Any, seq2seq: bool) -> tuple[Any, list[str]]:
+    """The model in ``folder``, in float32, and the names of the weights that it lacks."""
+    auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
+    model, found = auto.from_pretrained(
+        folder,
+        output_loading_info=True,
+        **_SAFE,
+        dtype=torch.float32,
+        # Others, which may have no attention at all, choose for themselves.
+        attn_implementation="sdpa" if config.model_type in MASK_TAKERS else None,
+        use_safetensors=True,
+    )
+    return model, sorted(found["missing_keys"])
+
+
+def _greedy(model: Any, tokenizer: Any) -> GenerationConfig:
+    """How a student decodes: without sampling, penalties, beams and suppressed tokens of the
+    pretrained model, which are not saved with it either."""
+    pad = tokenizer.pad_token_id
+    return GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id if pad is None else pad,
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
+    )
 
 
 @contextmanager
