@@ -23,6 +23,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {plural(number, noun)}"
 
 
+def percent(share: float) -> str:
+    """A share in [0, 1] in per cent, without the sign."""
+    return f"{100 * share:.1f}"
+
+
 def points(share: float) -> str:
     """A difference of shares in percentage points, with its sign: "+3.0", "−0.5", "0.0"."""
     text = f"{100 * share:+.1f}".replace("-", MINUS)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from scipy.stats import beta, binomtest
 
 from teachback.export.formats import DriftLimits
-from teachback.formatting import NOTHING
+from teachback.formatting import NOTHING, p_in_words
 from teachback.questions import same_answer
 from teachback.records import Answer, Example
 
@@ -159,7 +159,7 @@ def _problems(found: Parity) -> list[str]:
         if counted is not None and counted.loss_p < 1 - LEVEL:
             problems.append(
                 f"{name} answers are worse: {counted.export} instead of {counted.student} of "
-                f"{counted.questions} right (p = {counted.loss_p:.3f})"
+                f"{counted.questions} right ({p_in_words(counted.loss_p)})"
             )
     return problems
 

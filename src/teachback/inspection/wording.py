@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from teachback.formatting import NOTHING, interval
+from teachback.formatting import NOTHING, interval, p_in_table
 from teachback.inspection.measures import GROUP_TITLES, MEASURES, MeasureGroup
 from teachback.inspection.results import (
     Inspection,
@@ -114,13 +114,12 @@ def _minutes(seconds: float | None) -> str:
 
 
 def difference_cells(row: MeasureDifference) -> list[str]:
-    p = NOTHING if row.p is None else ("< 0.001" if row.p < 0.001 else f"{row.p:.3f}")
     digits = 1 if MEASURES[row.measure].unit == "words" else 3
     signed = f"{{:+.{digits}f}}".format
     return [
         measure_title(row.measure),
         signed(row.difference),
         interval(row.low, row.high, signed),
-        p,
+        p_in_table(row.p),
         str(row.items),
     ]

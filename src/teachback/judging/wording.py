@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teachback.formatting import count, interval, p_in_table, p_in_words
+from teachback.formatting import NOTHING, count, interval, p_in_table, p_in_words, percent
 from teachback.judging.people_answers import PREFERRED
 from teachback.judging.results import JudgeResults, PeopleRow, WinRateRow
 
@@ -112,12 +112,12 @@ def _win_rate_cells(row: WinRateRow) -> list[str]:
         f"{row.a} over {row.b}",
         _share(row.win_rate),
         _interval(row.low, row.high),
-        "-" if row.p is None else p_in_table(row.p),
+        p_in_table(row.p),
         str(row.items),
         _share(row.consistent),
-        "-" if row.first_excess is None else f"{100 * row.first_excess:+.1f} points",
+        NOTHING if row.first_excess is None else f"{100 * row.first_excess:+.1f} points",
         "not measurable" if equal is None else _share(equal.rate),
-        "-" if equal is None else _interval(equal.low, equal.high),
+        NOTHING if equal is None else _interval(equal.low, equal.high),
     ]
 
 
@@ -126,9 +126,9 @@ def _people_cells(row: PeopleRow) -> list[str]:
     between = "over" if row.measure == PREFERRED else "minus"
     return [
         f"{row.measure}: {row.a} {between} {row.b}",
-        f"{100 * found.mean:.1f}",
+        percent(found.mean),
         _interval(found.low, found.high),
-        f"{100 * found.people_mean:.1f} ({found.n_labelled} items)",
+        f"{percent(found.people_mean)} ({found.n_labelled} items)",
         _interval(found.people_low, found.people_high),
         f"{found.weight:.2f}",
         f"{100 * found.saved:.0f}%",
@@ -136,11 +136,11 @@ def _people_cells(row: PeopleRow) -> list[str]:
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}%"
+    return NOTHING if value is None else f"{percent(value)}%"
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "-" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
+    return interval(low, high, percent)
 
 
 def _holm(p: float, adjusted: float | None) -> str:

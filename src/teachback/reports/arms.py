@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from teachback.errors import DataError
 from teachback.evaluation import MeanAccuracy, in_way, mean_accuracy, why_not_offered
-from teachback.formatting import NOTHING
+from teachback.formatting import NOTHING, percent
 from teachback.objectives import MULTI_TASK
 from teachback.questions import KINDS
 from teachback.records import ComparedWay, Prediction
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Content, Figure
-from teachback.reports.text import percent, percent_interval, size_name
+from teachback.reports.text import percent_interval, size_name
 from teachback.studies.config import Size
 from teachback.studies.factors import FACTORS, Factor, FactorValue, Setting
 from teachback.studies.system_names import PERMUTED, SYSTEM_NAMES

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachback.formatting import NOTHING, interval, p_in_table, points
+from teachback.formatting import NOTHING, interval, p_in_table, percent, points
 from teachback.records import ComparedWay
 from teachback.reports.arms import factor_words
 from teachback.reports.page import Content, Figure, IntervalCell, Table
-from teachback.reports.text import percent
 from teachback.studies.factors import FACTORS, Factor
 from teachback.studies.schema import VerdictRow
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from teachback.evaluation import Calibration, measure_calibration, risk_coverage
 from teachback.evaluation.calibration import LEAST_QUESTIONS
 from teachback.evaluation.metrics import clusters
-from teachback.formatting import NOTHING
+from teachback.formatting import NOTHING, percent
 from teachback.reports.arms import Arm, Arms, settings_text
 from teachback.reports.folder import ReportedCell
 from teachback.reports.page import (
@@ -27,7 +27,7 @@ from teachback.reports.page import (
     Table,
     numbers_of,
 )
-from teachback.reports.text import amount, percent, percent_interval
+from teachback.reports.text import amount, percent_interval
 from teachback.studies.factors import Setting
 
 _RISK = (

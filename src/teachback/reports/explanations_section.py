@@ -7,12 +7,12 @@ from collections import Counter
 from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
 from teachback.files import read_rejections
-from teachback.formatting import NOTHING, dollars
+from teachback.formatting import NOTHING, dollars, percent
 from teachback.questions import count_name
 from teachback.reports.arms import Arms
 from teachback.reports.folder import ReportedMaterial, ReportedStudy, input_examples
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.reports.text import amount, hours, percent, percent_interval
+from teachback.reports.text import amount, hours, percent_interval
 
 MOST_LABELS = 20
 """Rows of the table by label; more are counted and left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from teachback.formatting import NOTHING, plural
+from teachback.formatting import NOTHING, percent, plural
 
 LONGEST = 2000
 """More characters of one explanation are not shown; how many were left out is."""
@@ -30,11 +30,6 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     """``text`` cut after ``longest`` characters, saying how many more there were."""
     left = len(text) - longest
     return text if left <= 0 else f"{text[:longest]}… ({left:,} more characters)"
-
-
-def percent(share: float) -> str:
-    """A share in [0, 1] in per cent, without the sign."""
-    return f"{100 * share:.1f}"
 
 
 def percent_interval(low: float, high: float) -> str:
