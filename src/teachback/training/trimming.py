@@ -67,7 +67,7 @@ class LossEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class TokenisedExample:
     """One example in the whole base's tokens: the question, and all that a student may write of
     it."""
 
@@ -94,7 +94,7 @@ class Vocabulary:
     explanations: Sequence[Explanation]
     weights: Weights
     pairs: BytePairs
-    written: Sequence[Written]
+    written: Sequence[TokenisedExample]
     always: frozenset[int]
 
     @property
@@ -196,7 +196,7 @@ def written_by(
     examples: Sequence[Example],
     explanations: Iterable[Explanation],
     answer_format: AnswerFormat,
-) -> Iterator[Written]:
+) -> Iterator[TokenisedExample]:
     """Every example as ``encoder`` writes it: its question, all of its possible answers, and the
     targets of all objectives."""
     texts: dict[str, dict[str, None]] = {
@@ -218,7 +218,7 @@ def written_by(
                 if pair.removable:
                     texts[one.id] |= {pair.removable: None}
     for example in examples:
-        yield Written(
+        yield TokenisedExample(
             encoder.source_ids(render(example), "answer"),
             tuple(encoder.text_ids(text) for text in texts[example.id]),
         )
@@ -228,7 +228,7 @@ def loss_on_new(vocabulary: Vocabulary) -> LossEstimate:
     """What a vocabulary made from four fifths of the examples lacks of the
     questions of the fifth that is left, summed over the fifths; groups are not divided."""
     always, fold_of = vocabulary.always, _folds(vocabulary.examples)
-    folds: list[list[Written]] = [[] for _ in range(FOLDS)]
+    folds: list[list[TokenisedExample]] = [[] for _ in range(FOLDS)]
     for example, one in zip(vocabulary.examples, vocabulary.written, strict=True):
         folds[fold_of[unit(example)]].append(one)
     needed = [set(always).union(*(one.needed for one in fold)) for fold in folds]
@@ -251,7 +251,7 @@ def _folds(examples: Sequence[Example]) -> dict[tuple[str, str], int]:
 
 
 def _require_same(
-    written: Sequence[Written], again: Iterable[Written], trimmed: TrimmedBase
+    written: Sequence[TokenisedExample], again: Iterable[Written], trimmed: TrimmedBase
 ) -> None:
     """Make sure that the trimmed tokenizer writes all of ``written`` with the same tokens.
 
