@@ -251,7 +251,7 @@ def _folds(examples: Sequence[Example]) -> dict[tuple[str, str], int]:
 
 
 def _require_same(
-    written: Sequence[TokenisedExample], again: Iterable[Written], trimmed: TrimmedBase
+    written: Sequence[TokenisedExample], again: Iterable[TokenisedExample], trimmed: TrimmedBase
 ) -> None:
     """Make sure that the trimmed tokenizer writes all of ``written`` with the same tokens.
 
