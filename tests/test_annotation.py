@@ -424,7 +424,7 @@ def test_two_browsers_of_one_annotator_are_refused_and_nothing_is_lost(work: Pat
     teachback("annotate", "merge", one, "-o", "answers")
     line = refused("annotate", "merge", two, "-o", "answers")
     assert "two.jsonl" in line
-    assert "those already there" in line
+    assert "the answers already there" in line
     changed = downloaded("changed.jsonl", "no")
     assert "was changed after" in refused("annotate", "merge", changed, "-o", "answers")
     with Answers(Path("answers/answers.sqlite"), plan(items=6, seed=3)) as answers:
@@ -479,7 +479,7 @@ def test_runs_that_cannot_be_shown(work: Path) -> None:
     file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     assert "no prediction has an explanation" in refused("annotate", *RUNS, *given)
     twice = ("--annotator", "a", "--annotator", "a")
-    assert "a name of their own" in refused("annotate", RUNS[0], *twice, *given)
+    assert "a different name" in refused("annotate", RUNS[0], *twice, *given)
     assert "give -o DIR" in refused("annotate", RUNS[0])
     assert "no plan.json" in refused("annotate", "results", "runs")
     assert not Path("answers", "answers.sqlite").exists()

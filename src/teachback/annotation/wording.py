@@ -39,7 +39,7 @@ def annotator_cells(row: AnnotatorRow) -> list[str]:
         f"{row.caught} of {row.contradictions}" if row.contradictions else NOTHING,
         f"{row.same} of {row.repeats}" if row.repeats else NOTHING,
         NOTHING if row.median_seconds is None else f"{row.median_seconds:.1f}",
-        "look at these answers" if row.flagged else "",
+        "check these answers" if row.flagged else "",
     ]
 
 
@@ -75,7 +75,7 @@ def difference_sentence(row: DifferenceRow) -> str:
     text = f"{text}: {finding_words(row)}."
     if row.without_one is not None:
         least, most = row.without_one
-        text += f" Without any one annotator: {100 * least:+.1f} to {100 * most:+.1f}."
+        text += f" Leaving out one annotator at a time: {100 * least:+.1f} to {100 * most:+.1f}."
     if row.items < FEW_ITEMS:
         text += f" Fewer than {FEW_ITEMS} items: a rough guide."
     return text

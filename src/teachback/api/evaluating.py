@@ -297,8 +297,8 @@ def compare(
         }
         if len(used) > 1:
             raise ConfigError(
-                f"compare(): the answers were drawn with different values of {setting} "
-                f"({', '.join(sorted(used))}): evaluate all with one"
+                f"compare(): the evaluations used different values of {setting} "
+                f"({', '.join(sorted(used))}): evaluate all of them with the same one"
             )
     first, second = ({seed: answers for seed, (answers, _) in one.items()} for one in systems)
     return evaluation.compare_systems(first, second, way=way, names=names)

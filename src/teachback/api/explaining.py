@@ -211,11 +211,11 @@ def _setup(
     is_open = not isinstance(teacher, str)
     opening = ("form", "max_reply_mb", "key_header")
     rules = (
-        Meaningless(("rp_check", "leak_check"), strategy == "cote", "cote asks no rp request"),
+        Meaningless(("rp_check", "leak_check"), strategy == "cote", "cote sends no rp requests"),
         Meaningless(
             opening,
             is_open and not isinstance(teacher, StoredTeacher),
-            "the teacher is an object already, made with its own",
+            "the teacher is an object already, with settings of its own",
         ),
     )
     refuse(settings, rules, step)
@@ -270,7 +270,7 @@ def configured_setup(
     if isinstance(instructions, str):
         if len(instructions) < 500 and Path(instructions).is_file():
             raise ConfigError(
-                f"{step}: instructions is text, and {instructions!r} is a file: "
+                f"{step}: instructions must be text, and {instructions!r} is a file: "
                 f"give Path({instructions!r})"
             )
         prompts = replace(prompts, instructions=instructions.strip())
@@ -281,8 +281,8 @@ def _own_exemplars(exemplars: Sequence[Exemplar], step: str) -> tuple[Exemplar, 
     for one in exemplars:
         if not isinstance(one, Exemplar):
             raise ConfigError(
-                f"{step}: exemplars: {type(one).__name__} is no Exemplar; read_exemplars makes "
-                "them of rows"
+                f"{step}: exemplars: {type(one).__name__} is not an Exemplar: read_exemplars "
+                "makes them from rows"
             )
     return tuple(exemplars)
 
