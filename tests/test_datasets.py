@@ -722,7 +722,7 @@ def test_data_stats_prints_the_figures(tmp_path: Path) -> None:
         "gold B          1 (50.0%)",
         "gold C          1 (50.0%)",
         "question words  2 to 2, median 2",
-        "gold is longest 50.0% (a choice as long as it counts too)",
+        "gold is longest 50.0% (ties count)",
     ]
 
 

@@ -150,7 +150,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     from teachback.runs.evaluations import read_runs_by_seed
 
     if len(runs) < 2:
-        raise click.UsageError("give two runs or more; the first is the one compared with")
+        raise click.UsageError("give two or more runs; the others are compared with the first")
     runs = tuple(run.rstrip("/") or run for run in runs)
     systems = {run: read_runs_by_seed(Path(run)) for run in runs}
     names = ["direct", "chosen"] if way == "both" else [way]
@@ -159,20 +159,20 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     readings = {run.reading for seeds in systems.values() for run in seeds.values()} - {None}
     if len(readings) > 1:
         raise click.UsageError(
-            "some runs count announced conclusions alone and some infer others: evaluate all with "
-            "one --reading"
+            "some runs count only announced conclusions and some also inferred ones: evaluate "
+            "all of them with the same --reading"
         )
     spoken = {run.languages for seeds in systems.values() for run in seeds.values()} - {None}
     if len(spoken) > 1:
         names_of = " and some in ".join(sorted(", ".join(one) for one in spoken if one))
         raise click.UsageError(
-            f"some runs were read in {names_of}: evaluate all with one --languages"
+            f"some runs were read in {names_of}: evaluate all of them with the same --languages"
         )
     scores = {run.choice_score for seeds in systems.values() for run in seeds.values()} - {None}
     if len(scores) > 1:
         raise click.UsageError(
             "some runs score choices by the sum and some by the mean of log-probabilities: "
-            "evaluate all with one --choice-score"
+            "evaluate all of them with the same --choice-score"
         )
     for name, seeds in systems.items():
         for seed, run in seeds.items():
@@ -224,9 +224,9 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         for one_seed in comparison.seeds:
             say(
                 f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
-                f"({comparison.in_words}): right alone {one_seed.only_a} against "
-                f"{one_seed.only_b}, exact McNemar {evaluation.p_in_words(one_seed.p)} "
-                "(of these two models only)"
+                f"({comparison.in_words}): only {comparison.a} is right on {one_seed.only_a}, "
+                f"only {comparison.b} on {one_seed.only_b}; exact McNemar "
+                f"{evaluation.p_in_words(one_seed.p)} (about these two models only)"
             )
 
 
@@ -270,7 +270,7 @@ def ask(
     if loaded.model.precision.slow:
         say(loaded.model.precision.line, err=True)
     said = loaded.answer(question, choices=choices, context=context, explain=explain, way=way)
-    say(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
+    say(f"answer: {said.answer if said.answer is not None else '(unparsed)'}")
     if way == "adaptive":
         unsure = said.way == "explained"
         say(f"way: {'explained, since the direct answer was unsure' if unsure else 'direct'}")
@@ -281,4 +281,4 @@ def ask(
         say(f"explanation: {said.explanation}")
         for name, other in (("direct", said.direct_answer), ("explained", said.explained_answer)):
             if other != said.answer:
-                say(f"note: its {name} answer is {other or 'unreadable'}")
+                say(f"note: its {name} answer is {other or 'unparsed'}")

@@ -57,12 +57,12 @@ _WEIGHTS = click.option(
     help="Type of the weights; unset: f32 for merged, f16 for gguf, int8 for openvino.",
 )
 _ALLOW_DRIFT = click.option(
-    "--allow-drift", is_flag=True, help="Write an export that drifts beyond the limits."
+    "--allow-drift", is_flag=True, help="Write the export even if it drifts beyond the limits."
 )
 _TEACHER_TERMS = click.option(
     "--teacher-terms",
     metavar="TEXT",
-    help="Under which terms the teacher's texts may be used, for the card.",
+    help="The terms under which the teacher's texts may be used, for the card.",
 )
 
 
