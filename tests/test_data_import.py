@@ -130,7 +130,7 @@ def test_a_row_that_is_no_example_is_left_out_and_told(tmp_path: Path) -> None:
             "line 1: the row has no 'answerKey': the test files of CommonsenseQA are released",
         ),
         ("commonsenseqa", {**released_choice("1", "A", ICE), "answerKey": ""}, "no 'answerKey'"),
-        ("openbookqa", released_choice("1", "Z", ICE), "'Z' names no single choice"),
+        ("openbookqa", released_choice("1", "Z", ICE), "'Z' does not name exactly one choice"),
         ("openbookqa", GSM8K, "not a row of OpenBookQA"),
         ("strategyqa", {"qid": "1", "question": "Is ice hot?"}, "the row has no 'answer'"),
         ("strategyqa", {**STRATEGYQA, "answer": "B"}, "its answer is not true or false"),

@@ -474,6 +474,6 @@ def test_a_student_without_a_threshold_cannot_be_asked_adaptively() -> None:
     with pytest.raises(ConfigError, match=r"^way: this student has no threshold"):
         predict(lacking, [UNSURE], EvaluateConfig(way="adaptive"))
     unexplaining = Scripted(score=SCORES.__getitem__, objective="st", kind="multiple-choice")
-    with pytest.raises(ConfigError, match=r"^way: explained needs explanations that come to an"):
+    with pytest.raises(ConfigError, match=r"^way: explained needs explanations that reach an"):
         answer_questions(unexplaining, asked, way="explained")
     assert lacking.asked == unexplaining.asked == []

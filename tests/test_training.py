@@ -348,7 +348,7 @@ def test_temperature_and_threshold_are_settled_on_valid(llama: Path, count: int)
     margins = sorted(abs(own["yes"] - own["no"]) for own in shares if own)
     assert card.threshold == pytest.approx(margins[0])
     assert told.startswith("adaptive (exploratory): on valid it explains 0% of 200 questions")
-    assert "explaining none 0.750, all 0.000" in told
+    assert "with none explained 0.750, with all 0.000" in told
 
 
 def test_equal_accuracy_is_decided_by_the_loss(
@@ -611,7 +611,7 @@ def test_checkpoints_of_another_run_are_not_gone_on_with(llama: Path, tmp_path: 
     other = tmp_path / "checkpoints"
     (other / "checkpoint-2").mkdir(parents=True)
     (other / "run.json").write_text('{"identity": "another"}', "utf-8")
-    with pytest.raises(RunFolderError, match="checkpoints of another run"):
+    with pytest.raises(RunFolderError, match="checkpoints of a different run"):
         run(tmp_path, llama)
     assert (other / "checkpoint-2").is_dir()
     assert run(tmp_path, llama, overwrite=True).folder.is_dir()

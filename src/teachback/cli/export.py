@@ -194,7 +194,7 @@ def openai_finetune(
 
     goal = Path(out)
     if goal.exists() and not overwrite:
-        raise RunFolderError(f"{goal} already exists: choose a different name, or --overwrite")
+        raise RunFolderError(f"{goal} already exists: choose a different name, or give --overwrite")
     values = settings(options)
     examples = read_examples(data, kind=values.get("data", {}).get("kind"))
     config = section("teacher", values["teacher"], SOURCE)

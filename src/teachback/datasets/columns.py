@@ -27,7 +27,7 @@ class Renaming:
             if name not in KEYS and CHOICE_COLUMN.fullmatch(name) is None:
                 near = get_close_matches(name, KEYS, 1)
                 meant = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KEYS)}"
-                raise ConfigError(f"columns: {name!r} is no name that is read; {meant}")
+                raise ConfigError(f"columns: {name!r} is not a key of a dataset; {meant}")
             if not isinstance(theirs, str):
                 raise ConfigError(f"columns: {name!r} needs the name of one column, not {theirs!r}")
         return cls(dict(columns or {}))

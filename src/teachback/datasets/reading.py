@@ -96,7 +96,10 @@ def _checked(
     rows: dict[str, int] = {}
     for row, one in enumerate(examples, 1):
         if not isinstance(one, Example):
-            raise DataError(f"the data, row {row}: this is no example, as others of them are")
+            raise DataError(
+                f"the data, row {row}: this is not an Example, and others are: give only "
+                "Examples, or only rows"
+            )
         if one.kind != first.kind:
             raise DataError(
                 f"the data, row {row}: the example {one.id!r} is of the kind {one.kind}, and the "

@@ -108,8 +108,8 @@ class StudyConfig(Section):
     )
     one_processor: bool = _key(
         False,
-        "refuse to run a seed's cells on another kind of processor than the seed was begun on; "
-        "otherwise the verdicts say so",
+        "refuse to run a seed's cells on a different kind of processor than the seed was begun "
+        "on; otherwise the verdicts say so",
     )
     keep_students: KeepStudents = _key(
         "none", "trained students kept on disk; best: the best on valid, per dataset and student"

@@ -187,7 +187,7 @@ def family_of(folder: Path, family: Sequence[Pair], cells: Sequence[PlannedCell]
         raise RunFolderError(
             f"{folder} was begun with other settings, data or seeds: it has results, so its "
             "confirmatory family can no longer change, and this study file lacks some of its "
-            "cells; choose another folder, or undo the change (lists in [study] may grow)"
+            "cells; choose a different folder, or undo the change (lists in [study] may grow)"
         )
     return list(before)
 

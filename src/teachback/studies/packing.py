@@ -121,7 +121,7 @@ def pack_study(
     if out.is_dir():
         raise RunFolderError(f"{out} is a folder: give a file's name")
     if out.exists() and not overwrite:
-        raise RunFolderError(f"{out} already exists: choose a different name, or --overwrite")
+        raise RunFolderError(f"{out} already exists: choose a different name, or give --overwrite")
     plan = read_plan(folder)
     names = sorted(_names_in(folder))
     done = sum(_is_done(folder, cell.hash) for cell in plan)
@@ -149,7 +149,7 @@ def unpack_study(file: str | Path, folder: str | Path) -> PackedStudy:
     file, folder = Path(file), Path(folder)
     require_file(file)
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        raise RunFolderError(f"{folder} already holds something: choose another folder")
+        raise RunFolderError(f"{folder} is not empty: choose a different folder")
     name = folder.absolute().name
     partial = folder.absolute().with_name(f".{name}.unpacked.tmp")
     try:

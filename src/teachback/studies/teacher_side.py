@@ -160,7 +160,7 @@ class TeacherSide:
             raise DataError(
                 f"the explanations of {goal.name} were left out when this study was packed, and "
                 "those that the teacher gives now are others: run the study file that was packed, "
-                "with the same recording, or begin again in another folder"
+                "with the same recording, or begin again in a different folder"
             )
         _add(explained, goal, None)
 
