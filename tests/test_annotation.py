@@ -471,7 +471,7 @@ def test_runs_that_cannot_be_shown(work: Path) -> None:
     assert "named twice" in refused("annotate", RUNS[0], f"{RUNS[0]}/", *given)
     assert "runs/none" in refused("annotate", "runs/none", *given)
     Path("runs/empty").mkdir()
-    assert "--explain makes one" in refused("annotate", "runs/empty", *given)
+    assert "--explain writes one" in refused("annotate", "runs/empty", *given)
     file = Path(RUNS[1], "predictions.jsonl")
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     for row in rows:

@@ -251,7 +251,7 @@ def test_a_line_says_where_most_explanations_are_unfinished() -> None:
     assert limit_note(25, 50, 90) is None
     told = limit_note(38, 50, 90)
     assert told is not None
-    assert told.startswith("38 of 50 explanations ran into the limit of 90 tokens: ")
+    assert told.startswith("38 of 50 explanations hit the limit of 90 tokens: ")
     assert limit_note(38, 50, None) is None
 
 

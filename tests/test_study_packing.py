@@ -225,7 +225,7 @@ def test_explanations_that_were_left_out_are_made_again_or_refused(
     told: list[str] = []
     outcome, _ = run(place, told, controls=CONTROLS, seeds=[0, 1, 2])
     assert [state for state in outcome.states.values() if state == "failed"] == ["failed"] * 3
-    assert any("and those that the teacher gives now are others" in line for line in told)
+    assert any("and the teacher now gives different ones" in line for line in told)
 
 
 def test_from_python(root: Path, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_what_would_fill_the_disk_is_refused_before_anything_is_written(
     name = "material/one/explanations.jsonl"
     path = changed(root, tmp_path / "bad.zip", name, b" " * 3_000_000)
     monkeypatch.setattr(packing, "MOST_BYTES", 2_000_000)
-    with pytest.raises(DataError, match="once unpacked, which no study does: do not use it"):
+    with pytest.raises(DataError, match="or more, which no study does: do not use it"):
         unpack_study(path, tmp_path / "new")
     monkeypatch.undo()
     monkeypatch.setattr(packing, "MOST_FILES", 5)

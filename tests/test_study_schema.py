@@ -250,7 +250,7 @@ Change = Callable[[dict[str, Any]], object]
         (
             "teachers/*/cost.json",
             lambda row: row.update(version=2),
-            "this is version 2 of the file, and this teachback reads versions up to 1: update "
+            "this is version 2 of the file, and this teachback reads versions up to 1: upgrade "
             "teachback",
         ),
         (

@@ -269,7 +269,7 @@ def test_a_limit_follows_from_the_training_explanations_and_is_recorded(
     if choice["unfinished"]:  # one step has taught it nothing
         number, asked = choice["unfinished"], choice["explained"]
         assert any(
-            line.startswith(f"{number} of {asked} explanations ran into the limit of {limit} ")
+            line.startswith(f"{number} of {asked} explanations hit the limit of {limit} ")
             for line in told
         )
     assert result.student.card == card
@@ -322,7 +322,7 @@ def test_choosing_ends_when_the_other_questions_cannot_change_it(
     lines = choice.lines(card.way)
     cut_short = f"chosen on valid: direct; {explained} of 50 questions were explained"
     assert any(line.startswith(cut_short) for line in lines) == (explained < 50)
-    said = f"{explained} of {explained} explanations ran into the limit of 12 tokens"
+    said = f"{explained} of {explained} explanations hit the limit of 12 tokens"
     assert any(line.startswith(said) for line in lines) == (explained > 0)
 
 

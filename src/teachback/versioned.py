@@ -63,7 +63,7 @@ class Versioned(Generic[_T]):
         if version > self.version:
             raise DataError(
                 f"{where}: this is version {version} of the file, and this teachback reads "
-                f"versions up to {self.version}: update teachback"
+                f"versions up to {self.version}: upgrade teachback"
             )
         for migrate in self.migrations[version:]:
             row = migrate(row)

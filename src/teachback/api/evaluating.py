@@ -73,7 +73,7 @@ class Evaluation(ResultRows):
             parts.append(f"adaptive {_figures(own.adaptive)}{share}")
         text = f"{self.system}: {', '.join(parts)} of {own.n} right"
         if own.explained is not None and self.system == "student":
-            text += f"; it answers {self.way}"
+            text += f"; default way: {self.way}"
         beside = [
             f"{name} {one.metrics.direct.accuracy:.3f}" for name, one in self.baselines.items()
         ]

@@ -270,8 +270,8 @@ def configured_setup(
     if isinstance(instructions, str):
         if len(instructions) < 500 and Path(instructions).is_file():
             raise ConfigError(
-                f"{step}: instructions must be text, and {instructions!r} is a file: "
-                f"give Path({instructions!r})"
+                f"{step}: instructions must be text, and {instructions!r} is a file: give "
+                f"Path({instructions!r})"
             )
         prompts = replace(prompts, instructions=instructions.strip())
     return replace(setup, prompts=prompts, rules=rules)
@@ -281,8 +281,8 @@ def _own_exemplars(exemplars: Sequence[Exemplar], step: str) -> tuple[Exemplar, 
     for one in exemplars:
         if not isinstance(one, Exemplar):
             raise ConfigError(
-                f"{step}: exemplars: {type(one).__name__} is not an Exemplar: read_exemplars "
-                "makes them from rows"
+                f"{step}: exemplars: {type(one).__name__} is not an Exemplar: read_exemplars makes "
+                "them from rows"
             )
     return tuple(exemplars)
 

@@ -73,7 +73,7 @@ def _print(done: Demo) -> None:
     )
     for objective, seconds in done.train_seconds.items():
         say(f"training {objective}: {seconds:.0f} s")
-    say(f"ways chosen on valid: ST answers {st.way}, MT-CoT answers {mt.way}")
+    say(f"ways chosen on valid: ST {st.way}, MT-CoT {mt.way}")
     say("")
     for comparison in done.comparisons.values():
         say(verdict(comparison))

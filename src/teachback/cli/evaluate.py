@@ -159,8 +159,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     readings = {run.reading for seeds in systems.values() for run in seeds.values()} - {None}
     if len(readings) > 1:
         raise click.UsageError(
-            "some runs count only announced conclusions and some also inferred ones: evaluate "
-            "all of them with the same --reading"
+            "some runs count only announced conclusions and some also inferred ones: evaluate all "
+            "of them with the same --reading"
         )
     spoken = {run.languages for seeds in systems.values() for run in seeds.values()} - {None}
     if len(spoken) > 1:
@@ -224,8 +224,8 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
         for one_seed in comparison.seeds:
             say(
                 f"  seed {one_seed.seed}, {comparison.a} against {comparison.b} "
-                f"({comparison.in_words}): only {comparison.a} is right on {one_seed.only_a}, "
-                f"only {comparison.b} on {one_seed.only_b}; exact McNemar "
+                f"({comparison.in_words}): only {comparison.a} is right on {one_seed.only_a}, only "
+                f"{comparison.b} on {one_seed.only_b}; exact McNemar "
                 f"{evaluation.p_in_words(one_seed.p)} (about these two models only)"
             )
 

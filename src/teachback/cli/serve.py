@@ -62,8 +62,8 @@ if TYPE_CHECKING:
     type=FiniteRange(0, 1, min_open=True, max_open=True),
     metavar="X",
     help=(
-        "Find --below from --labelled, so that this share of the answers that the student keeps "
-        "is right."
+        "Find --below from --labelled, so that this share of the answers that the student keeps is "
+        "right."
     ),
 )
 @click.option(

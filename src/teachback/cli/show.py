@@ -188,8 +188,7 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
         )
     say(
         "tokens in: about UTF-8 bytes / 4, at most the bytes; tokens out: "
-        f"{_length_from(found.stored, config)} at most max_tokens "
-        f"({config.teacher.max_tokens})"
+        f"{_length_from(found.stored, config)} at most max_tokens ({config.teacher.max_tokens})"
     )
     most = found.crop or found.crop_most
     if most.requests and most.about_in:

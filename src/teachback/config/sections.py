@@ -309,8 +309,8 @@ class Config(Section):
         for key in READING_KEYS:
             if getattr(self.selection, key) != getattr(self.evaluate, key):
                 raise ValueError(
-                    f"selection.{key} and evaluate.{key} differ: set both to the same value, "
-                    "since everything compared must be read in the same way"
+                    f"selection.{key} and evaluate.{key} differ: set both to the same value, since "
+                    "everything compared must be read in the same way"
                 )
         return self
 

@@ -97,8 +97,8 @@ def _checked(
     for row, one in enumerate(examples, 1):
         if not isinstance(one, Example):
             raise DataError(
-                f"the data, row {row}: this is not an Example, and others are: give only "
-                "Examples, or only rows"
+                f"the data, row {row}: this is not an Example, and others are: give only Examples, "
+                "or only rows"
             )
         if one.kind != first.kind:
             raise DataError(

@@ -78,8 +78,8 @@ def compared_way(name: str, where: str) -> ComparedWay:
 
 def _unknown(name: str, where: str, known: Sequence[str]) -> str:
     return (
-        f"{where}: there is no way of answering {quoted(name)}: choose {', '.join(known[:-1])} "
-        f"or {known[-1]}"
+        f"{where}: there is no way of answering {quoted(name)}: choose {', '.join(known[:-1])} or "
+        f"{known[-1]}"
     )
 
 
@@ -232,8 +232,8 @@ def unsure(
         return [False] * len(predictions)
     if threshold is None:
         raise DataError(
-            f"{what}: there is no threshold for the adaptive way: a student gets one in "
-            f"training, with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
+            f"{what}: there is no threshold for the adaptive way: a student gets one in training, "
+            f"with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
         )
     if not has_margins(predictions):
         raise DataError(f"{what}: nothing says how sure the direct answers are; evaluate again")

@@ -149,8 +149,7 @@ def _problems(found: Parity) -> list[str]:
     if found.explained and found.same_conclusions < limits.same_conclusions * found.explained:
         problems.append(
             f"{found.same_conclusions} of {found.explained} explanations reach the same "
-            "conclusion, below "
-            f"{limits.same_conclusions:.0%}"
+            f"conclusion, below {limits.same_conclusions:.0%}"
         )
     for name, counted in (
         ("direct", found.direct_accuracy),

@@ -123,8 +123,8 @@ def new_folder(path: str | Path, overwrite: bool, names: Iterable[str]) -> Path:
         in_the_way = [name for name in names if os.path.lexists(folder / name)]
         if in_the_way and not overwrite:
             raise RunFolderError(
-                f"{folder} already holds {', '.join(in_the_way)}: "
-                "choose a different folder, or give --overwrite to replace what is there"
+                f"{folder} already holds {', '.join(in_the_way)}: choose a different folder, or "
+                "give --overwrite to replace what is there"
             )
         for name in in_the_way:
             goal = folder / name

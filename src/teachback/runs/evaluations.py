@@ -152,7 +152,7 @@ def read_runs_by_seed(folder: Path) -> dict[int, EvaluatedRun]:
     else:
         found = sorted(path.parent for path in folder.glob("*/metrics.json"))
     if not found:
-        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run makes one")
+        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run writes one")
     seeds: dict[int, EvaluatedRun] = {}
     for inner in found:
         run = read_run(inner)
