@@ -122,9 +122,9 @@ def evaluate(
     """Ask ``student`` (the object, a folder or a reference) all ``examples``.
 
     With ``baselines`` (on unless set otherwise) the untrained student is asked, too, and, where
-    ``train`` is given, the majority label is worked out from it: what the figures are worth
-    shows beside these. ``precision``: of a student that is loaded here, and of the untrained one.
-    ``kind`` and ``columns``: see `read_examples`.
+    ``train`` is given, the majority label is worked out from it. Compare the figures with these.
+    ``precision``: of a student that is loaded here, and of the untrained one. ``kind`` and
+    ``columns``: see `read_examples`.
 
     Raises ConfigError for settings that are unknown or mean nothing, ReferenceError_ where a
     student leads nowhere, and as `read_examples`.
@@ -205,7 +205,7 @@ def evaluate_teacher(
     **settings: Unpack[EvaluateTeacherSettings],
 ) -> Evaluation:
     """Ask a prompted teacher all ``examples``, directly and by chain of thought, through ``store``,
-    so that it is paid once. The arguments are those of `generate` and `evaluate`."""
+    so that no reply is paid for twice. The arguments are those of `generate` and `evaluate`."""
     from teachback.systems import predict_by_prompting
 
     step = "evaluate_teacher()"
@@ -283,8 +283,8 @@ def compare(
 
     ``way``: ``direct`` answers, ``explained`` ones, ``chosen``, each student's in the way that it
     chose on ``valid``, or ``adaptive`` (exploratory), explained only where a student is unsure.
-    Raises ConfigError for any other, or where the answers of the two were drawn in different ways;
-    DataError where ``a`` and ``b`` cannot be compared so.
+    Raises ConfigError for any other, or where the two were evaluated with different settings;
+    DataError where ``a`` and ``b`` cannot be compared in this way.
     """
     way = evaluation.compared_way(way, "compare()")
     systems = [_by_seed(one) for one in (a, b)]
@@ -310,7 +310,7 @@ def _shown(value: str | Sequence[str]) -> str:
 
 
 _Drawn = tuple[SystemAnswers, Mapping[str, str | Sequence[str]]]
-"""What a system answered, and how that was drawn, where it is known."""
+"""What a system answered, and with which settings, where that is known."""
 
 
 def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:

@@ -49,8 +49,8 @@ _FILES = ("explanations.jsonl", "rejections.jsonl", "selection.json")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Generated(ResultRows):
-    """What a teacher's replies came to: each is an explanation or a rejection, and what a strategy
-    needs and nobody has asked is not asked."""
+    """The outcome of a teacher's replies: each is an explanation or a rejection. ``not_asked``: the
+    requests that the strategy needs and that were never asked."""
 
     explanations: tuple[Explanation, ...]
     rejections: tuple[Rejection, ...]
@@ -138,8 +138,8 @@ async def agenerate(
     progress: bool | None = None,
     **settings: Unpack[GenerateSettings],
 ) -> Generated:
-    """`generate`, to be awaited: other tasks of the event loop go on meanwhile. Cancelled, it
-    keeps the replies that arrive within a few seconds."""
+    """`generate` as a coroutine: other tasks of the event loop run meanwhile. If it is cancelled,
+    it keeps the replies that arrive within a few seconds."""
     read = read_examples(examples, kind=kind, columns=columns)
     setup = _setup("agenerate()", read, teacher, strategy, exemplars, instructions, settings)
     with setup.open(store) as session:

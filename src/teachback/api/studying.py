@@ -104,7 +104,7 @@ def pack_study(
 
     A study that is half done is packed as far as it has come. Where the file would have more than
     ``max_mb`` megabytes, explanations are left out. Raises RunFolderError where there is no study,
-    or where ``out`` is in the way.
+    or where ``out`` exists already.
     """
     from teachback.studies import packing
 
@@ -114,10 +114,10 @@ def pack_study(
 
 
 def unpack_study(file: str | Path, folder: str | Path) -> Path:
-    """Write the packed study ``file`` to ``folder``, which must not be there, or be empty.
+    """Write the packed study ``file`` to ``folder``, which must be new or empty.
 
-    `report` then says the same as of the study that was packed, and `study` continues it. Raises
-    DataError where the file is no packed study.
+    `report` then says the same as for the study that was packed, and `study` continues it. Raises
+    DataError where the file is not a packed study.
     """
     from teachback.studies import packing
 

@@ -28,9 +28,9 @@ def read_examples(
 ) -> list[Example]:
     """Read a dataset: JSON lines, CSV, Parquet, ``hf:owner/name[/config][:split]``, or rows that
     are in memory already (a list of dictionaries, a ``datasets.Dataset``, a frame of pandas or
-    polars). Examples are given back as they are, once they are checked.
+    polars). Examples are checked and returned unchanged.
 
-    ``columns``: the names that the data have for what is read, where they differ:
+    ``columns``: the data's own names for the keys, where they differ:
     ``{"question": "prompt", "answer": "label"}``.
 
     The question kind belongs to the file: all rows have choices (multiple-choice), or all

@@ -116,7 +116,7 @@ class EvaluatedRun:
     kind: str
     predictions: list[Prediction]
     threshold: float | None = None
-    """Of the student's adaptive way; None where it has none, and in files of before."""
+    """Of the student's adaptive way; None where it has none, and in older files."""
     temperature: float | None = None
     """Of its probabilities, fitted on ``valid``; None as above."""
     cost: Mapping[str, Cost] = field(default_factory=dict)
