@@ -209,7 +209,7 @@ def test_a_system_without_a_threshold() -> None:
     old = [
         Prediction("1", "4", "5", False, False, explained_answer="4", explained_correct=True),
     ]
-    with pytest.raises(DataError, match=r"^run: they do not say how sure the direct answers are"):
+    with pytest.raises(DataError, match=r"^run: nothing says how sure the direct answers are"):
         in_way(old, "adaptive", "run", threshold=-0.5)
 
 

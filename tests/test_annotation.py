@@ -441,7 +441,7 @@ def test_bad_files_of_answers(work: Path) -> None:
     for name, changed, error in (
         ("cut", [*lines[:1], lines[2]], "line 2: a line before this one is missing"),
         ("other", [lines[0].replace("identity", "identities")], "identity"),
-        ("option", [lines[0], lines[1].replace('"yes"', '"maybe"')], "none of the options"),
+        ("option", [lines[0], lines[1].replace('"yes"', '"maybe"')], "not one of the options"),
         ("half", [lines[0], lines[1][:40]], "line 2: not valid JSON"),
     ):
         Path(f"{name}.jsonl").write_text("\n".join(changed), "utf-8")

@@ -285,7 +285,7 @@ def test_a_way_that_does_not_exist_is_refused(work: Path) -> None:
     message = refused("compare", "st", "st", "--way", "nonsense")
     for way in ("'both'", "'direct'", "'explained'", "'chosen'"):
         assert way in message
-    assert "metrics.json: there is no way of answering 'guessed': it is direct or explained" in (
+    assert "metrics.json: there is no way of answering 'guessed': choose direct or explained" in (
         refused("compare", "st", "mt")
     )
 

@@ -179,7 +179,7 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     source = write(tmp_path / "train.jsonl", GSM8K)
     out = tmp_path / "out.jsonl"
     out.write_text("precious")
-    with pytest.raises(DataError, match=r"out\.jsonl exists: .* --overwrite"):
+    with pytest.raises(DataError, match=r"out\.jsonl already exists: .* --overwrite"):
         import_official("gsm8k", [source], out)
     assert out.read_text() == "precious"
     main = write(tmp_path / "main.jsonl", released_choice("1", "A", ICE))
