@@ -141,7 +141,7 @@ def serve(
     )
 
     def started(address: str) -> None:
-        say(f"serving {student} on {address} (Ctrl-C ends)")
+        say(f"serving {student} on {address} (Ctrl-C stops it)")
         say(f"page: {address.rstrip('/')}{serving.page_path}")
 
     run(serving, host or LOOPBACK, port, started)
