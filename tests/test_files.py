@@ -239,7 +239,7 @@ def test_wrong_fields_of_rejections_and_predictions(tmp_path: Path) -> None:
         written = json.dumps({**row, "correct": True, "probabilities": {"a": "SHARE"}})
         path.write_text(written.replace('"SHARE"', share))
         with pytest.raises(
-            DataError, match=r"'probabilities' must be an object of numbers|is beyond"
+            DataError, match=r"'probabilities' must be an object of numbers|is too large"
         ):
             files.read_predictions(path)
 
