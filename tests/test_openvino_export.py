@@ -53,7 +53,9 @@ def torch_student(exported: Path) -> CausalStudent:
     return found
 
 
-@pytest.mark.parametrize("family", ["gemma3", "qwen3", "llama"])
+@pytest.mark.parametrize(
+    "family", ["gemma3", *(pytest.param(one, marks=pytest.mark.slow) for one in ("qwen3", "llama"))]
+)
 def test_an_export_in_8_bits_is_checked_and_described(family: str, tmp_path: Path) -> None:
     own = student(tmp_path, family)  # type: ignore[arg-type]
     done = export(own, tmp_path / "out")

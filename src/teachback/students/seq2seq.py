@@ -4,18 +4,21 @@ which share one row in the decoder, hidden from one another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import EncoderDecoderCache
 
 from teachback.records import Role
-from teachback.students.decoding import MEASURED
-from teachback.students.generated import Generated
-from teachback.students.log_probabilities import LogProbabilities
-from teachback.students.model import StudentModel
+from teachback.students.decoding import MEASURED, Likeliest, likeliest, likeliest_of
+from teachback.students.generated import Generated, Performed
+from teachback.students.model import StudentModel, logits_only_at, passed_by
 from teachback.students.rows import Row, separate
+from teachback.students.seq2seq_decoding import Encoded, decode
 from teachback.students.tensors import branch_mask, seq2seq_batch
 
 DECODER_MARKERS: dict[Role, str] = {"answer": "Answer:", "explanation": "Explanation:"}
@@ -50,8 +53,10 @@ class Seq2SeqStudent(StudentModel):
         return int(self.model.config.decoder_start_token_id)
 
     def collate(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        shared = self.model.config.model_type in RELATIVE
-        return seq2seq_batch(rows if shared else separate(rows), self.pad_id, self.start_id)
+        return seq2seq_batch(rows if self._shares() else separate(rows), self.pad_id, self.start_id)
+
+    def _shares(self) -> bool:
+        return bool(self.model.config.model_type in RELATIVE)
 
     def target_outputs(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
         mask = branch_mask(batch["branch_ids"])
@@ -69,6 +74,41 @@ class Seq2SeqStudent(StudentModel):
         outputs: Tensor = output.logits[0]
         return outputs
 
+    # ------------------------------------------------------------------ answering
+
+    @torch.inference_mode()
+    def perform(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[Sequence[str]],
+        limits: Mapping[Role, int],
+        batch_size: int,
+    ) -> Iterator[tuple[int, Performed]]:
+        if self.card.task_marker == "encoder" or not self._shares():  # tasks differ in what is read
+            yield from super().perform(sources, targets, limits, batch_size)
+            return
+        self.model.eval()
+        for begin in range(0, len(sources), batch_size):
+            places = range(begin, min(begin + batch_size, len(sources)))
+            own = [targets[place] for place in places]
+            seconds: dict[Role, float] = {}
+            started = time.perf_counter()
+            encoded = self._encoded([sources[place] for place in places], "answer")
+            reading = time.perf_counter() - started
+            scores: list[list[tuple[float, int]]] = [[] for _ in places]
+            if any(own):
+                started = time.perf_counter()
+                scores = self._scores([sources[place] for place in places], own, encoded)
+                seconds["answer"] = (reading + time.perf_counter() - started) / len(places)
+            generated: dict[Role, list[Generated]] = {}
+            for role, limit in limits.items():
+                started = time.perf_counter()
+                generated[role] = self._decoded(encoded, role, limit, ())
+                seconds[role] = (reading + time.perf_counter() - started) / len(places)
+            for at, place in enumerate(places):
+                texts = {role: of_all[at] for role, of_all in generated.items()}
+                yield place, Performed(scores[at], texts, dict(seconds))
+
     @torch.inference_mode()
     def generate(
         self,
@@ -77,32 +117,59 @@ class Seq2SeqStudent(StudentModel):
         max_new_tokens: int,
         begun: Sequence[str] | None = None,
     ) -> list[Generated]:
+        self.model.eval()
         if begun is None:
-            return self._generate(sources, role, max_new_tokens, ())
+            return self._decoded(self._encoded(sources, role), role, max_new_tokens, ())
         found: list[Generated] = []
         for source, text in zip(sources, begun, strict=True):  # each decoder begins differently
-            found += self._generate([source], role, max_new_tokens, self.text_ids(text))
+            encoded = self._encoded([source], role)
+            found += self._decoded(encoded, role, max_new_tokens, self.text_ids(text))
         return found
 
-    def _generate(
-        self, sources: Sequence[str], role: Role, max_new_tokens: int, begun: tuple[int, ...]
-    ) -> list[Generated]:
-        before = (*self.marker_ids(role), *begun)
+    def _encoded(self, sources: Sequence[str], role: Role) -> Encoded:
         rows = [self.row(source, role, [self.branch(role, "")]) for source in sources]
         batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
-        start = torch.tensor([[self.start_id, *before]] * len(sources), device=self.device)
-        self.model.eval()
-        measured = LogProbabilities() if role in MEASURED and not begun else None
+        read = {key: batch[key] for key in ("input_ids", "attention_mask")}
         with self.autocast():
-            output = self.model.generate(
-                input_ids=batch["input_ids"],
-                attention_mask=batch["attention_mask"],
-                decoder_input_ids=start,
-                max_new_tokens=max_new_tokens,
-                logits_processor=[] if measured is None else [measured],
-                do_sample=False,
-                eos_token_id=self.end_id,
-                pad_token_id=self.pad_id,
-            )
-        plain = [self.generated([*begun, *ids]) for ids in output[:, start.shape[1] :].tolist()]
-        return plain if measured is None else measured.added_to(plain)
+            hidden = self.model.get_encoder()(**read).last_hidden_state
+        return Encoded(hidden, read["attention_mask"])
+
+    def _scores(
+        self, sources: Sequence[str], targets: Sequence[Sequence[str]], encoded: Encoded
+    ) -> list[list[tuple[float, int]]]:
+        """As `log_probabilities`, of questions that are encoded."""
+        rows = [
+            self.scoring_row(source, "answer", own)
+            for source, own in zip(sources, targets, strict=True)
+        ]
+        batch = {key: value.to(self.device) for key, value in self.collate(rows).items()}
+        model = partial(self.model, encoder_outputs=encoded.keywords()["encoder_outputs"])
+        return self.scores(model, batch, [len(own) for own in targets])
+
+    def _decoded(
+        self, encoded: Encoded, role: Role, limit: int, begun: tuple[int, ...]
+    ) -> list[Generated]:
+        measured = role in MEASURED and not begun
+        before = (self.start_id, *self.marker_ids(role), *begun)
+        following = partial(self._next_tokens, measured=measured)
+        return [
+            self.generated([*begun, *one.tokens], one.log_probability if measured else None)
+            for one in decode(following, encoded, before, limit, self.end_id)
+        ]
+
+    def _next_tokens(
+        self, encoded: Encoded, read: Tensor, cache: EncoderDecoderCache, *, measured: bool
+    ) -> Likeliest:
+        head = self.model.get_output_embeddings()
+        last = self._head_is_last()
+        ends = torch.arange(1, len(read) + 1, device=read.device) * read.shape[1] - 1
+        with self.autocast(), (passed_by if last else logits_only_at)(head, ends):
+            output = self.model(
+                **encoded.keywords(),
+                decoder_input_ids=read,
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[0]
+        if last:
+            return likeliest(output, head.weight, measured=measured)
+        return likeliest_of(output, measured=measured)
