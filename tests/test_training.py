@@ -569,8 +569,8 @@ def test_training_says_beforehand_what_it_will_do(llama: Path, tmp_path: Path) -
 def test_rows_that_cannot_be_shared_are_told_of_once(tmp_path: Path) -> None:
     lines: list[str] = []
     run(tmp_path, tiny_other(tmp_path / "gpt2", "gpt2"), notice=lines.append)
-    assert [line for line in lines if "row of its own" in line] == [
-        "every target gets a row of its own: models of type gpt2 are not known to share a "
+    assert [line for line in lines if "a row for each target" in line] == [
+        "slower training, with a row for each target: models of type gpt2 are not known to share a "
         "question exactly"
     ]
 
