@@ -11,7 +11,7 @@ from teachback.datasets.tables import CHOICE_COLUMN, Scanned
 from teachback.errors import ConfigError
 
 Columns = Mapping[str, str]
-"""The name that is read → the one that the data have: ``{"question": "prompt"}``."""
+"""Each key → the name that the data have for it: ``{"question": "prompt"}``."""
 
 
 @dataclass(frozen=True, slots=True)
