@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     metavar="HOST",
     help="Address to listen on (needs --api-key-file); unset: this machine only.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    metavar="N",
+    help="Port to listen on; 0: a free one.",
+)
 @click.option("--api-key-file", metavar="FILE", help="File with the key that clients must send.")
 @click.option(
     "--queue",
