@@ -174,9 +174,7 @@ def test_the_report_on_an_old_folder_has_its_figures(old: Path) -> None:
     direct = page.column("Objectives by dataset, direct answer", "colours")
     assert direct["MT-CoT"].startswith(f"{100 * right / 12:.1f} [")
     assert len(page.tables["Confirmatory comparisons"]) == 3
-    assert (
-        "Two seeds: where there is no difference, one is shown up to 10% of the time" in page.text
-    )
+    assert "Two seeds: a true null is rejected up to 10% of the time" in page.text
 
 
 # ------------------------------------------------------------------ the present form
