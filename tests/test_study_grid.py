@@ -510,7 +510,7 @@ STUDIES = Path(__file__).parents[1] / "bench" / "studies"
 
 def test_the_studies_of_the_bench_are_studies(shared_data: Path) -> None:
     found = {path.stem: read_study(path) for path in STUDIES.glob("*.toml")}
-    assert len(found) == 11
+    assert len(found) == 12
     for name, study in found.items():
         head = (STUDIES / f"{name}.toml").read_text("utf-8").split("[study]")[0]
         assert "xpected time: " in head

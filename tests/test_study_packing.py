@@ -117,6 +117,23 @@ def test_a_study_that_is_half_done_is_packed_as_far_as_it_is(root: Path, tmp_pat
     assert run(place, controls=CONTROLS)[1].ran == [gone.name]
 
 
+def test_teachers_explanations_stay_out_where_they_may_not_be_passed_on(
+    root: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "study.zip"
+    packed = teachback("study", "pack", root / "out", "-o", file, "--without-teachers")
+    assert packed.exit_code == 0, packed.output
+    assert packed.output.endswith("left out: teachers' explanations\n")
+    with zipfile.ZipFile(file) as found:
+        held = found.namelist()
+        assert b'"explanation": "' in b"".join(found.read(n) for n in held if "predictions" in n)
+    assert not [name for name in held if name.endswith(("explanations.jsonl", "rejections.jsonl"))]
+    unpack_study(file, tmp_path / "out")
+    assert report(tmp_path / "out", "csv") == report(root / "out", "csv")
+    again = tb.pack_study(root / "out", tmp_path / "t.zip", teachers_explanations=False)
+    assert again.read_bytes() == file.read_bytes()
+
+
 def test_what_is_known_is_written_after_every_cell(root: Path, tmp_path: Path) -> None:
     """A study that is killed later, or packed meanwhile, has its verdicts so far."""
     place = write_data(tmp_path / "study")

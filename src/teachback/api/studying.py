@@ -98,19 +98,32 @@ def _engine(name: str, jobs: int, threads: int) -> Engine:
 
 
 def pack_study(
-    folder: str | Path, out: str | Path, *, max_mb: float = 10, overwrite: bool = False
+    folder: str | Path,
+    out: str | Path,
+    *,
+    max_mb: float = 10,
+    teachers_explanations: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Pack the results and predictions of the study in ``folder`` into the file ``out`` (zip).
 
     A study that is half done is packed as far as it has come. Where the file would have more than
-    ``max_mb`` megabytes, explanations are left out. Raises RunFolderError where there is no study,
-    or where ``out`` exists already.
+    ``max_mb`` megabytes, explanations are left out. Without ``teachers_explanations``, those of the
+    teachers are always left out, for people who may not have their texts. Raises RunFolderError
+    where there is no study, or where ``out`` exists already.
     """
     from teachback.studies import packing
 
     if not 0 < max_mb < math.inf:
         raise ConfigError(f"pack_study(): max_mb = {max_mb}: it must be a number above 0")
-    return packing.pack_study(folder, out, max_mb=max_mb, overwrite=overwrite).path
+    packed = packing.pack_study(
+        folder,
+        out,
+        max_mb=max_mb,
+        teachers_explanations=teachers_explanations,
+        overwrite=overwrite,
+    )
+    return packed.path
 
 
 def unpack_study(file: str | Path, folder: str | Path) -> Path:

@@ -52,8 +52,13 @@ def study() -> None:
     metavar="X",
     help="Largest size of FILE in megabytes; beyond it, explanations are left out.",
 )
+@click.option(
+    "--without-teachers",
+    is_flag=True,
+    help="Leave the teachers' explanations out: FILE is for people who may not have their texts.",
+)
 @overwrite_option("Replace FILE if it exists.")
-def pack(folder: str, out: str, max_mb: float, overwrite: bool) -> None:
+def pack(folder: str, out: str, max_mb: float, without_teachers: bool, overwrite: bool) -> None:
     """Pack the results and predictions of the study in DIR into FILE, a zip file.
 
     A study that is running, or half done, is packed as far as it has come. Unpacked elsewhere, it
@@ -62,7 +67,13 @@ def pack(folder: str, out: str, max_mb: float, overwrite: bool) -> None:
     """
     from teachback.studies.packing import pack_study
 
-    packed = pack_study(folder, out, max_mb=max_mb, overwrite=overwrite)
+    packed = pack_study(
+        folder,
+        out,
+        max_mb=max_mb,
+        teachers_explanations=not without_teachers,
+        overwrite=overwrite,
+    )
     say(f"{packed.path}: {_size(packed.size)}; {_cells(packed)}")
     if packed.left_out:
         say(f"left out: {' and '.join(packed.left_out)}")

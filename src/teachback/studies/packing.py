@@ -103,12 +103,18 @@ class PackedStudy:
 
 
 def pack_study(
-    folder: str | Path, out: str | Path, *, max_mb: float = 10, overwrite: bool = False
+    folder: str | Path,
+    out: str | Path,
+    *,
+    max_mb: float = 10,
+    teachers_explanations: bool = True,
+    overwrite: bool = False,
 ) -> PackedStudy:
     """Write the study in ``folder`` into the file ``out``, of at most ``max_mb`` megabytes.
 
     A study that is running is packed as far as it has come. Where the file would be larger, the
-    explanations in the students' predictions are left out, and then the teachers'. Raises
+    explanations in the students' predictions are left out, and then the teachers', which are left
+    out anyway without ``teachers_explanations``. Raises
     RunFolderError where ``folder`` holds no study, ``out`` is in the way or cannot be written, or
     where all that is too much; DataError where a file of the study is damaged.
     """
@@ -125,15 +131,18 @@ def pack_study(
     plan = read_plan(folder)
     names = sorted(_names_in(folder))
     done = sum(_is_done(folder, cell.hash) for cell in plan)
-    order: tuple[LeftOut, ...] = get_args(LeftOut)
+    students, teachers = get_args(LeftOut)
+    attempts: list[tuple[LeftOut, ...]] = [(), (students,), (students, teachers)]
+    if not teachers_explanations:
+        attempts = [(teachers,), (students, teachers)]
     with writing(out) as file:
-        for count in range(len(order) + 1):
+        for left_out in attempts:
             file.seek(0)
             file.truncate()
-            _write(file, folder, names, order[:count])
+            _write(file, folder, names, left_out)
             size = file.tell()
             if size <= max_mb * 1e6:
-                return PackedStudy(out, size, len(plan), done, order[:count])
+                return PackedStudy(out, size, len(plan), done, left_out)
         raise RunFolderError(
             f"{folder} packed without any explanations has {size / 1e6:.1f} MB, more than "
             f"{max_mb:g}: nothing was written; raise --max-mb"
