@@ -21,10 +21,10 @@ from teachback.config import SECTIONS, reference_table
 INTRODUCTION = """\
 # Python
 
-`import teachback as tb` gives what follows; it costs nothing until a name is used. The functions
-take data from files or from memory and return results that say in words what they hold and can be
-had as rows and frames. Errors are those of `teachback.errors`, one line each: `UsageError` is what
-the caller can fix. The settings have the defaults of [the configuration](config.md).
+`import teachback as tb` gives the names below; nothing is loaded until one is used. The functions
+take data from files or from memory. Their results print as sentences and convert to rows and
+frames. Errors are those of `teachback.errors`, one line each; a `UsageError` is one that the caller
+can fix. The settings have the defaults of [the configuration](config.md).
 
 This page is written from the docstrings (`make docs`), and a test fails where it differs.
 """

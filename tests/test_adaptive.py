@@ -99,8 +99,8 @@ def test_the_cheapest_candidate_within_one_standard_error_is_taken() -> None:
     assert found.taken == 2
     assert found.threshold == pytest.approx(100 / 250)
     assert found.line() == (
-        "adaptive (exploratory): on valid it explains 50% of 200 questions, margin below 0.4, and "
-        "has 0.825 right; explaining none 0.675, all 0.825"
+        "adaptive (exploratory): on valid it explains 50% of 200 questions, those with a margin "
+        "below 0.4; accuracy 0.825, with none explained 0.675, with all 0.825"
     )
     unsure_ones = unsure(of_valid(), found.threshold)
     assert unsure_ones == [True] * 100 + [False] * 100
@@ -197,7 +197,9 @@ def test_predictions_in_the_adaptive_way() -> None:
 
 
 def test_a_system_without_a_threshold() -> None:
-    with pytest.raises(DataError, match=r"^run: there is no threshold for explaining: a student"):
+    with pytest.raises(
+        DataError, match=r"^run: there is no threshold for the adaptive way: a student"
+    ):
         in_way([said(1, 0.1, direct=False, explained=True)], "adaptive", "run")
     # What has but one answer gives that: no explanations, or explanations that conclude nothing.
     bare = [said(1, 0.1, direct=False)]
@@ -207,7 +209,7 @@ def test_a_system_without_a_threshold() -> None:
     old = [
         Prediction("1", "4", "5", False, False, explained_answer="4", explained_correct=True),
     ]
-    with pytest.raises(DataError, match=r"^run: they do not say how sure the direct answers are"):
+    with pytest.raises(DataError, match=r"^run: nothing says how sure the direct answers are"):
         in_way(old, "adaptive", "run", threshold=-0.5)
 
 

@@ -424,7 +424,7 @@ def test_two_browsers_of_one_annotator_are_refused_and_nothing_is_lost(work: Pat
     teachback("annotate", "merge", one, "-o", "answers")
     line = refused("annotate", "merge", two, "-o", "answers")
     assert "two.jsonl" in line
-    assert "those already there" in line
+    assert "the answers already there" in line
     changed = downloaded("changed.jsonl", "no")
     assert "was changed after" in refused("annotate", "merge", changed, "-o", "answers")
     with AnswerStore(Path("answers/answers.sqlite"), plan(items=6, seed=3)) as answers:
@@ -441,7 +441,7 @@ def test_bad_files_of_answers(work: Path) -> None:
     for name, changed, error in (
         ("cut", [*lines[:1], lines[2]], "line 2: a line before this one is missing"),
         ("other", [lines[0].replace("identity", "identities")], "identity"),
-        ("option", [lines[0], lines[1].replace('"yes"', '"maybe"')], "none of the options"),
+        ("option", [lines[0], lines[1].replace('"yes"', '"maybe"')], "not one of the options"),
         ("half", [lines[0], lines[1][:40]], "line 2: not valid JSON"),
     ):
         Path(f"{name}.jsonl").write_text("\n".join(changed), "utf-8")
@@ -471,7 +471,7 @@ def test_runs_that_cannot_be_shown(work: Path) -> None:
     assert "named twice" in refused("annotate", RUNS[0], f"{RUNS[0]}/", *given)
     assert "runs/none" in refused("annotate", "runs/none", *given)
     Path("runs/empty").mkdir()
-    assert "--explain makes one" in refused("annotate", "runs/empty", *given)
+    assert "--explain writes one" in refused("annotate", "runs/empty", *given)
     file = Path(RUNS[1], "predictions.jsonl")
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     for row in rows:
@@ -479,7 +479,7 @@ def test_runs_that_cannot_be_shown(work: Path) -> None:
     file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     assert "no prediction has an explanation" in refused("annotate", *RUNS, *given)
     twice = ("--annotator", "a", "--annotator", "a")
-    assert "a name of their own" in refused("annotate", RUNS[0], *twice, *given)
+    assert "a different name" in refused("annotate", RUNS[0], *twice, *given)
     assert "give -o DIR" in refused("annotate", RUNS[0])
     assert "no plan.json" in refused("annotate", "results", "runs")
     assert not Path("answers", "answers.sqlite").exists()

@@ -70,13 +70,15 @@ def test_results_are_words(
     own, base = evaluated.metrics, evaluated.baselines
     lines = repr(evaluated).splitlines()
     assert lines[0].startswith(f"student: direct {own.direct.accuracy:.3f} [")
-    assert lines[0].endswith(f" of 6 right; it answers {student.card.way}")
+    assert lines[0].endswith(f" of 6 right; default way: {student.card.way}")
     majority = base["majority"].metrics.direct.accuracy
     assert lines[1] == (
         f"baselines: untrained {base['untrained'].metrics.direct.accuracy:.3f}, "
         f"majority {majority:.3f}"
     )
-    assert repr(student).startswith(f"student {student.card.base}, trained by mt-cot; it answers ")
+    assert repr(student).startswith(
+        f"student {student.card.base}, trained with mt-cot; default way: "
+    )
     compared = tb.compare(evaluated, evaluated.baselines["majority"], names=("MT-CoT", "majority"))
     assert repr(compared).startswith("MT-CoT minus majority (direct answers): ")
     for one in (found, evaluated, compared, student, evaluated.metrics):

@@ -139,15 +139,15 @@ def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", alpha=0.3),
-            "train(): alpha means nothing here: st has one task, with none to weigh",
+            "train(): alpha means nothing here: st has only one task",
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", permute=True),
-            "train(): permute means nothing here: st learns from no explanations",
+            "train(): permute means nothing here: st does not learn from explanations",
         ),
         (
             lambda: tb.train(EXAMPLES, objective="mt-cot", removal_jitter=1.0),
-            "train(): removal_jitter means nothing here: mt-cot removes nothing of an explanation",
+            "train(): removal_jitter means nothing here: mt-cot removes nothing from explanations",
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", overwrite=True),
@@ -165,7 +165,7 @@ def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
             lambda: tb.generate(
                 EXAMPLES, teacher="scripted", store="s", strategy="cote", rp_check=False
             ),
-            "generate(): rp_check means nothing here: cote asks no rp request",
+            "generate(): rp_check means nothing here: cote sends no rp requests",
         ),
         (
             lambda: tb.generate(EXAMPLES, teacher=ScriptedTeacher([]), store="s", form="text"),
@@ -177,11 +177,13 @@ def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
         ),
         (
             lambda: tb.generate(EXAMPLES, teacher="scripted", store="s", instructions="rules.txt"),
-            "generate(): instructions is text, and 'rules.txt' is a file: give Path('rules.txt')",
+            "generate(): instructions must be text, and 'rules.txt' is a file: give "
+            "Path('rules.txt')",
         ),
         (
             lambda: tb.generate(EXAMPLES, teacher="scripted", store="s", exemplars=EXAMPLES),
-            "generate(): exemplars: Example is no Exemplar; read_exemplars makes them of rows",
+            "generate(): exemplars: Example is not an Exemplar: read_exemplars makes them from "
+            "rows",
         ),
         (
             lambda: tb.train(EXAMPLES, objective="st", report_to="tensorboard"),

@@ -127,11 +127,15 @@ def test_no_arguments_show_the_help() -> None:
         ("data", 2, "train.jsonl, line 3: the field 'answer' is missing really"),
         ("extra", 2, "training needs the package 'torch': pip install 'teachback[train]'"),
         ("teacher", 1, "the teacher gave up after 5 tries"),
-        ("disk", 2, "the disk is full; what was stored is kept: free some space and run it again"),
+        (
+            "disk",
+            2,
+            "the disk is full; what was stored is kept: free some space and run the command again",
+        ),
         (
             "safetensors",
             2,
-            "the disk is full; what was stored is kept: free some space and run it again",
+            "the disk is full; what was stored is kept: free some space and run the command again",
         ),
         ("memory", 2, "not enough memory: use smaller batches, a smaller student or --lora"),
         ("torch-memory", 2, "not enough memory: use smaller batches, a smaller student or --lora"),
@@ -140,7 +144,7 @@ def test_no_arguments_show_the_help() -> None:
         (
             "too many",
             2,
-            "the system refuses to go on (Too many open files): run the same command again",
+            "the system cannot continue (Too many open files): run the same command again",
         ),
         ("no-torch", 2, "this command needs the package 'torch': pip install 'teachback[train]'"),
     ],

@@ -225,7 +225,7 @@ def test_a_gguf_header_that_cannot_be(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "w.gguf"
     file.write_bytes(content)
     tracemalloc.start()
-    with pytest.raises(ReferenceError_, match=r"w\.gguf is not whole") as caught:
+    with pytest.raises(ReferenceError_, match=r"w\.gguf is incomplete") as caught:
         require_whole(file)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -130,7 +130,7 @@ def test_a_row_that_is_no_example_is_left_out_and_told(tmp_path: Path) -> None:
             "line 1: the row has no 'answerKey': the test files of CommonsenseQA are released",
         ),
         ("commonsenseqa", {**released_choice("1", "A", ICE), "answerKey": ""}, "no 'answerKey'"),
-        ("openbookqa", released_choice("1", "Z", ICE), "'Z' names no single choice"),
+        ("openbookqa", released_choice("1", "Z", ICE), "'Z' does not name exactly one choice"),
         ("openbookqa", GSM8K, "not a row of OpenBookQA"),
         ("strategyqa", {"qid": "1", "question": "Is ice hot?"}, "the row has no 'answer'"),
         ("strategyqa", {**STRATEGYQA, "answer": "B"}, "its answer is not true or false"),
@@ -179,7 +179,7 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     source = write(tmp_path / "train.jsonl", GSM8K)
     out = tmp_path / "out.jsonl"
     out.write_text("precious")
-    with pytest.raises(DataError, match=r"out\.jsonl exists: .* --overwrite"):
+    with pytest.raises(DataError, match=r"out\.jsonl already exists: .* --overwrite"):
         import_official("gsm8k", [source], out)
     assert out.read_text() == "precious"
     main = write(tmp_path / "main.jsonl", released_choice("1", "A", ICE))

@@ -256,7 +256,7 @@ def test_keys_that_nobody_reads_are_a_warning(tmp_path: Path) -> None:
     result = check(path)
     assert result.problems == ()
     assert [w.at("f") for w in result.warnings] == [
-        "f, line 2: the key 'topic' is not read (in 2 of 3 rows)"
+        "f, line 2: the key 'topic' is ignored (in 2 of 3 rows)"
     ]
 
 
@@ -699,7 +699,7 @@ def test_data_check_prints_every_bad_row_and_fails(tmp_path: Path) -> None:
     assert isinstance(result.exception, DataError)
     assert str(result.exception) == "2 problems in 4 rows, listed above: fix them and check again"
     assert result.stdout.splitlines() == [
-        f"warning: {good}, line 1: the key 'topic' is not read (in 1 of 1 rows)",
+        f"warning: {good}, line 1: the key 'topic' is ignored (in 1 of 1 rows)",
         f"{good}: 1 rows, multiple-choice, all good",
         f"{bad}, line 1: the answer 'a pond' is not among the choices "
         "['a river', 'a lake', 'the sea']",
@@ -722,7 +722,7 @@ def test_data_stats_prints_the_figures(tmp_path: Path) -> None:
         "gold B          1 (50.0%)",
         "gold C          1 (50.0%)",
         "question words  2 to 2, median 2",
-        "gold is longest 50.0% (a choice as long as it counts too)",
+        "gold is longest 50.0% (ties count)",
     ]
 
 

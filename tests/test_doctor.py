@@ -144,7 +144,7 @@ def test_offline_asks_nobody(monkeypatch: pytest.MonkeyPatch, server: Server) ->
     monkeypatch.setenv("HF_ENDPOINT", url)
     monkeypatch.setenv("PIP_INDEX_URL", url)
     for name in ("model hub", "package index"):
-        assert found(name).detail == "not asked: TEACHBACK_OFFLINE is set"
+        assert found(name).detail == "not checked: TEACHBACK_OFFLINE is set"
     assert server.asked == 0
     monkeypatch.delenv("TEACHBACK_OFFLINE")
     examine()

@@ -108,7 +108,7 @@ def test_what_was_exported_is_asked_in_the_same_words(
     ("arguments", "told"),
     [
         (("--explanations", "none.jsonl"), "none.jsonl: there is no such file"),
-        (("--explanations", "other.jsonl"), "no explanation is of an example in this dataset"),
+        (("--explanations", "other.jsonl"), "no explanation belongs to an example in this dataset"),
         (("--instructions", "none.txt"), "none.txt: there is no such file"),
         (("--exemplars", "nonesuch"), "nonesuch"),
     ],

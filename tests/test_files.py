@@ -37,7 +37,7 @@ def test_rows_come_back_with_their_line_numbers(tmp_path: Path) -> None:
         (b'{"a": NaN}', "not valid JSON (NaN is not JSON)"),
         (
             b'{"a": ' + b"1" * 5000 + b"}",
-            "not valid JSON (" + "1" * 80 + "… is beyond what a number can be)",
+            "not valid JSON (" + "1" * 80 + "… is too large for a number)",
         ),
         (b"[" * 100_000, "not valid JSON here (nested too deeply)"),
         (b'["a"]', "a JSON object {…} is needed, not a list"),
@@ -208,8 +208,8 @@ def test_predictions_come_back_and_leave_out_what_was_not_asked(tmp_path: Path) 
         ({"text": ["a"]}, "the field 'text' must be text, not a list"),
         ({"strategy": "crop"}, "the field 'strategy' must be one of cote, rp: 'crop'"),
         ({"strategy": ["rp"]}, "the field 'strategy' must be one of cote, rp: ['rp']"),
-        ({"sample": -1}, "the field 'sample' must be a whole number from 0: -1"),
-        ({"sample": True}, "the field 'sample' must be a whole number from 0: True"),
+        ({"sample": -1}, "the field 'sample' must be a whole number, 0 or more: -1"),
+        ({"sample": True}, "the field 'sample' must be a whole number, 0 or more: True"),
         ({"teacher": ...}, "the field 'teacher' is missing"),
     ],
 )
@@ -239,7 +239,7 @@ def test_wrong_fields_of_rejections_and_predictions(tmp_path: Path) -> None:
         written = json.dumps({**row, "correct": True, "probabilities": {"a": "SHARE"}})
         path.write_text(written.replace('"SHARE"', share))
         with pytest.raises(
-            DataError, match=r"'probabilities' must be an object of numbers|is beyond"
+            DataError, match=r"'probabilities' must be an object of numbers|is too large"
         ):
             files.read_predictions(path)
 
@@ -289,9 +289,9 @@ def test_overwriting_removes_a_link_and_not_what_it_points_to(tmp_path: Path) ->
 
 def test_a_new_folder_where_a_file_stands(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    with pytest.raises(RunFolderError, match="run is a file: choose a folder's name"):
+    with pytest.raises(RunFolderError, match="run is a file: choose a folder"):
         files.new_folder(tmp_path / "run", True, RUN_FILES)
-    with pytest.raises(RunFolderError, match="run is a file: choose a folder's name"):
+    with pytest.raises(RunFolderError, match="run is a file: choose a folder"):
         files.new_folder(tmp_path / "run" / "inner", False, RUN_FILES)
 
 

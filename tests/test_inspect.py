@@ -124,7 +124,7 @@ def test_two_runs_are_compared_item_by_item(tmp_path: Path) -> None:
     ("damage", "wanted"),
     [
         ("no-explanations", "no prediction has an explanation: evaluate the student again with"),
-        ("no-predictions", "has no predictions.jsonl: teachback evaluate --explain makes one"),
+        ("no-predictions", "has no predictions.jsonl: teachback evaluate --explain writes one"),
         ("no-data", "give --data FILE"),
         ("other-data", "item 'item-0' is not in"),
         ("other-gold", "the gold answer of item 'item-0' is not the one in"),

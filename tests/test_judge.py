@@ -219,7 +219,7 @@ def test_what_cannot_be_read_is_counted_apart(place: Path) -> None:
 
     with MockServer(mute) as server:
         result = judge(server, GOOD, WEAK, "-o", "judged")
-    assert "2 replies that cannot be read, 1 items left out" in result.output
+    assert "2 unparsed replies, 1 items left out" in result.output
     (row,) = results()["win_rates"]
     assert (row["win_rate"], row["items"], row["left_out"], row["unparsed"]) == (1.0, N - 1, 1, 2)
 

@@ -173,7 +173,7 @@ def test_too_little_memory_is_one_line_that_says_what_would_do(
         run(tmp_path, llama)
     assert str(caught.value).startswith("training would take about 1.0 GiB (weights 0.0 GiB, ")
     assert str(caught.value).endswith(
-        " and 0.0 GiB are available: no setting makes it fit: take a smaller student or another "
+        " and 0.0 GiB are available: no setting makes it fit: choose a smaller student or a larger "
         "machine; --no-memory-check starts anyway"
     )
     assert not (tmp_path / "checkpoints").exists()

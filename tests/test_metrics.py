@@ -153,7 +153,7 @@ def test_an_item_without_a_group_is_its_own() -> None:
     ("predictions", "message"),
     [
         ([], "there are none"),
-        ([FIVE[0], FIVE[0]], "the id '1' stands more than once"),
+        ([FIVE[0], FIVE[0]], "the id '1' appears more than once"),
         ([replace(FIVE[2], correct=True)], "'3' is marked both unparsed and correct"),
         ([FIVE[0], said("6", "no", "no")], "1 of 2 have no explained answer, first '6'"),
     ],

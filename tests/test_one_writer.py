@@ -194,9 +194,9 @@ def test_patience_outlasts_a_writer_that_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "line"),
     [
-        ("a file", "out is a file: choose a folder's name"),
-        ("below a file", "out is a file: choose a folder's name"),
-        ("a dangling link", "out is a link that leads nowhere: remove it"),
+        ("a file", "out is a file: choose a folder"),
+        ("below a file", "out is a file: choose a folder"),
+        ("a dangling link", "out is a broken link: remove it"),
         ("too long", "File name too long"),
         ("no right", "Permission denied"),
     ],

@@ -217,7 +217,7 @@ def without_sizes(file: Path) -> None:
         ("tokenizer.json", damaged, "not a tokenizer"),
         ("teachback.json", Path.unlink, "teachback.json is missing"),
         ("openvino.json", damaged, "openvino.json"),
-        ("openvino.json", of_a_later_version, "update teachback"),
+        ("openvino.json", of_a_later_version, "upgrade teachback"),
         ("openvino.json", without_sizes, "the field 'sizes' is missing"),
     ],
 )

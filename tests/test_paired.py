@@ -202,7 +202,7 @@ def without(source: dict[int, list], seed: int, ids: int) -> dict[int, list]:
         (without(A, 11, 1), B, "^A, seed 11 lacks 1 item that A, seed 12 has, first 'item-0'"),
         (A, {s: [replace(p, gold="no") for p in r] for s, r in B.items()}, "'item-0' has gold"),
         (A, {s: [replace(p, group="g") for p in r] for s, r in B.items()}, "'item-0' has group"),
-        (A, {s: r + r[:1] for s, r in B.items()}, "^B, seed 11: the id 'item-0' stands more"),
+        (A, {s: r + r[:1] for s, r in B.items()}, "^B, seed 11: the id 'item-0' appears more"),
         (system([[1]]), system([[0]]), "at least two groups"),
     ],
 )

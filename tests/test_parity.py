@@ -70,4 +70,4 @@ def test_conclusions_of_explanations() -> None:
     after = [said(0.9, "b"), said(0.9, "a"), said(0.9)]
     found = compare_answers(examples, before, after, LIMITS)
     assert (found.explained, found.same_conclusions) == (2, 0)
-    assert found.problems == ("0 of 2 explanations conclude the same, below 50%",)
+    assert found.problems == ("0 of 2 explanations reach the same conclusion, below 50%",)

@@ -384,7 +384,7 @@ def test_overwriting_that_was_stopped_leaves_nothing_old_behind(
 
 def test_a_test_set_that_was_trained_on_is_refused(copy: Path) -> None:
     shutil.copy(copy / "train.jsonl", copy / "test.jsonl")
-    with pytest.raises(DataError, match=r"12 of 12 test questions .* stand in data\.train"):
+    with pytest.raises(DataError, match=r"12 of 12 test questions .* are also in data\.train"):
         pipeline.run(read_config("run.toml"), Path("new"))
     assert not Path("new").exists()
 

@@ -251,7 +251,7 @@ def test_a_line_says_where_most_explanations_are_unfinished() -> None:
     assert limit_note(25, 50, 90) is None
     told = limit_note(38, 50, 90)
     assert told is not None
-    assert told.startswith("38 of 50 explanations ran into the limit of 90 tokens: ")
+    assert told.startswith("38 of 50 explanations hit the limit of 90 tokens: ")
     assert limit_note(38, 50, None) is None
 
 
@@ -474,6 +474,6 @@ def test_a_student_without_a_threshold_cannot_be_asked_adaptively() -> None:
     with pytest.raises(ConfigError, match=r"^way: this student has no threshold"):
         predict(lacking, [UNSURE], EvaluateConfig(way="adaptive"))
     unexplaining = Scripted(score=SCORES.__getitem__, objective="st", kind="multiple-choice")
-    with pytest.raises(ConfigError, match=r"^way: explained needs explanations that come to an"):
+    with pytest.raises(ConfigError, match=r"^way: explained needs explanations that reach an"):
         answer_questions(unexplaining, asked, way="explained")
     assert lacking.asked == unexplaining.asked == []

@@ -101,7 +101,7 @@ def test_the_user_s_file_decides_what_it_names(tmp_path: Path) -> None:
         (
             "[gpt-4.1]\ninput = 1\noutput = 1\n",
             "p.toml",
-            "gpt-4.1: a model's name with dots is quoted",
+            "gpt-4.1: in TOML, put a model's name with dots in quotes",
         ),
         ("m = 1", "p.toml", "m: must be a table"),
         ("[m", "p.toml", "not valid TOML"),

@@ -525,8 +525,8 @@ def test_no_other_file_is_overwritten(tmp_path: Path) -> None:
     ended = run(str(folder), "-o", str(letter))
     assert ended.exit_code == 2
     assert ended.stderr == (
-        f"teachback: {letter} exists and is not a report of teachback: choose another file, or "
-        "remove it\n"
+        f"teachback: {letter} exists and is not a report of teachback: choose a different file, "
+        "or remove it\n"
     )
     assert letter.read_text("utf-8") == "<p>Dear Sir</p>"
     with pytest.raises(RunFolderError, match="is a folder"):

@@ -154,7 +154,7 @@ def test_columns_that_are_not_there_or_not_read() -> None:
     with pytest.raises(DataError, match=r"no column 'prompt', which is to be read as 'question': "):
         tb.read_examples(rows, columns={"question": "prompt"})
     with pytest.raises(
-        ConfigError, match=r"'questoin' is no name that is read; did you mean 'quest"
+        ConfigError, match=r"'questoin' is not a key of a dataset; did you mean 'quest"
     ):
         tb.read_examples(rows, columns={"questoin": "question"})
 
@@ -169,7 +169,7 @@ def test_examples_are_taken_as_they_are_once_they_are_checked() -> None:
         tb.read_examples(examples, columns={"question": "prompt"})
     with pytest.raises(DataError, match="row 4: duplicate id '1': row 1 already has it"):
         tb.read_examples([*examples, examples[0]])
-    with pytest.raises(DataError, match="row 4: this is no example, as others of them are"):
+    with pytest.raises(DataError, match="row 4: this is not an Example, and others are"):
         tb.read_examples([*examples, {"id": "x"}])  # type: ignore[list-item]
     with pytest.raises(DataError, match="row 4: the example 'x' is of the kind yes-no"):
         tb.read_examples([*examples, tb.Example("x", "Wet?", "yes", "yes-no")])

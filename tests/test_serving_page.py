@@ -149,7 +149,8 @@ def test_refusals_are_shown(open_page: Open) -> None:
     page.route(
         "**/v1/answer",
         lambda route: route.fulfill(
-            status=429, json={"error": {"message": "too many requests wait: <b>try</b> again"}}
+            status=429,
+            json={"error": {"message": "too many requests are waiting: <b>try</b> again"}},
         ),
     )
     page.evaluate("document.getElementById('form').requestSubmit()")

@@ -131,11 +131,11 @@ def test_simulating_a_run(tmp_path: Path, llama: Path) -> None:
     result = run_cli("inspect", run)
     assert result.exit_code == 0, result.output
     assert "an MT-Re student answers without reading its explanation" in result.stdout
-    assert f"for {run} it takes the explaining of 12 training questions" in result.stdout
+    assert f"for {run} it involves explaining 12 training questions" in result.stdout
     assert not INSPECTION_FILE.read(run / "inspection.json").simulatability
     result = run_cli("inspect", run, "--simulate", "--simulator-epochs", "1")
     assert result.exit_code == 0, result.output
-    assert "simulatability takes the explaining of 12 training questions" in result.stderr
+    assert "simulatability involves explaining 12 training questions" in result.stderr
     inspection = INSPECTION_FILE.read(run / "inspection.json")
     assert [row.masked for row in inspection.simulatability] == [False, True]
     for row in inspection.simulatability:

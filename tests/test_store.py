@@ -321,7 +321,7 @@ def test_a_full_disk_keeps_what_was_stored(path: Path) -> None:
         "    print(stored, error)"
     )
     stored, _, message = run(script, path).partition(" ")
-    assert "make room on the disk and rerun; what was stored before is kept" in message
+    assert "free some space and run the command again; what was stored before is kept" in message
     assert int(stored) > 10
     with CompletionStore(path) as store:
         assert len(store) == int(stored)

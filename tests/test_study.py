@@ -469,7 +469,7 @@ def test_a_failed_cell_is_a_row_stops_no_other_and_is_tried_again(tmp_path: Path
     failed, result = results["MT-CoT", "brok"]
     assert "broken: not a model that can be a student" in result["error"]
     equal = results["ST (equal time)", "brok"][1]["error"]
-    assert equal.startswith("the cell whose compute it should get has failed: colours, MT-CoT")
+    assert equal.startswith("the cell whose compute it needs has failed: colours, MT-CoT")
     precision, *failures = told
     assert precision == "precision: fp32 (as asked for), for all cells"
     assert len(failures) == 2

@@ -157,7 +157,7 @@ def test_the_adaptive_way_is_declared_only_where_it_can_be_confirmed(tmp_path: P
     planned = planning.plan_study(study, told.append)
     assert planned.family == ()
     assert (
-        "colours: 1 test questions stand in train, so the adaptive way is exploratory there, "
+        "colours: 1 test questions are also in train, so the adaptive way is exploratory there, "
         "whatever confirmatory.ways says"
     ) in told
 
@@ -205,7 +205,7 @@ def test_the_page_has_the_adaptive_way_in_every_table(enough: Path) -> None:
         "MT-CoT, explained",
         "MT-CoT, adaptive",
     ]
-    assert "The adaptive way’s are not measured but computed" in told.text
+    assert "For the adaptive way they are computed, not measured" in told.text
 
 
 def chart_of(told: Page, title: str) -> int:
@@ -320,8 +320,8 @@ def test_a_folder_of_before_says_nothing_of_how_sure_it_was(too_few: Path, tmp_p
     told = Page(report(out))
     assert "Calibration: colours" not in told.tables
     assert (
-        "Not known for answers of which nothing says how sure they are: ST (colours); MT-CoT "
-        "(colours); MT-CoT (permuted) (colours)."
+        "Not known where nothing says how sure the answers are: ST (colours); MT-CoT (colours); "
+        "MT-CoT (permuted) (colours)."
     ) in told.text
     adaptive = told.column("Ways of answering: colours", "Adaptive")
     assert adaptive["MT-CoT"] == "not offered: no threshold is recorded"

@@ -152,7 +152,7 @@ def test_a_cell_whose_schedule_was_not_found_fails_and_says_whose(place: Path) -
     outcome, engine = run(place, told, engine=Broken(), objectives=["st"], more=own)
     assert list(outcome.states.values()) == ["failed", "failed"]
     assert len(engine.ran) == 1
-    assert any("the cell whose schedule it should get has failed: colours, ST" in t for t in told)
+    assert any("the cell whose schedule it needs has failed: colours, ST" in t for t in told)
 
 
 # ------------------------------------------------------------------ compute

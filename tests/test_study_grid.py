@@ -462,7 +462,7 @@ def test_what_is_added_after_a_result_is_no_part_of_the_family(work: Path) -> No
     assert settle_family(out, large.family, large.cells) == family
     declared = (out / "family.json").read_bytes()
     other = planning.plan_study(study_of(train={"epochs": 9}))
-    with pytest.raises(RunFolderError, match="begun with other settings"):
+    with pytest.raises(RunFolderError, match="begun with different settings"):
         settle_family(out, other.family, other.cells)
     assert (out / "family.json").read_bytes() == declared  # its time, too
 

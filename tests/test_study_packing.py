@@ -242,7 +242,7 @@ def test_explanations_that_were_left_out_are_made_again_or_refused(
     told: list[str] = []
     outcome, _ = run(place, told, controls=CONTROLS, seeds=[0, 1, 2])
     assert [state for state in outcome.states.values() if state == "failed"] == ["failed"] * 3
-    assert any("and those that the teacher gives now are others" in line for line in told)
+    assert any("and the teacher now gives different ones" in line for line in told)
 
 
 def test_from_python(root: Path, tmp_path: Path) -> None:
@@ -281,13 +281,13 @@ def test_what_is_in_the_way_stays(root: Path, tmp_path: Path) -> None:
     (tmp_path / "full" / "mine.txt").write_text("mine", "utf-8")
     before = contents(tmp_path)
     line = refused("study", "pack", root / "out", "-o", tmp_path / "s.zip")
-    assert line.endswith("s.zip already exists: choose a different name, or --overwrite")
+    assert line.endswith("s.zip already exists: choose a different name, or give --overwrite")
     line = refused("study", "pack", root / "out", "-o", tmp_path / "full")
     assert line.endswith("full is a folder: give a file's name")
     line = refused("study", "pack", tmp_path, "-o", tmp_path / "t.zip")
     assert "is not a study's folder (it has no cells.jsonl)" in line
     line = refused("study", "unpack", root / "study.zip", "-o", tmp_path / "full")
-    assert line.endswith("full already holds something: choose another folder")
+    assert line.endswith("full is not empty: choose a different folder")
     line = refused("study", "unpack", tmp_path / "none.zip", "-o", tmp_path / "new")
     assert line.endswith("none.zip: there is no such file")
     line = refused("study", "unpack", tmp_path / "s.zip", "-o", tmp_path / "new")
@@ -363,7 +363,7 @@ def test_what_would_fill_the_disk_is_refused_before_anything_is_written(
     name = "material/one/explanations.jsonl"
     path = changed(root, tmp_path / "bad.zip", name, b" " * 3_000_000)
     monkeypatch.setattr(packing, "MOST_BYTES", 2_000_000)
-    with pytest.raises(DataError, match="once unpacked, which no study does: do not use it"):
+    with pytest.raises(DataError, match="or more, which no study does: do not use it"):
         unpack_study(path, tmp_path / "new")
     monkeypatch.undo()
     monkeypatch.setattr(packing, "MOST_FILES", 5)

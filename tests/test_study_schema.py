@@ -248,13 +248,13 @@ Change = Callable[[dict[str, Any]], object]
         (
             "teachers/*/cost.json",
             lambda row: row.update(version=2),
-            "this is version 2 of the file, and this teachback reads versions up to 1: update "
+            "this is version 2 of the file, and this teachback reads versions up to 1: upgrade "
             "teachback",
         ),
         (
             "teachers/*/cost.json",
             lambda row: row.update(version="new"),
-            "the field 'version' must be a whole number from 0",
+            "the field 'version' must be a whole number, 0 or more",
         ),
         (
             "material/*/selection.json",

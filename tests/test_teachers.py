@@ -138,7 +138,7 @@ def test_what_teachers_declare(tmp_path: Path) -> None:
             "gguf:FILE, pypi:NAME or recorded:FILE[,FILE…]",
         ),
         ("gguf:model.gguf", "there is no GGUF file model.gguf"),
-        ("pypi:claude", "known are pypi:gemma-3-270m"),
+        ("pypi:claude", "choose one of pypi:gemma-3-270m"),
         ("recorded:", "write recorded:FILE[,FILE…]"),
         ("openai:", "write openai:MODEL[@http://host/v1]"),
         ("openai:gpt-4o", "set OPENAI_API_KEY"),
@@ -223,7 +223,7 @@ def test_a_changed_recording_is_another_teacher(tmp_path: Path) -> None:
         (line("q1", "x").encode() + b"{}\n", "line 2: the field 'id' is missing"),
         (b'{"id": "q", "teacher": "t", "given_answer": "no", "text": ""}', "true or false, not te"),
         (b"nonsense\n", "line 1"),
-        (b"", "there is no recorded line"),
+        (b"", "there are no recorded lines"),
         (None, "there is no such file"),
     ],
 )

@@ -269,7 +269,7 @@ def test_a_limit_follows_from_the_training_explanations_and_is_recorded(
     if choice["unfinished"]:  # one step has taught it nothing
         number, asked = choice["unfinished"], choice["explained"]
         assert any(
-            line.startswith(f"{number} of {asked} explanations ran into the limit of {limit} ")
+            line.startswith(f"{number} of {asked} explanations hit the limit of {limit} ")
             for line in told
         )
     assert result.student.card == card
@@ -322,7 +322,7 @@ def test_choosing_ends_when_the_other_questions_cannot_change_it(
     lines = choice.lines(card.way)
     cut_short = f"chosen on valid: direct; {explained} of 50 questions were explained"
     assert any(line.startswith(cut_short) for line in lines) == (explained < 50)
-    said = f"{explained} of {explained} explanations ran into the limit of 12 tokens"
+    said = f"{explained} of {explained} explanations hit the limit of 12 tokens"
     assert any(line.startswith(said) for line in lines) == (explained > 0)
 
 
@@ -348,7 +348,7 @@ def test_temperature_and_threshold_are_settled_on_valid(llama: Path, count: int)
     margins = sorted(abs(own["yes"] - own["no"]) for own in shares if own)
     assert card.threshold == pytest.approx(margins[0])
     assert told.startswith("adaptive (exploratory): on valid it explains 0% of 200 questions")
-    assert "explaining none 0.750, all 0.000" in told
+    assert "with none explained 0.750, with all 0.000" in told
 
 
 def test_equal_accuracy_is_decided_by_the_loss(
@@ -569,8 +569,8 @@ def test_training_says_beforehand_what_it_will_do(llama: Path, tmp_path: Path) -
 def test_rows_that_cannot_be_shared_are_told_of_once(tmp_path: Path) -> None:
     lines: list[str] = []
     run(tmp_path, tiny_other(tmp_path / "gpt2", "gpt2"), notice=lines.append)
-    assert [line for line in lines if "row of its own" in line] == [
-        "every target gets a row of its own: models of type gpt2 are not known to share a "
+    assert [line for line in lines if "a row for each target" in line] == [
+        "slower training, with a row for each target: models of type gpt2 are not known to share a "
         "question exactly"
     ]
 
@@ -611,7 +611,7 @@ def test_checkpoints_of_another_run_are_not_gone_on_with(llama: Path, tmp_path: 
     other = tmp_path / "checkpoints"
     (other / "checkpoint-2").mkdir(parents=True)
     (other / "run.json").write_text('{"identity": "another"}', "utf-8")
-    with pytest.raises(RunFolderError, match="checkpoints of another run"):
+    with pytest.raises(RunFolderError, match="checkpoints of a different run"):
         run(tmp_path, llama)
     assert (other / "checkpoint-2").is_dir()
     assert run(tmp_path, llama, overwrite=True).folder.is_dir()

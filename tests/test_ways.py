@@ -198,7 +198,7 @@ def test_the_api_refuses_a_way_that_does_not_exist() -> None:
     one = evaluation(EXPLAINER)
     with pytest.raises(
         ConfigError,
-        match=r"^compare\(\): there is no way of answering 'nonsense': it is direct, explained, "
+        match=r"^compare\(\): there is no way of answering 'nonsense': choose direct, explained, "
         r"chosen or adaptive$",
     ):
         tb.compare(one, one, way="nonsense")  # type: ignore[arg-type]

@@ -206,7 +206,7 @@ def test_a_tensor_of_absurd_rank_takes_no_memory(tmp_path: Path) -> None:
     tensor = struct.pack("<Q1sI", 1, b"t", 2**31)
     file.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 1, 0) + tensor)
     tracemalloc.start()
-    with pytest.raises(ReferenceError_, match=r"w\.gguf is not whole \(it is damaged\)"):
+    with pytest.raises(ReferenceError_, match=r"w\.gguf is incomplete \(it is damaged\)"):
         require_whole(file)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -392,7 +392,7 @@ def test_hub_model_half_in_the_cache_is_fetched(
     notices: list[str] = []
     assert resolve("hf:owner/name@v1", notice=notices.append).folder == whole
     assert hub.fetched == [("owner/name", "v1")]
-    assert notices == ["fetching owner/name from the model hub"]
+    assert notices == ["downloading owner/name from the model hub"]
 
 
 def test_hub_model_that_is_only_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,7 +417,7 @@ def test_offline_switch_forbids_fetching(monkeypatch: pytest.MonkeyPatch) -> Non
     hub = Hub(None, AssertionError("fetched"))
     monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
     monkeypatch.setenv("TEACHBACK_OFFLINE", "1")
-    with pytest.raises(ReferenceError_, match="TEACHBACK_OFFLINE forbids fetching"):
+    with pytest.raises(ReferenceError_, match="TEACHBACK_OFFLINE forbids downloading"):
         resolve("hf:owner/name")
 
 
@@ -490,7 +490,7 @@ def test_gguf_is_converted_once(
     notices: list[str] = []
     weights = resolve(f"gguf:{file}", notice=notices.append)
     assert weights.licence == "gemma"
-    assert notices == ["converting tiny.gguf to safetensors: once, a minute or two"]
+    assert notices == ["converting tiny.gguf to safetensors (once; takes a minute or two)"]
     assert capfd.readouterr() == ("", "")
     assert weights.folder == converted_folder(hashlib.sha256(file.read_bytes()).hexdigest())
     assert [each.name for each in (cache / "converted").iterdir()] == [weights.folder.name]

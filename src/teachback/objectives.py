@@ -165,8 +165,8 @@ def permute(explanations: list[Explanation], seed: int) -> list[Explanation]:
         by_id.setdefault(explanation.id, []).append(explanation)
     if len(by_id) == 1:
         raise DataError(
-            f"only example {explanations[0].id!r} has an explanation, so there is no other one "
-            "to exchange it with: explain two examples or more, or train without permute"
+            f"only example {explanations[0].id!r} has an explanation, so there is no other one to "
+            "exchange it with: explain two or more examples, or train without permute"
         )
     ids = sorted(by_id)
     random.Random(f"permute-{seed}").shuffle(ids)

@@ -226,7 +226,7 @@ class Prediction:
     explained_cut_off: bool | None = None
     log_probability: float | None = None
     """Of a direct answer that was generated, all its tokens; None where answers are scored, and in
-    files of before."""
+    older files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ class Cost:
     unfinished: int
     """Explanations that hit the length limit before their end token."""
     max_new_tokens: int | None = None
-    """That limit; None where nothing was explained, and in files of before."""
+    """That limit; None where nothing was explained, and in older files."""
     adaptive_seconds: float | None = None
     adaptive_tokens: float | None = None
     """Measured where a student explained only what it was unsure of; None elsewhere."""

@@ -59,11 +59,11 @@ class Versioned(Generic[_T]):
         """The record in a row of JSON; ``where`` it stands is named by the errors."""
         version = row.get("version", 0)
         if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-            raise DataError(f"{where}: the field 'version' must be a whole number from 0")
+            raise DataError(f"{where}: the field 'version' must be a whole number, 0 or more")
         if version > self.version:
             raise DataError(
                 f"{where}: this is version {version} of the file, and this teachback reads "
-                f"versions up to {self.version}: update teachback"
+                f"versions up to {self.version}: upgrade teachback"
             )
         for migrate in self.migrations[version:]:
             row = migrate(row)

@@ -26,7 +26,7 @@ SERVED = "server"
 """The source of answers that came through the server."""
 
 _READ = tuple("annotator screen answers note seconds made source source_number".split())
-_DAMAGED = "the file was changed by something else: restore it from a copy"
+_DAMAGED = "another program has changed the file: restore it from a copy"
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -135,9 +135,11 @@ class AnswerStore:
             raise StoreError(f"{self.path}: {error}: {_DAMAGED}") from None
         screen = self._screens.get(one.screen)
         if screen is None or screen.annotator != one.annotator:
-            raise StoreError(f"{self.path}: answer {number} is to no question asked: {_DAMAGED}")
+            raise StoreError(
+                f"{self.path}: answer {number} belongs to no screen of this annotation: {_DAMAGED}"
+            )
         if one.answers is not None and not is_answer(self._plan, screen, one.answers):
-            raise StoreError(f"{self.path}: answer {number} is none of the options: {_DAMAGED}")
+            raise StoreError(f"{self.path}: answer {number} is not one of the options: {_DAMAGED}")
         return one
 
     def put(self, revisions: Sequence[Revision]) -> None:
@@ -172,8 +174,8 @@ class AnswerStore:
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and (identity, version) != (APPLICATION_ID, VERSION):
             raise StoreError(
-                f"{self.path} is not a store of answers that this teachback reads: choose a "
-                "different folder"
+                f"{self.path} is not a store of answers that this version of teachback reads: "
+                "choose a different folder"
             )
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")

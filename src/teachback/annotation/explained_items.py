@@ -92,7 +92,11 @@ def _system(name: str) -> ExplainingSystem:
             below = sorted(path.glob("*/predictions.jsonl"))
             raise RunFolderError(
                 f"{name} has no predictions.jsonl or explanations.jsonl: "
-                + (f"name {below[0].parent}" if below else "teachback evaluate --explain makes one")
+                + (
+                    f"name {below[0].parent}"
+                    if below
+                    else "teachback evaluate --explain writes one"
+                )
             )
         file = found
     explanations = _explanations(file, _holds_predictions(file))
@@ -116,7 +120,7 @@ def _explanations(file: Path, of_predictions: bool) -> dict[str, Explained]:
                 found[one.id] = Explained(one.explanation, answer)
         if not found:
             raise DataError(
-                f"{file}: no prediction has an explanation: evaluate it again with --explain"
+                f"{file}: no prediction has an explanation: evaluate again with --explain"
             )
         return found
     for explanation in sorted(read_explanations(file), key=lambda one: one.sample):

@@ -60,7 +60,7 @@ def merge(files: Sequence[Path], plan: Plan, answers: AnswerStore) -> list[Merge
     """
     read = [(file, _revisions(file, plan)) for file in files]
     present = answers.revisions()
-    sources = {(one.annotator, one.source): "those already there" for one in present}
+    sources = {(one.annotator, one.source): "the answers already there" for one in present}
     known = {(one.annotator, one.source, one.source_number): one for one in present}
     merged = []
     for file, revisions in read:
@@ -97,7 +97,9 @@ def merge(files: Sequence[Path], plan: Plan, answers: AnswerStore) -> list[Merge
 def _revisions(file: Path, plan: Plan) -> list[Revision]:
     rows = list(read_jsonl(file))
     if not rows or rows[0][1].get("teachback") != "answers":
-        raise DataError(f"{file} is not a file of answers: name what the page has downloaded")
+        raise DataError(
+            f"{file} is not a file of answers: name a file that the page has downloaded"
+        )
     head = checked(_Head, rows[0][1], f"{file}, line {rows[0][0]}")
     if head.identity != plan.identity or head.annotator not in plan.settings.annotators:
         raise DataError(
@@ -111,7 +113,7 @@ def _revisions(file: Path, plan: Plan) -> list[Revision]:
         if screen is None:
             raise bad_line(file, line, f"there is no screen {one.screen[:40]!r} in this annotation")
         if one.answers is not None and not is_answer(plan, screen, one.answers):
-            raise bad_line(file, line, "an answer is missing or is none of the options")
+            raise bad_line(file, line, "an answer is missing, or is not one of the options")
         if one.source_number != len(found) + 1:
             raise bad_line(file, line, "a line before this one is missing: download it again")
         found.append(

@@ -30,8 +30,8 @@
           body: JSON.stringify(body),
         });
       } catch {
-        throw new Error("Not saved: teachback annotate does not answer. Start it again, and open " +
-          "its new link; what you chose here is kept while this page stays open.");
+        throw new Error("Not saved: teachback annotate does not respond. Start it again, and " +
+          "open its new link; what you chose here is kept while this page stays open.");
       }
       const answer = await reply.json().catch(() => ({}));
       if (reply.status === 409) throw new Refused();
@@ -69,7 +69,7 @@
       try {
         localStorage.setItem(name, JSON.stringify(log));
       } catch {
-        throw new Error("Not saved: this browser stores nothing for this page. Open it in a " +
+        throw new Error("Not saved: this browser did not store the answer. Open the page in a " +
           "window that is not private, or free some space.");
       }
     }
@@ -156,7 +156,7 @@
   function screenParts(note) {
     const parts = [];
     if (state.done === 0 && stage === 0) {
-      const words = `${$("introduction").textContent} All keys: ?`;
+      const words = `${$("introduction").textContent} Press ? for help.`;
       parts.push(el("p", { className: "first", textContent: words }));
     }
     stages().slice(0, stage + 1).forEach((one) => parts.push(...stageParts(one)));

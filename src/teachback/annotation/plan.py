@@ -156,9 +156,9 @@ def annotators_by_item(plan: Plan) -> Counter[int]:
 def _check(found: ExplainedItems, settings: PlanSettings) -> None:
     names = settings.annotators
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
-        raise UsageError("--annotator: give each annotator a name of their own")
+        raise UsageError("--annotator: give each annotator a different name")
     if settings.mode == "prefer" and len(found.systems) < 2:
-        raise UsageError("--mode prefer compares two systems or more: name a second run")
+        raise UsageError("--mode prefer compares two or more systems: name a second run")
     if settings.mode != "simulate":
         return
     for example in found.examples:

@@ -84,9 +84,11 @@ class AnnotationServer:
         """Refuse what does not come from the page itself; set the headers of every reply."""
         try:
             if request.host not in self._hosts:
-                reply: web.StreamResponse = _said(403, "this server answers to its own link alone")
+                reply: web.StreamResponse = _said(
+                    403, "this server answers only at its own address"
+                )
             elif request.method == "POST" and not self._is_own(request):
-                reply = _said(403, "answers come from the page itself")
+                reply = _said(403, "answers are accepted from the page itself only")
             else:
                 reply = await handler(request)
         except web.HTTPException as error:
@@ -124,9 +126,9 @@ class AnnotationServer:
         seconds = body.get("seconds", 0)
         screen = next((one for one in self._screens[annotator] if one.id == name), None)
         if screen is None or not isinstance(note, str) or not isinstance(answers, dict):
-            return _said(400, "Not saved: this is no answer to a screen of this page")
+            return _said(400, "Not saved: this is not an answer to a screen of this page")
         if not is_answer(self._plan, screen, answers):
-            return _said(400, "Not saved: an answer is missing or is none of the options")
+            return _said(400, "Not saved: an answer is missing, or is not one of the options")
         revisions = self._answers.revisions(annotator)
         if screen.id in standing(revisions):
             return _said(409, "this screen is answered already")
@@ -227,7 +229,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise web.HTTPBadRequest(reason="the body is not JSON") from None
     if not isinstance(value, dict):
-        raise web.HTTPBadRequest(reason="the body is no JSON object")
+        raise web.HTTPBadRequest(reason="the body is not a JSON object")
     return value
 
 

@@ -38,7 +38,7 @@ def annotator_cells(row: AnnotatorRow) -> list[str]:
         f"{row.caught} of {row.contradictions}" if row.contradictions else NOTHING,
         f"{row.same} of {row.repeats}" if row.repeats else NOTHING,
         NOTHING if row.median_seconds is None else f"{row.median_seconds:.1f}",
-        "look at these answers" if row.flagged else "",
+        "check these answers" if row.flagged else "",
     ]
 
 
@@ -73,7 +73,7 @@ def difference_sentence(row: DifferenceRow) -> str:
     text = f"{text}, {count(row.items, 'item')}: {finding_words(row)}."
     if row.without_one is not None:
         least, most = row.without_one
-        text += f" Without any one annotator: {_points(least)} to {_points(most)}."
+        text += f" Leaving out one annotator at a time: {_points(least)} to {_points(most)}."
     if row.items < FEW_ITEMS:
         text += f" Fewer than {FEW_ITEMS} items: a rough guide."
     return text

@@ -76,7 +76,7 @@ class Evaluation(ResultRows):
             parts.append(f"adaptive {_figures(own.adaptive)}{share}")
         text = f"{self.system}: {', '.join(parts)} of {own.n} right"
         if own.explained is not None and self.system == "student":
-            text += f"; it answers {self.way}"
+            text += f"; default way: {self.way}"
         beside = [
             f"{name} {one.metrics.direct.accuracy:.3f}" for name, one in self.baselines.items()
         ]
@@ -125,9 +125,9 @@ def evaluate(
     """Ask ``student`` (the object, a folder or a reference) all ``examples``.
 
     With ``baselines`` (on unless set otherwise) the untrained student is asked, too, and, where
-    ``train`` is given, the majority label is worked out from it: what the figures are worth
-    shows beside these. ``precision``: of a student that is loaded here, and of the untrained one.
-    ``kind`` and ``columns``: see `read_examples`.
+    ``train`` is given, the majority label is worked out from it. Compare the figures with these.
+    ``precision``: of a student that is loaded here, and of the untrained one. ``kind`` and
+    ``columns``: see `read_examples`.
 
     Raises ConfigError for settings that are unknown or mean nothing, ReferenceError_ where a
     student leads nowhere, and as `read_examples`.
@@ -201,7 +201,7 @@ def evaluate_teacher(
     **settings: Unpack[EvaluateTeacherSettings],
 ) -> Evaluation:
     """Ask a prompted teacher all ``examples``, directly and by chain of thought, through ``store``,
-    so that it is paid once. The arguments are those of `generate` and `evaluate`."""
+    so that no reply is paid for twice. The arguments are those of `generate` and `evaluate`."""
     from teachback.systems import predict_by_prompting
 
     step = "evaluate_teacher()"
@@ -279,15 +279,15 @@ def compare(
 
     ``way``: ``direct`` answers, ``explained`` ones, ``chosen``, each student's in the way that it
     chose on ``valid``, or ``adaptive`` (exploratory), explained only where a student is unsure.
-    Raises ConfigError for any other, or where the answers of the two were drawn in different ways;
-    DataError where ``a`` and ``b`` cannot be compared so.
+    Raises ConfigError for any other, or where the two were evaluated with different settings;
+    DataError where ``a`` and ``b`` cannot be compared in this way.
     """
     way = evaluation.compared_way(way, "compare()")
     systems = [_by_seed(one) for one in (a, b)]
     for setting, used in different_settings(asked for one in systems for _, asked in one.values()):
         raise ConfigError(
-            f"compare(): the answers were drawn with different values of {setting} "
-            f"({', '.join(sorted(map(_shown, used)))}): evaluate all with one"
+            f"compare(): the evaluations used different values of {setting} "
+            f"({', '.join(sorted(map(_shown, used)))}): evaluate all of them with the same one"
         )
     first, second = ({seed: answers for seed, (answers, _) in one.items()} for one in systems)
     return evaluation.compare_systems(first, second, way=way, names=names)
@@ -299,7 +299,7 @@ def _shown(value: str | Sequence[str]) -> str:
 
 
 _Drawn = tuple[SystemAnswers, HowAsked]
-"""What a system answered, and how that was drawn, where it is known."""
+"""What a system answered, and with which settings, where that is known."""
 
 
 def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:

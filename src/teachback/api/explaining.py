@@ -49,8 +49,8 @@ _FILES = ("explanations.jsonl", "rejections.jsonl", "selection.json")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Generated(ResultRows):
-    """What a teacher's replies came to: each is an explanation or a rejection, and what a strategy
-    needs and nobody has asked is not asked."""
+    """The outcome of a teacher's replies: each is an explanation or a rejection. ``not_asked``: the
+    requests that the strategy needs and that were never asked."""
 
     explanations: tuple[Explanation, ...]
     rejections: tuple[Rejection, ...]
@@ -138,8 +138,8 @@ async def agenerate(
     progress: bool | None = None,
     **settings: Unpack[GenerateSettings],
 ) -> Generated:
-    """`generate`, to be awaited: other tasks of the event loop go on meanwhile. Cancelled, it
-    keeps the replies that arrive within a few seconds."""
+    """`generate` as a coroutine: other tasks of the event loop run meanwhile. If it is cancelled,
+    it keeps the replies that arrive within a few seconds."""
     read = read_examples(examples, kind=kind, columns=columns)
     setup = _setup("agenerate()", read, teacher, strategy, exemplars, instructions, settings)
     with setup.open(store) as session:
@@ -211,11 +211,11 @@ def _setup(
     is_open = not isinstance(teacher, str)
     opening = ("form", "max_reply_mb", "key_header")
     rules = (
-        Meaningless(("rp_check", "leak_check"), strategy == "cote", "cote asks no rp request"),
+        Meaningless(("rp_check", "leak_check"), strategy == "cote", "cote sends no rp requests"),
         Meaningless(
             opening,
             is_open and not isinstance(teacher, StoredTeacher),
-            "the teacher is an object already, made with its own",
+            "the teacher is an object already, with settings of its own",
         ),
     )
     refuse(settings, rules, step)
@@ -270,8 +270,8 @@ def configured_setup(
     if isinstance(instructions, str):
         if len(instructions) < 500 and Path(instructions).is_file():
             raise ConfigError(
-                f"{step}: instructions is text, and {instructions!r} is a file: "
-                f"give Path({instructions!r})"
+                f"{step}: instructions must be text, and {instructions!r} is a file: give "
+                f"Path({instructions!r})"
             )
         prompts = replace(prompts, instructions=instructions.strip())
     return replace(setup, prompts=prompts, rules=rules)
@@ -281,8 +281,8 @@ def _own_exemplars(exemplars: Sequence[Exemplar], step: str) -> tuple[Exemplar, 
     for one in exemplars:
         if not isinstance(one, Exemplar):
             raise ConfigError(
-                f"{step}: exemplars: {type(one).__name__} is no Exemplar; read_exemplars makes "
-                "them of rows"
+                f"{step}: exemplars: {type(one).__name__} is not an Exemplar: read_exemplars makes "
+                "them from rows"
             )
     return tuple(exemplars)
 

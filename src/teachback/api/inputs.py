@@ -47,7 +47,9 @@ def _records(
         if len(records) == len(given):
             return records
         if records:
-            raise DataError(f"{name}: records stand among what are none")
+            raise DataError(
+                f"{name}: some are records and some are not: give only records, or only rows"
+            )
         given = [one for one in given if not isinstance(one, form)]
     found = []
     for number, row in enumerate(rows_in_memory(given, name).rows, 1):

@@ -42,8 +42,8 @@ class GenerateSettings(TypedDict, total=False):
 
 class TrainSettings(TypedDict, total=False):
     """Settings of `train`: keys of ``[train]`` and ``[student]``, ``valid_fraction`` of ``[data]``,
-    and of ``[evaluate]`` how the answers to valid are drawn, by which the epoch and the student's
-    way of answering are chosen."""
+    and the keys of ``[evaluate]`` that shape the answers to valid, from which the epoch and the
+    student's way of answering are chosen."""
 
     valid_fraction: float
     precision: Literal["auto", "fp32", "bf16"]

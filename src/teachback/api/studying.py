@@ -108,9 +108,9 @@ def pack_study(
     """Pack the results and predictions of the study in ``folder`` into the file ``out`` (zip).
 
     A study that is half done is packed as far as it has come. Where the file would have more than
-    ``max_mb`` megabytes, explanations are left out; the teachers' anyway, for people who may not
-    have their texts, without ``teachers_explanations``. Raises RunFolderError where there is no
-    study, or where ``out`` is in the way.
+    ``max_mb`` megabytes, explanations are left out. Without ``teachers_explanations``, those of the
+    teachers are always left out, for people who may not have their texts. Raises RunFolderError
+    where there is no study, or where ``out`` exists already.
     """
     from teachback.studies import packing
 
@@ -127,10 +127,10 @@ def pack_study(
 
 
 def unpack_study(file: str | Path, folder: str | Path) -> Path:
-    """Write the packed study ``file`` to ``folder``, which must not be there, or be empty.
+    """Write the packed study ``file`` to ``folder``, which must be new or empty.
 
-    `report` then says the same as of the study that was packed, and `study` continues it. Raises
-    DataError where the file is no packed study.
+    `report` then says the same as for the study that was packed, and `study` continues it. Raises
+    DataError where the file is not a packed study.
     """
     from teachback.studies import packing
 

@@ -119,13 +119,13 @@ def _refuse_meaningless(
             not config.lora,
             "it shapes an adapter, and lora is not set",
         ),
-        Meaningless(("alpha",), not tasks.multi_task, f"{name} has one task, with none to weigh"),
+        Meaningless(("alpha",), not tasks.multi_task, f"{name} has only one task"),
         Meaningless(("trim_limit",), student.trim_vocabulary is None, "trim_vocabulary is not set"),
-        Meaningless(("permute",), not tasks.explains, f"{name} learns from no explanations"),
+        Meaningless(("permute",), not tasks.explains, f"{name} does not learn from explanations"),
         Meaningless(
             REMOVAL_KEYS,
             not tasks.internalises,
-            f"{name} removes nothing of an explanation while it is trained",
+            f"{name} removes nothing from explanations during training",
         ),
     )
     refuse(settings, rules, "train()")

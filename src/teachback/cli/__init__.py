@@ -31,7 +31,7 @@ from teachback.system.progress import Progress
 from teachback.system.telemetry import forbid_telemetry
 
 COMMANDS = {
-    "demo": ("teachback.cli.demo:demo", "The whole job on the embedded default."),
+    "demo": ("teachback.cli.demo:demo", "The whole job on a built-in task and student."),
     "run": ("teachback.cli.run:run", "Generate, select, train and evaluate; resumable."),
     "data": ("teachback.cli.data:data", "Check, describe and import datasets."),
     "generate": ("teachback.cli.generate:generate", "Ask a teacher for explanations."),
@@ -174,7 +174,7 @@ def cli(ctx: click.Context, quiet: bool) -> None:
     if launch.processes() > 1 and ctx.invoked_subcommand != "train":
         raise UsageError(
             f"teachback {ctx.invoked_subcommand} runs in one process: start it without the "
-            "launcher (teachback train is what runs in several)"
+            "launcher (only teachback train runs in several)"
         )
     # Of several processes that train together, the first speaks for all.
     ctx.obj = Progress(sys.stderr if launch.is_first() else None, quiet=quiet)
@@ -236,7 +236,9 @@ def _known_message(error: Exception) -> str | None:
             return str(MissingExtraError(package, "train", "this command"))
         return None
     if (isinstance(error, OSError) and is_disk_full(error)) or "No space left on device" in text:
-        return "the disk is full; what was stored is kept: free some space and run it again"
+        return (
+            "the disk is full; what was stored is kept: free some space and run the command again"
+        )
     if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
@@ -269,7 +271,7 @@ def _refusal(error: OSError) -> str | None:
         return None
     reason = error.strerror or os.strerror(error.errno)
     if error.filename is None:
-        return f"the system refuses to go on ({reason}): run the same command again"
+        return f"the system cannot continue ({reason}): run the same command again"
     if isinstance(error.filename, int):
         return f"file descriptor {error.filename}: {reason}"
     name = os.fsdecode(error.filename)

@@ -68,9 +68,15 @@ def annotate() -> None:
 )
 @click.option("--show-gold", is_flag=True, help="Show the gold answer.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of the items, their order and sides."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Draws the items, their order and their sides.",
 )
-@out_option("The folder of the annotation; what is there is continued.", required=False)
+@out_option(
+    "The folder of the annotation; an annotation that is there is continued.", required=False
+)
 @click.option(
     "--file",
     "file",
@@ -83,9 +89,14 @@ def annotate() -> None:
     default=0,
     show_default=True,
     metavar="N",
-    help="On 127.0.0.1; 0: a free one.",
+    help="Port on 127.0.0.1; 0: a free one.",
 )
-@click.option("--dry-run", "dry", is_flag=True, help="Only say what it can show.")
+@click.option(
+    "--dry-run",
+    "dry",
+    is_flag=True,
+    help="Only say how small a difference the annotation can show.",
+)
 def page(
     runs: tuple[str, ...],
     mode: Mode,
@@ -129,7 +140,7 @@ def page(
         )
         plan, found = folders.plan_of(runs, dataset, kind, wanted)
         if found.left_out:
-            say(f"left out: {found.left_out} items that not every run explains", err=True)
+            say(f"left out: {found.left_out} items that are not explained in every run", err=True)
     if dry and plan is not None:
         _say_detectable(plan)
         return
@@ -195,7 +206,7 @@ def _write_files(plan: Plan, goal: Path, folder: Path) -> None:
 
 
 def _say_links(links: list[Link]) -> None:
-    say("open the link of each annotator on this machine; Ctrl-C ends, nothing is lost")
+    say("open each annotator's link on this machine; Ctrl-C stops the server, and nothing is lost")
     for link in links:
         say(f"{link.annotator}: {link.address}")
 

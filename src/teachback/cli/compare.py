@@ -45,7 +45,7 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     from teachback.runs.evaluations import read_runs_by_seed
 
     if len(runs) < 2:
-        raise click.UsageError("give two runs or more; the first is the one compared with")
+        raise click.UsageError("give two or more runs; the others are compared with the first")
     runs = tuple(run.rstrip("/") or run for run in runs)
     systems = {run: read_runs_by_seed(Path(run)) for run in runs}
     names = ["direct", "chosen"] if way == "both" else [way]
@@ -84,12 +84,12 @@ def _check_alike(runs: Iterable[EvaluatedRun]) -> None:
     for setting, values in different_settings(run.asked for run in runs):
         listed = " and some in ".join(sorted(", ".join(value) for value in values if value))
         what = {
-            "reading": "count announced conclusions alone and some infer others",
+            "reading": "count only announced conclusions and some also inferred ones",
             "languages": f"were read in {listed}",
             "choice_score": "score choices by the sum and some by the mean of log-probabilities",
         }[setting]
         flag = f"--{setting.replace('_', '-')}"
-        raise click.UsageError(f"some runs {what}: evaluate all with one {flag}")
+        raise click.UsageError(f"some runs {what}: evaluate all of them with the same {flag}")
 
 
 def _figures_table(systems: Mapping[str, Seeds]) -> str:
@@ -141,6 +141,7 @@ def _say_verdicts(comparisons: Sequence[Comparison], adjusted: Sequence[float]) 
         for seed in comparison.seeds:
             say(
                 f"  seed {seed.seed}, {comparison.a} against {comparison.b} "
-                f"({comparison.in_words}): right alone {seed.only_a} against {seed.only_b}, "
-                f"exact McNemar {p_in_words(seed.p)} (of these two models only)"
+                f"({comparison.in_words}): only {comparison.a} is right on {seed.only_a}, only "
+                f"{comparison.b} on {seed.only_b}; exact McNemar {p_in_words(seed.p)} (about these "
+                "two models only)"
             )

@@ -19,13 +19,20 @@ def data() -> None:
 @data.command("check")
 @click.argument("files", nargs=-1, required=True)
 @KIND
-@click.option("--all", "every", is_flag=True, help="A line for each row, not for each complaint.")
-@click.option("--student", metavar="REF", help="Also whether this student can say the answers.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Print a line for each row, not one for each kind of problem.",
+)
+@click.option(
+    "--student", metavar="REF", help="Also check whether this student can write the answers."
+)
 def check_files(files: tuple[str, ...], every: bool, student: str | None, **options: Any) -> None:
-    """Say all that is wrong or odd in each FILE, the worst first, before anything is paid for.
+    """Report all that is wrong or odd in each FILE, the worst first, before anything is paid for.
 
-    A FILE is JSON lines, CSV, TSV, Parquet or hf:owner/name[/config][:split]. Each complaint is
-    one line with the first row that has it and how many more do.
+    A FILE is JSON lines, CSV, TSV, Parquet or hf:owner/name[/config][:split]. Each kind
+    of problem is one line, with the first row that has it and how many more rows have it.
     """
     from teachback.datasets import check, read_examples
     from teachback.datasets.summary import summary_lines
@@ -73,7 +80,7 @@ def describe(file: str, **options: Any) -> None:
     words = found.question_words
     line("question words", f"{words.minimum} to {words.maximum}, median {words.median:g}")
     if found.gold_longest is not None:
-        line("gold is longest", f"{found.gold_longest:.1%} (a choice as long as it counts too)")
+        line("gold is longest", f"{found.gold_longest:.1%} (ties count)")
 
 
 @data.command("import")

@@ -73,7 +73,7 @@ def _print(done: Demo) -> None:
     )
     for objective, seconds in done.train_seconds.items():
         say(f"training {objective}: {seconds:.0f} s")
-    say(f"ways chosen on valid: ST answers {st.way}, MT-CoT answers {mt.way}")
+    say(f"ways chosen on valid: ST {st.way}, MT-CoT {mt.way}")
     say("")
     for comparison in done.comparisons.values():
         say(verdict(comparison))
@@ -90,7 +90,7 @@ def _print(done: Demo) -> None:
         )
         say(f"  explanation: {said.explanation}")
     say(
-        "\nA real run would change: explanations by a large model (--teacher openai:…) instead "
-        "of the rule engine, more cases, three seeds or more, and a larger test set; one seed "
-        "shows how these two students differ and no more."
+        "\nA real run would have explanations by a large model (--teacher openai:…) instead of "
+        "the rule engine's, more cases, three or more seeds, and a larger test set: one seed "
+        "shows only how these two students differ."
     )

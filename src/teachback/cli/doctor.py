@@ -9,7 +9,7 @@ from teachback.cli.printing import say
 
 @click.command()
 def doctor() -> None:
-    """Show what this machine has and what is missing for what.
+    """Show what this machine has, what is missing, and what it is needed for.
 
     Versions, processor, cores, memory, disk, GPU, whether the model hub and the package index
     answer, and which weights are there. The exit code is 0, whatever is found.

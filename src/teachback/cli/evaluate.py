@@ -149,7 +149,7 @@ def ask(
     if loaded.model.precision.slow:
         say(loaded.model.precision.line, err=True)
     said = loaded.answer(question, choices=choices, context=context, explain=explain, way=way)
-    say(f"answer: {said.answer if said.answer is not None else '(none that can be read)'}")
+    say(f"answer: {said.answer if said.answer is not None else '(unparsed)'}")
     if way == "adaptive":
         unsure = said.way == "explained"
         say(f"way: {'explained, since the direct answer was unsure' if unsure else 'direct'}")
@@ -160,4 +160,4 @@ def ask(
         say(f"explanation: {said.explanation}")
         for name, other in (("direct", said.direct_answer), ("explained", said.explained_answer)):
             if other != said.answer:
-                say(f"note: its {name} answer is {other or 'unreadable'}")
+                say(f"note: its {name} answer is {other or 'unparsed'}")

@@ -58,12 +58,12 @@ _WEIGHTS = click.option(
     help="Type of the weights; unset: f32 for merged, f16 for gguf, int8 for openvino.",
 )
 _ALLOW_DRIFT = click.option(
-    "--allow-drift", is_flag=True, help="Write an export that drifts beyond the limits."
+    "--allow-drift", is_flag=True, help="Write the export even if it drifts beyond the limits."
 )
 _TEACHER_TERMS = click.option(
     "--teacher-terms",
     metavar="TEXT",
-    help="Under which terms the teacher's texts may be used, for the card.",
+    help="The terms under which the teacher's texts may be used, for the card.",
 )
 
 
@@ -195,7 +195,7 @@ def openai_finetune(
 
     goal = Path(out)
     if goal.exists() and not overwrite:
-        raise RunFolderError(f"{goal} already exists: choose a different name, or --overwrite")
+        raise RunFolderError(f"{goal} already exists: choose a different name, or give --overwrite")
     values = settings(options)
     examples = read_examples(data, kind=kind_in(options))
     config = section("teacher", values["teacher"], SOURCE)

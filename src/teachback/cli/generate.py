@@ -42,18 +42,20 @@ _LANGUAGES = setting("selection", "languages", metavar="LIST")
 @setting("teacher", "samples")
 @setting("teacher", "temperature")
 @asking_options()
-@click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only estimate requests, tokens and cost; ask nothing."
+)
 @click.option(
     "--pilot",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Ask about N examples, a seeded sample, and say what all of them would take.",
+    help="Ask about a seeded sample of N examples, and estimate what all of them would take.",
 )
 @_CHOOSE
 @_RP_CHECK
 @_READING
 @_LANGUAGES
-@out_option("The folder to write (--dry-run: to read).", required=False)
+@out_option("The folder to write (with --dry-run: to read).", required=False)
 @overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
 def generate(

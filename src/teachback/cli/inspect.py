@@ -23,27 +23,31 @@ if TYPE_CHECKING:
 @click.option(
     "--surface-only",
     is_flag=True,
-    help="Measure what needs no student: no consistency.",
+    help="Measure only what needs no student; leave out consistency.",
 )
 @click.option(
     "--items",
     type=click.IntRange(2),
     metavar="N",
-    help="Measure consistency on so many items, drawn by the seed; unset: all.",
+    help="Number of items to measure consistency on, drawn by the seed; unset: all.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of items, donors and planted mistakes."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Draws items, donors and planted mistakes.",
 )
 @click.option(
     "--simulate",
     is_flag=True,
-    help="Also measure simulatability. It lets the student explain its training questions and "
+    help="Also measure simulatability. This lets the student explain its training questions and "
     "trains two simulators: hours on a CPU. Without it, only the estimate is printed.",
 )
 @click.option(
     "--simulator",
     metavar="REF",
-    help="The model that simulators are trained from; unset: the one the student was.",
+    help="The model that simulators are trained from; unset: the student's base.",
 )
 @click.option(
     "--simulator-seeds",
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     metavar="N",
-    help="So many seeds, each a pair of simulators.",
+    help="Number of seeds; each trains a pair of simulators.",
 )
 @click.option(
     "--simulator-epochs",
@@ -86,7 +90,7 @@ def inspect(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure the explanations of each RUN: surface facts, and how they go with the answers.
+    """Measure the explanations of each RUN: surface facts, and consistency with the answers.
 
     A RUN is a folder with predictions.jsonl that has explanations (run, evaluate --explain, a
     study's cell). Each gets inspection.json and, item by item, inspection.jsonl. Several runs are
@@ -156,8 +160,8 @@ def _say_not_simulated(run: InspectedRun, simulation: SimulationSettings) -> Non
     try:
         takes = wording.estimate_words(estimate_simulation(run, simulation))
     except UsageError as error:
-        takes = f"is not estimated: {error}"
-    say(f"simulatability was not measured now: --simulate; for {run.name} it {takes}")
+        takes = f"cannot be estimated: {error}"
+    say(f"simulatability was not measured (--simulate measures it); for {run.name} it {takes}")
 
 
 def _say(inspected: list[Inspected]) -> None:

@@ -53,22 +53,26 @@ if TYPE_CHECKING:
 @KIND
 @click.option("--items", type=click.IntRange(2), metavar="N", help="Items to draw; unset: all.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of the items and the planted pairs."
+    "--seed", type=int, default=0, show_default=True, help="Draws the items and the planted pairs."
 )
 @click.option("--reasons", is_flag=True, help="Let the judge explain before it decides.")
 @click.option(
     "--people",
     metavar="FILE.jsonl",
-    help="What people said of a random part of the items (annotate results --export): people and "
-    "judge together.",
+    help=(
+        "What people said of a random part of the items (annotate results --export); the results "
+        "then also combine people and judge."
+    ),
 )
 @click.option("--even-so", is_flag=True, help="Judge even if the judge fails its self-test.")
 @INSTRUCTIONS
 @setting("teacher", "temperature")
 @asking_options()
-@click.option("--dry-run", is_flag=True, help="Only say what it would take; ask nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only estimate requests, tokens and cost; ask nothing."
+)
 @json_option()
-@out_option("The folder to write (--dry-run: to read).", required=False)
+@out_option("The folder to write (with --dry-run: to read).", required=False)
 @overwrite_option("Start over; stored replies are kept.")
 @click.pass_obj
 def judge(
@@ -92,8 +96,8 @@ def judge(
 
     A RUN is an evaluated folder with explanations (evaluate --explain), a folder of such folders,
     one per seed, or a folder or file of a teacher's explanations. The judge first compares 40 pairs
-    of which the better one is known; one that gets fewer than 7 of 10 of a kind right, or decides
-    less than 70% alike in both orders, is refused.
+    of which the better one is known. A judge that gets fewer than 7 of 10 of a kind right, or
+    decides alike in both orders less than 70% of the time, is refused.
     """
     import json
 
@@ -136,7 +140,7 @@ def judge(
         emit(f"{json.dumps(RESULTS_FILE.row(judging.results), indent=2)}\n")
         return
     if judging.left_out:
-        say(f"left out: {judging.left_out} items that not every run explains")
+        say(f"left out: {judging.left_out} items that are not explained in every run")
     _say_results(judging.results)
     show.bill(judging.bill, 0)
     say(f"written: {folder / 'results.json'}")
@@ -183,7 +187,9 @@ def _say_results(results: JudgeResults) -> None:
 
     _say_self_test(results.judge, results.self_test)
     if results.even_so:
-        say("warning: the judge failed its self-test; what it says is shown since --even-so")
+        say(
+            "warning: the judge failed its self-test; its judgements are shown because of --even-so"
+        )
     for warning in results.warnings:
         say(f"warning: {warning}")
     for head, rows in wording.tables(results):

@@ -131,7 +131,9 @@ _DECIMAL = click.option(
     callback=lambda ctx, _parameter, sign: _set_decimal(ctx, sign),
     is_eager=False,
     expose_value=False,
-    help="The sign that divides decimals in answers: --kind number, or number-comma.",
+    help=(
+        "The decimal sign in the answers; short for --kind number (point) or number-comma (comma)."
+    ),
 )
 
 

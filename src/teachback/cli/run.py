@@ -49,4 +49,4 @@ def run(
         return
     show.metrics(outcome.metrics, outcome.cost)
     show.labels(outcome.metrics["student"])
-    say(f"by default it answers {outcome.way}; all files: {folder}")
+    say(f"default way: {outcome.way}; all files: {folder}")

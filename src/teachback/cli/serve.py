@@ -22,9 +22,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("student", metavar="STUDENT")
-@click.option("--host", metavar="HOST", help="Needs --api-key-file; unset: this machine alone.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N")
-@click.option("--api-key-file", metavar="FILE", help="Holds the key that clients must send.")
+@click.option(
+    "--host",
+    metavar="HOST",
+    help="Address to listen on (needs --api-key-file); unset: this machine only.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    metavar="N",
+    help="Port to listen on; 0: a free one.",
+)
+@click.option("--api-key-file", metavar="FILE", help="File with the key that clients must send.")
 @click.option(
     "--queue",
     type=click.IntRange(1),
@@ -39,7 +50,7 @@ if TYPE_CHECKING:
     default=120.0,
     show_default=True,
     metavar="SECONDS",
-    help="For one request.",
+    help="Limit for one request, waiting included.",
 )
 @click.option("--log-questions", is_flag=True, help="Print every question.")
 @click.option(
@@ -57,9 +68,16 @@ if TYPE_CHECKING:
     "--target-accuracy",
     type=FiniteRange(0, 1, min_open=True, max_open=True),
     metavar="X",
-    help="Find --below from --labelled, so that this share of what the student keeps is right.",
+    help=(
+        "Find --below from --labelled, so that this share of the answers that the student keeps is "
+        "right."
+    ),
 )
-@click.option("--labelled", metavar="FILE", help="Labelled questions that no choice has seen.")
+@click.option(
+    "--labelled",
+    metavar="FILE",
+    help="Labelled questions that were not used in training or for any choice.",
+)
 @click.option(
     "--store",
     metavar="FILE",
@@ -67,7 +85,7 @@ if TYPE_CHECKING:
     default="fall-back.sqlite",
 )
 @click.option(
-    "--max-cost", type=FiniteRange(min=0), metavar="USD", help="At most, for the teacher."
+    "--max-cost", type=FiniteRange(min=0), metavar="USD", help="Cap on the teacher's cost."
 )
 @PRECISION
 def serve(
@@ -130,11 +148,11 @@ def serve(
     )
 
     def started(address: str) -> None:
-        say(f"serving {student} on {address} (Ctrl-C ends)")
+        say(f"serving {student} on {address} (Ctrl-C stops it)")
         say(f"page: {address.rstrip('/')}{serving.page_path}")
 
     run(serving, host or LOOPBACK, port, started)
-    say("stopped; what was accepted is answered")
+    say("stopped; all accepted requests were answered")
 
 
 def _key(path: Path) -> str:
@@ -143,7 +161,7 @@ def _key(path: Path) -> str:
 
     key = read_text(path).strip()
     if len(key) < 16 or not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError(f"{path}: a key is one word of 16 or more ASCII characters")
+        raise ConfigError(f"{path}: the key must be one word of 16 or more ASCII characters")
     return key
 
 
@@ -194,7 +212,7 @@ def _cost_line(setup: TeacherSetup, examples: Sequence[Example], share: float) -
     from teachback.costs import tokens
 
     if setup.price is None:
-        return "what the teacher costs is not known: its price is in no table"
+        return "what the teacher costs is not known: no price is known for it"
     requests = [setup.prompts.request(example, "direct") for example in examples]
     read = sum(tokens.about_in((*one.prefix, *one.messages)) for one in requests)
     written = sum(one.sampling.max_tokens for one in requests)

@@ -81,7 +81,7 @@ def selection(summary: SelectionCounts, generation: GenerationSummary | None = N
         parts = [f"{label} {share(k, n)}" for label, (k, n) in summary.yield_per_label.items()]
         say(f"yield by gold label: {', '.join(parts)}")
     if summary.not_asked:
-        say(f"not asked (not in the store, outside the sum): {summary.not_asked}")
+        say(f"not asked (no reply in the store; not counted above): {summary.not_asked}")
     if generation is not None:
         tokens = ""
         if generation.tokens_out:
@@ -135,7 +135,7 @@ def _length_from(stored: int, config: Config) -> str:
     if stored:
         return "about as long as the stored replies, and"
     if config.teacher.exemplars == "none":
-        return "no reply and no exemplar to go by, so"
+        return "of unknown length without replies and exemplars, so"
     return "about as long as the exemplars, and"
 
 
@@ -188,15 +188,14 @@ def cost_estimate(estimate: CostEstimate, config: Config, *, asked: int) -> None
             f"far, {share[0]:.1%} (95%: {share[1]:.1%} to {share[2]:.1%})"
         )
     say(
-        "tokens: in, about UTF-8 bytes / 4 and at most the bytes; out, "
-        f"{_length_from(found.stored, config)} at most max_tokens "
-        f"({config.teacher.max_tokens})"
+        "tokens in: about UTF-8 bytes / 4, at most the bytes; tokens out: "
+        f"{_length_from(found.stored, config)} at most max_tokens ({config.teacher.max_tokens})"
     )
     most = found.crop or found.crop_most
     if most.requests and most.about_in:
         say(
-            f"{most.shared / most.about_in:.0%} of the tokens in are the few-shot part, counted "
-            "in every request" + _if_cached(most, price)
+            f"{most.shared / most.about_in:.0%} of the tokens in belong to the few-shot part, "
+            "which is counted in every request" + _if_cached(most, price)
         )
     if price is None:
         say(unknown_price(config))

@@ -82,7 +82,7 @@ def pack(folder: str, out: str, max_mb: float, without_teachers: bool, overwrite
 
 @study.command("unpack")
 @click.argument("file", metavar="FILE")
-@out_option("The folder to write; it must not be there, or be empty.")
+@out_option("The folder to write; it must be new or empty.")
 def unpack(file: str, out: str) -> None:
     """Write the study that was packed into FILE to DIR."""
     from teachback.studies.packing import unpack_study

@@ -118,5 +118,5 @@ def train(
         parts = [
             f"{way} {value:.3f} of {asked[way]}" for way, value in result.student.card.valid.items()
         ]
-        say(f"on valid: {', '.join(parts)}; it answers {result.student.card.way} by default")
+        say(f"on valid: {', '.join(parts)}; default way: {result.student.card.way}")
     say(f"trained in {result.seconds:.0f} s; written: {result.folder}")

@@ -166,12 +166,12 @@ class StudentConfig(ConfigSection):
     max_target_tokens: int = _key(256, "longer explanations lose their end", ge=8)
     trim_vocabulary: int | None = _key(
         None,
-        "train a base that keeps so many of the tokens, the training data's first; unset: all",
+        "train a base that keeps this many of the tokens, the training data's first; unset: all",
         ge=1,
     )
     trim_limit: float = _key(
         0.02,
-        "with trim_vocabulary: share of new questions' tokens (estimated) that may be lacking",
+        "with trim_vocabulary: share of new questions' tokens (estimated) that may be missing",
         ge=0,
         le=1,
     )
@@ -186,7 +186,9 @@ class TrainConfig(ConfigSection):
 
     objective: Objective = _key("mt-cot", f"one of {', '.join(get_args(Objective))}")
     alpha: float = _key(0.5, "weight of the answer task against the explanation task", ge=0, le=1)
-    permute: bool = _key(False, "as a control, give each example another one's explanation")
+    permute: bool = _key(
+        False, "as a control, give each example the explanation of a different one"
+    )
     seed: int = _key(
         0, "draws the sample, the valid part, the order and the initialisation", ge=0, lt=2**32
     )
@@ -271,15 +273,15 @@ class EvaluateConfig(ConfigSection):
         ge=1,
     )
     reading: Conclusions = _key(
-        "inferred", "as selection.reading, of what students and prompted teachers explain"
+        "inferred", "like selection.reading, for the explanations of students and prompted teachers"
     )
-    languages: Languages = _key("auto", "as selection.languages")
+    languages: Languages = _key("auto", "like selection.languages")
     baselines: bool = _key(True, "also evaluate the untrained student and the majority label")
 
     @model_validator(mode="after")
     def _explains_in_its_way(self) -> EvaluateConfig:
         if self.way == "adaptive" and not self.explain:
-            raise ValueError("way = adaptive explains what is unsure: it needs explain")
+            raise ValueError("way = adaptive explains unsure answers: it needs explain = true")
         return self
 
     @property
@@ -307,8 +309,8 @@ class Config(ConfigSection):
         for key in READING_KEYS:
             if getattr(self.selection, key) != getattr(self.evaluate, key):
                 raise ValueError(
-                    f"selection.{key} and evaluate.{key} differ: what is compared is read in one "
-                    "way"
+                    f"selection.{key} and evaluate.{key} differ: set both to the same value, since "
+                    "everything compared must be read in the same way"
                 )
         return self
 

@@ -121,7 +121,7 @@ def _own_price(path: Path, model: str, row: Any) -> Price:
         raise ConfigError(f"{where}: must be a table with input, output and cached")
     for key, value in row.items():
         if isinstance(value, dict):
-            raise ConfigError(f"{where}.{key}: a model's name with dots is quoted in TOML")
+            raise ConfigError(f"{where}.{key}: in TOML, put a model's name with dots in quotes")
         if key not in _KEYS:
             near = difflib.get_close_matches(key, _KEYS, n=1)
             meant = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_KEYS)}"

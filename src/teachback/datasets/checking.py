@@ -195,7 +195,7 @@ class _Pass:
                 reason = unreadable(Example("", "", label, self.kind.name, labels), "text")
                 of_file += [] if reason is None else [f"label {label!r}: {reason}"]
         unread = [
-            _problem(line, f"the key {key!r} is not read (in {count} of {self.rows} rows)")
+            _problem(line, f"the key {key!r} is ignored (in {count} of {self.rows} rows)")
             for key, (line, count) in sorted(self.unread.items())
         ]
         return CheckResult(

@@ -11,7 +11,7 @@ from teachback.datasets.tables import CHOICE_COLUMN, Scanned
 from teachback.errors import ConfigError
 
 Columns = Mapping[str, str]
-"""The name that is read → the one that the data have: ``{"question": "prompt"}``."""
+"""Each key → the name that the data have for it: ``{"question": "prompt"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Renaming:
             if name not in KEYS and CHOICE_COLUMN.fullmatch(name) is None:
                 near = get_close_matches(name, KEYS, 1)
                 meant = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KEYS)}"
-                raise ConfigError(f"columns: {name!r} is no name that is read; {meant}")
+                raise ConfigError(f"columns: {name!r} is not a key of a dataset; {meant}")
             if not isinstance(theirs, str):
                 raise ConfigError(f"columns: {name!r} needs the name of one column, not {theirs!r}")
         return cls(dict(columns or {}))

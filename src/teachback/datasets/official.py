@@ -63,7 +63,7 @@ def import_official(
     """
     release = _release(name)
     if Path(out).exists() and not overwrite:
-        raise DataError(f"{out} exists: choose another name, or pass --overwrite to replace it")
+        raise DataError(f"{out} already exists: choose a different name, or give --overwrite")
     rows: list[Row] = []
     left_out: list[str] = []
     found_at: dict[str, str] = {}
@@ -153,7 +153,7 @@ def _multiple_choice(released: Row, new_id: str) -> Row:
     key = released.get("answerKey") or _absent("answerKey")
     texts = [text for label, text in pairs if str(label) == str(key)]
     if len(texts) != 1:
-        raise ValueError(f"the answerKey {key!r} names no single choice")
+        raise ValueError(f"the answerKey {key!r} does not name exactly one choice")
     row = {
         "id": released["id"],
         "question": question,

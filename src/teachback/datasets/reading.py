@@ -28,9 +28,9 @@ def read_examples(
 ) -> list[Example]:
     """Read a dataset: JSON lines, CSV, Parquet, ``hf:owner/name[/config][:split]``, or rows that
     are in memory already (a list of dictionaries, a ``datasets.Dataset``, a frame of pandas or
-    polars). Examples are given back as they are, once they are checked.
+    polars). Examples are checked and returned unchanged.
 
-    ``columns``: the names that the data have for what is read, where they differ:
+    ``columns``: the data's own names for the keys, where they differ:
     ``{"question": "prompt", "answer": "label"}``.
 
     The question kind belongs to the file: all rows have choices (multiple-choice), or all
@@ -96,7 +96,10 @@ def _checked(
     rows: dict[str, int] = {}
     for row, one in enumerate(examples, 1):
         if not isinstance(one, Example):
-            raise DataError(f"the data, row {row}: this is no example, as others of them are")
+            raise DataError(
+                f"the data, row {row}: this is not an Example, and others are: give only Examples, "
+                "or only rows"
+            )
         if one.kind != first.kind:
             raise DataError(
                 f"the data, row {row}: the example {one.id!r} is of the kind {one.kind}, and the "

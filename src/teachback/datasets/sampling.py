@@ -21,8 +21,8 @@ def subsample(examples: Collection[Example], size: int | float, seed: int) -> li
     """Draw ``size`` rows (a whole number) or that share of them (a fraction up to 1.0).
 
     The same seed draws the same rows, and a smaller sample is part of every larger one. With
-    groups, they are taken in seeded order up to the first that would exceed the number; a
-    sample may so be a little smaller than asked, never larger. The order of the rows stays.
+    groups, they are taken in seeded order up to the first that would exceed the number, so a sample
+    may be a little smaller than asked for, but never larger. The rows keep their order.
 
     Raises:
         DataError: more rows than there are, a fraction outside (0, 1], or fewer rows than the
@@ -72,8 +72,8 @@ def split_valid(
     """Split train into ``(train, valid)``; choices are made on ``valid`` and nothing else.
 
     ``valid`` gets ``fraction`` of the rows, at least ``minimum``, at most half of them; whole
-    groups are added in seeded order until that is reached, those left out that would lift it
-    above half. The order of the rows stays.
+    groups are added in seeded order until that is reached; groups that would lift it above half are
+    left out. The rows keep their order.
 
     Raises:
         DataError: a fraction outside (0, 0.5], or a set that cannot be split: fewer than two

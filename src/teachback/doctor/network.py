@@ -30,7 +30,7 @@ def hub_and_index() -> list[Finding]:
     """Both are asked at once, and neither where ``TEACHBACK_OFFLINE`` is set."""
     hub, index = ("model hub", "hf: students and datasets"), ("package index", "installing extras")
     if is_offline():
-        detail = "not asked: TEACHBACK_OFFLINE is set"
+        detail = "not checked: TEACHBACK_OFFLINE is set"
         return [Finding(what, "info", detail, purpose) for what, purpose in (hub, index)]
     settings = pip_settings()
     own = os.environ.get("PIP_INDEX_URL") or settings.get("index-url")
@@ -44,7 +44,14 @@ def hub_and_index() -> list[Finding]:
         probe.start()
     found = [probe.finding() for probe in probes]
     if not asked:
-        found.append(Finding(index[0], "info", "not asked: there is no pip to name it", index[1]))
+        found.append(
+            Finding(
+                index[0],
+                "info",
+                "not checked: pip, which knows its address, is not installed",
+                index[1],
+            )
+        )
     return found
 
 

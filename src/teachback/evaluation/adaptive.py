@@ -95,8 +95,8 @@ class ThresholdChoice:
         ends = (self.candidates[0].accuracy, self.candidates[-1].accuracy)
         return (
             f"adaptive (exploratory): on valid it explains {100 * own.explained:.0f}% of "
-            f"{self.questions} questions, margin below {own.threshold:.3g}, and has "
-            f"{own.accuracy:.3f} right; explaining none {ends[0]:.3f}, all {ends[1]:.3f}"
+            f"{self.questions} questions, those with a margin below {own.threshold:.3g}; accuracy "
+            f"{own.accuracy:.3f}, with none explained {ends[0]:.3f}, with all {ends[1]:.3f}"
         )
 
 

@@ -170,8 +170,8 @@ def check(predictions: Sequence[Prediction], what: str = "the predictions") -> N
     for prediction in predictions:
         if prediction.id in seen:
             raise DataError(
-                f"{what}: the id {prediction.id!r} stands more than once; give each example "
-                "its own id and evaluate again"
+                f"{what}: the id {prediction.id!r} appears more than once; give each example its "
+                "own id and evaluate again"
             )
         seen.add(prediction.id)
         if prediction.unparsed and prediction.correct:

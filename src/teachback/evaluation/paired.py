@@ -279,7 +279,8 @@ def _caveats(estimate: DifferenceEstimate, n_seeds: int, n_groups: int) -> tuple
         caveats.append("one seed: this is about these two students and says nothing of other seeds")
     elif n_seeds == 2:
         caveats.append(
-            "two seeds: a true null is rejected up to 10% of the time; use three or more"
+            "two seeds: where there is no difference, one is shown up to 10% of the time; use "
+            "three or more"
         )
     if estimate.t is None:
         caveats.append("the difference is the same on every item, so it has no interval of its own")

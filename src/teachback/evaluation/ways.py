@@ -78,8 +78,8 @@ def compared_way(name: str, where: str) -> ComparedWay:
 
 def _unknown(name: str, where: str, known: Sequence[str]) -> str:
     return (
-        f"{where}: there is no way of answering {quoted(name)}: it is "
-        f"{', '.join(known[:-1])} or {known[-1]}"
+        f"{where}: there is no way of answering {quoted(name)}: choose {', '.join(known[:-1])} or "
+        f"{known[-1]}"
     )
 
 
@@ -107,15 +107,15 @@ def asked_way(
         return "direct", None
     if not has_choice(objective):
         raise ConfigError(
-            f"way: {name} needs explanations that come to an answer, and this student has learnt "
+            f"way: {name} needs explanations that reach an answer, and this student has learnt "
             "none: ask it directly"
         )
     if name == "explained":
         return "explained", None
     if threshold is None:
         raise ConfigError(
-            "way: this student has no threshold for the adaptive way: a student has one that was "
-            f"trained with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
+            "way: this student has no threshold for the adaptive way: a student gets one in "
+            f"training, with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
         )
     return "direct", threshold
 
@@ -232,11 +232,11 @@ def unsure(
         return [False] * len(predictions)
     if threshold is None:
         raise DataError(
-            f"{what}: there is no threshold for explaining: a student has one that was trained "
+            f"{what}: there is no threshold for the adaptive way: a student gets one in training, "
             f"with at least {LEAST_QUESTIONS} valid questions (data.valid_fraction)"
         )
     if not has_margins(predictions):
-        raise DataError(f"{what}: they do not say how sure the direct answers are; evaluate again")
+        raise DataError(f"{what}: nothing says how sure the direct answers are; evaluate again")
     return [is_unsure(margin_of(p), threshold) for p in predictions]
 
 

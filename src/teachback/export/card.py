@@ -115,7 +115,7 @@ def _training(facts: ExportFacts) -> Mapping[str, str]:
             found += f" [{low:.3f}, {high:.3f}] of {asked} questions"
         rows[f"accuracy on valid, {way}"] = f"{found} (the way was chosen on these)"
     rows["calibration"] = (
-        "none: its probabilities are as they come"
+        "none: use its probabilities as they are"
         if card.temperature is None
         else f"divide log-probabilities by the temperature {card.temperature:.3f}, which was "
         "fitted on valid (teachback serve does it)"
@@ -138,7 +138,8 @@ def _checked(facts: ExportFacts) -> str:
         f"The reference is the student in float32, its adapter not merged; the export was asked "
         f"through {facts.engine}. Questions: {origin}, "
         f"and {checked.made} made to find what breaks (special tokens, text that is not ASCII, "
-        "choices of one token, the longest question allowed). They may have been trained on, so "
+        "choices of one token, the longest question allowed). The student may have been trained "
+        "on them, so "
         "the accuracies here say what the export changes, not how good the model is.\n"
     ]
     lines += [f"**Beyond the limits:** {problem}.\n" for problem in facts.parity.problems]
@@ -146,8 +147,8 @@ def _checked(facts: ExportFacts) -> str:
         differ = len(checked.examples) - facts.same_prompts
         lines.append(
             f"The tokenizer turns {differ} of {len(checked.examples)} prompts, given as one text, "
-            "into other tokens than in training, where question and marker are tokenised apart: "
-            "give such prompts as tokens.\n"
+            "into different tokens than in training, where question and marker are tokenised "
+            "separately: give such prompts as tokens.\n"
         )
     return "\n".join(lines)
 

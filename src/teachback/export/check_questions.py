@@ -58,8 +58,8 @@ def check_questions(
         run = student.parent / "config.toml"
         if not (student.is_dir() and run.is_file()):
             raise UsageError(
-                f"{student} does not lie in a run folder, so what it was trained on is not known: "
-                "give questions with --check FILE"
+                f"{student} is not in a run folder, so what it was trained on is not known: give "
+                "questions with --check FILE"
             )
         config = read_config(run, anchored=False)
         sources.append((config.data.train, training_part(config)))

@@ -185,7 +185,9 @@ def _require(form: ExportFormat, weights: WeightType, student: StudentModel) -> 
     if form == "merged":
         return
     if not isinstance(student, CausalStudent):
-        raise UsageError(f"a seq2seq student has no {_NAMES[form]} form here: export --to merged")
+        raise UsageError(
+            f"a seq2seq student cannot be exported to {_NAMES[form]}: export --to merged"
+        )
     if form == "gguf":
         if importlib.util.find_spec("xllamacpp") is None:
             raise MissingExtraError("xllamacpp", "gguf-teacher", "checking a GGUF export")

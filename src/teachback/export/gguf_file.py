@@ -52,7 +52,7 @@ def write_gguf(student: CausalStudent, file: Path, weights: WeightType, name: st
         )
     problem = _scaled_positions(config) or architecture.problem(config)
     if problem:
-        raise UsageError(f"{problem}, which a GGUF file cannot say: export --to merged")
+        raise UsageError(f"{problem}, which a GGUF file cannot express: export --to merged")
     writer = gguf.GGUFWriter(str(file), architecture.name)
     try:
         kind, file_type = _TYPES[weights]
@@ -146,11 +146,13 @@ def _gemma_problem(config: Any) -> str | None:
     """llama.cpp takes these for granted in every Gemma 3."""
     pattern = ["full_attention" if n % 6 == 5 else "sliding_attention" for n in range(999)]
     if config.layer_types != pattern[: config.num_hidden_layers]:
-        return "it does not see everything in each sixth layer and a window in the others"
+        return (
+            "it is not a model with full attention in every sixth layer and a window in the others"
+        )
     if config.rope_parameters["sliding_attention"]["rope_theta"] != 10000:
-        return "its layers with a window count positions otherwise"
+        return "its layers with a window count positions differently"
     if config.query_pre_attn_scalar != config.head_dim:
-        return "its attention is scaled by something else than the head's size"
+        return "its attention is scaled by something other than the head's size"
     if config.final_logit_softcapping or config.attn_logit_softcapping:
         return "it caps logits"
     return None
@@ -158,7 +160,7 @@ def _gemma_problem(config: Any) -> str | None:
 
 def _window_problem(config: Any) -> str | None:
     types = set(getattr(config, "layer_types", None) or ())
-    return "some of its layers see a window alone" if types - {"full_attention"} else None
+    return "some of its layers see only a window" if types - {"full_attention"} else None
 
 
 _ARCHITECTURES: Mapping[str, _Architecture] = {

@@ -39,7 +39,8 @@ def write_vocabulary(writer: Any, tokenizer: Any, size: int, begin: bool) -> Non
         )
     if not model["merges"]:
         raise UsageError(
-            "llama.cpp reads no tokenizer of single bytes, as this student's is: export --to merged"
+            "llama.cpp cannot read a tokenizer of single bytes, like this student's: export --to "
+            "merged"
         )
     tokens = [f"[PAD{number}]" for number in range(size)]
     types = [gguf.TokenType.UNUSED] * size

@@ -45,7 +45,7 @@ def openai_finetune(
     rows = tuple(_explained(prompts, examples, by_id))
     if not rows:
         raise DataError(
-            "no explanation is of an example in this dataset: give the dataset that the "
+            "no explanation belongs to an example in this dataset: give the dataset that the "
             "explanations were generated for"
         )
     return ChatRows(rows, sum(example.id not in by_id for example in examples))

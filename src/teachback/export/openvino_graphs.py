@@ -41,7 +41,7 @@ def require_openvino(student: CausalStudent, weights: WeightType) -> None:
     UsageError where the student cannot read a question once for several choices."""
     problem = student.sharing_problem()
     if problem is not None:
-        raise UsageError(f"{problem}, so no OpenVINO export: export --to merged")
+        raise UsageError(f"{problem}, so it cannot be exported to OpenVINO: export --to merged")
     needed = ("openvino", "nncf") if weights == "int8" else ("openvino",)
     for package in needed:
         if importlib.util.find_spec(package) is None:

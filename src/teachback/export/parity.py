@@ -149,8 +149,8 @@ def _problems(found: Parity) -> list[str]:
             problems.append(f"{name} {value:.4f} is above {limit:g}")
     if found.explained and found.same_conclusions < limits.same_conclusions * found.explained:
         problems.append(
-            f"{found.same_conclusions} of {found.explained} explanations conclude the same, below "
-            f"{limits.same_conclusions:.0%}"
+            f"{found.same_conclusions} of {found.explained} explanations reach the same "
+            f"conclusion, below {limits.same_conclusions:.0%}"
         )
     for name, counted in (
         ("direct", found.direct_accuracy),

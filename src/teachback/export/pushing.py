@@ -18,7 +18,9 @@ _REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 def require_repository(name: str) -> None:
     """Raise UsageError where ``name`` is not OWNER/NAME."""
     if not _REPOSITORY.fullmatch(name):
-        raise UsageError(f"{name!r} is no repository's name: it is OWNER/NAME, as in ada/my-model")
+        raise UsageError(
+            f"{name!r} is not a repository's name: write OWNER/NAME, as in ada/my-model"
+        )
 
 
 def upload_list(folder: Path, names: Sequence[str]) -> list[tuple[str, int]]:
@@ -62,7 +64,7 @@ def upload(folder: Path, names: Sequence[str], repository: str, *, private: bool
         raise
     except Exception as error:  # of the client's HTTP library, which changes with its versions
         raise UsageError(
-            f"the upload did not succeed ({one_line(error)}); {folder} is whole: run the "
+            f"the upload did not succeed ({one_line(error)}); {folder} is complete: run the "
             "command again with --overwrite"
         ) from error
     return str(address)

@@ -37,7 +37,7 @@ def require_same_tokens(
             pairs = enumerate(zip(found, own, strict=False))
             at = next((n for n, (one, other) in pairs if one != other), 0)
             raise UsageError(
-                f"{engine} reads {text[:60]!r} as other tokens than the student (the first at "
-                f"{at}): its tokenizer cannot be exported so; export --to merged"
+                f"{engine} reads {text[:60]!r} as different tokens than the student (the first at "
+                f"{at}), so its tokenizer cannot be exported: export --to merged"
             )
     return len(texts)

@@ -61,8 +61,8 @@ def write_error(error: OSError, path: str | Path) -> RunFolderError:
     """The one-line error for an ``OSError`` met while writing ``path``."""
     if is_disk_full(error):
         return RunFolderError(
-            f"the disk is full: {path} was not written; what stood there before is unchanged; "
-            "free some space and run the command again"
+            f"the disk is full: {path} was not written; the previous file is unchanged; free some "
+            "space and run the command again"
         )
     return RunFolderError(f"cannot write {path}: {error.strerror or error}")
 

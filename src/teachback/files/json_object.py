@@ -74,13 +74,13 @@ def encode(value: Mapping[str, Any], indent: int | None) -> bytes:
 def _float(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{shortened(text)} is beyond what a number can be")
+        raise ValueError(f"{shortened(text)} is too large for a number")
     return value
 
 
 def _whole(text: str) -> int:
     if len(text) > _MOST_DIGITS:  # no float holds it, and whoever computes with it fails
-        raise ValueError(f"{shortened(text)} is beyond what a number can be")
+        raise ValueError(f"{shortened(text)} is too large for a number")
     return int(text)
 
 

@@ -50,7 +50,10 @@ def scan_jsonl(path: str | Path) -> Iterator[tuple[int, Row | DataError]]:
                         break
                     line = file.readline(MAX_LINE_BYTES)
                 else:  # no file of lines at all
-                    yield number, bad_line(path, number, "the line has no end: name another file")
+                    yield (
+                        number,
+                        bad_line(path, number, "the line has no end: name a different file"),
+                    )
                     return
                 limit = MAX_LINE_BYTES // 2**20
                 yield number, bad_line(path, number, f"the line is longer than {limit} MiB")

@@ -128,4 +128,4 @@ def _holder(path: Path) -> str:
     except (FileNotFoundError, PermissionError):  # Windows does not let others read what is locked
         return "another process"
     what = "a link" if stat.S_ISLNK(found.st_mode) else "not a lock file"
-    raise RunFolderError(f"{path} is {what}: remove it, or choose another folder")
+    raise RunFolderError(f"{path} is {what}: remove it, or choose a different folder")

@@ -98,12 +98,10 @@ def make_folder(path: str | Path) -> Path:
         for place in (folder, *folder.parents):
             if place.is_symlink() and not place.exists():
                 raise RunFolderError(
-                    f"{place} is a link that leads nowhere: remove it, or choose another folder"
+                    f"{place} is a broken link: remove it, or choose a different folder"
                 ) from None
             if place.exists() and not place.is_dir():
-                raise RunFolderError(
-                    f"{place} is a file: choose a folder's name for the output"
-                ) from None
+                raise RunFolderError(f"{place} is a file: choose a folder for the output") from None
         raise write_error(error, folder) from error
     except OSError as error:
         raise write_error(error, folder) from error
@@ -125,8 +123,8 @@ def new_folder(path: str | Path, overwrite: bool, names: Iterable[str]) -> Path:
         in_the_way = [name for name in names if os.path.lexists(folder / name)]
         if in_the_way and not overwrite:
             raise RunFolderError(
-                f"{folder} already holds {', '.join(in_the_way)}: "
-                "choose another folder, or pass --overwrite to replace what is there"
+                f"{folder} already holds {', '.join(in_the_way)}: choose a different folder, or "
+                "give --overwrite to replace what is there"
             )
         for name in in_the_way:
             goal = folder / name

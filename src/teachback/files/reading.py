@@ -56,7 +56,9 @@ def read_bytes(path: str | Path) -> bytes:
     with reading(path) as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
-        raise DataError(f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB: name another file")
+        raise DataError(
+            f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB: name a different file"
+        )
     return content
 
 

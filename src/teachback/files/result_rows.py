@@ -1,4 +1,4 @@
-"""Results that can be had as rows, and as a frame of pandas."""
+"""Results that convert to rows, and to a frame of pandas."""
 
 from __future__ import annotations
 

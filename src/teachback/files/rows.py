@@ -85,7 +85,9 @@ class Fields:
     def count(self, name: str) -> int:
         value = self._required(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._bad(f"the field {name!r} must be a whole number from 0: {quoted(value)}")
+            raise self._bad(
+                f"the field {name!r} must be a whole number, 0 or more: {quoted(value)}"
+            )
         return value
 
     def one_of(self, name: str, allowed: tuple[str, ...]) -> str:

@@ -91,9 +91,9 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
         raise RunFolderError(
             f"{name} has no {PREDICTIONS}: "
             + (
-                f"name a run in it, {below[0].parent} say"
+                f"name one of the runs in it, such as {below[0].parent}"
                 if below
-                else "teachback evaluate --explain makes one"
+                else "teachback evaluate --explain writes one"
             )
         )
     predictions = tuple(read_predictions(file))

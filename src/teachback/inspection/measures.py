@@ -34,12 +34,12 @@ MEASURES: Mapping[str, MeasureKind] = {
     "copied": MeasureKind(
         "surface",
         "copied from the question",
-        "mean share of an explanation's words in runs of three or more that stand in the question",
+        "mean share of an explanation's words that stand in the question three or more in a row",
     ),
     "repeated": MeasureKind(
         "surface",
         "repeated",
-        "mean share of an explanation's four-word sequences that stood in it before",
+        "mean share of an explanation's four-word sequences that occur earlier in it",
     ),
     "restates-answer": MeasureKind(
         "surface",
@@ -48,7 +48,9 @@ MEASURES: Mapping[str, MeasureKind] = {
     ),
     "empty": MeasureKind("surface", "no explanation", "share of items explained by no words"),
     "unparsed": MeasureKind(
-        "surface", "unparsed", "share of items whose explanation comes to no answer that is read"
+        "surface",
+        "unparsed",
+        "share of items whose explanation reaches no answer that can be parsed",
     ),
     "ways-agree": MeasureKind(
         "surface",
@@ -59,24 +61,24 @@ MEASURES: Mapping[str, MeasureKind] = {
         "consistency",
         "own explanation, same answer",
         "share of explanations after which the scored answer is the one that was generated: how "
-        "well the scored answer stands for it",
+        "well the scored answer represents it",
     ),
     "swap-same": MeasureKind(
         "consistency",
         "swap, donor of the same answer",
-        "share of answers that change when another item's explanation, which gave the same "
-        "answer, stands in the place of its own",
+        "share of answers that change when another item's explanation, which gave the same answer, "
+        "takes the place of the item's own",
     ),
     "swap-other": MeasureKind(
         "consistency",
         "swap, donor of a different answer",
-        "share of answers that change when an explanation stands there that gave a different one",
+        "share of answers that change when the explanation in its place gave a different answer",
     ),
     "swap-follows": MeasureKind(
         "consistency",
         "swap, answer of the donor",
         "share of answers that become the donor's when its explanation, which gave a different "
-        "answer, stands there",
+        "answer, takes the place of the item's own",
     ),
     "early-0": MeasureKind(
         "consistency", "early answer, 0%", "share of final answers given without the explanation"
@@ -105,8 +107,8 @@ MEASURES: Mapping[str, MeasureKind] = {
     "mistake-unparsed": MeasureKind(
         "consistency",
         "planted mistake, unparsed",
-        "share of explanations with a planted mistake that come to no answer that is read; these "
-        "are in neither share above",
+        "share of explanations with a planted mistake that reach no answer that can be parsed; "
+        "these are in neither share above",
     ),
     "sound": MeasureKind(
         "steps", "sound", "share of explanations whose every step is right, the answer included"

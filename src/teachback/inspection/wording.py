@@ -98,18 +98,18 @@ def simulatability_cells(name: str, row: SimulatabilityResult) -> list[str]:
 
 
 def estimate_words(estimate: SimulationEstimate) -> str:
-    """``takes …``: what simulating would take, in words."""
+    """``involves …``: what simulating would take, in words."""
     parts = (
-        (f"the explaining of {estimate.questions} training questions", estimate.seconds_explaining),
-        (f"the training of {estimate.simulators} simulators", estimate.seconds_training),
+        (f"explaining {estimate.questions} training questions", estimate.seconds_explaining),
+        (f"training {estimate.simulators} simulators", estimate.seconds_training),
     )
     said = [f"{what} ({_minutes(seconds)})" for what, seconds in parts]
-    return f"takes {said[0]} and {said[1]}"
+    return f"involves {said[0]} and {said[1]}"
 
 
 def _minutes(seconds: float | None) -> str:
     if seconds is None:
-        return "its time is not known from the run"
+        return "time unknown"
     return f"about {max(1, round(seconds / 60)):,} min"
 
 

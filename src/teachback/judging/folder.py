@@ -340,5 +340,6 @@ def _difference(present: _Identity, wanted: _Identity) -> str:
             said = ", ".join(old) if isinstance(old, tuple) else old
             return f"{words} {said}"
     return (
-        "the explanations, the questions or what the judge is told have changed since it was begun"
+        "the explanations, the questions or the judge's instructions have changed since it was "
+        "begun"
     )

@@ -40,7 +40,7 @@ def kinship(judge: str, teachers: Iterable[str]) -> list[str]:
         if _bare(teacher) == _bare(judge):
             warnings.append(
                 f"the judge {judge} is the teacher of what it judges ({teacher}): it favours its "
-                "own; use a judge of a different family"
+                "own texts; use a judge of a different family"
             )
         elif model_family(teacher) == model_family(judge):
             warnings.append(

@@ -71,7 +71,9 @@ def read_people_answers(path: str | Path, systems: Sequence[str]) -> PeopleAnswe
         for measure, said in one.answers.items():
             if measure == PREFERRED:
                 if said not in _OF_FIRST or len(one.systems) != 2:
-                    raise DataError(f"{where}: {quoted(said)} is no preference between two systems")
+                    raise DataError(
+                        f"{where}: {quoted(said)} is not a preference between two systems"
+                    )
                 value = _OF_FIRST[said]
                 put(measure, one.systems, one.item, value)
                 put(measure, one.systems[::-1], one.item, 1 - value)

@@ -254,8 +254,8 @@ def people_rows(
             rows.append(PeopleRow(measure=measure, a=names[0], b=names[1], powered=powered))
     if not rows:
         raise DataError(
-            "--people: people and the judge together need two items that both judged and others "
-            "that the judge alone judged, of the same systems and mode"
+            "--people needs two items judged both by people and by the judge, and others judged "
+            "only by the judge, of the same systems and mode"
         )
     return rows
 

@@ -67,10 +67,10 @@ def sentences(results: JudgeResults) -> Iterator[str]:
         lost = [
             f"{number} {what}"
             for number, what in (
-                (row.unparsed, "replies that cannot be read"),
+                (row.unparsed, "unparsed replies"),
                 (row.failed, "requests without a reply"),
-                (row.left_out, "items left out for them"),
-                (row.same_text, "pairs of the same text, ties without asking"),
+                (row.left_out, "items left out because of these"),
+                (row.same_text, "pairs of the same text (ties, not asked)"),
             )
             if number
         ]

@@ -85,7 +85,9 @@ def require_whole(file: Path) -> None:
             if stream.tell() + end > file.stat().st_size:
                 raise EOFError("it ends too soon")
     except (OSError, EOFError, ValueError, struct.error) as error:
-        raise ReferenceError_(f"{file} is not whole ({one_line(error)}): fetch it again") from error
+        raise ReferenceError_(
+            f"{file} is incomplete ({one_line(error)}): download it again"
+        ) from error
 
 
 # Tensor kinds of the GGUF specification: elements and bytes of a block. Of a kind that is not

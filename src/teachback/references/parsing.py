@@ -149,5 +149,5 @@ def _file(name: str, text: str) -> str:
     if not name.strip():
         raise ReferenceError_(f"{shown(text)!r}: the name of a file is missing")
     if "\0" in name:
-        raise ReferenceError_(f"{shown(text)!r}: no file's name holds a NUL character")
+        raise ReferenceError_(f"{shown(text)!r}: a file's name cannot contain a NUL character")
     return name

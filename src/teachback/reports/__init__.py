@@ -78,7 +78,7 @@ def write_report(folder: str | Path, form: Format = "html", out: str | Path | No
         raise RunFolderError(f"{path} is a folder: give a file's name")
     if path.is_file() and not _is_report(path):
         raise RunFolderError(
-            f"{path} exists and is not a report of teachback: choose another file, or remove it"
+            f"{path} exists and is not a report of teachback: choose a different file, or remove it"
         )
     write_text(path, text)
     return path

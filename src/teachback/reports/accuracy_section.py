@@ -77,13 +77,13 @@ def _ways(arms: Arms) -> Section:
         Paragraph(
             "Direct: the answer task alone, without an explanation. Explained: the conclusion of "
             "the explanation that was written. Chosen: the better of these two on valid, a part of "
-            "train. Adaptive: directly, and explained first where the direct answer’s margin is "
-            f"below a threshold set on at least {LEAST_QUESTIONS} questions of valid; explained "
-            "first: so many of all answers. It is exploratory, unless a comparison in this way "
-            "was declared. MT-Re’s explanation draws no conclusion, and CoT has only the "
-            "explained answer, so all their ways give one and the same, as those of a system that "
-            "does not explain. Agreement: how often the direct and the explained answer were the "
-            "same. Unparsed: answers that could not be parsed, over all seeds.",
+            "train. Adaptive: direct, but explained first where the direct answer’s margin is "
+            f"below a threshold set on at least {LEAST_QUESTIONS} questions of valid; “Explained "
+            "first” is the share of answers that were. This way is exploratory, unless a "
+            "comparison in it was declared. MT-Re’s explanation draws no conclusion, CoT has only "
+            "the explained answer, and some systems do not explain: all ways of these give the "
+            "same answers. Agreement: how often the direct and the explained answer were the same. "
+            "Unparsed: answers that could not be parsed, over all seeds.",
             "note",
         )
     ]

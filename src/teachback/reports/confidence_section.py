@@ -31,7 +31,7 @@ from teachback.reports.text import amount, percent_interval
 from teachback.studies.factors import Setting
 
 _RISK = (
-    "Direct answers on test, the surest first. Coverage: the share of questions that is answered, "
+    "Direct answers on test, the surest first. Coverage: the share of questions that are answered, "
     "the others being left to somebody else; risk: the share of wrong answers among those. An "
     "answer is as sure as its probability, or, where it was generated, as its log-probability; one "
     "that could not be parsed comes last. Answers that are equally sure count with their common "
@@ -81,7 +81,7 @@ def confidence_section(arms: Arms) -> Section | None:
         parts.append(Section("Calibration", (Paragraph(_CALIBRATION, "note"), *tables)))
     blocks: list[Block] = []
     if silent:
-        text = "Not known for answers of which nothing says how sure they are: "
+        text = "Not known where nothing says how sure the answers are: "
         blocks.append(Paragraph(f"{text}{'; '.join(silent)}.", "note"))
     return Section("How sure the answers are", tuple(blocks), tuple(parts))
 

@@ -55,8 +55,8 @@ def cost_section(arms: Arms) -> Section:
     )
     if any(arm.is_adaptive for arm in arms.arms):
         note += (
-            " The adaptive way’s are not measured but computed: those of the direct answers, and "
-            "those of the explained ones times the share that is explained first."
+            " For the adaptive way they are computed, not measured: those of the direct answers, "
+            "plus those of the explained answers times the share that is explained first."
         )
     if where:
         note += f" Measured on {'; '.join(where)}."

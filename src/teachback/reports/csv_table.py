@@ -27,7 +27,7 @@ FIELDS = (
 """The columns, in order. Shares lie in [0, 1]; an empty field is not known."""
 
 MARK = ",".join(FIELDS[:15])
-"""How the header begins, also in tables of before, which had fewer columns."""
+"""How the header begins, also in older tables, which had fewer columns."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

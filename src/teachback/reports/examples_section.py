@@ -50,8 +50,8 @@ def examples_section(study: ReportedStudy, arms: Arms) -> Section:
     pairs = _pairs(study, arms, settings)
     if not pairs:
         text = (
-            "There is nothing to compare: under no seed are a multi-task student and ST both "
-            "finished."
+            "There is nothing to compare: no seed has both a finished multi-task student and a "
+            "finished ST."
         )
         return Section("Where objectives disagree", (Paragraph(text),))
     note = (

@@ -168,8 +168,8 @@ def read_folder(folder: str | Path) -> ReportedStudy:
         raise RunFolderError(f"{folder}: there is no such folder")
     if not plan.is_file() and not any(inner.glob("*/cell.json")):
         raise RunFolderError(
-            f"{folder} is not a study's folder (it has no cells.jsonl): "
-            "teachback study STUDY.toml -o DIR makes one"
+            f"{folder} is not a study's folder (it has no cells.jsonl): teachback study STUDY.toml "
+            "-o DIR writes one"
         )
     problems: list[str] = []
     if plan.is_file():

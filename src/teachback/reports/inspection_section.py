@@ -28,8 +28,8 @@ def inspection_section(arms: Arms) -> Section | None:
     note = (
         "Each measure is of one cell, with its 95% interval over items, and none is a quality "
         "score. Consistency says whether answers follow what their explanations say, which copying "
-        "does too: the permuted control is its floor. Exploratory: nothing is corrected for the "
-        "number of measures."
+        "achieves too: the permuted control is its floor. Exploratory: nothing is corrected for "
+        "the number of measures."
     )
     blocks: list[Block] = [Paragraph(note, "note")]
     blocks += [_table(group, inspected) for group in groups_of([one for _, one in inspected])]

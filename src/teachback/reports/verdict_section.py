@@ -137,7 +137,7 @@ def _state(study: ReportedStudy) -> list[Paragraph]:
         )
     if study.outside:
         found.append(
-            f"{count(study.outside, 'cell')} found in the folder, of a different plan, left out."
+            f"Left out: {count(study.outside, 'cell')} in the folder, from a different plan."
         )
     return [Paragraph(text, "warning") for text in found]
 

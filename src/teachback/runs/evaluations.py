@@ -125,7 +125,7 @@ class EvaluatedRun:
     kind: str
     predictions: list[Prediction]
     threshold: float | None = None
-    """Of the student's adaptive way; None where it has none, and in files of before."""
+    """Of the student's adaptive way; None where it has none, and in older files."""
     temperature: float | None = None
     """Of its probabilities, fitted on ``valid``; None as above."""
     cost: Mapping[str, Cost] = field(default_factory=dict)
@@ -193,7 +193,7 @@ def read_runs_by_seed(folder: Path) -> dict[int, EvaluatedRun]:
     else:
         found = sorted(path.parent for path in folder.glob("*/metrics.json"))
     if not found:
-        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run makes one")
+        raise RunFolderError(f"{folder} holds no evaluation; teachback evaluate or run writes one")
     seeds: dict[int, EvaluatedRun] = {}
     for inner in found:
         run = read_run(inner)

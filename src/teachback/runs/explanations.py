@@ -133,7 +133,7 @@ def select_again(
 ) -> ExplainOutcome:
     """Select from the store of ``source`` without a call; writes into ``folder``."""
     if not (source / STORE).is_file():
-        raise RunFolderError(f"{source}: holds no {STORE}; teachback generate makes one")
+        raise RunFolderError(f"{source}: holds no {STORE}; teachback generate writes one")
     examples = training_stream(config)
     with CompletionStore(source / STORE, read_only=True) as store:
         # By its name alone: no key, recording or price is needed to read what was stored.

@@ -164,11 +164,11 @@ def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice
     shared = test_in_train(train, test)
     if 2 * shared >= len(test):
         raise DataError(
-            f"data.test: {shared} of {len(test)} test questions (or their groups) stand in "
-            "data.train: evaluate on other questions"
+            f"data.test: {shared} of {len(test)} test questions (or their groups) are also in "
+            "data.train: evaluate on different questions"
         )
     if shared:
-        notice(f"{shared} of {len(test)} test questions (or their groups) also stand in train")
+        notice(f"{shared} of {len(test)} test questions (or their groups) are also in train")
 
 
 def test_in_train(train: Sequence[Example], test: Sequence[Example]) -> int:

@@ -155,7 +155,7 @@ class Serving:
             raise
         except Exception as fault:
             _LOG.exception("a fault in answering %s", request.path)
-            reply = _error(500, f"this server has a fault ({type(fault).__name__})")
+            reply = _error(500, f"internal error ({type(fault).__name__})")
         resource = request.match_info.route.resource
         path = "other" if resource is None else resource.canonical
         self._measurements.request(path, reply.status, time.perf_counter() - started)
@@ -169,7 +169,7 @@ class Serving:
             raise Refusal(403, "the Host header does not name this server")
         origin = request.headers.get("Origin")
         if origin is not None and origin.partition("://")[2] != request.host:
-            raise Refusal(403, "requests from other sites' pages are refused")
+            raise Refusal(403, "requests from pages of other sites are refused")
         token = request.match_info.get("token")
         if token is not None and not _same(token, self._token):
             raise Refusal(404, "there is no such page: open the link that was printed")

@@ -40,7 +40,7 @@ def decided(decision: TypedQuestion, answer: Answer) -> dict[str, Any]:
         raise Refusal(422, "this student gives no probabilities for such a question")
     if decision.type == "noul":
         if "yes" not in shares:
-            raise Refusal(422, "this student answers no yes-no questions")
+            raise Refusal(422, "this student does not answer yes-no questions")
         return {"type": "noul", "noul": shares["yes"]}
     names = _options(decision)
     named = {names[choice]: share for choice, share in shares.items()}

@@ -114,7 +114,7 @@ class StudentEngine:
         if length > self.card.max_source_tokens:
             raise Refusal(
                 413,
-                f"the question has {length} tokens, and this student reads "
+                f"the question has {length} tokens, and this student reads at most "
                 f"{self.card.max_source_tokens}",
             )
         return Question(example, way, asked.explain or way == "explained", threshold)
@@ -167,7 +167,9 @@ class StudentEngine:
         if not ids:
             raise Refusal(422, "the prompt is empty")
         if len(ids) > most:
-            raise Refusal(413, f"the prompt has {len(ids)} tokens, and this student reads {most}")
+            raise Refusal(
+                413, f"the prompt has {len(ids)} tokens, and this student reads at most {most}"
+            )
         size = len(self._reading.tokenizer)
         if not all(0 <= one < size for one in ids):
             raise Refusal(422, f"prompt: token ids are from 0 to {size - 1}")
@@ -199,7 +201,7 @@ class StudentEngine:
     def _continue(self, job: Continuation) -> int:
         count = 0
         if self._continuing is None:
-            raise RuntimeError("this student continues no texts")
+            raise RuntimeError("this student cannot continue texts")
         for token in self._continuing.continued(
             job.ids, job.limit, measure=job.measure, top=job.top
         ):

@@ -57,7 +57,7 @@ class Lane(Generic[_Job, _Done]):
         if self.waiting >= self._most_waiting:
             batches = -(-self.waiting // self._at_once)
             wait = min(60, max(1, round(batches * self._seconds)))
-            raise Refusal(429, f"too many requests wait: try again in {wait} s", wait)
+            raise Refusal(429, f"too many requests are waiting: try again in {wait} s", wait)
         if self._worker is None:
             self._worker = asyncio.create_task(self._run())
         future: asyncio.Future[_Done] = asyncio.get_running_loop().create_future()

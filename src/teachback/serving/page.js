@@ -17,7 +17,7 @@ function add(parent, tag, name, text) {
 
 function show(reply, body) {
   said.replaceChildren();
-  add(said, "p", "answer", reply.answer === null ? "(no answer that can be read)" : reply.answer);
+  add(said, "p", "answer", reply.answer === null ? "(unparsed)" : reply.answer);
   for (const [choice, share] of Object.entries(reply.probabilities || {})) {
     const row = add(said, "div", "bar");
     add(row, "span", "", choice);

@@ -135,7 +135,9 @@ def read_body(text: bytes, form: type[_Body]) -> _Body:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
-        raise Refusal(422, "a text holds half of a surrogate pair: it is not Unicode") from None
+        raise Refusal(
+            422, "a text contains half of a surrogate pair, which is not valid Unicode"
+        ) from None
     try:
         return form.model_validate(value)
     except ValidationError as error:

@@ -133,8 +133,8 @@ class StoreFile:
                 raise self._damaged(str(error)) from error
             if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StoreError(
-                    f"{self.path}: {error}: make room on the disk and rerun; what was stored "
-                    "before is kept"
+                    f"{self.path}: {error}: free some space and run the command again; what was "
+                    "stored before is kept"
                 ) from error
             raise StoreError(f"{self.path} cannot be opened or used: {error}") from error
         except sqlite3.ProgrammingError:  # ours, not the file's
@@ -154,5 +154,5 @@ class StoreFile:
     def _damaged(self, why: str) -> StoreError:
         return StoreError(
             f"{self.path} is damaged or is not a completion store ({shortened(why)}): name a "
-            "different file, or move this one away and rerun"
+            "different file, or move this one away and run the command again"
         )

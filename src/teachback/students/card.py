@@ -44,9 +44,9 @@ class StudentCard:
     valid_asked: dict[str, int] | None = None
     """How many questions that is: fewer than all where the others could not change ``way``."""
     max_new_tokens: int | None = None
-    """The limit for an explanation; None (cards of before): ``max_target_tokens``."""
+    """The limit for an explanation; None (older cards): ``max_target_tokens``."""
     max_answer_tokens: int | None = None
-    """The limit for a direct answer that is generated; None (cards of before): 48."""
+    """The limit for a direct answer that is generated; None (older cards): 48."""
     temperature: float | None = None
     """Fitted on ``valid``, for `teachback.evaluation.calibration.calibrated`; None where the direct
     answers are not scored, or ``valid`` is too small for it."""

@@ -49,7 +49,7 @@ def converted(
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "train", f"converting {file.name}")
     if notice is not None:
-        notice(f"converting {title} to safetensors: once, a minute or two")
+        notice(f"converting {title} to safetensors (once; takes a minute or two)")
     with made_whole(goal) as staging:
         try:
             with _quiet():

@@ -27,7 +27,7 @@ def limit_note(unfinished: int, asked: int, limit: int | None) -> str | None:
     if limit is None or 2 * unfinished <= asked:
         return None
     return (
-        f"{unfinished} of {asked} explanations ran into the limit of {limit} tokens: the student "
-        "has not learnt where an explanation ends (train for more epochs), or writes longer ones "
-        "than it was trained on (raise max_new_tokens)"
+        f"{unfinished} of {asked} explanations hit the limit of {limit} tokens: the student has "
+        "not learnt where an explanation ends (train for more epochs), or writes longer ones than "
+        "it was trained on (raise max_new_tokens)"
     )

@@ -47,7 +47,7 @@ def load(
     reference = str(reference)
     if (Path(reference) / OPENVINO).is_file():
         raise ReferenceError_(
-            f"{reference} is an OpenVINO export, which teachback serve alone takes: name the "
+            f"{reference} is an OpenVINO export, which only teachback serve can use: name the "
             "student that it was made from"
         )
     weights = resolve(reference, notice=notice)
@@ -79,7 +79,9 @@ def load(
             "folder holds only a part of the model"
         )
     if tokenizer.eos_token_id is None:
-        raise ReferenceError_(f"{reference}: its tokenizer has no end token, so no student")
+        raise ReferenceError_(
+            f"{reference}: its tokenizer has no end token, so it cannot be a student"
+        )
     device = default_device()
     chosen = choose_precision(precision, device)
     saved = StudentCard.load(own)

@@ -27,7 +27,7 @@ class Student:
         card = self.card
         if card.objective is None:
             return f"untrained student {card.base}"
-        text = f"student {card.base}, trained by {card.objective}; it answers {card.way}"
+        text = f"student {card.base}, trained with {card.objective}; default way: {card.way}"
         on_valid = [f"{way} {share:.3f}" for way, share in (card.valid or {}).items()]
         return f"{text} (on valid: {', '.join(on_valid)})" if on_valid else text
 

@@ -93,8 +93,8 @@ def byte_pairs(folder: Path, reference: str) -> BytePairs:
     config = read_json(folder / "config.json")
     if config.get("is_encoder_decoder") or not isinstance(config.get("vocab_size"), int):
         raise ConfigError(
-            f"student.trim_vocabulary: {reference} is not a causal model of text alone, and the "
-            "vocabularies of others cannot be trimmed: leave the key out"
+            f"student.trim_vocabulary: {reference} is not a text-only causal model, and other "
+            "vocabularies cannot be trimmed: leave the key out"
         )
     return BytePairs(read_json(folder / _TOKENIZER), reference)
 
@@ -139,7 +139,7 @@ def made(trimmed: TrimmedBase, whole: Path, notice: Notice | None = None) -> Pat
     if goal.is_dir():
         return goal
     if notice is not None:
-        notice(f"making {trimmed.reference}: once, some seconds")
+        notice(f"making {trimmed.reference} (once; takes some seconds)")
     with made_whole(goal) as staging:
         _write(trimmed, whole, staging)
     return goal

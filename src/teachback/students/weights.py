@@ -176,7 +176,7 @@ def restore_base(folder: Path, base: str, *, notice: Notice | None = None) -> No
         if described.name != named.name:
             raise ReferenceError_(
                 f"{file} describes {described.reference}, and the student was trained from {base}: "
-                "the file is another student's"
+                "the file belongs to a different student"
             )
         made_from(described, resolve(described.base, notice=notice).folder)
 
@@ -207,8 +207,8 @@ def _require_sizes(folder: Path, reference: str) -> None:
     for file in sorted(folder.iterdir()):
         if file.suffix in _READ_WHOLE and file.is_file() and file.stat().st_size > MAX_FILE_BYTES:
             raise ReferenceError_(
-                f"{reference}: {file.name} is larger than {MAX_FILE_BYTES // 2**20} MiB, as no "
-                "such file is: fetch or save the model again"
+                f"{reference}: {file.name} is larger than {MAX_FILE_BYTES // 2**20} MiB, which is "
+                "too large for this file: download or save the model again"
             )
 
 
@@ -338,10 +338,10 @@ def _fetched(named: HubModelReference, notice: Notice | None) -> Path:
             return folder
     if is_offline():
         raise ReferenceError_(
-            f"{named} is not in the local cache, and TEACHBACK_OFFLINE forbids fetching it"
+            f"{named} is not in the local cache, and TEACHBACK_OFFLINE forbids downloading it"
         )
     if notice is not None:
-        notice(f"fetching {repository} from the model hub")
+        notice(f"downloading {repository} from the model hub")
     try:
         return snapshot(local=False)
     except GatedRepoError as error:

@@ -108,7 +108,7 @@ class StudyConfig(ConfigSection):
     )
     one_processor: bool = _key(
         False,
-        "refuse to run a seed's cells on another kind of processor than the seed was begun on; "
+        "refuse to run a seed's cells on a different kind of processor than the seed was begun on; "
         "otherwise the verdicts say so",
     )
     keep_students: KeepStudents = _key(
@@ -130,7 +130,7 @@ class DatasetConfig(ConfigSection):
         le=0.5,
     )
     set_aside: int = _key(
-        0, "rows of train that no cell sees, kept for confirming later finds", ge=0
+        0, "rows of train that no cell sees, kept for confirming later findings", ge=0
     )
     teachers: _Texts | None = _key(
         None, "in place of study.teachers (a recording answers for one dataset only)"
@@ -150,8 +150,8 @@ class SearchConfig(ConfigSection):
     )
     schedules: Annotated[tuple[Schedule, ...], AfterValidator(_distinct)] = _key(
         ("linear", "constant"),
-        "how the learning rate falls, in place of train.schedule; a constant one is tried with the "
-        "most epochs alone, of which the best on valid is kept",
+        "how the learning rate falls, in place of train.schedule; a constant one is tried only "
+        "with the most epochs, of which the best on valid is kept",
         min_length=1,
     )
 

@@ -137,7 +137,7 @@ def check_adaptive(study: StudyFile, data: Sequence[StudyDataset], notice: Notic
         shared = test_in_train(one.train, one.test)
         if shared:
             notice(
-                f"{one.name}: {shared} test questions stand in train, so the adaptive way is "
+                f"{one.name}: {shared} test questions are also in train, so the adaptive way is "
                 "exploratory there, whatever confirmatory.ways says"
             )
             continue
@@ -185,9 +185,9 @@ def family_of(folder: Path, family: Sequence[Pair], cells: Sequence[PlannedCell]
     used = {h for pair in before for h in (*pair.a_cells.values(), *pair.b_cells.values())}
     if not used <= known:
         raise RunFolderError(
-            f"{folder} was begun with other settings, data or seeds: it has results, so its "
+            f"{folder} was begun with different settings, data or seeds: it has results, so its "
             "confirmatory family can no longer change, and this study file lacks some of its "
-            "cells; choose another folder, or undo the change (lists in [study] may grow)"
+            "cells; choose a different folder, or undo the change (lists in [study] may grow)"
         )
     return list(before)
 

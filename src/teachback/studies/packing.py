@@ -121,13 +121,13 @@ def pack_study(
     folder, out = Path(folder), Path(out)
     if not (folder / _PLAN).is_file():
         raise RunFolderError(
-            f"{folder} is not a study's folder (it has no cells.jsonl): "
-            "teachback study STUDY.toml -o DIR makes one"
+            f"{folder} is not a study's folder (it has no cells.jsonl): teachback study STUDY.toml "
+            "-o DIR writes one"
         )
     if out.is_dir():
         raise RunFolderError(f"{out} is a folder: give a file's name")
     if out.exists() and not overwrite:
-        raise RunFolderError(f"{out} already exists: choose a different name, or --overwrite")
+        raise RunFolderError(f"{out} already exists: choose a different name, or give --overwrite")
     plan = read_plan(folder)
     names = sorted(_names_in(folder))
     done = sum(_is_done(folder, cell.hash) for cell in plan)
@@ -158,7 +158,7 @@ def unpack_study(file: str | Path, folder: str | Path) -> PackedStudy:
     file, folder = Path(file), Path(folder)
     require_file(file)
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        raise RunFolderError(f"{folder} already holds something: choose another folder")
+        raise RunFolderError(f"{folder} is not empty: choose a different folder")
     name = folder.absolute().name
     partial = folder.absolute().with_name(f".{name}.unpacked.tmp")
     try:
@@ -308,7 +308,8 @@ def _read(file: Path, partial: Path) -> None:
                     shutil.copyfileobj(content, goal, _PIECE)
     except _DAMAGED as error:
         raise DataError(
-            f"{file} is not a packed study, or is damaged ({error}): teachback study pack makes one"
+            f"{file} is not a packed study, or is damaged ({error}): teachback study pack writes "
+            "one"
         ) from None
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
@@ -332,13 +333,13 @@ def _entries(file: Path, packed: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         total += entry.file_size
         if entry.file_size > MAX_FILE_BYTES or total > MOST_BYTES:
             raise DataError(
-                f"{file} would come to {total / 2**20:,.0f} MiB or more once unpacked, which no "
-                "study does: do not use it"
+                f"{file} would unpack to {total / 2**20:,.0f} MiB or more, which no study does: do "
+                "not use it"
             )
     if _RECORD not in seen or _PLAN not in seen:
         lacking = _RECORD if _RECORD not in seen else _PLAN
         raise DataError(
-            f"{file} is not a packed study: it has no {lacking}; teachback study pack makes one"
+            f"{file} is not a packed study: it has no {lacking}; teachback study pack writes one"
         )
     return entries
 

@@ -252,7 +252,7 @@ class _Running:
             if state_of(self.folder, self.by_hash[other]) != "done":
                 what = "schedule" if other == cell.searched_by else "compute"
                 title = self.by_hash[other].title
-                return f"the cell whose {what} it should get has failed: {title}"
+                return f"the cell whose {what} it needs has failed: {title}"
         return self.processors.obstacle(cell)
 
     def _passes(self, address: str) -> TrainedPasses:

@@ -159,8 +159,8 @@ class TeacherSide:
         if before is not None and explanations_digest(explained.explanations) != before:
             raise DataError(
                 f"the explanations of {goal.name} were left out when this study was packed, and "
-                "those that the teacher gives now are others: run the study file that was packed, "
-                "with the same recording, or begin again in another folder"
+                "the teacher now gives different ones: run the study file that was packed, with "
+                "the same recording, or begin again in a different folder"
             )
         _add(explained, goal, None)
 

@@ -224,7 +224,7 @@ def _proxy_for(parts: SplitResult) -> SplitResult | None:
     scheme = proxy.partition("://")[0].lower()
     if scheme not in ("http", "https"):
         # What is no scheme may be a part of a password.
-        named = f"a {scheme} proxy" if scheme in _OTHER_PROXIES else "a proxy of another kind"
+        named = f"a {scheme} proxy" if scheme in _OTHER_PROXIES else "a proxy of a different kind"
         raise ValueError(
             f"the environment names {named} for it, and only http and https ones can be "
             f"used: set {setting} to one of these, or NO_PROXY={host}"

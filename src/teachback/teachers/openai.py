@@ -144,7 +144,7 @@ class OpenAITeacher(Teacher):
         self.check_ready()
         if self._path_was_given:
             self._path_was_given = False
-            self._say(f"an address ends before {self._path}; that part is left out")
+            self._say(f"the address must end before {self._path}: that part is left out")
         try:
             reply = await self._ask(request)
         except TeacherError as error:

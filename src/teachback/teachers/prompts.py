@@ -171,7 +171,7 @@ class Prompts:
         if example.id in ids:
             raise DataError(
                 f"an example and an exemplar share the id {example.id!r}: take it out of the "
-                "exemplars, or give the exemplar another id if it is another question"
+                "exemplars, or give the exemplar a different id if it is a different question"
             )
 
     def _shared_part(

@@ -63,7 +63,7 @@ class Teacher(ABC):
             ``meter`` around each attempt. Where it is False, a call counts as one attempt.
         meter: Set while requests are asked that may cost money; for a teacher that
             ``meters_itself``.
-        changes: What it sends otherwise than it is asked to, since its server refuses it, in
+        changes: What it sends differently from what was asked, since its server refuses it, in
             sentences for the user.
         notice: Set while requests are asked: gets a line for the user about what is unusual.
     """

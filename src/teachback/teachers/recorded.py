@@ -52,7 +52,7 @@ class RecordedTeacher(Teacher):
                     texts.append(row["text"])
             digest.update(sha256_of(file).encode())
         if not names:
-            raise DataError(f"{', '.join(map(str, files))}: there is no recorded line")
+            raise DataError(f"{', '.join(map(str, files))}: there are no recorded lines")
         self.model = f"{'+'.join(names)}@{digest.hexdigest()[:8]}"
 
     async def complete(self, request: Request) -> Completion:

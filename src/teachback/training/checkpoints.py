@@ -43,8 +43,8 @@ def claim(folder: Path, identity: str, overwrite: bool) -> None:
     if checkpoints.exists() and not same:
         if not overwrite:
             raise RunFolderError(
-                f"{checkpoints} holds checkpoints of another run: choose another folder, or "
-                "--overwrite"
+                f"{checkpoints} holds checkpoints of a different run: choose a different folder, "
+                "or give --overwrite"
             )
         shutil.rmtree(checkpoints)
     if not overwrite:

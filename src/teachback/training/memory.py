@@ -198,7 +198,7 @@ class MemoryEstimate:
         if found:
             advice = f"train with {found}"
         else:
-            advice = "no setting makes it fit: take a smaller student or another machine"
+            advice = "no setting makes it fit: choose a smaller student or a larger machine"
         raise RunFolderError(
             f"training would take {needed.line()} and {gib(there)} are available: {advice}; "
             "--no-memory-check starts anyway"

@@ -84,7 +84,7 @@ def prepare(
         _check_explanations(pairs, len(part), config, notice)
         student = ready_student(config, settings.student, examples, notice)
         if problem := student.sharing_problem():
-            notice(f"every target gets a row of its own: {problem}")
+            notice(f"slower training, with a row for each target: {problem}")
         check_choices(student, [*part, *valid], notice)
         report = data_report(student, pairs)
         notice(student.precision.line)

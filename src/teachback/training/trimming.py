@@ -60,7 +60,7 @@ class LossEstimate:
     def line(self) -> str:
         """For people."""
         return (
-            f"of new questions' tokens about {self.share:.2%} are not among them (five folds: "
+            f"about {self.share:.2%} of new questions' tokens are not among them (five folds: "
             f"{self.lost:,} of {self.tokens:,}, in {self.affected} of {self.questions} questions) "
             "and become shorter pieces"
         )
@@ -187,7 +187,9 @@ def encoder_of(folder: Path, student: StudentConfig) -> CausalStudent:
             folder, local_files_only=True, trust_remote_code=False
         )
     if tokenizer.eos_token_id is None:
-        raise ReferenceError_(f"{student.reference}: its tokenizer has no end token, so no student")
+        raise ReferenceError_(
+            f"{student.reference}: its tokenizer has no end token, so it cannot be a student"
+        )
     return CausalStudent(None, tokenizer, StudentCard(base=student.reference))
 
 
