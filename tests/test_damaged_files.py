@@ -69,7 +69,7 @@ def test_a_field_of_a_student_card(tmp_path: Path, field: str, value: object) ->
     assert "\n" not in line
     assert str(card) in line
     # The two lengths are refused together.
-    assert field in line or "lengths in tokens" in line or "can be" in line
+    assert field in line or "lengths in tokens" in line or "too large" in line
 
 
 def test_a_card_that_is_no_object(tmp_path: Path) -> None:
