@@ -56,7 +56,7 @@ class Evaluation(ResultRows):
     """The way of answering that the student chose on ``valid``."""
     system: Literal["student", "teacher", "untrained", "majority"] = "student"
     seed: int = 0
-    asked: HowAsked = field(default_factory=dict)
+    asked: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
     ``languages``, ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
