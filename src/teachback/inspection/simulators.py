@@ -94,10 +94,11 @@ def estimate_simulation(run: InspectedRun, settings: SimulationSettings) -> Simu
         explaining = questions * run.cost.explained_seconds / 1000
     student = Path(run.student or "")
     record = training_record(student) if has_training_record(student) else None
-    if record is not None and record.history and record.data.pairs:
+    pairs = record.data.pairs if record is not None and record.data is not None else 0
+    if record is not None and record.history and pairs:
         # An input with an explanation and the answer after it are about as long as a question with
         # both of its targets.
-        passes = record.history[-1].epoch * record.data.pairs
+        passes = record.history[-1].epoch * pairs
         training = record.seconds / passes * settings.epochs * questions * simulators
     return SimulationEstimate(questions, simulators, explaining, training)
 

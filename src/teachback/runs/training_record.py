@@ -32,13 +32,13 @@ class TrainedPairs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRecord:
-    """What is read of the file. ``seconds``: in the last process. ``steps``: None in files of
-    before they were counted."""
+    """What is read of the file. ``seconds``: in the last process. ``steps``, ``data``: None in
+    files from before they were written."""
 
     seconds: float
     threads: int
     history: tuple[Epoch, ...]
-    data: TrainedPairs
+    data: TrainedPairs | None = None
     steps: int | None = None
     precision: UsedPrecision | None = None
 
