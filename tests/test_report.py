@@ -563,3 +563,18 @@ def test_a_damaged_plan_is_one_line_and_another_damaged_file_a_warning(tmp_path:
     ended = run(str(folder))
     assert ended.exit_code == 2
     assert ended.stderr == f"teachback: {plan}, line 2: the field 'student' is missing\n"
+
+
+def test_exploratory_comparisons_that_cannot_be_tested_are_not_counted(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study")
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    tested = tuple(replace(row, finding="hint") for row in verdicts.confirmatory[:2])
+    VERDICTS_FILE.write(folder / "verdicts.json", replace(verdicts, exploratory=tested))
+    assert "of 2 comparisons without any true difference" in report(folder, "md")
+    untested = tuple(
+        replace(row, finding=None, difference=None, low=None, high=None, p=None) for row in tested
+    )
+    VERDICTS_FILE.write(folder / "verdicts.json", replace(verdicts, exploratory=untested))
+    text = report(folder, "md")
+    assert "decide nothing. None can be tested yet." in text
+    assert "by chance" not in text

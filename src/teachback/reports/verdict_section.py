@@ -188,18 +188,20 @@ def _sentence(row: VerdictRow) -> str:
 def _exploratory(rows: Sequence[VerdictRow]) -> Section:
     known = [row for row in rows if row.finding is not None]
     hints = sum(row.finding == "hint" for row in known)
-    expected = LEVEL * len(known)
+    said = "These were not declared beforehand and decide nothing."
+    if known:
+        said += (
+            f" Their p is not adjusted: of {count(len(known), 'comparison')} without any true "
+            f"difference, about {amount(round(LEVEL * len(known), 1))} would fall below {LEVEL:g} "
+            f"by chance; {hints} did. Such a hint becomes a result only with fresh seeds, on rows "
+            "that no choice has seen."
+        )
+    else:
+        said += " None can be tested yet."
     return Section(
         "Exploratory comparisons",
         (
-            Paragraph(
-                "These were not declared beforehand and decide nothing. Their p is not adjusted: "
-                f"of {count(len(known), 'comparison')} without any true difference, about "
-                f"{amount(round(expected, 1))} would fall below {LEVEL:g} by chance; {hints} "
-                "did. Such a hint becomes a result only with fresh seeds, on rows that no choice "
-                "has seen.",
-                "note",
-            ),
+            Paragraph(said, "note"),
             comparison_table("Comparisons that were not declared", rows, exploratory=True),
         ),
     )
