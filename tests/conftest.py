@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from teachback.system.garbage import collect_as_usual, collect_rarely
+
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
@@ -25,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    collect_rarely()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     # Trainings collect garbage at their end; without the libraries' objects that takes no time.
     gc.collect()
-    gc.freeze()
+    collect_as_usual()
 
 
 class NetworkBlockedError(RuntimeError):

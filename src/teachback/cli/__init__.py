@@ -27,6 +27,7 @@ from teachback.cli.printing import say
 from teachback.errors import MissingExtraError, TeachbackError, UsageError
 from teachback.files import is_disk_full
 from teachback.system import launch
+from teachback.system.garbage import collect_rarely
 from teachback.system.progress import Progress
 from teachback.system.telemetry import forbid_telemetry
 
@@ -182,6 +183,7 @@ def cli(ctx: click.Context, quiet: bool) -> None:
 
 def main() -> None:
     """The ``teachback`` command."""
+    collect_rarely()
     streams.prepare()
     if launch.processes() == 1:  # a launcher ends its processes itself
         signals.catch()

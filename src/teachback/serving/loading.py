@@ -8,6 +8,7 @@ from pathlib import Path
 from teachback.errors import UsageError
 from teachback.export.openvino_files import is_openvino_export
 from teachback.serving.engine import ServedStudent, StudentEngine
+from teachback.system.garbage import collect_as_usual
 from teachback.system.precision import Precision
 
 
@@ -37,6 +38,7 @@ def load_served(reference: str, precision: Precision = "auto") -> Loaded:
                 "was written with: export again with a different --weights"
             )
         openvino = OpenVinoStudent(folder)
+        collect_as_usual()
         return Loaded(openvino, StudentEngine(openvino, openvino.with_shared_weights()), None)
     from teachback.students.causal import CausalStudent
     from teachback.students.continuing import TorchContinuation

@@ -20,6 +20,7 @@ from teachback.students.precision import choose_precision, default_device
 from teachback.students.quiet import quiet
 from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.weights import ADAPTER, OPENVINO, resolve
+from teachback.system.garbage import collect_as_usual
 from teachback.system.precision import Precision
 from teachback.system.progress import Notice
 
@@ -94,6 +95,7 @@ def load(
     student.precision = chosen
     with _refusing(reference), quiet():
         _try_out(student, seq2seq)
+    collect_as_usual()
     return student
 
 

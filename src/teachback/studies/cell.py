@@ -41,6 +41,7 @@ from teachback.studies.schema import (
     EqualPasses,
 )
 from teachback.system.checkout import commit
+from teachback.system.garbage import collect_rarely
 from teachback.system.machine import processor
 from teachback.system.progress import SILENT, Progress
 from teachback.system.terminal import visible
@@ -371,4 +372,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     sys.exit(main(sys.argv[1:]))
