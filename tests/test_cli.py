@@ -252,6 +252,19 @@ def test_runs_are_compared_in_each_way(work: Path) -> None:
     )
 
 
+def test_runs_are_named_by_the_end_of_their_paths(work: Path) -> None:
+    for name in ("st", "mt"):
+        (work / "long" / "way" / name).mkdir(parents=True)
+    evaluated(work / "long" / "way" / "st" / "test", "direct", "1111111111", "1111111111")
+    evaluated(work / "long" / "way" / "mt" / "test", "direct", "0000000000", "0000000000")
+    shown = done("compare", "long/way/mt/test/", "long/way/st/test")
+    assert "st/test minus mt/test (direct answers): +100.0 points" in shown
+    assert "long" not in shown
+    # One seed shows something of these two students, and nothing of students trained anew.
+    assert "1 seed, 10 items: shown of these two students, st/test is better." in shown
+    assert "long/way" not in done("compare", "long/way/st/test", "./long/way/st/../mt/test")
+
+
 @pytest.mark.parametrize(
     ("one", "other", "message"),
     [

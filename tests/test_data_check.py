@@ -35,7 +35,7 @@ def test_a_complaint_is_said_once_with_its_count(tmp_path: Path) -> None:
     assert lines[0].endswith("(and 1,998 more like this: lines 4, 6, 10, 12, 14, …)")
     assert "line 2: the answer '1 dogs or 1 cats'" in lines[0]
     assert "line 8: " in lines[1]
-    assert lines[2].startswith("teachback: 2000 problems in 4000 rows")
+    assert lines[2].startswith("teachback: 2,000 problems in 4,000 rows")
     assert len(run(tmp_path / "a.jsonl", "--kind", "number", "--all")[1]) == 2001
 
 

@@ -241,7 +241,7 @@ def test_verdict_in_words() -> None:
     worse = replace(comparison, difference=-0.0001, p=0.0001, n_groups=80, n_seeds=1)
     assert verdict(worse) == (
         "MT-CoT minus ST: 0.0 points [−0.8, +7.2], p < 0.001, 1 seed, 200 items in 80 groups: "
-        "shown, ST is better."
+        "shown of these two students, ST is better."
     )
     assert verdict(worse, adjusted_p=0.2).endswith(
         "(after Holm, p = 0.20), 1 seed, 200 items in 80 groups: not shown."

@@ -18,9 +18,9 @@ def plural(number: float, noun: str) -> str:
     return noun if number == 1 else f"{noun}s"
 
 
-def count(number: int, noun: str) -> str:
-    """How many of what: "1 seed", "1319 items"."""
-    return f"{number} {plural(number, noun)}"
+def count(number: float, noun: str) -> str:
+    """How many of what, thousands set apart: "1 seed", "1,319 items"."""
+    return f"{number:,.0f} {plural(number, noun)}"
 
 
 def percent(share: float) -> str:

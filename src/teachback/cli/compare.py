@@ -47,17 +47,15 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     if len(runs) < 2:
         raise click.UsageError("give two or more runs; the others are compared with the first")
     runs = tuple(run.rstrip("/") or run for run in runs)
-    systems = {run: read_runs_by_seed(Path(run)) for run in runs}
+    named = dict(zip(runs, _names(runs), strict=True))
+    systems = {named[run]: read_runs_by_seed(Path(run)) for run in runs}
     names = ["direct", "chosen"] if way == "both" else [way]
     ways = [evaluation.compared_way(name, "--way") for name in names]
     every = [run for seeds in systems.values() for run in seeds.values()]
     _check_alike(every)
     figures = _figures_table(systems)
-    comparisons = [
-        _compared((other, systems[other]), (runs[0], systems[runs[0]]), one)
-        for other in runs[1:]
-        for one in ways
-    ]
+    first, *others = systems.items()
+    comparisons = [_compared((other, seeds), first, one) for other, seeds in others for one in ways]
     adjusted = evaluation.holm([c.p for c in comparisons])
     if as_json:
         found = [
@@ -75,6 +73,16 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
             "difference between them may be due to the precision"
         )
     _say_verdicts(comparisons, adjusted)
+
+
+def _names(runs: Sequence[str]) -> list[str]:
+    """Of each run, as much of the end of its path as tells it from the others."""
+    parts = [Path(run).parts for run in runs]
+    for length in range(1, max(map(len, parts), default=0) + 1):
+        names = [str(Path(*part[-length:])) for part in parts]
+        if len(set(names)) == len(set(runs)):
+            return names
+    return list(runs)
 
 
 def _check_alike(runs: Iterable[EvaluatedRun]) -> None:

@@ -194,7 +194,7 @@ def verdict(
     higher = c.a if c.difference > 0 else c.b
     found = {
         "not-shown": "not shown",
-        "shown": f"shown, {higher} is better",
+        "shown": f"shown{' of these two students' if c.n_seeds == 1 else ''}, {higher} is better",
         "hint": f"a hint, {higher} is higher",
     }[finding(c, adjusted_p=adjusted_p, alpha=alpha, declared=declared)]
     way = f" ({c.in_words})" if c.in_words else ""

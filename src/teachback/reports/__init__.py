@@ -29,6 +29,7 @@ from typing import Literal
 
 from teachback.errors import RunFolderError
 from teachback.files import package_version, write_text
+from teachback.formatting import count
 from teachback.reports import csv_table, html, markdown
 from teachback.reports.accuracy_section import accuracy_section
 from teachback.reports.annotation_section import annotation_section
@@ -42,7 +43,6 @@ from teachback.reports.folder import ReportedStudy, read_folder
 from teachback.reports.inspection_section import inspection_section
 from teachback.reports.page import Page
 from teachback.reports.record_section import cells_section, record_section
-from teachback.reports.text import count
 from teachback.reports.verdict_section import verdict_section
 
 __all__ = ["Format", "report", "write_report"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from teachback.evaluation.adaptive import LEAST_QUESTIONS
-from teachback.formatting import NOTHING, percent
+from teachback.formatting import NOTHING, count, percent
 from teachback.records import ComparedWay
 from teachback.reports.arms import (
     Arm,
@@ -17,7 +17,7 @@ from teachback.reports.arms import (
 )
 from teachback.reports.comparisons import WAY_NAMES
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.reports.text import count, percent_interval
+from teachback.reports.text import percent_interval
 from teachback.studies.factors import FACTORS, Factor, Setting
 
 HOW = (

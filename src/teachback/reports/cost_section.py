@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from teachback.formatting import NOTHING, dollars
+from teachback.formatting import NOTHING, count, dollars
 from teachback.records import ComparedWay
 from teachback.reports.arms import Arm, Arms, accuracy_cell
 from teachback.reports.page import (
@@ -18,7 +18,7 @@ from teachback.reports.page import (
     Series,
     Table,
 )
-from teachback.reports.text import amount, count
+from teachback.reports.text import amount
 from teachback.studies.factors import Setting
 
 _MARKS: Mapping[ComparedWay, Mark] = {

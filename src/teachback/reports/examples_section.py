@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teachback.errors import DataError
+from teachback.formatting import count
 from teachback.objectives import MULTI_TASK
 from teachback.records import Example, Prediction
 from teachback.reports.arms import Arm, Arms
@@ -22,7 +23,6 @@ from teachback.reports.folder import (
     input_examples,
 )
 from teachback.reports.page import Block, Disagreement, Paragraph, Said, Section
-from teachback.reports.text import count
 from teachback.studies.factors import Setting
 from teachback.studies.system_names import SYSTEM_NAMES
 

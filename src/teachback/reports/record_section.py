@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from teachback.formatting import NOTHING
+from teachback.formatting import NOTHING, count
 from teachback.reports.arms import factor_words
 from teachback.reports.folder import ReportedCell, ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table, Verbatim
-from teachback.reports.text import count, hours
+from teachback.reports.text import hours
 from teachback.studies.factors import FACTORS
 
 _ENDS: tuple[tuple[State, str, str], ...] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from teachback.formatting import NOTHING, percent, plural
+from teachback.formatting import NOTHING, percent
 
 LONGEST = 2000
 """More characters of one explanation are not shown; how many were left out is."""
@@ -35,11 +35,6 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def percent_interval(low: float, high: float) -> str:
     """An interval of shares in per cent, in brackets, not to be broken over lines."""
     return f"[{percent(low)},\xa0{percent(high)}]"
-
-
-def count(number: float, noun: str) -> str:
-    """How many of what, thousands set apart: "1,319 items"."""
-    return f"{number:,.0f} {plural(number, noun)}"
 
 
 def amount(number: float | None) -> str:

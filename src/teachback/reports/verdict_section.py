@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from teachback.evaluation import LEVEL
-from teachback.formatting import p_in_table, percent
+from teachback.formatting import count, p_in_table, percent
 from teachback.reports.comparisons import (
     caveats_of,
     comparison_table,
@@ -23,7 +23,7 @@ from teachback.reports.comparisons import (
 from teachback.reports.controls import control_paragraphs
 from teachback.reports.folder import ReportedStudy, State
 from teachback.reports.page import Block, Content, Figure, Paragraph, Section, Table
-from teachback.reports.text import amount, count
+from teachback.reports.text import amount
 from teachback.studies.schema import Detectable, VerdictRow
 from teachback.studies.system_names import SYSTEM_NAMES
 
