@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 
 _USUAL = gc.get_threshold()
-_RARE = (50_000, *_USUAL[1:])
+_RARE = (50_000, 100, _USUAL[2])
 
 
 def collect_rarely() -> None:
