@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -285,6 +286,25 @@ def test_overwriting_removes_a_link_and_not_what_it_points_to(tmp_path: Path) ->
     files.new_folder(tmp_path / "run", True, RUN_FILES)
     assert os.listdir(tmp_path / "run") == []
     assert (target / "weights").read_text() == "w"
+
+
+def test_a_folder_loses_its_name_before_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "student" / "inner").mkdir(parents=True)
+
+    def killed(folder: Path, **_: object) -> None:
+        if folder.name != "student" and not (tmp_path / "student").exists():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            files.remove_folder(tmp_path / "student")
+    assert not (tmp_path / "student").exists()  # rather than a part of it
+    (tmp_path / "student").mkdir()
+    files.remove_folder(tmp_path / "student")
+    assert list(tmp_path.iterdir()) == []  # what was left of the first is gone, too
 
 
 def test_a_new_folder_where_a_file_stands(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 import teachback.students.precision
+import teachback.studies.cell
 from mock_server import Asked, MockServer, Reply, refused, said
 from report_pages import Page
 from teachback.cli import cli
@@ -36,6 +37,7 @@ from teachback.runs.evaluations import read_run
 from teachback.students.load import load
 from teachback.studies import planning, running
 from teachback.studies.config import read_study
+from teachback.studies.precision import PRECISION_FILE, StudyPrecision, settle_precision
 from teachback.studies.schema import MATERIAL_FILE
 from teachback.system.machine import Processor
 from teachback.training.work import work
@@ -555,6 +557,70 @@ def test_what_a_server_failed_to_say_is_asked_again_until_a_student_learned_from
     assert (selection["asked"], selection["rejected"]) == (TRAIN, {})
     # CROP's backups failed, too; afterwards only what was missing was asked.
     assert len(server.asked) == TRAIN + 2 * (TRAIN // 3)
+
+
+def test_explanations_stay_while_schedules_are_being_searched(tmp_path: Path) -> None:
+    """All candidates learn from the same, though the server has since come back."""
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny", "gemma3")
+    out, behave = tmp_path / "out", Ill()
+
+    class Killed(InThisProcess):
+        def start(self, folder: Path, gpu: bool) -> None:
+            (folder / "search" / "linear-5" / "checkpoints").mkdir(parents=True, exist_ok=True)
+            raise KeyboardInterrupt
+
+    with MockServer(behave) as server:
+        planned = of_server(tmp_path, server)
+        for ill in (True, False):
+            behave.is_ill = ill
+            for place in (out / "cells").glob("*"):
+                (place / "search" / "linear-5" / "checkpoints").mkdir(parents=True, exist_ok=True)
+            with pytest.raises(KeyboardInterrupt):
+                running.run_study(planned, out, Killed())
+            (material,) = (out / "material").iterdir()
+            kept = read_explanations(material / "explanations.jsonl")
+            assert len(kept) == TRAIN - TRAIN // 3
+
+
+def test_a_study_follows_the_precision_that_its_file_asks_for(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny")
+    cells = planning.plan_study(read_study(write_study(tmp_path, objectives=["st"]))).cells
+    PRECISION_FILE.write(
+        tmp_path / "precision.json", StudyPrecision(precision="bf16", reason="auto; elsewhere")
+    )
+    auto = settle_precision(tmp_path, "auto", cells)  # stopped before it had a result
+    assert auto is not None
+    assert (auto.used, auto.reason) == ("bf16", "auto; elsewhere")
+    for _ in range(2):
+        asked = settle_precision(tmp_path, "fp32", cells)
+        assert asked is not None
+        assert asked.used == "fp32"
+        assert read_json(tmp_path / "precision.json")["precision"] == "fp32"
+
+
+def test_a_student_is_removed_after_the_result_of_its_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(tmp_path)
+    tiny_causal(tmp_path / "tiny")
+    planned = planning.plan_study(
+        read_study(write_study(tmp_path, objectives=["st"], seeds=[0], keep="none"))
+    )
+    out = tmp_path / "out"
+
+    def killed(folder: Path) -> None:
+        raise KeyboardInterrupt(str(folder))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(teachback.studies.cell, "remove_folder", killed)
+        with pytest.raises(KeyboardInterrupt, match="student"):
+            running.run_study(planned, out, InThisProcess())
+    (folder,) = (out / "cells").iterdir()
+    assert read_json(folder / "result.json")["status"] == "done"
+    assert (folder / "student" / "training.json").is_file()
+    assert running.run_study(planned, out, InThisProcess()).ran == 0
 
 
 def test_a_student_s_explanations_stay_though_some_were_never_got(tmp_path: Path) -> None:

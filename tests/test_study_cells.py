@@ -24,7 +24,7 @@ from teachback.studies.config import TrainingSchedule, read_study
 from teachback.studies.planning import plan_study
 from teachback.studies.running import run_study
 from teachback.studies.schedule_search import search
-from teachback.studies.schema import RESULT_FILE
+from teachback.studies.schema import RESULT_FILE, has_begun_training
 from teachback.system.checkout import commit
 from teachback.system.machine import Processor
 from teachback.training.batches import steps_of, steps_per_pass
@@ -133,6 +133,7 @@ def test_a_search_that_is_killed_tries_no_schedule_twice_and_keeps_the_best(
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, candidates, train)
     assert [path.name for path in (tmp_path / "search").iterdir()] == ["linear-2"]
+    assert has_begun_training(tmp_path)
     search(tmp_path, candidates, train)
     assert trained == ["linear-1", "linear-2", "linear-3", "linear-3", "constant-3"]
     assert (tmp_path / "student" / "name").read_text("utf-8") == "linear-2"  # the shorter of two

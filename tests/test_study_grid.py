@@ -89,6 +89,14 @@ def systems(found: list[PlannedCell]) -> Counter[str]:
         ({"study": {"alphas": [2]}}, "study.alphas.0 = 2: input should be less than or equal"),
         ({"study": {"teachers": []}}, "mt-re needs a teacher for 'colours': set study.teachers"),
         (
+            {"study": {"objectives": ["st"], "teachers": []}},
+            "the control permuted needs a teacher for 'colours': set study.teachers, or leave",
+        ),
+        (
+            {"study": {"sizes": [1.0]}, "confirmatory": {"size": 1}},  # a row, not all of them
+            "confirmatory.size = 1 is not one of the study's values",
+        ),
+        (
             {"study": {"objectives": ["st"], "controls": ["equal-time"]}},
             'the control "equal-time" gets the compute of the multi-task objectives: add one of',
         ),
@@ -612,6 +620,14 @@ def test_a_schedule_of_its_own_may_make_any_objective_the_one_that_computes_most
     (equal,) = (c for c in found if c.control == "equal-time")
     titles = {c.hash: c.spec.system for c in found}
     assert [titles[address] for address in equal.matches] == ["MT-Re", "MT-CoT"]
+
+
+def test_the_order_of_the_objectives_changes_no_address(work: Path) -> None:
+    def found(*objectives: str) -> set[str]:
+        study = {"objectives": ["st", *objectives], "controls": ["equal-time"], "seeds": [0]}
+        return {cell.hash for cell in cells_of(study=study)}
+
+    assert found("mt-cot", "mt-icot") == found("mt-icot", "mt-cot")
 
 
 # ------------------------------------------------------------------ rows set aside

@@ -8,7 +8,13 @@ from teachback.files.atomic import is_disk_full, write_error, write_text, writin
 from teachback.files.json_object import read_json, write_json
 from teachback.files.jsonl import MAX_LINE_BYTES, read_jsonl, scan_jsonl, write_jsonl, writing_jsonl
 from teachback.files.manifests import manifest, package_version, sha256_of
-from teachback.files.output_folders import made_whole, make_folder, new_folder, one_writer
+from teachback.files.output_folders import (
+    made_whole,
+    make_folder,
+    new_folder,
+    one_writer,
+    remove_folder,
+)
 from teachback.files.reading import read_text, require_file
 from teachback.files.record_files import (
     read_explanations,
@@ -43,6 +49,7 @@ __all__ = [
     "read_rejections",
     "read_text",
     "read_toml",
+    "remove_folder",
     "require_file",
     "row_of",
     "scan_jsonl",

@@ -129,9 +129,18 @@ def new_folder(path: str | Path, overwrite: bool, names: Iterable[str]) -> Path:
         for name in in_the_way:
             goal = folder / name
             if goal.is_dir() and not goal.is_symlink():
-                shutil.rmtree(goal)
+                remove_folder(goal)
             else:
                 goal.unlink()
     except OSError as error:
         raise write_error(error, folder) from error
     return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that is only ever whole or not there: it loses its name first, so that a
+    kill in the middle leaves nothing that is taken for it."""
+    partial = folder.with_name(f".{folder.name}.removed.tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    os.replace(folder, partial)
+    shutil.rmtree(partial)

@@ -27,18 +27,20 @@ from teachback.config import Config, TrainConfig, parse_config
 from teachback.datasets import read_examples, split_set_aside, subsample
 from teachback.errors import RunFolderError, TeachbackError
 from teachback.explaining.reading import with_languages
-from teachback.files import one_writer, read_explanations
+from teachback.files import one_writer, read_explanations, remove_folder
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.training_record import training_record
-from teachback.studies.schedule_search import SEARCH, search, searched
+from teachback.studies.schedule_search import search, searched
 from teachback.studies.schema import (
     EQUAL_FILE,
     RESULT_FILE,
+    SEARCH,
     TASK_FILE,
     CellResult,
     CellTask,
     EqualPasses,
+    has_begun_training,
 )
 from teachback.system.checkout import commit
 from teachback.system.garbage import collect_rarely
@@ -114,8 +116,7 @@ def run_cell(folder: Path, progress: Progress = SILENT) -> CellResult:
     task = TASK_FILE.read(folder / "task.json")
     started = time.perf_counter()
     # What is resumed has the seconds_train of its last process alone.
-    resumed = any((folder / name).is_dir() for name in ("checkpoints", "student", SEARCH))
-    result = replace(result_begun(task.engine, task.threads), resumed=resumed)
+    result = replace(result_begun(task.engine, task.threads), resumed=has_begun_training(folder))
     try:
         result = _run(folder, task, result, progress)
     except (Exception, MemoryError) as error:
@@ -126,6 +127,9 @@ def run_cell(folder: Path, progress: Progress = SILENT) -> CellResult:
         result = replace(result, status="failed", error=line)
     result = replace(result, seconds=time.perf_counter() - started)
     RESULT_FILE.write(folder / "result.json", result)
+    # Not before: without a result the cell runs again, and is not trained again where a student is.
+    if result.status == "done" and not task.keep_student and (folder / "student").is_dir():
+        remove_folder(folder / "student")
     return result
 
 
@@ -162,10 +166,7 @@ def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) ->
         found = searched(folder, found)
     started = time.perf_counter()
     answers = _trained(folder, config, test, student, progress)
-    found = _evaluated(folder, config, test, answers, started, found)
-    if not task.keep_student:
-        shutil.rmtree(folder / "student")
-    return found
+    return _evaluated(folder, config, test, answers, started, found)
 
 
 def _training_part(config: Config, task: CellTask) -> list[Example]:

@@ -311,14 +311,13 @@ def _contradiction(study: StudyFile) -> str | None:
     names = [dataset.name for dataset in study.dataset]
     if len(set(names)) < len(names):
         return "two datasets have the same name (dataset.name)"
-    explains = [o for o in grid.objectives if OBJECTIVES[o].explains]
-    if "permuted" in grid.controls:
-        explains.append("mt-cot")
-    prompted = [control for control in grid.controls if control.startswith("teacher-")]
+    need: list[str] = [o for o in grid.objectives if OBJECTIVES[o].explains]
+    controls = [c for c in grid.controls if c == "permuted" or c.startswith("teacher-")]
+    need += [f"the control {control}" for control in controls]
     for dataset in study.dataset:
-        if (explains or prompted) and not study.teachers_of(dataset):
-            needs = explains[0] if explains else f"the control {prompted[0]}"
-            return f"{needs} needs a teacher for {dataset.name!r}: set study.teachers"
+        if need and not study.teachers_of(dataset):
+            other = "" if need[0] in grid.objectives else ", or leave it out of study.controls"
+            return f"{need[0]} needs a teacher for {dataset.name!r}: set study.teachers{other}"
     if "equal-time" in grid.controls and not set(grid.objectives) & set(MULTI_TASK):
         return (
             'the control "equal-time" gets the compute of the multi-task objectives: add one of '
@@ -341,7 +340,7 @@ def _contradiction(study: StudyFile) -> str | None:
         ("size", family.size, grid.sizes),
     )
     for key, value, known in chosen:
-        if value is not None and value not in known:
+        if value is not None and (type(value), value) not in [(type(v), v) for v in known]:
             return f"confirmatory.{key} = {value!r} is not one of the study's values"
     return None
 

@@ -187,7 +187,8 @@ def family_of(folder: Path, family: Sequence[Pair], cells: Sequence[PlannedCell]
         raise RunFolderError(
             f"{folder} was begun with different settings, data or seeds: it has results, so its "
             "confirmatory family can no longer change, and this study file lacks some of its "
-            "cells; choose a different folder, or undo the change (lists in [study] may grow)"
+            "cells; choose a different folder, or undo the change (lists in [study] may grow, but "
+            "not by a system that the control equal-time, if it is declared, must match)"
         )
     return list(before)
 

@@ -6,8 +6,10 @@ that have finished in the folder correct it, those of the same system first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from statistics import mean, median
 
@@ -41,6 +43,7 @@ _EXPLANATION = 80.0  # tokens, as long as no explanation is there to be counted
 _EQUAL = 1.2  # ST's time over MT-CoT's at equal compute: bench/RESULTS.md, the desk study
 _LOADING = 12.0  # seconds to start, to load a student and to read the data
 _PREDICTION = 250  # bytes of a prediction without its explanation
+_LONGEST_HEADER = 100 * 2**20  # bytes, as the safetensors library has it
 
 
 @dataclass
@@ -186,4 +189,15 @@ def _parameters(reference: str) -> float | None:
     folder = Path(reference)
     if not folder.is_dir():
         return None
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 4
+    try:
+        return sum(map(_weights_of, folder.glob("*.safetensors")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # damaged: loading it says so
+
+
+def _weights_of(file: Path) -> int:
+    """How many weights a safetensors file has, by its header: a length, and JSON."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        header = json.loads(opened.read(min(length, _LONGEST_HEADER)))
+    return sum(prod(one["shape"]) for name, one in header.items() if name != "__metadata__")

@@ -253,7 +253,8 @@ class _Maker:
         train = _without_defaults_of_later(config.train.model_dump(exclude=without))
         hashes = tuple(match.hash for match in matches)
         if hashes:
-            train |= {"epochs": None, "matches": hashes[0] if len(hashes) == 1 else list(hashes)}
+            # Sorted: the order of the objectives in the study file defines nothing.
+            train |= {"epochs": None, "matches": hashes[0] if len(hashes) == 1 else sorted(hashes)}
         search: tuple[TrainingSchedule, ...] = ()
         searched_by = None
         if objective in self.study.search.objectives:

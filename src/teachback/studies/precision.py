@@ -32,16 +32,19 @@ def settle_precision(
 ) -> PrecisionChoice | None:
     """What the students of ``cells`` are computed in; written when first decided.
 
-    None where the study has no student. A study that was begun before precisions were decided
-    once goes by what its finished cells were trained in.
+    None where the study has no student. A study with finished cells goes by what these were trained
+    in, and one whose file names a precision by that.
     """
     if not any(cell.spec.student is not None for cell in cells):
         return None
     file = folder / "precision.json"
+    choice = _of_finished(folder, cells) if asked == "auto" else None
     if file.is_file():
         found = PRECISION_FILE.read(file)
-        return PrecisionChoice(found.precision, found.reason)
-    choice = _of_finished(folder, cells) if asked == "auto" else None
+        wanted = asked if choice is None else choice.used
+        if wanted in ("auto", found.precision):
+            return PrecisionChoice(found.precision, found.reason)
+        # Decided for different cells: those of this study file are asked for in this precision.
     if choice is None:
         from teachback.students.precision import choose_precision  # imports torch
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from teachback.errors import DataError, TeachbackError
-from teachback.files import manifest, one_writer, write_json, write_text
+from teachback.files import manifest, one_writer, remove_folder, write_json, write_text
 from teachback.records import TrainedPasses
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.studies.cell import result_begun
@@ -118,11 +117,13 @@ def _begin(
         for what, name in (("train", one.config.train), ("test", one.config.test)):
             if not parse_dataset(name).is_remote:
                 inputs[f"{one.name} {what}"] = Path(name)
-        for reference in planned.study.teachers_of(one.config):
+        for number, reference in enumerate(planned.study.teachers_of(one.config)):
             named = parse_teacher(reference)
             if isinstance(named, RecordedReference):
-                for number, file in enumerate(named.files):
-                    inputs[f"{one.name} {reference.rsplit('/', 1)[-1]} {number}"] = Path(file)
+                for part, file in enumerate(named.files):
+                    # Two recordings may have one name, in two folders.
+                    what = f"teacher {number} {reference.rsplit('/', 1)[-1]} {part}"
+                    inputs[f"{one.name} {what}"] = Path(file)
     seeds = {f"seed {n}": seed for n, seed in enumerate(planned.study.study.seeds)}
     how = {
         "engine": engine.name,
@@ -337,7 +338,7 @@ class _Running:
         best = max(mates, key=score, default=None)
         for cell in mates:
             if cell is not best:
-                shutil.rmtree(self._folder(cell) / "student")
+                remove_folder(self._folder(cell) / "student")
 
     def _left(self) -> float:
         """Seconds until all is done, by what cells have taken so far."""

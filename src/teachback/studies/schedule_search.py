@@ -16,16 +16,13 @@ from pathlib import Path
 from teachback.runs.training_record import Epoch, training_record
 from teachback.studies.config import TrainingSchedule
 from teachback.studies.schema import (
+    SCHEDULES,
     SCHEDULES_FILE,
+    SEARCH,
     CellResult,
     TriedSchedule,
     TriedSchedules,
 )
-
-SEARCH = "search"
-"""The folder of the candidates, within the cell's."""
-
-_RECORD = "schedules.json"
 
 
 def search(
@@ -44,7 +41,7 @@ def search(
         if not (place / "student").is_dir():
             train(place, candidate)
         tried = TriedSchedules(tried=(*tried.tried, _tried(place, candidate)))
-        SCHEDULES_FILE.write(folder / _RECORD, tried)
+        SCHEDULES_FILE.write(folder / SCHEDULES, tried)
         for one in tried.tried:
             if one is not tried.best:
                 shutil.rmtree(_place(folder, one), ignore_errors=True)
@@ -66,7 +63,7 @@ def searched(folder: Path, result: CellResult) -> CellResult:
 
 
 def _so_far(folder: Path) -> TriedSchedules:
-    path = folder / _RECORD
+    path = folder / SCHEDULES
     return SCHEDULES_FILE.read(path) if path.is_file() else TriedSchedules(tried=())
 
 

@@ -356,6 +356,20 @@ def cell_folder(folder: Path, address: str) -> Path:
     return folder / "cells" / address
 
 
+SEARCH = "search"
+"""The folder of the candidates of a schedule search, within the cell's."""
+
+SCHEDULES = "schedules.json"
+"""Beside it: what has been tried."""
+
+
+def has_begun_training(cell: Path) -> bool:
+    """Whether a student was trained, or has begun to be, in the folder of a cell; what it learns
+    from may no longer change then."""
+    begun = ("metrics.json", "student", "checkpoints", SEARCH, SCHEDULES)
+    return any((cell / name).exists() for name in begun)
+
+
 def result_of(folder: Path, address: str) -> CellResult | None:
     """How a cell of the study in ``folder`` has ended; None where it has not.
 

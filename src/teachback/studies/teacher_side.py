@@ -47,6 +47,7 @@ from teachback.studies.schema import (
     TeacherCost,
     cell_folder,
     digest_of,
+    has_begun_training,
 )
 from teachback.system.progress import SILENT, Progress
 
@@ -166,12 +167,7 @@ class TeacherSide:
 
     def _is_used(self, cells: Iterable[PlannedCell]) -> bool:
         """Whether one of ``cells`` has begun to train."""
-        places = (cell_folder(self.folder, cell.hash) for cell in cells)
-        return any(
-            (place / name).exists()
-            for place in places
-            for name in ("metrics.json", "student", "checkpoints")
-        )
+        return any(has_begun_training(cell_folder(self.folder, cell.hash)) for cell in cells)
 
     def _needed(self, material: Material, cells: Iterable[PlannedCell]) -> list[Example]:
         train = self.data[material.dataset].train

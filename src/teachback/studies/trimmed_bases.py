@@ -14,7 +14,7 @@ from teachback.errors import DataError, RunFolderError
 from teachback.files import read_explanations
 from teachback.records import Explanation
 from teachback.studies.planned import PlannedCell, StudyDataset, slug
-from teachback.studies.schema import cell_folder, digest_of
+from teachback.studies.schema import cell_folder, digest_of, has_begun_training
 from teachback.system.progress import Notice
 
 
@@ -65,7 +65,7 @@ class TrimmedBases:
             before = TRIMMED_BASE_FILE.read(file)
             if vocabulary.is_covered_by(before):
                 return
-            if any(self._has_begun(cell) for cell in mates):
+            if any(has_begun_training(cell_folder(self.folder, cell.hash)) for cell in mates):
                 raise RunFolderError(
                     f"{file}: students of {dataset!r} are trained from this base already, and it "
                     "does not cover the explanations that were added since: choose a different "
@@ -88,7 +88,3 @@ class TrimmedBases:
                 )
             found += read_explanations(file)
         return found
-
-    def _has_begun(self, cell: PlannedCell) -> bool:
-        place = cell_folder(self.folder, cell.hash)
-        return any((place / name).exists() for name in ("metrics.json", "student", "checkpoints"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from teachback.files import write_json
+from teachback.files import remove_folder, write_json
 from teachback.records import Example
 from teachback.students.load import load
 from teachback.students.model import StudentModel
@@ -79,7 +79,7 @@ def finish(
             write_json(staging / "training.json", outcome)
             # A folder named student is a whole student: renamed last.
             if (folder / "student").exists():  # of before, with --overwrite
-                shutil.rmtree(folder / "student")
+                remove_folder(folder / "student")
             os.replace(staging, folder / "student")
             shutil.rmtree(folder.resolve() / FOLDER, ignore_errors=True)
     return student
