@@ -21,6 +21,7 @@ from teachback.explaining.asking import Asking, GenerationSummary
 from teachback.explaining.spending import Meter
 from teachback.records import Completion, Example, Message, Request, Sampling
 from teachback.store import CompletionStore
+from teachback.teachers import Teacher
 from teachback.teachers.openai import OpenAITeacher
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
@@ -120,9 +121,13 @@ FAULTS: dict[int, Reply | str] = {
     7: refused(500, "oops"),
     8: Reply(body=b"not JSON"),
 }
+FILTERED = refused(400, "The prompt was filtered.", code="content_filter")
+EVERY_SECOND: dict[int, Reply | str] = dict.fromkeys(range(1, 10, 2), FILTERED)
 
 
-@pytest.mark.parametrize("faults", [{}, FAULTS], ids=["well", "faults"])
+@pytest.mark.parametrize(
+    "faults", [{}, FAULTS, EVERY_SECOND], ids=["well", "faults", "every second filtered"]
+)
 def test_no_server_ever_bills_more_than_the_cap(
     store: CompletionStore, faults: dict[int, Reply | str]
 ) -> None:
@@ -154,6 +159,54 @@ def test_what_is_not_billed_does_not_use_the_cap_up(store: CompletionStore) -> N
     with pytest.raises(TeacherError, match="cannot be reached"):
         run(store, teacher, Meter(store, "m", PRICE, WORST * 100), number=4)
     assert store.usage("m").lost == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "stored", "usage"),
+    [
+        (FILTERED, 1, (1, 1)),  # billed, at Azure, and never counted
+        (refused(400, "too long", code="context_length_exceeded"), 0, (0, 2)),
+        (refused(400, "no such thing"), 0, (0, 1)),
+    ],
+    ids=["filtered", "too long", "refused"],
+)
+def test_a_refusal_after_a_lost_attempt(
+    store: CompletionStore, fault: Reply, stored: int, usage: tuple[int, int]
+) -> None:
+    meter = Meter(store, "m", PRICE, 100 * WORST)
+    with MockServer(lambda asked: fault if asked.number else GATEWAY) as server:
+        teacher = OpenAITeacher("m", base_url=server.url, first_wait=0.001)
+        assert run(store, teacher, meter, number=1).stored == stored
+    used = store.usage("m")
+    assert (used.uncounted, used.lost) == usage
+    assert meter.spent == pytest.approx(sum(usage) * WORST)
+    assert Meter(store, "m", PRICE).spent == pytest.approx(meter.spent)
+
+
+class Unbilled(Teacher):
+    """Loses its first attempt at each request, and gets its reply from one that costs nothing."""
+
+    model = "m"
+    concurrency = 1
+    meters_itself = True
+
+    async def complete(self, request: Request) -> Completion:
+        assert self.meter is not None
+        async with self.meter.attempt(request):
+            pass
+        async with self.meter.attempt(request) as attempt:
+            attempt.billed = False
+        return Completion("No.", "refused", tokens_in=0, tokens_out=0)
+
+
+def test_a_reply_that_is_not_billed_takes_nothing_off_the_bill(store: CompletionStore) -> None:
+    meter = Meter(store, "m", PRICE, 3.5 * WORST)
+    with pytest.raises(CostCapError):
+        run(store, Unbilled(), meter)
+    # The third request's second attempt had no room.
+    assert (len(store), store.usage("m").lost) == (2, 3)
+    assert meter.spent == pytest.approx(3 * WORST)
+    assert Meter(store, "m", PRICE).spent == pytest.approx(meter.spent)
 
 
 def test_an_attempt_waits_for_those_in_flight(store: CompletionStore) -> None:

@@ -251,12 +251,10 @@ class _Run:
         replied = self._asking[key] = asyncio.Event()
         try:
             completion = tokens.checked(await self._complete(request))
-            meter = self.meter if completion.finish_reason != "failed" else None
-            charged = meter is not None
-            store = self.missing.store
-            store.put(self.teacher.model, request, completion, key=key, charged=charged)
-            if meter is not None:
-                meter.settle(request, completion)
+            if self.meter is None:
+                self.missing.store.put(self.teacher.model, request, completion, key=key)
+            else:
+                self.meter.keep(request, completion, key)
         finally:
             del self._asking[key]
             replied.set()

@@ -56,6 +56,8 @@ class Meter:
         self._spent = self.before = self._stored()
         self._in_flight = 0
         self._at_stake = 0.0  # dollars that those in flight cost at most
+        # Whose last attempt may be billed, and stands at its worst case until its reply is kept.
+        self._unsettled: set[Request] = set()
         self._changed = asyncio.Event()
 
     @property
@@ -80,6 +82,7 @@ class Meter:
                 )
             await self._changed.wait()
         self._store.charge(self._teacher, request)
+        self._unsettled.discard(request)
         self._in_flight += 1
         self._at_stake += worst
         attempt = Attempt()
@@ -89,16 +92,22 @@ class Meter:
             self._in_flight -= 1
             self._at_stake -= worst
             if attempt.billed:
-                self._spent += worst  # until `settle` knows better
+                self._spent += worst  # until `keep` knows better
+                self._unsettled.add(request)
             else:
                 self._store.uncharge(self._teacher, request)
-            # Those who wait look again after this task has settled: nothing awaits in between.
+            # Those who wait look again after this task has kept its reply: no await between.
             self._changed.set()
             self._changed = asyncio.Event()
 
-    def settle(self, request: Request, completion: Completion) -> None:
-        """A reply has come and is stored: what it cost takes the place of its worst case."""
-        if self.price is None:
+    def keep(self, request: Request, completion: Completion, key: str) -> None:
+        """Store what the last attempt at ``request`` brought. Where that attempt may be billed,
+        what its reply cost takes the place of its worst case; earlier attempts stay as they are.
+        """
+        charged = request in self._unsettled and completion.finish_reason != "failed"
+        self._unsettled.discard(request)
+        self._store.put(self._teacher, request, completion, key=key, charged=charged)
+        if self.price is None or not charged:
             return
         completion = tokens.checked(completion)
         most_in, most_out = tokens.most(request)

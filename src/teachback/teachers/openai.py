@@ -38,7 +38,6 @@ _BODY_ATTEMPTS = 3  # a body that is no reply was paid for; do not pay often
 _FIRST_CONTACT_ATTEMPTS = 4  # a server that never answered is rather mistyped than busy
 _GIVE_UPS = 10  # requests given up in a row before the server counts as gone
 _REFUSALS = 50  # requests refused (4xx) before any succeeded
-_UNBILLED = frozenset((500, 501, 503, 529))
 _CONNECT_SECONDS = 15.0  # a server that is not there shows soon
 _SHARED_KNOWN = 8  # few-shot parts whose JSON is remembered: one of each kind is usual
 
@@ -207,7 +206,7 @@ class OpenAITeacher(Teacher):
             async with asyncio.timeout(self._timeout):
                 response = await self._line.post(content)
             self._answered = True
-            attempt.billed = _may_be_billed(response.status)
+            attempt.billed = self._reader.may_be_billed(response)
             reply = self._reader.read(response, time.monotonic() - began)
             self._pressure.went_well()
         except TimeoutError:
@@ -295,12 +294,6 @@ class OpenAITeacher(Teacher):
         settings = json.dumps(body).removesuffix("}")
         name = '"messages": [' if self.form == "chat" else '"prompt": "'
         return f"{settings}, {name}{_rendered(prefix, self.form)}"
-
-
-def _may_be_billed(status: int) -> bool:
-    """Replies are; a gateway's error (502, 504, …) may hide a reply. Refusals and a server's
-    own errors are not."""
-    return 200 <= status < 300 or (status >= 500 and status not in _UNBILLED)
 
 
 def _rendered(messages: tuple[Message, ...], form: Form) -> str:

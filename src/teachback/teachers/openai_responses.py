@@ -22,6 +22,8 @@ from teachback.teachers.replies import (
 )
 
 _HOPELESS_STATUS = frozenset((401, 402, 403, 404, 405))
+_UNBILLED = frozenset((500, 501, 503, 529))
+_BILLED_CODES = frozenset(("content_filter", "context_length_exceeded"))
 _HOPELESS_CODES = frozenset(("insufficient_quota", "invalid_api_key", "model_not_found"))
 
 
@@ -58,13 +60,12 @@ class ResponseReader:
     def read(self, response: Response, seconds: float) -> Completion:
         """What a response comes to. Raises `Trouble` or `TeacherError`."""
         status = response.status
-        # Before anything is cut: half a key would not be recognised.
-        content_type = response.headers.get("content-type", "no content type")
-        body = self.redacted(text_of(response.body, content_type))
+        body = self._text(response)
         if 200 <= status < 300:
             try:
                 return completion_of(body, self.form, seconds)
             except BadBody as error:
+                content_type = response.headers.get("content-type", "no content type")
                 what = str(error) if error.is_json else f"{error} ({self.named(content_type)})"
                 raise Trouble(what, body=True) from None
         what = f"HTTP {status}: {error_of(body)}"
@@ -83,8 +84,24 @@ class ResponseReader:
                 raise self.hopeless(f"{what}; it asks us to wait {wait:.0f} seconds")
             raise Trouble(what, wait=wait)
         if code == "content_filter":  # how Azure says that the prompt was filtered
-            return Completion("", "refused", tokens_in=0, tokens_out=0, seconds=seconds)
+            return Completion("", "refused", seconds=seconds)
         raise Refused(what, body)
+
+    def may_be_billed(self, response: Response) -> bool:
+        """Replies are; a gateway's error (502, 504, …) may hide a reply. So are, at Azure, a prompt
+        that was filtered or is too long, and one that took too long (408). Other refusals and a
+        server's own errors are not."""
+        status = response.status
+        if 200 <= status < 300 or status == 408:
+            return True
+        if status >= 500:
+            return status not in _UNBILLED
+        return error_code_of(self._text(response)) in _BILLED_CODES
+
+    def _text(self, response: Response) -> str:
+        # Before anything is cut: half a key would not be recognised.
+        content_type = response.headers.get("content-type", "no content type")
+        return self.redacted(text_of(response.body, content_type))
 
     def _path_hint(self, what: str) -> str:
         """What to write where the server may know no such path. It may mean the model, too."""
