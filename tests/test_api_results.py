@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 import teachback as tb
 from teachback.errors import ConfigError, DataError, MissingExtraError, RunFolderError
+from teachback.records import Completion, Request
 from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal
 from tiny_run import TEST, TRAIN, question, write_data
@@ -305,6 +308,77 @@ def test_generating_within_a_loop_and_awaited_is_the_same(root: Path, tmp_path: 
     plain = tb.generate(TRAIN_ROWS, teacher=teacher(), store=tmp_path / "d.sqlite")
     assert within.explanations == awaited.explanations == plain.explanations
     assert len(plain.explanations) == 4
+
+
+class Slow(tb.Teacher):
+    """Takes its time, and loses what it is asked once it was closed."""
+
+    model = "slow"
+    concurrency = 2
+    meters_itself = True
+
+    def __init__(self) -> None:
+        self.metered: list[bool] = []
+        self.open = True
+
+    async def complete(self, request: Request) -> Completion:
+        await asyncio.sleep(0.02)
+        assert self.open
+        self.metered.append(self.meter is not None)
+        return Completion("Numbers take turns, as they do.\nThe answer is (A) red.")
+
+    async def aclose(self) -> None:
+        self.open = False
+
+
+def test_awaiting_leaves_ctrl_c_to_the_caller(root: Path, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    async def main() -> tuple[list[tb.Generated], object]:
+        loop = asyncio.get_running_loop()
+        own = asyncio.Event()
+        loop.add_signal_handler(signal.SIGINT, own.set)
+        stores = (tmp_path / "a.sqlite", tmp_path / "b.sqlite")
+        asking = [
+            asyncio.create_task(tb.agenerate(TRAIN_ROWS, teacher=Slow(), store=store))
+            for store in stores
+        ]
+        await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(own.wait(), 5)  # the caller's own way to be told
+        own.clear()
+        both = await asyncio.gather(*asking)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(own.wait(), 5)  # and afterwards too
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
+        await asyncio.gather(
+            *(tb.agenerate(TRAIN_ROWS, teacher=Slow(), store=store) for store in stores)
+        )
+        return both, signal.getsignal(signal.SIGINT)
+
+    both, after = asyncio.run(main())
+    assert after is before
+    assert both[0].explanations == both[1].explanations != []
+
+
+def test_a_teacher_is_asked_by_one_call_at_a_time(root: Path, tmp_path: Path) -> None:
+    teacher = Slow()
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(
+            *(tb.agenerate(TRAIN_ROWS, teacher=teacher, store=tmp_path / name) for name in "ab"),
+            return_exceptions=True,
+        )
+
+    first, second = asyncio.run(main())
+    assert len(first.explanations) == 4
+    assert isinstance(second, ConfigError)
+    assert str(second).startswith("teacher slow is being asked by another call: give each call")
+    assert teacher.metered == [True] * len(teacher.metered) != []
+    assert not teacher.open
+    teacher.open = True
+    asyncio.run(tb.agenerate(TRAIN_ROWS, teacher=teacher, store=tmp_path / "b"))  # one by one
 
 
 def test_progress_is_shown_only_where_it_is_wanted(

@@ -138,15 +138,14 @@ async def agenerate(
     progress: bool | None = None,
     **settings: Unpack[GenerateSettings],
 ) -> Generated:
-    """`generate` as a coroutine: other tasks of the event loop run meanwhile. If it is cancelled,
-    it keeps the replies that arrive within a few seconds."""
+    """`generate` as a coroutine: other tasks of the event loop run meanwhile. If it is cancelled
+    (by Ctrl-C in `asyncio.run`, say), it keeps the replies that arrive within a few seconds.
+
+    Raises ConfigError also where another call is asking the same teacher object."""
     read = read_examples(examples, kind=kind, columns=columns)
     setup = _setup("agenerate()", read, teacher, strategy, exemplars, instructions, settings)
     with setup.open(store) as session:
-        try:
-            asked = await session.ask_async(read, progress=progress_of(progress))
-        finally:
-            await setup.teacher.aclose()
+        asked = await session.ask_async(read, progress=progress_of(progress))
         return _generated(session, read, asked)
 
 

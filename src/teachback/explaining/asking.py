@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Coroutine, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from teachback.costs import tokens
-from teachback.errors import CostCapError, TeacherError
+from teachback.errors import ConfigError, CostCapError, TeacherError
 from teachback.explaining.missing_requests import MissingRequest, MissingRequests, RequestMaker
 from teachback.explaining.selection import SelectionRules
 from teachback.explaining.spending import Meter
@@ -88,6 +88,8 @@ class Asking:
         concurrency: Requests in flight at most; by default what the teacher can use.
         meter: Counts what this costs, and may have a cap.
         progress: Counts examples.
+        catches_interrupts: Whether Ctrl-C stops it in order and raises GenerationInterrupted; only
+            for an event loop that runs nothing else. Elsewhere it is cancelled.
     """
 
     teacher: Teacher
@@ -99,6 +101,7 @@ class Asking:
     concurrency: int | None = None
     meter: Meter | None = None
     progress: Progress = SILENT
+    catches_interrupts: bool = False
 
     def run(self, examples: Iterable[Example]) -> GenerationSummary:
         """Ask for all that the strategy needs and the store lacks. Each example is read once; the
@@ -113,11 +116,12 @@ class Asking:
 
         Where an event loop is running (in a notebook, say), it asks in a thread of its own.
         """
-        return run_to_end(closing(self.teacher, self.run_async(examples)))
+        alone = replace(self, catches_interrupts=True)
+        return run_to_end(closing(self.teacher, alone.run_async(examples)))
 
     async def run_async(self, examples: Iterable[Example]) -> GenerationSummary:
-        """`run` for a caller with an event loop; leaves the teacher open. Cancelled, it stops as
-        after Ctrl-C."""
+        """`run` for a caller with an event loop; leaves the teacher open, and Ctrl-C to the caller
+        unless ``catches_interrupts`` is set. Cancelled, it stops as after Ctrl-C."""
         teacher = self.teacher
         total = len(examples) if isinstance(examples, Sized) else None
         with self.progress.track(total, f"asking {teacher.model}", unit="examples") as step:
@@ -130,7 +134,7 @@ class Asking:
                 self.samples,
                 step,
             )
-            run = _Run(teacher, missing, self.meter, step)
+            run = _Run(teacher, missing, self.meter, step, self.catches_interrupts)
             workers = min(self.concurrency or teacher.concurrency, teacher.concurrency)
             with _attended(teacher, self.meter, step):
                 return await run.work(examples, max(1, workers))
@@ -139,11 +143,23 @@ class Asking:
 async def closing(
     teacher: Teacher, asking: Coroutine[Any, Any, GenerationSummary]
 ) -> GenerationSummary:
-    """What ``asking`` returns, with the teacher's connections closed behind it."""
+    """What ``asking`` returns, with the teacher's connections closed behind it. Raises ConfigError
+    where the teacher is being asked already: its meter and its connections are for one at a time.
+    """
+    if teacher.is_being_asked:
+        asking.close()
+        raise ConfigError(
+            f"teacher {teacher.model} is being asked by another call: give each call a teacher of "
+            "its own, or await one before the next"
+        )
+    teacher.is_being_asked = True
     try:
         return await asking
     finally:
-        await teacher.aclose()
+        try:
+            await teacher.aclose()
+        finally:
+            teacher.is_being_asked = False
 
 
 @contextmanager
@@ -164,6 +180,7 @@ class _Run:
     missing: MissingRequests
     meter: Meter | None
     step: Step
+    catches_interrupts: bool
     summary: GenerationSummary = field(default_factory=GenerationSummary)
 
     def __post_init__(self) -> None:
@@ -286,14 +303,15 @@ class _Run:
 
     @contextmanager
     def _on_interrupt(self) -> Iterator[None]:
-        """Ctrl-C stops this run in order, where a signal can be caught."""
+        """Ctrl-C stops this run in order, where that is wanted and a signal can be caught."""
         loop = asyncio.get_running_loop()
 
         def interrupt() -> None:
             self._interrupted = True
             self._stop()
 
-        if threading.current_thread() is not threading.main_thread():
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if not (self.catches_interrupts and in_main_thread):
             yield
             return
         before = signal.getsignal(signal.SIGINT)

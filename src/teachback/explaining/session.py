@@ -167,8 +167,8 @@ class TeacherSession:
         ``strategy``: the setup's, unless given; ``direct`` for bare answers. A direct question
         whose tokens all went into thinking is asked again with as many as any other.
         """
-        asking = self.ask_async(examples, strategy, samples=samples, progress=progress)
-        return run_to_end(closing(self.teacher, asking))
+        asking = self._asking(strategy, samples, progress, catches_interrupts=True)
+        return run_to_end(closing(self.teacher, self._ask(asking, examples)))
 
     async def ask_async(
         self,
@@ -178,9 +178,21 @@ class TeacherSession:
         samples: int | None = None,
         progress: Progress = SILENT,
     ) -> GenerationSummary:
-        """`ask` within a running event loop; leaves the teacher open."""
+        """`ask` within the caller's event loop, which Ctrl-C is left to; cancelled, it stops as
+        after Ctrl-C."""
+        asking = self._asking(strategy, samples, progress, catches_interrupts=False)
+        return await closing(self.teacher, self._ask(asking, examples))
+
+    def _asking(
+        self,
+        strategy: Strategy | RequestKind | None,
+        samples: int | None,
+        progress: Progress,
+        *,
+        catches_interrupts: bool,
+    ) -> Asking:
         setup = self.setup
-        asking = Asking(
+        return Asking(
             teacher=self.teacher,
             prompts=self.prompts,
             strategy=strategy or setup.strategy,
@@ -190,7 +202,10 @@ class TeacherSession:
             concurrency=setup.concurrency,
             meter=self.meter,
             progress=progress,
+            catches_interrupts=catches_interrupts,
         )
+
+    async def _ask(self, asking: Asking, examples: Iterable[Example]) -> GenerationSummary:
         if asking.strategy != "direct" or self._room_to_think is None:
             return await asking.run_async(examples)
         examples = list(examples)

@@ -65,6 +65,7 @@ class Teacher(ABC):
             ``meters_itself``.
         changes: What it sends differently from what was asked, since its server refuses it, in
             sentences for the user.
+        is_being_asked: Set while a run asks it: a second run at the same time is refused.
         notice: Set while requests are asked: gets a line for the user about what is unusual.
     """
 
@@ -76,6 +77,7 @@ class Teacher(ABC):
     meters_itself: bool = False
     meter: AttemptMeter | None = None
     changes: Sequence[str] = ()
+    is_being_asked: bool = False
     notice: Notice = staticmethod(no_notice)
 
     @abstractmethod
