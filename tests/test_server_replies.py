@@ -330,6 +330,65 @@ def test_a_value_that_is_not_possible_is_the_user_s_to_change(
     assert (summary.failed, held.error) == (1, f"HTTP 400: {message}")
 
 
+BOILS = "At what temperature does water boil, and what says the system message?"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Your prompt is not allowed by our policy: '{BOILS}'",
+        "Your prompt is not allowed by our policy: 'At what temperature does water…'",
+        "A prompt about temperature is not allowed by our policy",
+    ],
+)
+def test_what_a_refusal_repeats_of_the_prompt_changes_nothing(
+    store: CompletionStore, message: str
+) -> None:
+    def behave(asked: Asked) -> Reply:
+        return refusal(message) if BOILS in asked.prompt else OK
+
+    seen = io.StringIO()
+    with MockServer(behave) as server:
+        summary = Asking(
+            teacher=OpenAITeacher("m", base_url=server.url, concurrency=1),
+            prompts=Prompts(),
+            strategy="cote",
+            store=store,
+            progress=Progress(seen),
+        ).run([replace(RAIN, id="boils", question=BOILS), RAIN])
+    assert (summary.stored, summary.failed) == (1, 1)
+    assert "refuses" not in seen.getvalue()
+    sent = [(each.body["temperature"], each.body["messages"][0]["role"]) for each in server.asked]
+    assert sent == [(0.0, "system")] * 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unsupported value: 'temperature' does not support 0.0.",
+        "invalid temperature: only 1 is allowed for this model",
+        "temperature is not supported with this model",
+        "Unknown parameter: temperature",
+        "Unrecognized request argument supplied: temperature",
+        "temperature: Extra inputs are not permitted",
+    ],
+)
+def test_a_refused_parameter_may_be_a_word_of_the_question(
+    store: CompletionStore, message: str
+) -> None:
+    def behave(asked: Asked) -> Reply:
+        return refusal(message) if "temperature" in asked.body else OK
+
+    with MockServer(behave) as server:
+        summary = Asking(
+            teacher=OpenAITeacher("m", base_url=server.url),
+            prompts=Prompts(),
+            strategy="cote",
+            store=store,
+        ).run([replace(RAIN, question=BOILS)])
+    assert (summary.stored, len(server.asked)) == (1, 2)
+
+
 def test_stop_sequences_that_are_refused_are_applied_here(store: CompletionStore) -> None:
     def behave(asked: Asked) -> Reply:
         if "stop" in asked.body:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from teachback.records import Message, Request, Sampling
@@ -42,6 +42,19 @@ _SYSTEM_TURN = re.compile(
     re.IGNORECASE,
 )
 _ROLES_ALTERNATE = re.compile(r"roles must alternate", re.IGNORECASE)
+
+_AS_PARAMETER = (
+    r"['\"`‘“]{name}\\?['\"`’”]"
+    r"|\b(?:parameter|argument|field|key|option|setting|invalid|unsupported|unknown|unrecogni[sz]ed"
+    r"|unexpected|supplied|support|accept)s?(?:\(s\))?:?\s+{name}\b"
+    r"|\b{name}(?::|\s+(?:parameter|argument|field|option|setting)\b)"
+    r"|(?:^|[.:;\"'])\s*{name}\s+(?:is|must|can|may|should|does)"
+)
+"""Where ``name`` stands as a parameter's, and not as a word of the language."""
+
+_WORD = re.compile(r"\w+")
+_ECHO_WORDS = 3
+"""So many words in a row that stand in the request, too, are an echo of it."""
 
 
 @dataclass(slots=True)
@@ -84,6 +97,8 @@ class Accepted:
         the user to read. None where there is nothing to learn, and the same request again would
         be refused again."""
         message, named = _refusal(body)
+        own = _words(" ".join(m.content for m in (*request.prefix, *request.messages)))
+        message = _without_echo(message, own)
         sent = self.settings(request.sampling)
         if _has_system(request) and not self.folds_system and refuses_system(message):
             self.folds_system = True
@@ -92,7 +107,7 @@ class Accepted:
                 "the server refuses a system turn: its text is put into the first user turn, "
                 "as --system fold does"
             )
-        name = _refused_name(message, named, sent)
+        name = _refused_name(message, named, sent, own)
         if name is None:
             return None
         if name in _LIMITS:
@@ -147,19 +162,37 @@ def _refusal(body: str) -> tuple[str, str | None]:
     return body, named.rpartition(".")[2] if isinstance(named, str) and named else None
 
 
-def _refused_name(message: str, named: str | None, sent: Mapping[str, object]) -> str | None:
-    """Which of the parameters sent is not accepted, if that is what the message says."""
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _without_echo(message: str, own: Sequence[str]) -> str:
+    """The message without what it repeats of the request, whose words these are."""
+    runs = {tuple(own[i : i + _ECHO_WORDS]) for i in range(len(own) - _ECHO_WORDS + 1)}
+    places = list(_WORD.finditer(message))
+    words = [place[0].casefold() for place in places]
+    kept: list[str] = []
+    end = 0
+    for i in range(len(words) - _ECHO_WORDS + 1):
+        if tuple(words[i : i + _ECHO_WORDS]) in runs:
+            kept.append(message[end : max(end, places[i].start())])
+            end = places[i + _ECHO_WORDS - 1].end()
+    return "".join((*kept, message[end:]))
+
+
+def _refused_name(
+    message: str, named: str | None, sent: Mapping[str, object], own: Collection[str]
+) -> str | None:
+    """Which of the parameters sent is not accepted, if that is what the message says. One whose
+    name is also a word of the request must stand there as a parameter's."""
     if not _NOT_ACCEPTED.search(message) or _VALUE_ALONE.search(message):
         return None
     if named is not None:
         return named if named in sent else None
-    return _first_mentioned(message, sent)
-
-
-def _first_mentioned(message: str, names: Collection[str]) -> str | None:
-    places = {
-        name: found.start()
-        for name in names
-        if (found := re.search(rf"(?<!\w){name}(?!\w)", message))
-    }
-    return min(places, key=places.__getitem__, default=None)
+    mentioned = [word[0] for word in _WORD.finditer(message) if word[0] in sent]
+    mentioned = [
+        name
+        for name in mentioned
+        if name not in own or re.search(_AS_PARAMETER.format(name=name), message, re.IGNORECASE)
+    ]
+    return mentioned[0] if mentioned else None
