@@ -135,6 +135,15 @@ def test_a_stream_that_was_not_asked_for_is_read(store: CompletionStore) -> None
     assert (held.tokens_in, held.tokens_out) == (7, 5)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_stream_s_lines_end_where_its_protocol_says(store: CompletionStore, end: str) -> None:
+    text = "One\u2028two\u2029three\x85four."
+    chunk = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]}
+    body = f"data: {json.dumps(chunk, ensure_ascii=False)}{end}{end}data: [DONE]{end}{end}"
+    reply = Reply(body=body.encode(), content_type="text/event-stream")
+    assert asked_of(reply, store)[1].text == text
+
+
 def test_a_text_stream_is_read(store: CompletionStore) -> None:
     parts = [{"choices": [{"index": 0, "text": text}]} for text in (" It ", "rains.")]
     assert asked_of(stream(*parts), store, Prompts(form="text"))[1].text == " It rains."

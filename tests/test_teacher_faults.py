@@ -237,6 +237,26 @@ def test_patience_ends_a_run_that_hangs(store: CompletionStore) -> None:
     assert len(store) == 5
 
 
+def test_patience_begins_anew_after_a_pause() -> None:
+    """As behind a served student, whose questions come now and then."""
+    request = Prompts().request(examples(1)[0], "cote")
+
+    async def now_and_then(url: str) -> list[str]:
+        teacher = OpenAITeacher(
+            "m", base_url=url, attempts=2, patience=0.3, first_wait=0.001, longest_wait=0.001
+        )
+        try:
+            replies = [await teacher.complete(request)]
+            await asyncio.sleep(0.5)
+            replies.append(await teacher.complete(request))
+        finally:
+            await teacher.aclose()
+        return [reply.finish_reason for reply in replies]
+
+    with MockServer(lambda asked: refused(503) if asked.number < 3 else OK) as server:
+        assert asyncio.run(now_and_then(server.url)) == ["failed", "stop"]
+
+
 def test_refusing_every_request_ends_the_run(store: CompletionStore) -> None:
     with (
         MockServer(lambda _asked: refused(400, "temperature is not supported")) as server,

@@ -30,7 +30,7 @@ def read_toml(path: str | Path) -> Row:
 
 def parse_toml(text: str, where: str) -> Row:
     """The values of a TOML text; raises as `read_toml`, naming ``where`` it stands."""
-    if any(line.partition("=")[0].count(".") > _MOST_DOTS for line in text.splitlines()):
+    if any(line.partition("=")[0].count(".") > _MOST_DOTS for line in text.split("\n")):
         raise DataError(f"{where}: {_TOO_DEEP}")
     try:
         values = tomllib.loads(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from email.message import Message
 from typing import Any
 
@@ -22,6 +23,10 @@ _ENCODINGS_WITH_MARK = (
 
 _NO_CHARSETS = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"))
 """Python's codecs that no server writes in; some of them take a minute for a megabyte."""
+
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""Of an event stream; JSON may hold the other characters that end a line elsewhere."""
 
 
 class NotJson(Exception):
@@ -68,7 +73,7 @@ def _reply_of(stream: str) -> dict[str, Any]:
     choice: dict[str, Any] = {}
     reply: dict[str, Any] = {}
     done = False
-    for line in stream.splitlines():
+    for line in _LINE_END.split(stream):
         if not line.startswith("data:"):
             continue
         if (data := line.removeprefix("data:").strip()) == "[DONE]":

@@ -59,8 +59,8 @@ class OpenAITeacher(Teacher):
         attempts: At one request, the first included.
         first_wait: Seconds before the second attempt; doubles each time, up to
             ``longest_wait``, times a random factor between 0.5 and 1.
-        patience: The longest ``Retry-After`` obeyed, and the longest time without a
-            single success, in seconds, before the run stops.
+        patience: The longest ``Retry-After`` obeyed, and the longest time of asking without
+            a single success, in seconds, before the run stops.
         api_key: The key itself; otherwise ``api_key_file``, ``OPENAI_API_KEY`` or the
             file named by ``OPENAI_API_KEY_FILE``, the first that is there.
 
@@ -125,6 +125,8 @@ class OpenAITeacher(Teacher):
         self._refusals = 0
         self._give_ups = 0  # in a row
         self._failing_since: float | None = None
+        self._being_asked = 0  # requests, between their attempts too
+        self._idle_since = 0.0
 
     def check_ready(self) -> None:
         """Raises ReferenceError_ where the official server would be asked without a key."""
@@ -144,10 +146,14 @@ class OpenAITeacher(Teacher):
         if self._path_was_given:
             self._path_was_given = False
             self._say(f"the address must end before {self._path}: that part is left out")
+        self._begin()
         try:
             reply = await self._ask(request)
         except TeacherError as error:
             raise TeacherError(self._redacted(str(error))) from None
+        finally:
+            self._being_asked -= 1
+            self._idle_since = time.monotonic()
         thinking, failure = reply.thinking, reply.error
         return replace(
             reply,
@@ -155,6 +161,14 @@ class OpenAITeacher(Teacher):
             thinking=None if thinking is None else self._redacted(thinking),
             error=None if failure is None else self._redacted(failure),
         )
+
+    def _begin(self) -> None:
+        """One more is asked. A server that nobody asked meanwhile has not been failing so long."""
+        if not self._being_asked:
+            idle = time.monotonic() - self._idle_since
+            if idle > min(self._longest_wait, self._patience):
+                self._failing_since = None
+        self._being_asked += 1
 
     async def _ask(self, request: Request) -> Completion:
         body_attempts = 0
