@@ -810,7 +810,19 @@ def test_a_file_that_changes_under_way_is_said(tmp_path: Path) -> None:
     path = tmp_path / "data.jsonl"
     path.write_text('{"id": 1, "question": "Q?", "answer": 1}\n', "utf-8")
     opened = open_examples(path)
-    for changed in ('{"id": 1, "question": "Q?", "answer": "x"}\n', "", "no\n"):
+    other = '{"id": 1, "question": "R?", "answer": 1}\n'  # valid, and as long
+    for changed in ('{"id": 1, "question": "Q?", "answer": "x"}\n', "", "no\n", other):
         path.write_text(changed, "utf-8")
         with pytest.raises(DataError, match="has changed since it was checked"):
             list(opened)
+    path.unlink()
+    with pytest.raises(DataError, match="has changed since it was checked"):
+        list(opened)
+
+    path.write_text(other + other.replace(": 1", ": 2"), "utf-8")
+    opened = open_examples(path)
+    read = iter(opened)
+    next(read)
+    path.write_text(other.replace("R", "S") + other.replace(": 1", ": 2"), "utf-8")
+    with pytest.raises(DataError, match="has changed since it was checked"):
+        list(read)

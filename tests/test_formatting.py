@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from teachback.formatting import NOTHING, count, interval, p_in_table, p_in_words, points
+from teachback.formatting import NOTHING, count, dollars, interval, p_in_table, p_in_words, points
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,28 @@ def test_a_small_p_is_never_nothing(p: float, cell: str, words: str) -> None:
     assert p_in_table(p) == cell
     assert p_in_words(p) == words
     assert p_in_table(None) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (None, "not known"),
+        (0.0, "$0.00"),
+        (-1e-17, "$0.00"),
+        (0.00004, "$0.00004"),
+        (0.0123, "$0.012"),
+        (0.05, "$0.05"),
+        (0.0996, "$0.10"),
+        (0.1, "$0.10"),
+        (0.5, "$0.50"),
+        (0.996, "$1.00"),
+        (1234.5, "$1,234.50"),
+        (-0.16, "−$0.16"),
+        (-0.0007, "−$0.0007"),
+    ],
+)
+def test_dollars_are_written_as_money(amount: float | None, written: str) -> None:
+    assert dollars(amount) == written
 
 
 def test_one_of_a_thing_is_no_plural() -> None:

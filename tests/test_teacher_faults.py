@@ -177,16 +177,21 @@ def test_a_burst_of_500_and_the_level_found_again(store: CompletionStore) -> Non
     assert 8 < server.most_in_flight <= 16
 
 
+async def entered(pressure: Pressure) -> float:
+    await pressure.enter()
+    return time.monotonic()
+
+
 def test_a_burst_halves_the_level_once() -> None:
     async def burst() -> list[int]:
         pressure = Pressure(64, start=16)
-        began = [await pressure.enter() for _ in range(16)]
+        began = [await entered(pressure) for _ in range(16)]
         levels = []
         for each in began:
             pressure.trouble(each)
             pressure.leave()
         levels.append(pressure.limit)
-        pressure.trouble(await pressure.enter())
+        pressure.trouble(await entered(pressure))
         levels.append(pressure.limit)
         for _ in range(4):  # one round of replies: one more
             pressure.went_well()

@@ -7,10 +7,14 @@ alone knows stays there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 MINUS = "−"
 NOTHING = "–"
 """Stands where there is no figure."""
+
+_NO_DOLLARS = 1e-9
+"""Less than this is what rounding left of a sum, and no amount."""
 
 
 def plural(number: float, noun: str) -> str:
@@ -40,10 +44,15 @@ def interval(low: float | None, high: float | None, write: Callable[[float], str
 
 
 def dollars(amount: float | None) -> str:
-    """Cents, or where that would be nothing, two digits."""
+    """In cents, below ten of them with two significant digits: "$0.50", "$0.012", "−$0.16"."""
     if amount is None:
         return "not known"
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
+    sign = MINUS if amount < 0 else ""
+    size = abs(amount)
+    if size >= 0.1 or size < _NO_DOLLARS:
+        return f"{sign if size >= _NO_DOLLARS else ''}${size:,.2f}"
+    whole, _, digits = f"{Decimal(f'{size:.2g}'):f}".partition(".")
+    return f"{sign}${whole}.{digits:0<2}"
 
 
 def p_in_words(p: float) -> str:

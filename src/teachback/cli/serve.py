@@ -9,6 +9,7 @@ import click
 
 from teachback.cli.options import PRECISION, FiniteRange, settings
 from teachback.cli.printing import say
+from teachback.formatting import dollars
 from teachback.references import TEACHER_FORMS
 
 if TYPE_CHECKING:
@@ -216,5 +217,5 @@ def _cost_line(setup: TeacherSetup, examples: Sequence[Example], share: float) -
     requests = [setup.prompts.request(example, "direct") for example in examples]
     read = sum(tokens.about_in((*one.prefix, *one.messages)) for one in requests)
     written = sum(one.sampling.max_tokens for one in requests)
-    dollars = setup.price.dollars(read, written) / len(examples) * 1000 * share
-    return f"expected cost per 1,000 questions: at most about ${dollars:.4f}"
+    amount = setup.price.dollars(read, written) / len(examples) * 1000 * share
+    return f"expected cost per 1,000 questions: at most about {dollars(amount)}"

@@ -125,23 +125,26 @@ def open_examples(path: str | Path, *, kind: str | None = None) -> Collection[Ex
     named = parse_dataset(str(path))
     if named.is_remote or not Path(path).is_file():
         return read_examples(path, kind=kind)
+    version = _version(path)
     result = survey(path, kind, lambda _: None)
     _refuse(result)
     assert result.kind is not None  # noqa: S101 - a file without rows has been refused
-    return ExampleFile(path, result.kind, result.labels, result.rows)
+    return ExampleFile(path, result.kind, result.labels, result.rows, version)
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleFile(Collection[Example]):
     """The examples of a file that was checked from end to end, in its order.
 
-    Going through them raises DataError if the file is no longer what it was.
+    Going through them raises DataError if the file has changed: its rows are no longer the same
+    number of valid ones, or its size or the time of its last change (``version``) is different.
     """
 
     path: str | Path
     kind: str
     labels: tuple[str, ...]
     rows: int
+    version: tuple[int, int]
 
     def __len__(self) -> int:
         return self.rows
@@ -149,6 +152,7 @@ class ExampleFile(Collection[Example]):
     def __iter__(self) -> Iterator[Example]:
         kind = KINDS[self.kind]
         count = 0
+        self._check_version()
         for _, row in scan_rows(self.path):
             if isinstance(row, str):
                 raise self._changed()
@@ -160,12 +164,26 @@ class ExampleFile(Collection[Example]):
             yield example
         if count != self.rows:
             raise self._changed()
+        self._check_version()
 
     def __contains__(self, example: object) -> bool:
         return any(each == example for each in self)
 
+    def _check_version(self) -> None:
+        if _version(self.path) != self.version:
+            raise self._changed()
+
     def _changed(self) -> DataError:
         return DataError(f"{self.path} has changed since it was checked: run the command again")
+
+
+def _version(path: str | Path) -> tuple[int, int]:
+    """A file's size in bytes and the time of its last change in nanoseconds; zeros without one."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _refuse(result: CheckResult) -> None:

@@ -144,7 +144,7 @@ class StoreFile:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """`_errors`, and values that this program did not write."""
+        """`errors`, and values that this program did not write."""
         try:
             with self.errors():
                 yield

@@ -15,8 +15,8 @@ from collections import deque
 class Pressure:
     """A limit on requests in flight that finds its own level between 1 and ``most``.
 
-    Use ``began = await enter()`` before a request, then ``went_well()`` or
-    ``trouble(began)``, and ``leave()`` in the end in any case. One event loop at a time.
+    Use ``await enter()`` before a request, then ``went_well()`` or ``trouble(began)``, with the
+    moment at which it was sent, and ``leave()`` in the end in any case. One event loop at a time.
     """
 
     def __init__(self, most: int, *, start: int = 4) -> None:
@@ -33,15 +33,15 @@ class Pressure:
         """The most requests in flight right now."""
         return int(self._limit)
 
-    async def enter(self) -> float:
-        """Wait for a place; returns the moment it was had, for ``trouble``."""
+    async def enter(self) -> None:
+        """Wait for a place."""
         while True:
             pause = self._paused_until - time.monotonic()
             if pause > 0:
                 await asyncio.sleep(pause)
             elif self._in_flight < self.limit:
                 self._in_flight += 1
-                return time.monotonic()
+                return
             else:
                 place = asyncio.get_running_loop().create_future()
                 self._waiting.append(place)
@@ -63,7 +63,8 @@ class Pressure:
         self._wake()
 
     def trouble(self, began: float) -> None:
-        """The server was overloaded or gone for the request that entered at ``began``.
+        """The server was overloaded or gone for the request sent at ``began``, by
+        `time.monotonic`.
 
         Requests that were already in flight at the last halving say nothing new about
         the limit it left, so a burst of failures halves once, not down to one.
