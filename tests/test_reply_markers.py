@@ -12,6 +12,7 @@ from mock_server import MockServer, Reply, choice, said
 from teachback.cli import cli
 from teachback.explaining.selection import decide
 from teachback.records import Completion, Example, Explanation
+from teachback.store import CompletionStore
 from teachback.teachers.markers import apart
 
 SAID = "Plants drink rain that falls from clouds."
@@ -47,6 +48,8 @@ NEXT = "\n\nQuestion: What is stone made of?\n(A) clouds\n(B) stones\nThe answer
         (f"<think>{THOUGHT}</think>\n{GOOD}<|im_end|>", THOUGHT),
         (f"<|im_start|>assistant\n<think>\n{THOUGHT}\n</think>\n\n{GOOD}", THOUGHT),
         (f"{THOUGHT}</think>{GOOD}", THOUGHT),
+        (f"{THOUGHT} </think> {GOOD}", THOUGHT),
+        (f"{THOUGHT} </think>{GOOD}", THOUGHT),
         (f"[THINK]{THOUGHT}[/THINK]{GOOD}", THOUGHT),
         (f"<thinking>{THOUGHT}</thinking>{GOOD}", THOUGHT),
         (f"◁think▷{THOUGHT}◁/think▷{GOOD}", THOUGHT),
@@ -69,6 +72,9 @@ def test_what_is_trained_on_holds_no_marks(raw: str, thinking: str | None) -> No
         "In a prompt, [INST] opens the question, and what closes it is [/INST].",
         "It was <s>stones</s> clouds that it fell from.",
         "A model thinks between the tags <think> and </think>, which are taken out.",
+        "The closing tag is </think>, as the model wrote.",
+        "What closes it is the tag </think> of the template.",
+        "A tag, '</think>' here, ends its thinking.",
         "analysis of rain shows that it falls from clouds.",
         "analysis: rain falls from clouds.",
         "Question: where does it rain from?\nFrom clouds.",
@@ -111,6 +117,15 @@ def test_marks_go_on_the_command_line_too(tmp_path: Path) -> None:
     harmony = f"{ANALYSIS}<|start|>assistant<|channel|>final<|message|>{GOOD}"
     _, (row,), _ = generated(said(harmony), tmp_path)
     assert row["text"] == SAID
+
+
+def test_the_store_keeps_the_text_as_it_came(tmp_path: Path) -> None:
+    raw = f" <think>{THOUGHT}</think>\n\n  {GOOD}\n<|im_end|>\n"
+    _, (row,), _ = generated(said(raw), tmp_path)
+    assert row["text"] == SAID
+    with CompletionStore(tmp_path / "out" / "completions.sqlite", read_only=True) as store:
+        (held,) = store
+    assert (held.completion.text, held.completion.thinking) == (raw, None)
 
 
 @pytest.mark.parametrize(

@@ -371,12 +371,8 @@ def test_an_empty_message_is_an_empty_completion() -> None:
 
 
 def test_thinking_is_kept_apart() -> None:
-    for reply in (
-        said("Yes.", reasoning_content="Hm."),
-        said("Yes.", reasoning="Hm."),
-        said("<think>\nHm.\n</think>\n\nYes."),
-    ):
-        completion = replied(reply)
+    for name in ("reasoning_content", "reasoning"):
+        completion = replied(said("Yes.", **{name: "Hm."}))
         assert (completion.text, completion.thinking) == ("Yes.", "Hm.")
     assert split_thinking("Hm.</think>Yes.") == ("Yes.", "Hm.")
     assert split_thinking("<think>Hm, and then it was cut") == ("", "Hm, and then it was cut")

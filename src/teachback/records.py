@@ -146,7 +146,7 @@ class Completion:
 
     ``finish_reason``: ``stop``, ``length`` (cut off by ``max_tokens``), ``refused``
     (refusal or content filter), ``failed`` (no reply; ``error`` says why).
-    ``thinking`` is a reasoning model's thinking part, kept apart from ``text``.
+    ``thinking`` is a reasoning model's thinking part, where it came apart from ``text``.
     """
 
     text: str

@@ -1,5 +1,5 @@
-"""A stored reply as it is read: the store keeps what came, byte for byte, and what is the reply's
-text is decided here, so that a better rule needs no further call."""
+"""A stored reply as it is read: the store keeps the text that came, and what is the reply's text
+is decided here, so that a better rule needs no further call."""
 
 from __future__ import annotations
 

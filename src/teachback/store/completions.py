@@ -1,4 +1,4 @@
-"""completions.sqlite: every reply, raw, committed as it arrives.
+"""completions.sqlite: every reply, its text as it came, committed as it arrives.
 
 SQLite in WAL mode with ``synchronous=NORMAL``: what was committed survives the process
 being killed at any moment. A power failure may cost the last seconds, never the file.

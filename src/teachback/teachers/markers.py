@@ -81,6 +81,7 @@ _BEGINNING = re.compile(rf"\s*(?:{'|'.join(_BEGINNINGS)})\s*")
 _END = re.compile("|".join([*map(re.escape, _ENDS), *_TURNS]))
 _QUOTED = re.compile(r"[`\"'“‘«]\s*\Z")
 _GOES_ON = re.compile(r"[ \t]+([^\W\d_])")
+_SENTENCE_ENDED = re.compile(r"(?:^|[.!?…:\n])\s*\Z")
 _GOES_ON_AFTER_SPACE = re.compile(r"[ \t]*[,;:.!?)]")
 
 _CHANNEL = re.compile(
@@ -123,10 +124,21 @@ def split_thinking(text: str) -> tuple[str, str | None]:
         if opened and not before.strip():
             return (rest.lstrip() if closed else ""), inner.strip() or None
         if closed and not opened:
+            if _tag_is_mentioned(thinking, rest):
+                continue
             return rest.lstrip(), thinking.strip() or None
         if closed and before.endswith("\n"):
             return f"{before.rstrip()}\n{rest.lstrip()}", inner.strip() or None
     return text, None
+
+
+def _tag_is_mentioned(before: str, after: str) -> bool:
+    """Whether a sentence speaks of a closing tag that nothing opened: it is quoted, or stands
+    within the sentence. A model's next words after its thinking may be in lower case."""
+    if _QUOTED.search(before):
+        return True
+    within = before[-1:] in (" ", "\t") and not _SENTENCE_ENDED.search(before)
+    return within and (_GOES_ON_AFTER_SPACE.match(after) or _GOES_ON.match(after)) is not None
 
 
 def _channels(text: str) -> tuple[str, str | None]:

@@ -1,7 +1,7 @@
 """What the bodies and headers of an OpenAI-compatible server mean. Pure.
 
 Servers differ: usage may be missing, a reasoning model's thinking part comes in a field
-of its own or before ``</think>`` in the text, errors come in several shapes.
+of its own, or stays in the text, errors come in several shapes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class BadBody(Exception):
 def completion_of(body: str, form: Form, seconds: float) -> Completion:
     """The completion in the body of a successful response.
 
-    An empty message that ended by itself is an empty completion; the thinking part is kept apart
-    from the text.
+    An empty message that ended by itself is an empty completion. The text is as it came; thinking
+    in a field of its own is kept apart from it.
 
     Raises:
         BadBody: Not JSON, no choices, no message, or the server says that it failed.
@@ -59,8 +59,8 @@ def completion_of(body: str, form: Form, seconds: float) -> Completion:
     if not isinstance(message, dict):
         raise BadBody("the choice has no message")
     content = message.get("content")
-    text, thinking = split_thinking(_plain(content))
-    thinking = _thinking(message) or _thought(content) or thinking
+    text = _plain(content)
+    thinking = _thinking(message) or _thought(content)
     finish: Ending
     refusal = _plain(message.get("refusal"))
     if refusal:
@@ -70,7 +70,7 @@ def completion_of(body: str, form: Form, seconds: float) -> Completion:
             finish = ending(
                 choice.get("finish_reason"),
                 choice.get("native_finish_reason"),
-                text=bool(text.strip()),
+                text=bool(split_thinking(text)[0].strip()),
             )
         except NotEnded as error:
             raise BadBody(str(error)) from None

@@ -14,7 +14,6 @@ from typing import Any
 from teachback.records import Completion
 from teachback.system.telemetry import no_telemetry
 from teachback.teachers.engines import Ask, UnreadableError
-from teachback.teachers.markers import split_thinking
 from teachback.teachers.replies import shortened
 
 _CACHE_GB = 2
@@ -138,12 +137,10 @@ class OpenVinoEngine:
         text = self._tokenizer.decode(one.tokens)
         for stop in one.stop:
             text = text.partition(stop)[0]
-        text, thinking = split_thinking(text)
         length = one.finish == self._ov.GenerationFinishReason.LENGTH
         completion = Completion(
-            text=text.strip(),
+            text=text,
             finish_reason="length" if length else "stop",
-            thinking=thinking,
             tokens_in=one.tokens_in,
             tokens_out=len(one.tokens),
             seconds=time.monotonic() - one.began,
