@@ -130,7 +130,9 @@ class ContinuedTexts:
 
     def _check_sampling(self, asked: CompletionOptions) -> None:
         if not self._engine.continues:
-            raise Refusal(422, "this student only answers questions: POST /v1/answer or /v1/systemone")
+            raise Refusal(
+                422, "this student only answers questions: POST /v1/answer or /v1/systemone"
+            )
         if asked.n != 1:
             raise Refusal(422, "n: a student decodes greedily and has one reply")
 
