@@ -226,7 +226,7 @@ def _fall_back(
         say(_cost_line(setup, examples, found.share))
         below = found.below
     elif (reason := without_probability(engine.card.objective, kind)) is not None:
-        say(f"--below: {reason}: the teacher gets those alone that cannot be read", err=True)
+        say(f"--below: {reason}; the teacher gets only those that cannot be read", err=True)
     return FallBack(setup, store, below)
 
 
