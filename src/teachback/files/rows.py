@@ -35,7 +35,7 @@ def whole_number(value: object) -> int | None:
     """
     if isinstance(value, float | Decimal):
         finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
-        exact = finite and abs(value) <= _MOST_EXACT and value == int(value)
+        exact = finite and -_MOST_EXACT <= value <= _MOST_EXACT and value == int(value)
         return int(value) if exact else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
