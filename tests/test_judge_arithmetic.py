@@ -50,6 +50,20 @@ def test_a_judge_that_says_nothing_gets_no_weight() -> None:
     assert contrary.weight == 0.0
 
 
+def test_values_that_are_the_same_but_for_rounding_do_not_vary() -> None:
+    """Means of three people, or of three seeds: 0.1 + 0.2 and 0.3 are one value."""
+    same = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2, 0.3]
+    assert len(set(same)) == 2
+    judged = prediction_powered_mean([0, 1, 1, 0, 1], same, same)
+    assert judged.weight == 0.0
+    assert (judged.low, judged.high) == (judged.people_low, judged.people_high)
+    agreed = prediction_powered_mean(same, [0, 1, 1, 0, 1], [0, 1, 1])
+    assert agreed.saved == 0.0
+    assert agreed.people_low == agreed.people_high
+    words = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2]
+    assert win_rate_at_equal_length([1, 1, 0, 0], words) is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("right", "narrower"), [(0.7, 0.95), (0.85, 0.8)])
 def test_prediction_powered_coverage(right: float, narrower: float) -> None:

@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from teachback.evaluation.rounding import without_rounding
+
 
 @dataclass(frozen=True, slots=True)
 class PoweredMean:
@@ -72,10 +74,10 @@ def prediction_powered_mean(
     if weight is None:
         weight = _tuned_weight(y, f, g, ddof)
     mean = float(y.mean() + weight * (g.mean() - f.mean()))
-    variance = float((y - weight * f).var(ddof=ddof)) / n
+    variance = _variance(y - weight * f, y, ddof) / n
     if weight:
-        variance += weight**2 * float(g.var(ddof=min(ddof, further - 1))) / further
-    alone = float(y.var(ddof=ddof)) / n
+        variance += weight**2 * _variance(g, g, min(ddof, further - 1)) / further
+    alone = _variance(y, y, ddof) / n
     quantile = float(ndtri(0.975) if large_sample else stdtrit(n - 1, 0.975))
     half, half_alone = quantile * math.sqrt(variance), quantile * math.sqrt(alone)
     people_mean = float(y.mean())
@@ -96,8 +98,16 @@ def prediction_powered_mean(
 def _tuned_weight(
     y: NDArray[np.float64], f: NDArray[np.float64], g: NDArray[np.float64], ddof: int
 ) -> float:
-    spread = float(np.concatenate([f, g]).var(ddof=1))
+    judged = np.concatenate([f, g])
+    spread = _variance(judged, judged, 1)
     if spread == 0:
         return 0.0
     together = float(np.cov(y, f, ddof=ddof)[0, 1])
     return min(1.0, max(0.0, together / ((1 + len(f) / len(g)) * spread)))
+
+
+def _variance(values: NDArray[np.float64], of: NDArray[np.float64], ddof: int) -> float:
+    """The variance of ``values``, which were made of values as large as those of ``of``; zero where
+    all are the same but for rounding."""
+    deviations = without_rounding(values - values.mean(), np.abs(of).max())
+    return float(np.square(deviations).sum()) / (len(values) - ddof)
