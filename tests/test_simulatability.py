@@ -16,8 +16,9 @@ import tiny_run
 from teachback.cli import cli
 from teachback.files import read_jsonl
 from teachback.inspection.consistency import StudentAfter
+from teachback.inspection.masking import mask_choices
 from teachback.inspection.results import INSPECTION_FILE
-from teachback.inspection.simulators import PARTS, ExplainedAnswer, mask_choices, simulator_inputs
+from teachback.inspection.simulators import PARTS, ExplainedAnswer, simulator_inputs
 from teachback.quality.simulatability import leak_adjusted
 from teachback.records import Example
 
@@ -90,6 +91,41 @@ def test_choices_and_letters_are_masked() -> None:
     assert mask_choices("Yes, so it is; no doubt.", yes_no) == "[choice], so it is; [choice] doubt."
     number = Example("n", "How many?", "4", "number")
     assert mask_choices("There are 4.", number) == "There are 4."
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("A. Because it is late.", "[choice]. Because it is late."),
+        ("The answer is A.", "The answer is [choice]."),
+        ("the answer's b", "the answer's [choice]"),
+        ("Option A is right", "Option [choice] is right"),
+        ("OPTION c, so it is.", "OPTION [choice], so it is."),
+        ("(a) is right, not b)", "[choice] is right, not [choice]"),
+        ("So A is correct", "So [choice] is correct"),
+        ("so b is correct", "so [choice] is correct"),
+        ("A or B, and C does not", "[choice] or [choice], and [choice] does not"),
+        ("It is late.\n\n**C**", "It is late.\n\n**[choice]**"),
+        ("Options A and C refer to it", "Options [choice] and [choice] refer to it"),
+        ("while A refers to a late one", "while [choice] refers to a late one"),
+    ],
+)
+def test_a_letter_that_stands_for_a_choice_is_masked(text: str, masked: str) -> None:
+    assert mask_choices(text, EXAMPLE) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A robot needs power. A late one, too: A day is all.",
+        "The answer is a question of time; a robot has none.",
+        "A best-seller, a so-called one",
+        "I answer a question, as the man in D.C. did at 3 A.M. with A's help.",
+        "D is for four choices: E, F and D.",
+    ],
+)
+def test_a_word_of_one_letter_is_not_masked(text: str) -> None:
+    assert mask_choices(text, EXAMPLE) == text
 
 
 def test_what_a_simulator_is_trained_on() -> None:

@@ -10,7 +10,6 @@ and is scored on those it gave to the test questions. It is a student trained by
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +20,9 @@ from teachback.datasets import read_examples
 from teachback.errors import DataError, UsageError
 from teachback.files import read_predictions, write_predictions
 from teachback.inspection.inspected_run import InspectedRun, has_conclusions
+from teachback.inspection.masking import mask_choices
 from teachback.inspection.results import Bucket, SimulatabilityResult
 from teachback.quality.simulatability import leak_adjusted
-from teachback.questions import candidates
 from teachback.records import Example, Objective, Prediction
 from teachback.runs.folders import training_part
 from teachback.runs.training_record import has_training_record, training_record
@@ -40,8 +39,6 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 FOLDER = "simulation"
 """In a run's folder: what was made for simulators, to be continued from."""
-
-MASK = "[choice]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,23 +277,6 @@ def simulator_input(one: ExplainedAnswer, part: Part, name: str) -> Example:
 
 def _masked(one: ExplainedAnswer) -> ExplainedAnswer:
     return replace(one, text=mask_choices(one.text, one.example))
-
-
-def mask_choices(text: str, example: Example) -> str:
-    """``text`` with the question's possible answers, and the letters that stand for them, masked.
-
-    A letter is masked as a mark: ``(A)``, ``A.`` and the like at its beginning, or ``option A``.
-    """
-    listed = sorted(candidates(example), key=len, reverse=True)
-    if not listed:
-        return text
-    texts = "|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in listed)
-    text = re.sub(texts, MASK, text, flags=re.IGNORECASE)
-    if not example.choices:
-        return text
-    letters = f"[A-{chr(ord('A') + len(example.choices) - 1)}]"
-    marks = rf"\({letters}\)|(?:(?<=option )|(?<=choice )|(?<=answer )){letters}\b|\b{letters}[):]"
-    return re.sub(marks, MASK, text)
 
 
 # ---------------------------------------------------------------------- what the student said
