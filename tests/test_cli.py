@@ -445,6 +445,10 @@ def test_a_key_that_does_not_exist(llama: Path, work: Path) -> None:
         ),
         (("evaluate", "data", "test.jsonl", "-o", "o"), "data is not a student"),
         (("evaluate", "test.jsonl", "-o", "o"), "give STUDENT and then DATA"),
+        (
+            ("evaluate", "data", "test.jsonl", "--train", "test.jsonl", "-o", "o"),
+            "are also in --train test.jsonl: evaluate on different questions",
+        ),
         (("ask", "data", "Why?"), "data is not a student"),
         (("compare", "data"), "give two or more runs"),
         (("compare", "data", "data"), "data holds no evaluation"),
