@@ -145,6 +145,23 @@ def test_groups_that_all_show_the_same_make_nothing_certain(tmp_path: Path) -> N
     assert high - low > 0.5
 
 
+@pytest.mark.parametrize("version", [None, 1])
+def test_an_inspection_that_counted_unparsed_mistakes_together_is_read(
+    tmp_path: Path, version: int | None
+) -> None:
+    write_run(tmp_path / "run")
+    write_inspection(tmp_path / "run")
+    file = tmp_path / "run" / "inspection.json"
+    row = json.loads(file.read_text())
+    row["measured"].append({**row["measured"][0], "measure": "mistake-unparsed"})
+    row.pop("version")
+    file.write_text(json.dumps(row if version is None else {"version": version, **row}))
+    found = INSPECTION_FILE.read(file)
+    assert [one.measure for one in found.measured] == ["length"]
+    assert len(found.notes) == 2
+    assert "counted together when this was measured; inspect again" in found.notes[1]
+
+
 @pytest.mark.parametrize(
     ("damage", "wanted"),
     [
