@@ -329,6 +329,67 @@ def test_people_and_judge_together(place: Path) -> None:
     assert "saved" in result.output
 
 
+def test_people_and_judge_together_count_groups_as_the_units(place: Path) -> None:
+    rows = [row for _, row in read_jsonl(place / "data.jsonl")]
+    write_jsonl(
+        place / "data.jsonl",
+        [{**row, "group": f"story {number // 2}"} for number, row in enumerate(rows)],
+    )
+    people = [
+        {"annotator": "ann", "item": f"item-{number}", "systems": [GOOD, WEAK], "answers": said_of}
+        for number, said_of in enumerate({"preferred": letter} for letter in "aabbaa")
+    ]
+    write_jsonl(place / "people.jsonl", people)
+    with MockServer(knowing) as server:
+        result = judge(server, GOOD, WEAK, "--people", "people.jsonl", "-o", "judged")
+        assert result.exit_code == 0, result.output
+        write_jsonl(place / "one-group.jsonl", people[:2])
+        refused = judge(server, GOOD, WEAK, "--people", "one-group.jsonl", "-o", "judged")
+    powered = results()["people"][0]["powered"]
+    # 1 1, 0 0, 1 1: the groups' sums of deviations from 2/3 are 2/3, -4/3, 2/3; t with 2.
+    half = 4.3026527 * (3 / 2 * (24 / 9) / 36) ** 0.5
+    assert (powered["people_low"], powered["people_high"]) == pytest.approx(
+        (2 / 3 - half, 2 / 3 + half)
+    )
+    assert refused.exit_code == 2
+    assert "two items (of two groups" in refused.stderr
+
+
+def test_with_people_a_rating_counts_once_all_seeds_are_judged(place: Path) -> None:
+    """The difference of an item is over the seeds of both systems, or the item is left out."""
+    for seed, quality in enumerate(["good", "weak"]):
+        write_run(place / f"runs/a/{seed}", quality, seed=seed)
+        write_run(place / f"runs/b/{seed}", "poor", seed=seed)
+
+    def mute(asked: Asked) -> Reply:
+        number, texts = shown(asked.prompt)
+        if len(texts) == 1 and number == 3 and texts[0] == weak(3):
+            return said("That is a matter of taste.")
+        return knowing(asked)
+
+    write_jsonl(
+        place / "people.jsonl",
+        [
+            {
+                "annotator": "ann",
+                "item": f"item-{number}",
+                "systems": [system],
+                "answers": {"acceptable": "yes" if system == "runs/a" else "no"},
+            }
+            for number in (2, 3, 4)
+            for system in ("runs/a", "runs/b")
+        ],
+    )
+    with MockServer(mute) as server:
+        args = ("runs/a", "runs/b", "--mode", "rate", "--people", "people.jsonl")
+        result = judge(server, *args, "-o", "judged")
+    assert result.exit_code == 0, result.output
+    (row,) = results()["people"]
+    assert (row["powered"]["n_labelled"], row["powered"]["n_unlabelled"]) == (2, N - 3)
+    (own,) = [one for one in results()["differences"] if one["criterion"] == "acceptable"]
+    assert own["items"] == N - 1
+
+
 @pytest.mark.parametrize(
     ("judge_model", "words"),
     [
