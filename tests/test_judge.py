@@ -24,7 +24,7 @@ from teachback.files import (
 )
 from teachback.files.record_files import write_predictions
 from teachback.judging.judge_questions import ExplanationPair, both_orders
-from teachback.judging.model_families import kinship, model_family, teachers_behind
+from teachback.judging.model_families import kinship, model_families, teachers_behind
 from teachback.judging.planted_pairs import planted_pairs
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import write_evaluation
@@ -431,11 +431,32 @@ def test_the_teacher_is_known_from_what_a_student_learnt_from(tmp_path: Path) ->
     assert teachers_behind(predictions) == {"gpt-4o"}
 
 
-def test_families() -> None:
-    assert model_family("meta-llama/Llama-3-70b-instruct") == "llama"
-    assert model_family("o3-mini") == model_family("gpt-4o") == "gpt"
-    assert model_family("Qwen2.5-Coder-0.5B@1a2b3c4d") == "qwen"
+@pytest.mark.parametrize(
+    ("family", "models"),
+    [
+        ("gpt", "gpt-4o o3-mini openai/o1 text-davinci-003 ft:gpt-3.5-turbo-0125:acme::9x chatgpt"),
+        ("gpt", "openai/gpt-oss-20b gpt4 ft:davinci-002 azure/gpt-4.1"),
+        ("llama", "llama-3.3-70b Meta-Llama-3-8B-Instruct meta-llama/Llama-3-70b meta.llama3-8b"),
+        ("llama", "codellama:13b TheBloke/Llama-2-7B-GPTQ ollama/llama3.1"),
+        ("mistral", "open-mixtral-8x7b mistral-large open-mistral-nemo mistralai/Codestral-22B"),
+        ("claude", "us.anthropic.claude-3-5-sonnet anthropic/claude-opus-4 claude-3-haiku"),
+        ("qwen", "Qwen2.5-Coder-0.5B@1a2b3c4d qwen3:8b Qwen/QwQ-32B ollama/qwen3"),
+        ("t5", "t5-small google/flan-t5-xl"),
+        ("acme", "acme-7b acme-13b@0123abcd someone/Acme2"),
+    ],
+)
+def test_the_family_is_found_wherever_the_name_says_it(family: str, models: str) -> None:
+    for model in models.split():
+        assert model_families(model) == {family}, model
+
+
+def test_models_of_one_family_are_kin_and_others_are_not() -> None:
+    assert "of the family of the teacher" in kinship("gpt-4o", ["text-davinci-003"])[0]
+    assert len(kinship("llama-3.3-70b", ["Meta-Llama-3-8B-Instruct"])) == 1
+    assert model_families("DeepSeek-R1-Distill-Qwen-7B") == {"deepseek", "qwen"}
+    assert len(kinship("qwen3-32b", ["DeepSeek-R1-Distill-Qwen-7B", "deepseek-r1"])) == 1
     assert kinship("qwen3-32b", ["gpt-4o", "llama-3-70b"]) == []
+    assert kinship("meta-llama/Llama-3-70B", ["someone/meta-gpt-4o"]) == []
 
 
 def test_the_cap_on_costs_stops_and_a_higher_one_continues(place: Path) -> None:
