@@ -210,6 +210,29 @@ def test_a_judge_blind_to_one_kind_of_damage_is_refused(place: Path) -> None:
     assert "padded 0 of 10" in refused.stderr
 
 
+def test_a_kind_of_damage_that_cannot_be_made_is_not_measured(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statements are turned into their opposite in English alone."""
+
+    def german(number: int) -> str:
+        return f"Ding {number} kommt aus den Wolken, denn nur von dort kommt Regen auf die Erde."
+
+    monkeypatch.setitem(QUALITY, "good", german)
+    write_run(place / "runs/german", "good")
+    with MockServer(knowing) as server:
+        result = judge(server, "runs/german", WEAK, "-o", "judged")
+        assert result.exit_code == 0, result.output
+        assert "the self-test did not measure contradicted pairs" in result.output
+        assert re.search(r"contradicted +not measured", result.output)
+    assert not results()["even_so"]
+    with MockServer(lambda _asked: said("The answer is first.")) as server:
+        refused = judge(server, "runs/german", WEAK, "-o", "other")
+    assert refused.exit_code == 2
+    assert "padded 0 of 10" in refused.stderr
+    assert "contradicted not measured" in refused.stderr
+
+
 def test_what_cannot_be_read_is_counted_apart(place: Path) -> None:
     def mute(asked: Asked) -> Reply:
         number, texts = shown(asked.prompt)
@@ -271,6 +294,22 @@ def test_three_systems_get_strengths(place: Path) -> None:
     assert [row["win_rate"] for row in rows] == [0.75, 0.75, 0.75]
     assert rows[0]["p_holm"] == pytest.approx(min(1, 3 * rows[0]["p"]))
     assert "after Holm" in result.output
+
+
+def test_it_is_said_why_there_are_no_strengths(place: Path) -> None:
+    def mute(asked: Asked) -> Reply:
+        number, texts = shown(asked.prompt)
+        if {rank(number, text) for text in texts} == {2, 1}:
+            return said("That is a matter of taste.")
+        return knowing(asked)
+
+    with MockServer(knowing) as server:
+        won = judge(server, GOOD, WEAK, POOR, "-o", "won")
+    assert "won or lost all comparisons with the others" in won.output
+    with MockServer(mute) as server:
+        unread = judge(server, GOOD, WEAK, POOR, "-o", "unread")
+    assert "not measurable (there is no item of which every pair could be read)" in unread.output
+    assert results("unread")["strengths_items"] == 0
 
 
 def test_seeds_pair_the_systems(place: Path) -> None:

@@ -109,7 +109,8 @@ class PeopleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeResults:
-    """``results.json``. ``judge``: its name."""
+    """``results.json``. ``judge``: its name. ``strengths_items``: of three systems or more, on how
+    many items every pair could be read; the strengths are of these."""
 
     judge: str
     mode: str
@@ -121,6 +122,7 @@ class JudgeResults:
     warnings: tuple[str, ...]
     win_rates: tuple[WinRateRow, ...] = ()
     strengths: Strengths | None = None
+    strengths_items: int | None = None
     criteria: tuple[CriterionRow, ...] = ()
     differences: tuple[CriterionDifferenceRow, ...] = ()
     people: tuple[PeopleRow, ...] = ()
@@ -137,11 +139,13 @@ def win_rate_rows(compared: ComparedSystems, preferences: Preferences) -> list[W
     return [row if row.p is None else replace(row, p_holm=next(adjusted)) for row in rows]
 
 
-def strengths_of(compared: ComparedSystems, preferences: Preferences) -> Strengths | None:
-    """Of three systems or more: on the items of which every pair could be read."""
+def strengths_of(
+    compared: ComparedSystems, preferences: Preferences
+) -> tuple[Strengths | None, int | None]:
+    """Of three systems or more, and on how many items: those of which every pair could be read."""
     k = len(compared.systems)
     if k < 3:
-        return None
+        return None, None
     wins, groups = [], []
     for item, group in zip(compared.items, compared.groups, strict=True):
         own = np.zeros((k, k))
@@ -153,7 +157,9 @@ def strengths_of(compared: ComparedSystems, preferences: Preferences) -> Strengt
         else:
             wins.append(own)
             groups.append(group)
-    return bradley_terry_over_items(np.array(wins), _renumbered(groups)) if wins else None
+    if not wins:
+        return None, 0
+    return bradley_terry_over_items(np.array(wins), _renumbered(groups)), len(wins)
 
 
 def criterion_rows(compared: ComparedSystems, ratings: Ratings) -> list[CriterionRow]:

@@ -92,7 +92,7 @@ def sentences(results: JudgeResults) -> Iterator[str]:
                 f"{count(row.seeds, 'seed')}."
             )
     if len(results.systems) > 2 and results.win_rates and results.strengths is None:
-        yield "Bradley-Terry strengths: not measurable (a system won or lost all comparisons)."
+        yield f"Bradley-Terry strengths: not measurable ({_why_no_strengths(results)})."
     for one in results.differences:
         yield (
             f"{one.criterion}, by {results.judge}: {one.a} minus {one.b}: "
@@ -112,6 +112,12 @@ def sentences(results: JudgeResults) -> Iterator[str]:
             "it says."
         )
     yield "A judge's word does not replace people's."
+
+
+def _why_no_strengths(results: JudgeResults) -> str:
+    if results.strengths_items == 0:
+        return "there is no item of which every pair could be read"
+    return "a system, or several together, won or lost all comparisons with the others"
 
 
 def _win_rate_cells(row: WinRateRow) -> list[str]:
