@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,13 @@ def cores() -> int:
     if psutil.LINUX or psutil.WINDOWS:
         return len(psutil.Process().cpu_affinity())
     return psutil.cpu_count() or 1
+
+
+def computing_threads(environment: Mapping[str, str] = os.environ) -> int:
+    """How many threads a computation may have: OMP_NUM_THREADS, of which levels within levels
+    ("4,2") the first counts; where that says no number above 0, one for each of the `cores`."""
+    first = environment.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return (int(first) if first.isascii() and first.isdigit() else 0) or cores()
 
 
 def processor(description: Path = Path("/proc/cpuinfo")) -> Processor:
