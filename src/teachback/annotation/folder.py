@@ -1,5 +1,6 @@
 """The folder of an annotation: ``plan.json``, ``answers.sqlite`` and, once counted,
-``results.json``. It is begun once and then continued; nothing in it is ever replaced."""
+``results.json``. It is begun once and then continued; the plan and the answers are never replaced,
+and ``results.json`` is counted anew from them each time."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """A study in one file: packed, to be kept or moved, and unpacked again.
 
 A packed study is a zip file of what its results rest on: the plan, the declared family, of each
-cell what defines it, its result and its predictions, the explanations and their counts. Not in
-it: students, checkpoints, logs, the teachers' replies, the data. The same folder is always packed
-into the same bytes. What is read back is held against the list of names that a study's folder
-has: no other file is written, wherever its name would lead, and nothing that is larger than it
-says or than any study.
+cell what defines it, its result, its predictions and what was measured of its explanations, the
+teachers' explanations and their counts. Not in it: students, checkpoints, logs, the teachers'
+replies, the data. The same folder is always packed into the same bytes. What is read back is held
+against the list of names that a study's folder has: no other file is written, wherever its name
+would lead, and nothing that is larger than it says or than any study.
 """
 
 from __future__ import annotations
@@ -56,12 +56,15 @@ _RECORD = "packed.json"
 _PLAN = "cells.jsonl"
 _FILES = re.compile(
     r"(?:packed|manifest|precision|family|verdicts|set_aside)\.json|study\.toml|cells\.jsonl"
-    r"|cells/[0-9a-f]{16}/(?:(?:cell|result|metrics|equal|schedules)\.json|predictions\.jsonl)"
+    r"|cells/[0-9a-f]{16}/(?:(?:cell|result|metrics|equal|schedules|inspection)\.json|predictions\.jsonl)"
     rf"|material/{_NAME}/(?:selection\.json|(?:explanations|rejections)\.jsonl)"
     rf"|teachers/{_NAME}/cost\.json"
     rf"|annotations/{_NAME}/results\.json"
 )
 """The files of a study's folder that are packed."""
+
+_INSPECTION = "inspection.json"
+"""Of a cell; it holds the hash of the predictions, so it is packed with them as they are alone."""
 
 _TEACHERS_TEXTS = ("explanations.jsonl", "rejections.jsonl")
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -228,6 +231,8 @@ def _write(file: IO[bytes], folder: Path, names: list[str], left_out: tuple[Left
                 if path.name == "explanations.jsonl":
                     digests[path.parent.name] = explanations_digest(read_explanations(path))
                 continue
+            if "students' explanations" in left_out and path.name == _INSPECTION:
+                continue
             _add(packed, name, _content(path, "students' explanations" in left_out))
         gone = tuple(one for one in get_args(LeftOut) if one in (*left_out, *before.left_out))
         record = PackedRecord(
@@ -261,7 +266,7 @@ def _content(path: Path, without_explanations: bool) -> bytes:
     if path.name == "study.toml":
         values = parse_toml(read_text(path), str(path))
         return tomli_w.dumps(_without_folders(values)).encode("utf-8", "backslashreplace")
-    if path.name == "manifest.json":
+    if path.name in ("manifest.json", _INSPECTION):
         return _as_json(_without_folders(read_json(path)))
     return read_bytes(path)
 
