@@ -96,6 +96,32 @@ def test_files_that_are_not_there_or_are_folders(tmp_path: Path, read: object) -
         read(tmp_path)
 
 
+def test_what_stands_under_a_name(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    nothing = ("none", "file/inner", "n" * 300, "a\0b", "loop", "broken")
+    (tmp_path / "broken").symlink_to(tmp_path / "none")
+    for look, there in (
+        (files.is_file, [file]),
+        (files.is_folder, [folder]),
+        (files.is_there, [file, folder]),
+    ):
+        found = [
+            path for path in (file, folder, *(tmp_path / name for name in nothing)) if look(path)
+        ]
+        assert found == there
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may look everywhere")
+def test_a_folder_that_may_not_be_looked_into_is_said(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    with pytest.raises(DataError, match="Permission denied"):
+        files.is_file(closed / "inner")
+
+
 def test_json_names_the_line_of_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text('{\n "a": ,\n}')

@@ -25,7 +25,7 @@ from teachback.config import EvaluateConfig
 from teachback.datasets import Columns, Data, read_examples
 from teachback.errors import ConfigError
 from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
-from teachback.files import new_folder, one_writer, row_of
+from teachback.files import is_folder, new_folder, one_writer, row_of
 from teachback.files.result_rows import ResultRows
 from teachback.questions.languages import settled_languages
 from teachback.records import ComparedWay, Cost, Example, Exemplar, Prediction, Way
@@ -305,7 +305,7 @@ _Drawn = tuple[SystemAnswers, HowAsked]
 def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:
     if isinstance(system, Mapping):
         return {int(seed): _one(system[seed]) for seed in system}
-    if isinstance(system, str | Path) and Path(system).is_dir():
+    if isinstance(system, str | Path) and is_folder(system):
         return {seed: _drawn(run) for seed, run in read_runs_by_seed(Path(system)).items()}
     return {0: _one(system)}
 
@@ -313,7 +313,7 @@ def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:
 def _one(system: Compared) -> _Drawn:
     if isinstance(system, Evaluation):
         return SystemAnswers(system.predictions, system.way, system.threshold), system.asked
-    if isinstance(system, str | Path) and Path(system).is_dir():
+    if isinstance(system, str | Path) and is_folder(system):
         runs = read_runs_by_seed(Path(system))
         if len(runs) > 1:
             raise ConfigError(f"compare(): {system} holds several seeds: name one of its folders")

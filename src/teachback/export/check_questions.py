@@ -11,7 +11,7 @@ from teachback.datasets import read_examples, subsample
 from teachback.datasets.fields import draft_of
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError, UsageError
-from teachback.files import sha256_of
+from teachback.files import is_file, is_folder, sha256_of
 from teachback.questions import render
 from teachback.questions.kinds import KINDS
 from teachback.records import Example
@@ -56,7 +56,7 @@ def check_questions(
         sources.append((check, _read(check, card)))
     else:
         run = student.parent / "config.toml"
-        if not (student.is_dir() and run.is_file()):
+        if not (is_folder(student) and is_file(run)):
             raise UsageError(
                 f"{student} is not in a run folder, so what it was trained on is not known: give "
                 "questions with --check FILE"
@@ -79,7 +79,7 @@ def check_questions(
     for source, found in sources:
         chosen = subsample(found, min(at_least - len(examples), len(found)), 0)
         examples += chosen
-        remote = parse_dataset(source).is_remote or not Path(source).is_file()
+        remote = parse_dataset(source).is_remote or not is_file(source)
         digest = None if remote else sha256_of(source)
         files.append(CheckFile(Path(source).name, digest, len(chosen)))
     return CheckQuestions(tuple(examples), tuple(files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from teachback.config import read_config
-from teachback.files import sha256_of
+from teachback.files import is_file, is_folder, sha256_of
 from teachback.references import (
     OpenAIReference,
     RecordedReference,
@@ -22,7 +22,7 @@ def provenance(student: Path) -> dict[str, str]:
     """Data, teacher and accuracies by what each is called; empty where the student does not lie in
     a run folder. Raises UsageError where that folder is damaged."""
     folder = student.parent
-    if not (student.is_dir() and (folder / "config.toml").is_file()):
+    if not (is_folder(student) and is_file(folder / "config.toml")):
         return {}
     config = read_config(folder / "config.toml", anchored=False)
     rows = {"trained on": _dataset(config.data.train)}
@@ -50,7 +50,7 @@ def _dataset(reference: str) -> str:
     if parse_dataset(reference).is_remote:
         return reference
     path = Path(reference)
-    known = f" (SHA-256 {sha256_of(path)})" if path.is_file() else ""
+    known = f" (SHA-256 {sha256_of(path)})" if is_file(path) else ""
     return f"{path.name}{known}"
 
 

@@ -16,7 +16,7 @@ from teachback.config import EvaluateConfig
 from teachback.errors import DataError, RunFolderError, quoted
 from teachback.evaluation import student_way
 from teachback.explaining.spending import Bill
-from teachback.files import read_json, read_predictions, write_json, write_predictions
+from teachback.files import is_file, read_json, read_predictions, write_json, write_predictions
 from teachback.questions import KINDS
 from teachback.records import Cost, Prediction, Way
 from teachback.system.precision import PrecisionChoice
@@ -188,7 +188,7 @@ def read_runs_by_seed(folder: Path) -> dict[int, EvaluatedRun]:
 
     Raises RunFolderError where there is none, or two are of one seed, and as `read_run`.
     """
-    if (folder / "metrics.json").is_file():
+    if is_file(folder / "metrics.json"):
         found = [folder]
     else:
         found = sorted(path.parent for path in folder.glob("*/metrics.json"))
