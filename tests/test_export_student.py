@@ -16,6 +16,7 @@ from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
 from teachback.config import reference_table
 from teachback.export.config import EXPORT_SECTIONS
+from teachback.export.formats import export_files
 from teachback.files import sha256_of
 from teachback.students.load import load
 from tiny_run import write_config, write_data
@@ -101,7 +102,9 @@ def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
     done = export(own, *args)
     assert done.exit_code == 0, done.output
     out = tmp_path / "out"
-    assert {file.name for file in out.iterdir()} >= {"model.gguf", "Modelfile", "README.md"}
+    written = {file.name for file in out.iterdir()} - {"lock"}
+    assert written >= {"model.gguf", "Modelfile", "README.md"}
+    assert set(export_files(written)) == written
     for name in ("README.md", "Modelfile", "parity.json", "teachback.json"):
         assert str(tmp_path) not in (out / name).read_text("utf-8")
     found = parity(out)
@@ -139,6 +142,45 @@ def test_an_export_that_drifts_is_refused_with_its_table(tmp_path: Path) -> None
     assert parity(tmp_path / "out")["problems"]
     again = export(own, *args, "--allow-drift")
     assert (again.exit_code, "already holds" in again.output) == (2, True)
+
+
+def test_an_export_replaces_an_older_one_of_any_format_whole(tmp_path: Path) -> None:
+    own, out = student(tmp_path, "llama"), tmp_path / "out"
+    check = ("--check", str(questions(tmp_path)))
+    merged = ("--to", "merged", *check)
+    out.mkdir()
+    notes, weights = out / "notes.txt", out / "model.gguf"
+    for file in (notes, weights):
+        file.write_text("mine", "utf-8")
+    assert export(own, *merged, "--overwrite").exit_code == 0
+    assert weights.is_file()  # the folder held no export that it could be a part of
+    written = {file.name for file in out.iterdir()}
+    assert set(export_files(written)) == written - {"notes.txt", "lock"}
+    older = ("Modelfile", "openvino.json", "scorer.xml", "scorer.bin", "decoder.xml", "decoder.bin")
+    older = (*older, "model.safetensors.index.json", "model-00001-of-00002.safetensors")
+    for name in older:
+        (out / name).write_text("older", "utf-8")
+    killed = out / ".export.1.tmp"
+    killed.mkdir()
+    (killed / "model.safetensors").write_bytes(b"half")
+    refused = export(own, *merged)
+    assert (refused.exit_code, "openvino.json" in refused.output) == (2, True), refused.output
+    assert not killed.exists()
+    done = export(own, *merged, "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert {file.name for file in out.iterdir()} == written - {"model.gguf"}
+    assert notes.read_text("utf-8") == "mine"
+    asked = ["ask", str(out), "Which colour is number 3?", "--choice", "red", "--choice", "green"]
+    assert CliRunner().invoke(cli, asked).exit_code == 0
+
+
+def test_a_student_is_not_replaced_by_its_own_export(tmp_path: Path) -> None:
+    own = student(tmp_path, "llama")
+    before = sha256_of(own)
+    command = ["export", str(own), "--to", "merged", "-o", str(own), "--overwrite", *KEYS]
+    refused = CliRunner().invoke(cli, [*command, "--check", str(questions(tmp_path))])
+    assert (refused.exit_code, "the student itself" in refused.output) == (2, True), refused.output
+    assert sha256_of(own) == before
 
 
 def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) -> None:
