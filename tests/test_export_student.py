@@ -10,7 +10,14 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
@@ -123,6 +130,33 @@ def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
     template = (out / "Modelfile").read_text("utf-8").split('"""')[1]
     assert asked.tokens(template.replace("{{ .Prompt }}", source), special=True) == prompt
     asked.close()
+
+
+def test_a_token_is_scored_by_the_first_merge_that_makes_it(tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf")
+    from teachback.export.gguf_vocabulary import write_vocabulary
+
+    letters = [chr(0x4E00 + number) for number in range(33)]
+    merges = [(one, other) for one in letters for other in letters][:1000]
+    a, b, c = letters[:3]
+    # Two merges make the token of rank 1000, and one more comes after it.
+    merges += [(a + b, c), (a, b + c), (b + c, a)]
+    texts = dict.fromkeys(one + other for one, other in merges)
+    names = ["<unk>", "<s>", "</s>", *letters, *texts]
+    vocabulary = {text: number for number, text in enumerate(names)}
+    model = BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(model), unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+    file = tmp_path / "vocabulary.gguf"
+    writer = gguf.GGUFWriter(file, "llama")
+    write_vocabulary(writer, tokenizer, len(names), begin=True)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    scores = gguf.GGUFReader(file).get_field("tokenizer.ggml.scores").contents()
+    made = {text: scores[number] for text, number in vocabulary.items() if text in texts}
+    assert made == {text: -float(rank) for rank, text in enumerate(texts)}
 
 
 def test_an_export_that_drifts_is_refused_with_its_table(tmp_path: Path) -> None:
