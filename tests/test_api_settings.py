@@ -253,6 +253,13 @@ def test_what_no_file_can_be_named_is_no_file(
         call()
 
 
+def test_train_without_baselines_is_refused_of_a_teacher_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"evaluate_teacher\(\): train means nothing here"):
+        tb.evaluate_teacher(
+            "scripted", ROWS, store=tmp_path / "s.sqlite", train=ROWS, baselines=False
+        )
+
+
 def test_instructions_may_be_long(tmp_path: Path) -> None:
     told = "Say what speaks for each choice before you conclude. " * 6
     teacher = ScriptedTeacher(lambda _: "It is. The answer is yes.")

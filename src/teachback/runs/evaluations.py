@@ -152,10 +152,13 @@ def different_settings(runs: Iterable[HowAsked]) -> Iterator[tuple[str, set[str 
             yield name, values
 
 
-def student_asked(reference: str, config: EvaluateConfig, precision: PrecisionChoice) -> HowAsked:
-    """How the student ``reference`` was asked; the languages in ``config`` are settled."""
+def student_asked(
+    reference: str | None, config: EvaluateConfig, precision: PrecisionChoice
+) -> HowAsked:
+    """How the student ``reference`` (None: it is in no folder) was asked; the languages in
+    ``config`` are settled."""
     return {
-        "student": reference,
+        **({} if reference is None else {"student": reference}),
         "choice_score": config.choice_score,
         "reading": config.reading,
         "languages": config.languages,
