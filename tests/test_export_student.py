@@ -86,8 +86,13 @@ def test_a_merged_folder_answers_in_plain_transformers_as_the_student(
             *branch.marker,
             *branch.target,
         )
-        with pytest.raises(Exception, match="answers one question"):
-            tokenizer.apply_chat_template([{"role": "system", "content": "Be brief."}, *chat])
+        system, answered = (
+            {"role": role, "content": "Be brief."} for role in ("system", "assistant")
+        )
+        others = ([system, *chat], [*chat, *chat], [*chat, system], [answered])
+        for messages in (*others, [*chat, answered, *chat]):
+            with pytest.raises(Exception, match="answers one question"):
+                tokenizer.apply_chat_template(messages)
     assert tokenizer.decode(made, skip_special_tokens=True).strip() == wanted
     with safe_open(out / "model.safetensors", framework="pt") as tensors:
         assert ("lm_head.weight" in tensors.keys()) is not model.config.tie_word_embeddings  # noqa: SIM118
@@ -247,7 +252,12 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
         part("train.jsonl", 12),
         part("test.jsonl", 3),
     ]
+    few = CliRunner().invoke(cli, [*command, "--questions", "12"])
+    assert (few.exit_code, "149 are needed even if none changes" in few.output) == (2, True)
+    coarse = [*command, "--weights", "bf16", "--questions", "12"]
+    assert "29 are needed" in CliRunner().invoke(cli, coarse).output
     few = CliRunner().invoke(cli, command)
+    assert "at least 149 are needed" in few.output
     assert (few.exit_code, "questions, and the check takes 200" in few.output) == (2, True)
 
 

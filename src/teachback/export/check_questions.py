@@ -43,11 +43,12 @@ class CheckQuestions:
 
 
 def check_questions(
-    check: str | None, student: Path, card: StudentCard, at_least: int
+    check: str | None, student: Path, card: StudentCard, at_least: int, fewest: int
 ) -> CheckQuestions:
     """``at_least`` questions of the file ``check``, or else of what the student was trained on, by
     the configuration of the run folder that it lies in; where those are too few, of what it was
-    tested on too, whose gold settles nothing here.
+    tested on too, whose gold settles nothing here. ``fewest``: how many an export needs to pass at
+    all.
 
     Raises UsageError where there are none or too few, DataError where the file is not valid.
     """
@@ -72,7 +73,8 @@ def check_questions(
         raise UsageError(
             f"{' and '.join(source for source, _ in sources)}: {number} questions, and the check "
             f"takes {at_least}: give a larger file with --check FILE, or lower --questions (fewer "
-            "say less about the rate of changed answers)"
+            "say less about the rate of changed answers; within these limits, at least "
+            f"{fewest} are needed)"
         )
     examples: list[Example] = []
     files = []

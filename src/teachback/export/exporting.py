@@ -35,7 +35,7 @@ from teachback.export.merged import (
     vocabulary_row,
     write_merged,
 )
-from teachback.export.parity import Parity, compare_answers, table
+from teachback.export.parity import Parity, compare_answers, fewest_questions, table
 from teachback.export.provenance import provenance
 from teachback.export.training_prompt import modelfile
 from teachback.files import (
@@ -106,13 +106,15 @@ def export_student(
     Raises:
         DriftError: it answers otherwise than its student, beyond the limits of ``config``, and
             ``allow_drift`` is not set; then nothing is written.
-        UsageError: the format does not take this student or these weights, or there are no
+        UsageError: the format does not take this student or these weights, or there are too few
             questions to check it with.
         RunFolderError: ``folder`` holds something in the way, is the student's own, or cannot be
             written.
     """
     config = config or ExportConfig()
     chosen = weight_type(form, weights)
+    bound = limits(form, chosen, config).changed_bound
+    fewest = 1 if allow_drift else fewest_questions(bound)
     make_folder(folder)
     if is_folder(reference) and folder.samefile(reference):
         raise RunFolderError(
@@ -131,6 +133,7 @@ def export_student(
                 staging,
                 name or folder.resolve().name,
                 check,
+                fewest,
                 config,
                 progress,
                 notice,
@@ -165,6 +168,7 @@ def _checked_export(
     staging: Path,
     name: str,
     check: str | None,
+    fewest: int,
     config: ExportConfig,
     progress: Progress,
     notice: Notice,
@@ -174,8 +178,13 @@ def _checked_export(
     _require(form, weights, student)
     if isinstance(student, CausalStudent):
         student.shared_prefix = False
-    questions = check_questions(check, Path(reference), student.card, config.questions)
+    questions = check_questions(check, Path(reference), student.card, config.questions, fewest)
     questions = with_made(questions, student)
+    if len(questions.examples) < fewest:
+        raise UsageError(
+            f"{len(questions.examples)} questions are too few for the limit of changed answers: "
+            f"{fewest} are needed even if none changes: raise --questions or --changed-bound"
+        )
     origin = {**vocabulary_row(Path(reference)), **provenance(Path(reference))}
     examples = questions.examples
     explained = min(config.explained, len(examples)) if _explains(student) else 0

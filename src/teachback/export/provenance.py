@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PureWindowsPath
 
 from teachback.config import read_config
 from teachback.files import is_file, is_folder, sha256_of
@@ -54,11 +55,17 @@ def _dataset(reference: str) -> str:
     return f"{path.name}{known}"
 
 
+_A_FOLDER = re.compile(r"[/\\~]|\.{1,2}[/\\]|[A-Za-z]:[/\\]")
+"""How a model's name begins that is a folder of some machine; ``owner/name`` is none."""
+
+
 def _teacher(reference: str) -> str:
     """A teacher by its model's name, without its server's address; of files, their last names."""
     named = parse_teacher(reference)
     if isinstance(named, OpenAIReference):
-        return named.model
+        # A server of one's own may call a model by the folder that it lies in.
+        folder = _A_FOLDER.match(named.model)
+        return PureWindowsPath(named.model).name if folder else named.model
     if isinstance(named, RecordedReference):
         return f"recorded replies ({', '.join(Path(file).name for file in named.files)})"
     scheme, _, rest = reference.partition(":")
