@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from teachback.system.machine import cores, memory, processor
+from teachback.system.machine import computing_threads, cores, memory, processor
 
 X86 = """processor\t: 0
 model name\t: Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz
@@ -92,6 +92,17 @@ def test_cores_are_no_more_than_a_container_may_keep_busy(
     for name, told in files.items():
         (tmp_path / name).write_text(told)
     assert cores(tmp_path) == min(16, share or 16)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("3", 3), ("4,2", 4), (" 5 , 1", 5), *((bad, None) for bad in ("", "0", "-1", "many", "²"))],
+)
+def test_threads_are_those_of_the_environment_or_one_for_each_core(
+    told: str, expected: int | None
+) -> None:
+    assert computing_threads({"OMP_NUM_THREADS": told}) == (expected or cores())
+    assert computing_threads({}) == cores()
 
 
 def test_memory_is_the_machine_s_or_the_container_s_limit(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,13 @@ def _processor_share(control_groups: Path) -> float | None:
         if quota > 0 and period > 0:  # version 1 writes -1 for none
             return quota / period
     return None
+
+
+def computing_threads(environment: Mapping[str, str] = os.environ) -> int:
+    """How many threads a computation may have: OMP_NUM_THREADS, of which levels within levels
+    ("4,2") the first counts; where that says no number above 0, one for each of the `cores`."""
+    first = environment.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return (int(first) if first.isascii() and first.isdigit() else 0) or cores()
 
 
 def processor(description: Path = Path("/proc/cpuinfo")) -> Processor:
