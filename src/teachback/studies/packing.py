@@ -25,6 +25,9 @@ import tomli_w
 
 from teachback.errors import DataError, RunFolderError, quoted
 from teachback.files import (
+    is_file,
+    is_folder,
+    is_there,
     package_version,
     parse_toml,
     read_explanations,
@@ -122,14 +125,14 @@ def pack_study(
     where all that is too much; DataError where a file of the study is damaged.
     """
     folder, out = Path(folder), Path(out)
-    if not (folder / _PLAN).is_file():
+    if not is_file(folder / _PLAN):
         raise RunFolderError(
             f"{folder} is not a study's folder (it has no cells.jsonl): teachback study STUDY.toml "
             "-o DIR writes one"
         )
-    if out.is_dir():
+    if is_folder(out):
         raise RunFolderError(f"{out} is a folder: give a file's name")
-    if out.exists() and not overwrite:
+    if is_there(out) and not overwrite:
         raise RunFolderError(f"{out} already exists: choose a different name, or give --overwrite")
     plan = read_plan(folder)
     names = sorted(_names_in(folder))
@@ -160,7 +163,9 @@ def unpack_study(file: str | Path, folder: str | Path) -> PackedStudy:
     """
     file, folder = Path(file), Path(folder)
     require_file(file)
-    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+    if folder.is_symlink() or (
+        is_there(folder) and (not is_folder(folder) or any(folder.iterdir()))
+    ):
         raise RunFolderError(f"{folder} is not empty: choose a different folder")
     name = folder.absolute().name
     partial = folder.absolute().with_name(f".{name}.unpacked.tmp")
