@@ -68,7 +68,30 @@ def test_cores_are_those_that_the_process_may_use() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
     assert told == "1\n"
-    assert cores() == len(os.sched_getaffinity(0))
+    assert cores(Path("/nowhere")) == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("files", "share"),
+    [
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu.max": "100000 100000\n"}, 1),
+        ({"cpu.max": "10000 100000\n"}, 1),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "6400000 100000\n"}, 64),
+        ({"cpu.max": "damaged"}, None),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "210000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+    ],
+)
+def test_cores_are_no_more_than_a_container_may_keep_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], share: int | None
+) -> None:
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: list(range(16)))
+    (tmp_path / "cpu").mkdir()
+    for name, told in files.items():
+        (tmp_path / name).write_text(told)
+    assert cores(tmp_path) == min(16, share or 16)
 
 
 @pytest.mark.parametrize(
