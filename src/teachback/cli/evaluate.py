@@ -66,6 +66,7 @@ def evaluate(
     from teachback.config import section
     from teachback.datasets import read_examples
     from teachback.runs import pipeline
+    from teachback.runs.folders import keep_apart
     from teachback.students.weights import present_student
 
     values = settings(options)
@@ -78,6 +79,8 @@ def evaluate(
         )
     test = read_examples(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
+    if train:
+        keep_apart(train, test, _say_aside, names=(f"--train {train_data}", arguments[-1]))
     config = section("evaluate", values["evaluate"], SOURCE)
     folder = Path(out)
     if teacher:
@@ -103,7 +106,7 @@ def evaluate(
             precision=values["student"]["precision"],
             overwrite=overwrite,
             progress=progress,
-            notice=lambda line: say(line, err=True),
+            notice=_say_aside,
         )
     show.metrics(outcome.metrics, outcome.cost)
     if outcome.bill is not None:
@@ -112,6 +115,10 @@ def evaluate(
     if config.baselines and not train:
         say("majority label: unknown without --train FILE")
     say(f"written: {folder / 'metrics.json'}")
+
+
+def _say_aside(line: str) -> None:
+    say(line, err=True)
 
 
 @click.command()
