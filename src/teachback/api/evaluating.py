@@ -22,7 +22,7 @@ from teachback.api.settings import (
 )
 from teachback.api.watching import notice_of, progress_of
 from teachback.config import EvaluateConfig
-from teachback.datasets import Columns, Data, read_examples
+from teachback.datasets import Columns, Data, answerable, read_evaluated, read_examples
 from teachback.errors import ConfigError
 from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
 from teachback.files import new_folder, one_writer, row_of
@@ -38,6 +38,7 @@ from teachback.runs.evaluations import (
     student_asked,
     write_evaluation,
 )
+from teachback.runs.folders import check_majority, trained_labels
 from teachback.runs.pipeline import check_untrained
 from teachback.teachers import Teacher
 
@@ -126,6 +127,8 @@ def evaluate(
 
     With ``baselines`` (on unless set otherwise) the untrained student is asked, too, and, where
     ``train`` is given, the majority label is worked out from it. Compare the figures with these.
+    Of labels, those that the student was trained on may be answered, and what others ``examples``
+    have.
     ``precision``: of a student that is loaded here, and of the untrained one. ``kind`` and
     ``columns``: see `read_examples`.
 
@@ -136,7 +139,7 @@ def evaluate(
     from teachback.students.weights import student_in
     from teachback.systems import predict, predict_untrained, untrained_of
 
-    test = read_examples(examples, kind=kind, columns=columns)
+    test = read_evaluated(examples, kind=kind, columns=columns)
     labelled = _labelled(train, test, columns)
     values = sorted_settings(settings, EVALUATE, "evaluate()")
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
@@ -153,10 +156,13 @@ def evaluate(
     else:
         reference = student.card.base
     card = student.card
+    shown = progress_of(progress)
+    test = answerable(test, card.labels or trained_labels(labelled), notice_of(shown))
+    if config.baselines:
+        check_majority(labelled, test)
     compared = config.baselines and card.objective is not None
     if compared:
         check_untrained(card.base, "or set baselines=False", folder)
-    shown = progress_of(progress)
     notice_of(shown)(student.model.precision.line)
     predictions, cost = predict(student.model, test, config, progress=shown)
     found = {}
@@ -205,10 +211,14 @@ def evaluate_teacher(
     from teachback.systems import predict_by_prompting
 
     step = "evaluate_teacher()"
-    test = read_examples(examples, kind=kind, columns=columns)
+    test = read_evaluated(examples, kind=kind, columns=columns)
     labelled = _labelled(train, test, columns)
     values = sorted_settings(settings, EVALUATE_TEACHER, step)
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], step)
+    shown = progress_of(progress)
+    test = answerable(test, trained_labels(labelled), notice_of(shown))
+    if config.baselines:
+        check_majority(labelled, test)
     setup = configured_setup(
         step,
         test,
@@ -219,9 +229,7 @@ def evaluate_teacher(
         {"reading": config.reading, "languages": config.languages},
     )
     with setup.open(store) as session:
-        predictions = predict_by_prompting(
-            session, test, explain=config.explain, progress=progress_of(progress)
-        )
+        predictions = predict_by_prompting(session, test, explain=config.explain, progress=shown)
     return Evaluation(
         predictions,
         evaluation.measure(predictions, test[0].kind),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,7 +40,10 @@ from teachback.system.progress import Progress
 @setting("evaluate", "explain")
 @setting("evaluate", "way")
 @click.option(
-    "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
+    "--train",
+    "train_data",
+    metavar="FILE",
+    help="Training data, for the majority label; its labels may be answered, too.",
 )
 @KIND
 @setting("evaluate", "choice_score")
@@ -64,7 +68,7 @@ def evaluate(
     """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
     from teachback.cli import show
     from teachback.config import section
-    from teachback.datasets import read_examples
+    from teachback.datasets import read_evaluated, read_examples
     from teachback.runs import pipeline
     from teachback.students.weights import present_student
 
@@ -76,10 +80,11 @@ def evaluate(
         raise click.UsageError(
             "give only DATA with --teacher" if teacher else "give STUDENT and then DATA"
         )
-    test = read_examples(arguments[-1], kind=kind)
+    test = read_evaluated(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
     config = section("evaluate", values["evaluate"], SOURCE)
     folder = Path(out)
+    told = partial(say, err=True)
     if teacher:
         if config.way is not None:
             raise click.UsageError("--way is for students: a teacher has no threshold")
@@ -92,6 +97,7 @@ def evaluate(
             evaluate=config,
             overwrite=overwrite,
             progress=progress,
+            notice=told,
         )
     else:
         outcome = pipeline.evaluate_student(
@@ -103,7 +109,7 @@ def evaluate(
             precision=values["student"]["precision"],
             overwrite=overwrite,
             progress=progress,
-            notice=lambda line: say(line, err=True),
+            notice=told,
         )
     show.metrics(outcome.metrics, outcome.cost)
     if outcome.bill is not None:

@@ -176,7 +176,7 @@ def _fall_back(
 ) -> FallBack:
     """The teacher behind the student; prints the share that goes to it and what that costs."""
     from teachback.config import EvaluateConfig, SelectionConfig, TeacherConfig
-    from teachback.datasets import read_examples
+    from teachback.datasets import answerable, read_evaluated
     from teachback.evaluation.ways import has_choice, in_way
     from teachback.explaining.session import TeacherSetup
     from teachback.serving.fall_back import FallBack, find_threshold
@@ -189,7 +189,8 @@ def _fall_back(
     )
     setup.teacher.check_ready()
     if below is None:
-        examples = read_examples(str(labelled))
+        read = read_evaluated(str(labelled), kind=engine.card.kind)
+        examples = answerable(read, engine.card.labels)
         way = engine.card.way
         wanted = EvaluateConfig(explain=way == "explained" and has_choice(engine.card.objective))
         predictions, _ = predict(student, examples, wanted)

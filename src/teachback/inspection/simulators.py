@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig, parse_config, read_config
-from teachback.datasets import read_examples
+from teachback.datasets import answerable, read_evaluated
 from teachback.errors import DataError, UsageError
 from teachback.files import read_predictions, write_predictions
 from teachback.inspection.inspected_run import InspectedRun, has_conclusions
@@ -339,7 +339,8 @@ def _own_answers(
 
 def _training_questions(run: InspectedRun, settings: SimulationSettings) -> list[Example]:
     if settings.train is not None:
-        return list(read_examples(settings.train, kind=settings.kind))
+        read = read_evaluated(settings.train, kind=settings.kind)
+        return answerable(read, () if run.card is None else run.card.labels)
     if (run.folder / "config.toml").is_file():
         return training_part(read_config(run.folder / "config.toml", anchored=False))
     task = run.folder / "task.json"

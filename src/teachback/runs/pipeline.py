@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from teachback.config import Config, EvaluateConfig, SelectionConfig, TeacherConfig
-from teachback.datasets import read_examples
+from teachback.datasets import answerable, read_evaluated
 from teachback.errors import ReferenceError_, UsageError
 from teachback.explaining.reading import with_languages
 from teachback.explaining.session import TeacherSetup, configured_teacher
@@ -36,7 +36,14 @@ from teachback.runs.evaluations import (
 from teachback.runs.explanations import (
     explain,
 )
-from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
+from teachback.runs.folders import (
+    STORE,
+    begin_folder,
+    check_majority,
+    keep_apart,
+    trained_labels,
+    training_part,
+)
 from teachback.system import launch
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
@@ -121,7 +128,8 @@ def evaluate_student(
     """Evaluate a student and, beside it, the untrained student and the majority label.
 
     Writes ``predictions.jsonl``, ``predictions.untrained.jsonl``,
-    ``predictions.majority.jsonl`` and, last, ``metrics.json``.
+    ``predictions.majority.jsonl`` and, last, ``metrics.json``. Of labels, those that the student
+    was trained on (of one that was not trained: those of ``train``) may be answered, too.
     """
     from teachback.students.answering import way_on_card
     from teachback.students.load import load
@@ -130,8 +138,11 @@ def evaluate_student(
     config = evaluate or EvaluateConfig()
     settled = {"languages": settled_languages(config.languages, test)}
     config = config.model_copy(update=settled)
+    if config.baselines:
+        check_majority(train, test)
     student = load(reference, precision=precision)
     card, computed = student.card, student.precision
+    test = answerable(test, card.labels or trained_labels(train), notice or no_notice)
     if config.way is not None:  # said before the work, too
         way_on_card(card, config.way)
     (notice or no_notice)(computed.line)
@@ -194,11 +205,16 @@ def evaluate_teacher(
     evaluate: EvaluateConfig | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    notice: Notice = no_notice,
 ) -> Evaluated:
-    """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once."""
+    """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once. Of
+    labels, those of ``train`` may be answered, too."""
     from teachback.systems import predict_by_prompting, predict_majority
 
     config = evaluate or EvaluateConfig()
+    if config.baselines:
+        check_majority(train, test)
+    test = answerable(test, trained_labels(train), notice)
     setup = TeacherSetup.from_config(
         teacher_config,
         SelectionConfig(reading=config.reading, languages=config.languages),
@@ -239,9 +255,12 @@ def run(
     notice = notice or no_notice
     examples = training_part(config)
     # Read first, so that a bad line in it is not found out after training.
-    test = read_examples(config.data.test, kind=config.data.kind) if config.data.test else None
+    test = read_evaluated(config.data.test, kind=config.data.kind) if config.data.test else None
     if test is not None:
         keep_apart(examples, test, notice)
+        test = answerable(test, trained_labels(examples), notice)
+        if config.evaluate.baselines:
+            check_majority(examples, test)
     if overwrite or not (folder / "student").is_dir():
         check_references(config)
     read_so = with_languages(config, examples)
