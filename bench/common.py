@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import platform
 import resource
 import subprocess
@@ -91,6 +92,11 @@ def peak_bytes() -> int:
 
 
 # ------------------------------------------------------------------ tables
+
+
+def slow_99(seconds: Sequence[float]) -> float:
+    """What 99 of 100 of ``seconds`` (not empty) do not exceed: by rank, rounded up."""
+    return sorted(seconds)[math.ceil(0.99 * len(seconds)) - 1]
 
 
 def row(*cells: object) -> str:

@@ -17,8 +17,8 @@ import argparse
 from pathlib import Path
 
 from teachback.config import parse_config
-from teachback.datasets import read_examples
-from teachback.desk import recording_files, train_cases, write_dataset
+from teachback.datasets import read_examples, write_examples
+from teachback.desk import recording_files, train_cases
 from teachback.files import read_explanations, write_explanations
 from teachback.records import Explanation
 from teachback.runs.explanations import explain
@@ -57,7 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     desk = options.folder / "desk"
     desk.mkdir(parents=True)
-    write_dataset(desk / "data.jsonl", train_cases(options.count))
+    write_examples(desk / "data.jsonl", train_cases(options.count))
     reference = f"recorded:{','.join(map(str, recording_files()))}"
     own = explanations_of(desk / "data.jsonl", reference, desk / "own", "cote")
     write_explanations(desk / "permuted/explanations.jsonl", permuted(own))
@@ -65,7 +65,7 @@ def main() -> None:
         obqa = options.folder / "obqa"
         obqa.mkdir(parents=True)
         rows = read_examples(str(options.data / "obqa/train.jsonl"))[: options.count]
-        write_dataset(obqa / "data.jsonl", rows)
+        write_examples(obqa / "data.jsonl", rows)
         for model in ("gpt-4o", "llama-3-70b"):
             file = options.data / f"obqa/teacher/{model}.rp.jsonl"
             explanations_of(obqa / "data.jsonl", f"recorded:{file}", obqa / model, "rp")

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from bench.common import OUT, ROOT, PartFailedError, head, machine, part, row
 from teachback import desk
-from teachback.datasets import read_examples
+from teachback.datasets import read_examples, write_examples
 from teachback.records import Example
 from teachback.system.precision import UsedPrecision
 
@@ -243,7 +243,7 @@ def trained(options: argparse.Namespace) -> None:
         ("train", desk.train_cases(TRAIN_CASES)),
         ("test", desk.test_cases(TEST_CASES)),
     ):
-        desk.write_dataset(folder / f"{name}.jsonl", cases)
+        write_examples(folder / f"{name}.jsonl", cases)
     print(f"{machine()}\n")
     print(head("seed", "precision", "direct", "explained", "training, s"))
     for seed in range(options.seeds):

@@ -137,7 +137,7 @@ def explained(
     from teachback.questions import render
 
     sources = [render(example) for example in questions(count)]
-    times, tokens = [], 0
+    times, tokens = [], _TOKENS
     student: Any = loaded(path, precision).student
     if generate:
         student.shared_prefix = False  # transformers' own decoding
@@ -146,10 +146,10 @@ def explained(
         begun = _now(clock)
         (made,) = student.generate([source], "explanation", _TOKENS)
         times.append(_now(clock) - begun)
-        tokens = max(tokens, made.tokens)
+        tokens = min(tokens, made.tokens)
     return {
         "median ms": round(1000 * statistics.median(times[1:]), 1),
-        "tokens": tokens,
+        "fewest tokens": tokens,
         "peak MiB": peak_bytes() // 2**20,
     }
 
@@ -184,18 +184,23 @@ def llama_cpp(file: str, student: str, name: str, settings: argparse.Namespace) 
         ) as server:
             server.ask("/v1/completions", bodies[0])
             return at_once(server, "/v1/completions", bodies)
-    asked = questions(settings.questions)
+    asked = questions(_explained(settings.questions) if name == "explained" else settings.questions)
     if name == "direct":
         bodies = [body(each, "answer", _ANSWER_TOKENS) for each in asked]
     elif name == "served":
         bodies = [body(each, "explanation", limit) for each in asked]
     else:
-        bodies = [body(e, "explanation", _TOKENS, past_the_end=True) for e in asked[::4]]
+        bodies = [body(e, "explanation", _TOKENS, past_the_end=True) for e in asked]
     with started("bench.served_llamacpp", file, clock=settings.clock) as server:
         return one_at_a_time(server, "/v1/completions", bodies)
 
 
 # ------------------------------------------------------------------ parts
+
+
+def _explained(asked: int) -> int:
+    """How many of the questions the part ``explained`` asks, of every engine: the first quarter."""
+    return max(2, asked // 4)
 
 
 def measured(name: str, engine: str, settings: argparse.Namespace) -> dict[str, Any]:
@@ -212,7 +217,7 @@ def measured(name: str, engine: str, settings: argparse.Namespace) -> dict[str, 
         return served(path, precision, clock, settings.questions)
     if name == "mixed":
         return mixed(path, precision, clock, settings.clients)
-    count = max(2, settings.questions // 4)
+    count = _explained(settings.questions)
     return explained(path, precision, clock, count, generate=engine.startswith("generate"))
 
 

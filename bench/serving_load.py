@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from bench.common import head, machine, row
+from bench.common import head, machine, row, slow_99
 from bench.served import Server, questions, serving
 
 
@@ -146,10 +146,9 @@ def report(seen: Seen, rise: float) -> bool:
     for kind, expected in EXPECTED.items():
         own = {status: n for (name, status), n in seen.statuses.items() if name == kind}
         bad |= not own.keys() <= expected or not own
-        times = sorted(seen.seconds.get(kind, [0.0]))
-        late = times[int(0.99 * (len(times) - 1))]
+        times = seen.seconds.get(kind, [0.0])
         said = ", ".join(f"{status}: {n}" for status, n in sorted(own.items()))
-        print(row(kind, said, f"{statistics.median(times):.2f}", f"{late:.2f}"))
+        print(row(kind, said, f"{statistics.median(times):.2f}", f"{slow_99(times):.2f}"))
     parts = tenths(seen.memory)
     print("MiB by tenths of the time: " + ", ".join(f"{part:.0f}" for part in parts))
     risen = parts[-1] - parts[1]

@@ -5,7 +5,8 @@
 
 For each system of each task: how many per cent are right in each way of answering (the mean over
 the seeds that are done), the 95% interval, and in words what came of the comparisons in which the
-study compares it. Studies of `bench/studies` of which nothing is packed stand below.
+study compares it in the row's setting (size, strategy, teacher). Studies of `bench/studies` of
+which nothing is packed stand below.
 """
 
 from __future__ import annotations
@@ -43,9 +44,13 @@ def main() -> None:
             unpack_study(file, folder)
             for cells in rows_of(file.stem, read_folder(folder)):
                 print(row(*cells))
-    packed = {file.stem for file in files}
-    lacking = sorted(path.stem for path in STUDIES.glob("*.toml") if path.stem not in packed)
-    print(f"\nNot run, or not packed: {', '.join(lacking)}.")
+    print(f"\nNot run, or not packed: {', '.join(not_packed()) or 'none'}.")
+
+
+def not_packed() -> list[str]:
+    """The studies of `bench/studies` that are not in `bench/results`."""
+    packed = {file.stem for file in RESULTS.glob("*.zip")}
+    return sorted(path.stem for path in STUDIES.glob("*.toml") if path.stem not in packed)
 
 
 def rows_of(name: str, study: ReportedStudy) -> Iterator[tuple[str, ...]]:
@@ -94,7 +99,8 @@ def _words(arm: Arm, study: ReportedStudy) -> str:
     said = [
         _said(found)
         for found in (*verdicts.confirmatory, *verdicts.exploratory)
-        if found.dataset == spec.dataset and found.a == spec.system and found.finding is not None
+        if (found.dataset, found.a, found.setting) == (spec.dataset, spec.system, spec.setting)
+        and found.finding is not None
     ]
     return "; ".join(said) or "–"
 

@@ -1,6 +1,6 @@
 """A million examples through the real generation and the real store, with a scripted teacher.
 
-    python -m bench.teacher_scale                  everything, 1,000,000 examples (about 15 minutes)
+    python -m bench.teacher_scale                  everything, 1,000,000 examples (about 20 minutes)
     python -m bench.teacher_scale --number 100000  the same, smaller
     python -m bench.teacher_scale --only library   or: --only command
 

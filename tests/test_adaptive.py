@@ -157,7 +157,7 @@ def test_unreadable_answers_are_explained_by_every_candidate() -> None:
                 correct=False,
                 unparsed=own.answer is None,
                 explanation="So.",
-                explained_answer="4",
+                explained_answer="4" if number < 20 else "5",
                 explained_correct=number < 20,
                 log_probability=own.log_probability,
             )
@@ -169,6 +169,11 @@ def test_unreadable_answers_are_explained_by_every_candidate() -> None:
     )
     assert found.taken == 0
     assert found.threshold == pytest.approx(-2.19)
+    # The first candidate is right where nothing could be read; none of the direct answers is.
+    assert found.line() == (
+        "adaptive (exploratory): on valid it explains 9% of 220 questions, those with a margin "
+        "below -2.19; accuracy 0.091, with none explained 0.000, with all 0.091"
+    )
 
 
 def test_predictions_in_the_adaptive_way() -> None:

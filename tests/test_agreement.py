@@ -13,6 +13,7 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.inter_rater import fleiss_kappa as library_fleiss
 
 from teachback.evaluation import estimate_difference
+from teachback.evaluation.metrics import accuracy_interval
 from teachback.quality.agreement import (
     Level,
     cohen_kappa,
@@ -159,3 +160,59 @@ def test_means_where_nothing_varies() -> None:
     all_yes = mean_share([1.0] * 10)
     assert all_yes.high == pytest.approx(1)
     assert all_yes.low == pytest.approx(10 / (10 + 1.959964**2))  # Wilson's, ten of ten
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        ([0, 0, 1] * 3, [0, 0, 0, 1, 1, 1, 2, 2, 2]),
+        ([0, 1] * 3, [0, 0, 1, 1, 2, 2]),  # exact in floats
+        ([0.1, 0.2, 0.7] * 3, [0, 0, 0, 1, 1, 1, 2, 2, 2]),
+        ([1 / 3, 0.2, 0.2, 1 / 3, 1 / 3, 0.2], [0, 0, 1, 1, 2, 2]),
+    ],
+)
+def test_groups_of_the_same_mean_have_no_t_whatever_rounding_leaves(
+    values: list[float], groups: list[int]
+) -> None:
+    found = mean_difference(values, groups)
+    assert (found.low, found.high, found.p) == (found.mean, found.mean, 0.25)
+    share = mean_share(values, groups)
+    assert share.low is not None
+    assert share.high is not None
+    assert share.high - share.low > 0.2
+
+
+def test_differences_that_cancel_but_for_rounding_are_no_difference() -> None:
+    assert sum([0.1, 0.2, -0.3]) != 0
+    found = mean_difference([0.1, 0.2, -0.3] * 4, [n // 3 for n in range(12)])
+    assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_null_differences_are_hardly_ever_certain() -> None:
+    """Twelve items in four groups: no p is below that of the exact sign test by rounding alone."""
+    rng = np.random.default_rng(0)
+    draws = rng.integers(-1, 2, size=(4000, 12)).tolist()
+    found = [mean_difference(draw, [n // 3 for n in range(12)]).p for draw in draws]
+    assert min(p for p in found if p is not None) > 1e-6
+
+
+def test_a_share_over_groups_has_the_interval_of_an_accuracy() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        right = rng.random(12) < 0.6
+        groups = np.arange(12) // 3
+        if 0 < right.mean() < 1:
+            found = mean_share(right.astype(float).tolist(), groups.tolist())
+            assert (found.low, found.high) == pytest.approx(accuracy_interval(right, groups))
+
+
+def test_a_share_of_values_that_vary_little_has_a_narrow_interval() -> None:
+    """Shares such as that of words copied: independent items of one group each are no floor."""
+    values = [0.2, 0.25, 0.3, 0.25] * 10
+    alone, paired = mean_share(values), mean_share(values, [n // 4 for n in range(40)])
+    assert alone.low is not None
+    assert alone.high is not None
+    assert alone.high - alone.low < 0.03
+    assert paired.low is not None
+    assert paired.high is not None
+    assert paired.high - paired.low == pytest.approx(alone.high - alone.low, rel=0.15)

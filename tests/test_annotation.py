@@ -27,9 +27,10 @@ from teachback.annotation.plan import Plan, PlanSettings, Screen, annotators_by_
 from teachback.annotation.results import RESULTS_FILE, exported_rows, measure_annotation
 from teachback.annotation.screens import shown_screen
 from teachback.annotation.server import MOST_BYTES, AnnotationServer
-from teachback.annotation.wording import difference_sentence
+from teachback.annotation.wording import difference_sentence, is_shown
 from teachback.cli import cli
 from teachback.errors import StoreError
+from teachback.files import read_jsonl, write_jsonl
 from teachback.reports import report
 
 NAMES = ("ann", "bob", "cem", "dia")
@@ -48,6 +49,12 @@ def plan(**values: Any) -> Plan:
 
 def teachback(*args: str) -> Result:
     return CliRunner().invoke(cli, [*args], prog_name="teachback")
+
+
+def dry_run(*args: str) -> str:
+    result = teachback("annotate", *RUNS, "--data", "data.jsonl", "--dry-run", *args)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def refused(*args: str) -> str:
@@ -152,9 +159,7 @@ def test_the_detectable_difference_of_other_modes_and_of_mixed_numbers() -> None
 
 def test_a_dry_run_says_what_can_be_shown_and_writes_nothing(work: Path) -> None:
     before = sorted(work.rglob("*"))
-    result = teachback("annotate", *RUNS, "--data", "data.jsonl", "--dry-run")
-    assert result.exit_code == 0, result.output
-    assert "40 items by 1 annotator: can show 28.7 points of 'acceptable'" in result.output
+    assert "40 items by 1 annotator: can show 28.7 points of 'acceptable'" in dry_run()
     assert sorted(work.rglob("*")) == before
 
 
@@ -264,6 +269,55 @@ def test_simulating_counts_what_the_system_answered_and_not_gold(work: Path) -> 
     assert shares["with", RUNS[1]] == 1
     gains = [row for row in found.differences if row.measure == "gain"]
     assert [(row.b, row.difference) for row in gains] == [(None, 1), (None, 1), (RUNS[1], 0)]
+    # Each p is 0.5 ** 9, of ten items alike, and there are three primary differences.
+    assert [row.p_holm for row in gains] == pytest.approx([3 / 512, 3 / 512, 1])
+    assert "p < 0.05 after Holm over 3 comparisons" in dry_run("--mode", "simulate")
+    assert "shown, with its explanation is higher" in difference_sentence(gains[0])
+
+
+def test_several_primary_differences_are_shown_after_holm_only(work: Path) -> None:
+    """Four of ten items gained by one system, none by the other: p = 0.037, and three such."""
+    drawn = plan(mode="simulate", items=10)
+    by_id = drawn.by_id()
+    helped = {item.id for item in drawn.items[:4]}
+    revisions = []
+    for number, screen in enumerate(drawn.screens):
+        item = by_id[screen.item]
+        right = item.choices.index(item.explanations[screen.systems[0]].answer or "")
+        before = str((right + 1) % 4)
+        after = str(right) if screen.systems == (0,) and screen.item in helped else before
+        revisions.append(said(screen, {"without": before, "with": after}, number))
+    found = measure_annotation(drawn, revisions)
+    gains = [row for row in found.differences if row.measure == "gain"]
+    assert [row.p for row in gains] == pytest.approx([0.0368, 1, 0.0368], abs=5e-5)
+    assert not any(is_shown(row) for row in gains)
+    assert "p = 0.037 (after Holm, p = 0.11), 10 items: not shown" in difference_sentence(gains[0])
+    row = RESULTS_FILE.row(found)  # as it was written before Holm's p-values were
+    before_holm = [
+        {key: value for key, value in one.items() if key != "p_holm"} for one in row["differences"]
+    ]
+    old = {**row, "version": 1, "differences": before_holm}
+    assert RESULTS_FILE.of_row(old, "results.json") == found
+
+
+def test_a_group_named_like_an_item_is_not_that_item(work: Path) -> None:
+    def low(groups: dict[str, str]) -> float | None:
+        rows = [row for _, row in read_jsonl("data.jsonl")]
+        own = [{**row, "group": groups[row["id"]]} if row["id"] in groups else row for row in rows]
+        write_jsonl("grouped.jsonl", own)
+        drawn = plan_of(RUNS, "grouped.jsonl", None, PlanSettings())[0]
+        plain = [screen for screen in drawn.screens if screen.planted is None]
+        revisions = [
+            said(screen, rating("yes" if len(screen.item) % 2 == screen.systems[0] else "no"), n)
+            for n, screen in enumerate(plain)
+        ]
+        found = measure_annotation(drawn, revisions)
+        (row,) = [one for one in found.differences if one.primary]
+        return row.low
+
+    alone = low({})
+    assert low({"item-1": "item-0", "item-2": "item-3"}) == alone
+    assert low({"item-1": "one", "item-2": "one"}) != alone
 
 
 def test_planted_screens_flag_and_are_counted_in_no_share(work: Path) -> None:

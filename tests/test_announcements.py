@@ -100,23 +100,20 @@ def test_what_denies(language: str, statement: str, denied: bool) -> None:
 @pytest.mark.parametrize(
     ("language", "text", "verdict"),
     [
-        ("en", "Birds fly, hence it's true.", "true"),
-        ("de", "Vögel fliegen. Also ist das richtig.", "richtig"),
-        ("fr", "Donc, c'est faux.", "faux"),
-        ("es", "Por lo tanto, es verdadero.", "verdadero"),
-        ("ru", "Следовательно, это верно.", "верно"),
-        ("zh", "因此，这是错误", "错误"),
-        ("ja", "したがって、それは正しい。", "正しい"),
+        ("en", "Birds fly, hence it's true.", "yes"),
+        ("de", "Vögel fliegen. Also ist das richtig.", "yes"),
+        ("fr", "Donc, c'est faux.", "no"),
+        ("es", "Por lo tanto, es verdadero.", "yes"),
+        ("ru", "Следовательно, это верно.", "yes"),
+        ("zh", "因此，这是错误", "no"),
+        ("ja", "したがって、それは正しい。", "yes"),
         ("en", "Some say yes.", None),
         ("de", "Manche sagen ja.", None),
     ],
 )
 def test_a_verdict_that_ends_the_text(language: str, text: str, verdict: str | None) -> None:
-    found = announcements((language,))
-    span = found.verdict_end(text)
-    assert (span and text[span.statement : span.line_end].strip()) == verdict
-    if verdict:
-        assert found.verdicts[verdict] in ("yes", "no")
+    ending = announcements((language,)).verdict_end(text)
+    assert (ending and ending.answer) == verdict
 
 
 def test_the_conclusion_begins_with_what_leads_up_to_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import json
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,24 @@ def test_saved_evaluations_are_compared_as_folders(
         tb.compare(one / "predictions.jsonl", evaluated, way="chosen")
 
 
+@pytest.mark.parametrize(
+    ("keys", "settings", "message"),
+    [
+        (("x",), {}, "'x' is no seed"),
+        ((True,), {}, "True is no seed"),
+        ((1, "1"), {}, "seed 1 is given twice"),
+        ((1,), {"names": ("A",)}, "give two texts"),
+        ((1,), {"names": "AB"}, "give two texts"),
+    ],
+)
+def test_seeds_and_names_are_checked(
+    evaluated: tb.Evaluation, keys: tuple[Any, ...], settings: dict[str, Any], message: str
+) -> None:
+    system = dict.fromkeys(keys, evaluated)
+    with pytest.raises(ConfigError, match=message):
+        tb.compare(system, system, **settings)
+
+
 def test_a_run_s_folder_stands_for_its_student(root: Path) -> None:
     trained = tb.train(
         tb.read_examples(root / "train.jsonl"),
@@ -190,6 +209,20 @@ def test_a_run_s_folder_stands_for_its_student(root: Path) -> None:
     asked = {"choices": ["red", "green"]}
     assert loaded.answer("Which?", **asked) == trained.answer("Which?", **asked)
     assert tb.evaluate(root / "run", TEST_ROWS, baselines=False).predictions
+
+
+def test_an_evaluation_names_the_student_s_own_folder(
+    root: Path, student: tb.Student, evaluated: tb.Evaluation, tmp_path: Path
+) -> None:
+    # In memory alone it has none; the base is a different student.
+    evaluated.save(tmp_path / "memory")
+    assert "student" not in evaluated.asked
+    assert "student" not in json.loads((tmp_path / "memory" / "metrics.json").read_text("utf-8"))
+    own = tmp_path / "trained"
+    trained = tb.train(TRAIN_ROWS, student=root / "tiny", objective="st", epochs=1, folder=own)
+    for asked in (trained, tb.Student.load(own), own):
+        found = tb.evaluate(asked, TEST_ROWS, baselines=False)
+        assert found.asked["student"] == str(own / "student")
 
 
 def test_answers_drawn_in_different_ways_are_not_compared(

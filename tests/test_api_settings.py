@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -13,7 +13,13 @@ import teachback as tb
 from teachback.api import settings
 from teachback.api.settings import Named
 from teachback.config import SECTIONS
-from teachback.errors import ConfigError
+from teachback.errors import (
+    ConfigError,
+    DataError,
+    ReferenceError_,
+    RunFolderError,
+    StoreError,
+)
 from teachback.teachers.scripted import ScriptedTeacher
 
 STEPS: list[tuple[type[Any], Mapping[str, Named]]] = [
@@ -205,3 +211,58 @@ def test_what_is_unknown_or_means_nothing_is_refused(
         call()
     assert str(caught.value).startswith(message)
     assert set(tmp_path.iterdir()) == before  # nothing was begun
+
+
+LONG = "x" * 300
+"""No file can have this name."""
+
+ROWS = [{"id": "a", "question": "Is 2 odd?", "answer": "no"}]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: tb.generate(ROWS, teacher="scripted", store="s", exemplars=LONG),
+            ConfigError,
+            "no exemplars",
+        ),
+        (lambda: tb.select(ROWS, store=LONG), StoreError, "there is no such completion store"),
+        (lambda: tb.evaluate(LONG, ROWS), ReferenceError_, "there is no folder"),
+        (lambda: tb.Student.load(f"gguf:{LONG}"), ReferenceError_, "File name too long"),
+        (lambda: tb.Student.load(f"trimmed:{LONG}"), ReferenceError_, "not in the cache"),
+        (
+            lambda: tb.generate(ROWS, teacher=f"gguf:{LONG}", store="s"),
+            ReferenceError_,
+            "name too long",
+        ),
+        (lambda: tb.report(LONG), RunFolderError, "there is no such folder"),
+        (lambda: tb.compare(LONG, LONG), DataError, "name too long"),
+        (lambda: tb.pack_study(LONG, "out"), RunFolderError, "not a study's folder"),
+    ],
+)
+def test_what_no_file_can_be_named_is_no_file(
+    call: Callable[[], object],
+    error: type[Exception],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_train_without_baselines_is_refused_of_a_teacher_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"evaluate_teacher\(\): train means nothing here"):
+        tb.evaluate_teacher(
+            "scripted", ROWS, store=tmp_path / "s.sqlite", train=ROWS, baselines=False
+        )
+
+
+def test_instructions_may_be_long(tmp_path: Path) -> None:
+    told = "Say what speaks for each choice before you conclude. " * 6
+    teacher = ScriptedTeacher(lambda _: "It is. The answer is yes.")
+    tb.generate(EXAMPLES, teacher=teacher, store=tmp_path / "s.sqlite", instructions=told)
+    found = tb.select(EXAMPLES, store=tmp_path / "s.sqlite", instructions=told)
+    assert found.counts.asked > 0

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from bench.exploratory.desk_explore import name_of
 from teachback.config import read_config
-from teachback.files import read_toml
+from teachback.files import read_toml, write_json
 from teachback.studies.config import read_study
 from teachback.studies.packing import unpack_study
 
@@ -161,3 +162,16 @@ def test_every_command_that_a_document_names_exists() -> None:
         if bad:
             wrong[str(document.relative_to(ROOT))] = bad
     assert wrong == {}
+
+
+def test_the_same_system_of_two_studies_has_two_names(tmp_path: Path) -> None:
+    students = []
+    for study in ("study-desk", "study-other"):
+        cell = tmp_path / study / "cells" / "0123456789abcdef"
+        write_json(cell / "cell.json", {"system": "MT-CoT"})
+        students.append(cell / "student")
+    assert [name_of(student) for student in students] == [
+        "MT-CoT of study-desk",
+        "MT-CoT of study-other",
+    ]
+    assert name_of(tmp_path / "desk-explore/short-0/student") == "short of desk-explore"

@@ -252,6 +252,27 @@ def test_runs_are_compared_in_each_way(work: Path) -> None:
     )
 
 
+def test_one_test_does_not_count_twice(work: Path) -> None:
+    evaluated(work / "st", "direct", "0000000000", "0000000000")
+    evaluated(work / "mt", "direct", "1111111110", "0000000000")
+    evaluated(work / "cot", "explained", "1111111110", "1111111110")  # one answer by either way
+    for other in ("mt", "cot"):
+        (alone,) = json.loads(done("compare", "st", other, "--way", "direct", "--json"))
+        (both,) = json.loads(done("compare", "st", other, "--json"))
+        assert both == alone
+        assert both["p_holm"] == both["p"]
+    evaluated(work / "other", "explained", "1111111110", "1111111111")
+    ways = [row["way"] for row in json.loads(done("compare", "st", "mt", "other", "--json"))]
+    assert ways == ["direct", "direct", "chosen"]
+
+
+def test_nothing_is_compared_with_itself(work: Path) -> None:
+    evaluated(work / "st", "direct", "10", "10")
+    evaluated(work / "mt", "direct", "11", "11")
+    for runs in (("st", "st"), ("st", "mt", "./mt/"), ("st", "mt/../st")):
+        assert "is given twice" in refused("compare", *runs)
+
+
 def test_runs_are_named_by_the_end_of_their_paths(work: Path) -> None:
     for name in ("st", "mt"):
         (work / "long" / "way" / name).mkdir(parents=True)
@@ -445,6 +466,10 @@ def test_a_key_that_does_not_exist(llama: Path, work: Path) -> None:
         ),
         (("evaluate", "data", "test.jsonl", "-o", "o"), "data is not a student"),
         (("evaluate", "test.jsonl", "-o", "o"), "give STUDENT and then DATA"),
+        (
+            ("evaluate", "data", "test.jsonl", "--train", "test.jsonl", "-o", "o"),
+            "are also in --train test.jsonl: evaluate on different questions",
+        ),
         (("ask", "data", "Why?"), "data is not a student"),
         (("compare", "data"), "give two or more runs"),
         (("compare", "data", "data"), "data holds no evaluation"),

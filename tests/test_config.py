@@ -110,6 +110,13 @@ def test_files_are_meant_from_the_configuration_s_folder(tmp_path: Path) -> None
     assert config.teacher.exemplars == str(tmp_path / "own.jsonl")
     assert config.teacher.instructions == str(tmp_path / "policy.txt")
     assert config.student.reference == str(tmp_path / "models/tiny")
+    for text, meant in (
+        ("own.tsv", str(tmp_path / "own.tsv")),
+        ("sets/own", str(tmp_path / "sets/own")),
+        ("arithmetic", "arithmetic"),
+    ):
+        values = {"data": {"train": "d"}, "teacher": {"exemplars": text}}
+        assert parse_config(values, folder=tmp_path).teacher.exemplars == meant
     assert read_config(path, anchored=False).data.train == "d/train.jsonl"
 
 

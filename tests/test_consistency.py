@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -109,9 +110,26 @@ def test_a_planted_number_changes_the_answer_of_who_reads_it() -> None:
         else:
             assert said["now"] != said["was"]
             assert value == 1.0
-    unread = [item for item, value in found.values["mistake-unparsed"].items() if value]
+    unread = [item for item, value in found.values["mistake-number-unparsed"].items() if value]
     assert unread
     assert not set(unread) & set(found.values["mistake-number"])
+
+
+class Doubting(Reader):
+    """Comes to no answer where something is not so."""
+
+    def continued(self, begun: Sequence[tuple[Example, str]]) -> list[str]:
+        texts = super().continued(begun)
+        return ["Who knows." if " not " in text else text for text in texts]
+
+
+def test_mistakes_of_each_kind_that_reach_no_answer_are_counted_apart() -> None:
+    values = measure_consistency(Doubting(), items(), seed=1).values
+    assert set(values["mistake-statement-unparsed"].values()) == {1.0}
+    assert "mistake-statement" not in values
+    unread = values["mistake-number-unparsed"]
+    assert {item for item in unread if not unread[item]} == set(values["mistake-number"])
+    assert values["mistake-number"]
 
 
 def test_donors_are_others_of_the_wanted_answer() -> None:
@@ -128,6 +146,74 @@ def test_donors_are_others_of_the_wanted_answer() -> None:
     )
     assert donors_of(some[:3], answers[:3], same=True, seed=0) == []
     assert donors_of(some, [None] * 12, same=False, seed=0) == []
+
+
+def various_items() -> tuple[list[ConsistencyItem], list[str | None]]:
+    """Sixty questions of 25 groups or none, with choices of their own, and their answers."""
+    rng = random.Random(5)
+    colours = [*CHOICES, "Red", "pink", "grey"]
+    made, answers = [], []
+    for n in range(60):
+        choices = tuple(rng.sample(colours, 4))
+        group = rng.choice([None, f"g{n % 25}"])
+        example = Example(f"q{n}", "?", choices[0], "multiple-choice", choices, group=group)
+        made.append(ConsistencyItem(f"q{n}", example, f"Text  {rng.randrange(40)}", choices[0]))
+        answers.append(rng.choice([None, *choices]))
+    return made, answers
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("listed", [True, False])
+def test_donors_are_drawn_among_all_that_may_be(same: bool, listed: bool) -> None:
+    some, answers = various_items()
+    if not listed:
+        some = [replace(o, example=replace(o.example, kind="text", choices=())) for o in some]
+    wanted = []
+    for i, one in enumerate(some):
+        possible = [
+            j
+            for j, other in enumerate(some)
+            if other.text.split() != one.text.split()
+            and (one.example.group is None or other.example.group != one.example.group)
+            and (own := answers[i]) is not None
+            and (theirs := answers[j]) is not None
+            and (own.casefold() == theirs.casefold()) is same
+            and (not listed or theirs in one.example.choices)
+        ]
+        if possible:
+            wanted.append((i, random.Random(f"swap-3-{same}-q{i}").choice(possible)))
+    assert len(wanted) > 30
+    assert donors_of(some, answers, same=same, seed=3) == wanted
+
+
+class Told(str):
+    """A text that counts how often it is taken apart."""
+
+    __slots__ = ()
+    taken_apart = 0
+
+    def split(self, *given: Any, **named: Any) -> list[str]:  # type: ignore[override]
+        Told.taken_apart += 1
+        return super().split(*given, **named)
+
+
+class Silent(Reader):
+    """Reads no explanation."""
+
+    def answers(self, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        return [example.answer for example, _ in given]
+
+    def continued(self, begun: Sequence[tuple[Example, str]]) -> list[str]:
+        return ["" for _ in begun]
+
+
+def test_donors_are_drawn_once_for_a_pass() -> None:
+    """Each text is taken apart once in both swaps and in four early answers, however many parts a
+    pass has."""
+    many = [replace(one, text=Told(one.text)) for one in items(3 * SAVE_EVERY)]
+    Told.taken_apart = 0
+    measure_consistency(Silent(), many, seed=1)
+    assert Told.taken_apart == 6 * len(many)
 
 
 def test_the_first_words() -> None:

@@ -188,6 +188,19 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert out.read_text() == "precious"
 
 
+def test_a_row_without_a_solution_is_left_out_where_others_have_one(tmp_path: Path) -> None:
+    first, second = released_choice("1", "A", ICE), released_choice("2", "A", ICE)
+    source = write(tmp_path / "in.jsonl", {**first, "fact1": "Ice is frozen."}, second)
+    out = tmp_path / "out.jsonl"
+    result = CliRunner().invoke(
+        data, ["import", "openbookqa", str(source), "-o", str(out), "--with-solutions"]
+    )
+    assert result.stdout == (
+        f"left out: {source}, line 2: the row has no solution\n{out}: 1 rows written, 1 left out\n"
+    )
+    assert [row["id"] for _, row in read_rows(out)] == ["1"]
+
+
 def test_the_command(tmp_path: Path) -> None:
     source = write(tmp_path / "train.jsonl", GSM8K)
     out = tmp_path / "out.jsonl"

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from teachback import desk
 from teachback.cli import cli
-from teachback.datasets import read_examples
-from teachback.desk.cases import split_of
+from teachback.datasets import read_examples, write_examples
+from teachback.desk.cases import Split, split_of
 from teachback.desk.policy import GOODS, POLICY
 from teachback.exemplars import read_exemplars
 from teachback.files import read_jsonl
@@ -158,7 +158,7 @@ def test_the_cases_are_the_same_everywhere() -> None:
 
 def test_the_dataset_file_reads_back(tmp_path: Path) -> None:
     examples = desk.train_cases(60)
-    desk.write_dataset(tmp_path / "train.jsonl", examples)
+    write_examples(tmp_path / "train.jsonl", examples)
     assert read_examples(tmp_path / "train.jsonl") == examples
 
 
@@ -271,3 +271,34 @@ def test_the_task_as_files_is_what_a_study_needs(tmp_path: Path) -> None:
     assert again.exit_code == 2
     assert "already holds train.jsonl" in again.output
     assert write("--train-cases", "481").exit_code == 2
+
+
+def test_more_cases_than_there_are_is_refused_before_anything_is_replaced(tmp_path: Path) -> None:
+    def write(count: int) -> Result:
+        count_and_place = ["--test-cases", str(count), "-o", str(tmp_path), "--overwrite"]
+        return CliRunner().invoke(cli, ["data", "desk", "--train-cases", "2", *count_and_place])
+
+    assert write(5).exit_code == 0
+    before = (tmp_path / "test.jsonl").read_bytes()
+    refused = write(desk.MOST_CASES["test"] + 1)
+    assert refused.exit_code == 2
+    assert refused.output.strip().endswith(
+        "the desk has at most 3500 different test cases, and 3501 were asked for: choose fewer"
+    )
+    assert (tmp_path / "test.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(("split", "seed"), [("train", desk.TRAIN_SEED), ("test", 1)])
+def test_the_most_cases_there_are_can_be_drawn(split: Split, seed: int) -> None:
+    most = desk.MOST_CASES[split]
+    assert len({case.facts for case in desk.cases(most, seed, split)}) == most
+    # Ten of every block of 50 are opened goods in time that are neither faulty nor final sale.
+    opened = [
+        desk.Facts(item, days, member, False, False, True)
+        for items in GOODS.values()
+        for item in items
+        for member in (False, True)
+        for limit in [desk.Facts(item, 1, member, False, False, True).limit]
+        for days in range(max(1, limit - 24), limit + 1)
+    ]
+    assert sum(split_of(facts) == split for facts in opened) >= most // 50 * 10

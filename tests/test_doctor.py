@@ -5,11 +5,12 @@ from __future__ import annotations
 import builtins
 import shutil
 import threading
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -185,6 +186,56 @@ def test_probes_tell_what_does_not_answer(
     assert found("package index").detail == "the index of pip's configuration: reachable"
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "nothing").as_uri())
     assert found("package index").state == "missing"
+
+
+@pytest.mark.parametrize("address", ["http://[bad", "hub.example", "http://h:port/"])
+def test_an_address_that_is_none_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.delenv("TEACHBACK_OFFLINE")
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    for name in ("model hub", "package index"):
+        assert "not reachable" in found(name).detail
+
+
+def test_both_are_waited_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def never(*_: object, **__: object) -> NoReturn:
+        over.wait(10)
+        raise TimeoutError
+
+    monkeypatch.delenv("TEACHBACK_OFFLINE")
+    monkeypatch.setattr(network, "PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(network, "urlopen", never)
+    monkeypatch.setattr(network, "pip_settings", dict)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1")
+    begin = time.monotonic()
+    findings = network.hub_and_index()
+    waited = time.monotonic() - begin
+    over.set()
+    assert 1.0 <= waited < 1.8
+    assert ["no answer within 1 seconds" in each.detail for each in findings] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TEACHBACK_CACHE", "~nobody-has-this-name/x"),
+        ("TEACHBACK_CACHE", "n" * 300),
+        ("OPENAI_API_KEY_FILE", "n" * 300),
+    ],
+)
+def test_the_command_ends_well_whatever_is_set(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv(name, value)
+    ended = CliRunner().invoke(command, [])
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    if value.startswith("~"):
+        assert "there is no such home folder" in ended.output
 
 
 def test_the_index_of_pip_s_configuration_is_asked(

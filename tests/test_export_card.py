@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
@@ -12,6 +13,7 @@ from teachback.export.card import ExportFacts, model_card
 from teachback.export.check_questions import CheckFile, CheckQuestions
 from teachback.export.formats import DriftLimits
 from teachback.export.parity import compare_answers
+from teachback.export.provenance import provenance
 from teachback.records import Answer, Example
 from teachback.students.card import StudentCard
 
@@ -62,6 +64,12 @@ def test_the_teacher_s_terms_are_the_user_s_words_or_not_stated() -> None:
     [
         ("Gemma terms of use", {"license": "gemma"}),
         ("Apache-2.0", {"license": "apache-2.0"}),
+        ("The MIT License", {"license": "mit"}),
+        (
+            "Research use only, limited",
+            {"license": "other", "license_name": "research-use-only-limited"},
+        ),
+        ("MIT-like", {"license": "other", "license_name": "mit-like"}),
         (
             "Our Own (Research) Licence 2.0",
             {"license": "other", "license_name": "our-own-research-licence-2.0"},
@@ -74,3 +82,23 @@ def test_a_licence_has_a_name_that_the_hub_takes(
 ) -> None:
     data = ModelCard(model_card(replace(FACTS, licence=licence))).data.to_dict()
     assert {key: text for key, text in data.items() if key.startswith("license")} == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        ("/models/home/me/llama", "llama"),
+        ("~/llama/", "llama"),
+        ("../llama", "llama"),
+        ("C:\\me\\llama", "llama"),
+        ("org/llama", "org/llama"),
+        ("accounts/org/models/llama", "accounts/org/models/llama"),
+    ],
+)
+def test_a_teacher_s_folder_is_not_published(model: str, shown: str, tmp_path: Path) -> None:
+    (tmp_path / "student").mkdir()
+    (tmp_path / "config.toml").write_text(
+        f"[data]\ntrain = 'train.jsonl'\n[teacher]\nreference = 'openai:{model}@http://h/v1'\n",
+        "utf-8",
+    )
+    assert provenance(tmp_path / "student")["explanations by"] == shown

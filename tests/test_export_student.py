@@ -10,12 +10,20 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
 from teachback.config import reference_table
 from teachback.export.config import EXPORT_SECTIONS
+from teachback.export.formats import export_files
 from teachback.files import sha256_of
 from teachback.students.load import load
 from tiny_run import write_config, write_data
@@ -78,8 +86,13 @@ def test_a_merged_folder_answers_in_plain_transformers_as_the_student(
             *branch.marker,
             *branch.target,
         )
-        with pytest.raises(Exception, match="answers one question"):
-            tokenizer.apply_chat_template([{"role": "system", "content": "Be brief."}, *chat])
+        system, answered = (
+            {"role": role, "content": "Be brief."} for role in ("system", "assistant")
+        )
+        others = ([system, *chat], [*chat, *chat], [*chat, system], [answered])
+        for messages in (*others, [*chat, answered, *chat]):
+            with pytest.raises(Exception, match="answers one question"):
+                tokenizer.apply_chat_template(messages)
     assert tokenizer.decode(made, skip_special_tokens=True).strip() == wanted
     with safe_open(out / "model.safetensors", framework="pt") as tensors:
         assert ("lm_head.weight" in tensors.keys()) is not model.config.tie_word_embeddings  # noqa: SIM118
@@ -101,7 +114,9 @@ def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
     done = export(own, *args)
     assert done.exit_code == 0, done.output
     out = tmp_path / "out"
-    assert {file.name for file in out.iterdir()} >= {"model.gguf", "Modelfile", "README.md"}
+    written = {file.name for file in out.iterdir()} - {"lock"}
+    assert written >= {"model.gguf", "Modelfile", "README.md"}
+    assert set(export_files(written)) == written
     for name in ("README.md", "Modelfile", "parity.json", "teachback.json"):
         assert str(tmp_path) not in (out / name).read_text("utf-8")
     found = parity(out)
@@ -122,6 +137,33 @@ def test_a_gguf_file_answers_in_llama_cpp_as_the_student(
     asked.close()
 
 
+def test_a_token_is_scored_by_the_first_merge_that_makes_it(tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf")
+    from teachback.export.gguf_vocabulary import write_vocabulary
+
+    letters = [chr(0x4E00 + number) for number in range(33)]
+    merges = [(one, other) for one in letters for other in letters][:1000]
+    a, b, c = letters[:3]
+    # Two merges make the token of rank 1000, and one more comes after it.
+    merges += [(a + b, c), (a, b + c), (b + c, a)]
+    texts = dict.fromkeys(one + other for one, other in merges)
+    names = ["<unk>", "<s>", "</s>", *letters, *texts]
+    vocabulary = {text: number for number, text in enumerate(names)}
+    model = BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(model), unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+    file = tmp_path / "vocabulary.gguf"
+    writer = gguf.GGUFWriter(file, "llama")
+    write_vocabulary(writer, tokenizer, len(names), begin=True)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    scores = gguf.GGUFReader(file).get_field("tokenizer.ggml.scores").contents()
+    made = {text: scores[number] for text, number in vocabulary.items() if text in texts}
+    assert made == {text: -float(rank) for rank, text in enumerate(texts)}
+
+
 def test_an_export_that_drifts_is_refused_with_its_table(tmp_path: Path) -> None:
     own = student(tmp_path, "llama")
     args = ("--to", "merged", "--weights", "bf16", "--largest-difference", "0.000001")
@@ -139,6 +181,45 @@ def test_an_export_that_drifts_is_refused_with_its_table(tmp_path: Path) -> None
     assert parity(tmp_path / "out")["problems"]
     again = export(own, *args, "--allow-drift")
     assert (again.exit_code, "already holds" in again.output) == (2, True)
+
+
+def test_an_export_replaces_an_older_one_of_any_format_whole(tmp_path: Path) -> None:
+    own, out = student(tmp_path, "llama"), tmp_path / "out"
+    check = ("--check", str(questions(tmp_path)))
+    merged = ("--to", "merged", *check)
+    out.mkdir()
+    notes, weights = out / "notes.txt", out / "model.gguf"
+    for file in (notes, weights):
+        file.write_text("mine", "utf-8")
+    assert export(own, *merged, "--overwrite").exit_code == 0
+    assert weights.is_file()  # the folder held no export that it could be a part of
+    written = {file.name for file in out.iterdir()}
+    assert set(export_files(written)) == written - {"notes.txt", "lock"}
+    older = ("Modelfile", "openvino.json", "scorer.xml", "scorer.bin", "decoder.xml", "decoder.bin")
+    older = (*older, "model.safetensors.index.json", "model-00001-of-00002.safetensors")
+    for name in older:
+        (out / name).write_text("older", "utf-8")
+    killed = out / ".export.1.tmp"
+    killed.mkdir()
+    (killed / "model.safetensors").write_bytes(b"half")
+    refused = export(own, *merged)
+    assert (refused.exit_code, "openvino.json" in refused.output) == (2, True), refused.output
+    assert not killed.exists()
+    done = export(own, *merged, "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert {file.name for file in out.iterdir()} == written - {"model.gguf"}
+    assert notes.read_text("utf-8") == "mine"
+    asked = ["ask", str(out), "Which colour is number 3?", "--choice", "red", "--choice", "green"]
+    assert CliRunner().invoke(cli, asked).exit_code == 0
+
+
+def test_a_student_is_not_replaced_by_its_own_export(tmp_path: Path) -> None:
+    own = student(tmp_path, "llama")
+    before = sha256_of(own)
+    command = ["export", str(own), "--to", "merged", "-o", str(own), "--overwrite", *KEYS]
+    refused = CliRunner().invoke(cli, [*command, "--check", str(questions(tmp_path))])
+    assert (refused.exit_code, "the student itself" in refused.output) == (2, True), refused.output
+    assert sha256_of(own) == before
 
 
 def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) -> None:
@@ -171,7 +252,12 @@ def test_a_run_s_student_is_checked_with_what_it_was_trained_on(tmp_path: Path) 
         part("train.jsonl", 12),
         part("test.jsonl", 3),
     ]
+    few = CliRunner().invoke(cli, [*command, "--questions", "12"])
+    assert (few.exit_code, "149 are needed even if none changes" in few.output) == (2, True)
+    coarse = [*command, "--weights", "bf16", "--questions", "12"]
+    assert "29 are needed" in CliRunner().invoke(cli, coarse).output
     few = CliRunner().invoke(cli, command)
+    assert "at least 149 are needed" in few.output
     assert (few.exit_code, "questions, and the check takes 200" in few.output) == (2, True)
 
 

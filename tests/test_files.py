@@ -96,6 +96,46 @@ def test_files_that_are_not_there_or_are_folders(tmp_path: Path, read: object) -
         read(tmp_path)
 
 
+def test_what_stands_under_a_name(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    nothing = ("none", "file/inner", "n" * 300, "a\0b", "loop", "broken")
+    (tmp_path / "broken").symlink_to(tmp_path / "none")
+    for look, there in (
+        (files.is_file, [file]),
+        (files.is_folder, [folder]),
+        (files.is_there, [file, folder]),
+    ):
+        found = [
+            path for path in (file, folder, *(tmp_path / name for name in nothing)) if look(path)
+        ]
+        assert found == there
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may look everywhere")
+def test_a_folder_that_may_not_be_looked_into_is_said(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    with pytest.raises(DataError, match="Permission denied"):
+        files.is_file(closed / "inner")
+
+
+def test_the_dots_of_a_text_are_no_key_s() -> None:
+    text = 'x = """\n' + "He thought. And thought ... " * 400 + '\n"""'
+    assert files.parse_toml(text, "f")["x"].count(".") == 1600
+    for part in ("a", '"b . c"', '"\\""', "'d'"):
+        with pytest.raises(DataError, match="nested too deeply"):
+            files.parse_toml(f"{'. '.join([part] * 1002)} = 1", "f")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert files.read_json(path) == {"a": 1}
+
+
 def test_json_names_the_line_of_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text('{\n "a": ,\n}')
@@ -324,6 +364,9 @@ def test_hashes_of_files_and_folders(tmp_path: Path) -> None:
     assert files.sha256_of(folder / "a") == one
     by_hand = hashlib.sha256(f"a\0{one}\nsub/b\0{two}\n".encode()).hexdigest()
     assert files.sha256_of(folder) == by_hand
+    (folder / os.fsdecode(b"\xff")).write_bytes(b"one")
+    odd = f"a\0{one}\nsub/b\0{two}\n".encode() + b"\xff\0" + f"{one}\n".encode()
+    assert files.sha256_of(folder) == hashlib.sha256(odd).hexdigest()
     with pytest.raises(DataError, match="no such file"):
         files.sha256_of(tmp_path / "none")
 

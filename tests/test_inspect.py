@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from teachback.cli import cli
 from teachback.files import (
     manifest,
     read_jsonl,
+    read_predictions,
     sha256_of,
     write_json,
     write_jsonl,
@@ -118,6 +120,46 @@ def test_two_runs_are_compared_item_by_item(tmp_path: Path) -> None:
     assert f"{tmp_path / 'b'} minus {tmp_path / 'a'}" in result.stdout
     line = next(x for x in result.stdout.split("minus")[1].splitlines() if x.startswith("words"))
     assert line.split()[1] == "-1.3"  # four words fewer in three of nine explanations
+
+
+def test_groups_that_all_show_the_same_make_nothing_certain(tmp_path: Path) -> None:
+    """One of three explanations of every group has no words, where the other run has words for
+    all: a difference of 1/3 in each of three groups, of which floats make p = 6e-33."""
+    runs = tmp_path / "words", tmp_path / "none"
+    for run, empty in zip(runs, (0, 3), strict=True):
+        write_run(run)
+        predictions = [
+            replace(p, group=f"g{n // 3}", explanation="" if n % 3 < empty // 3 else "It is so.")
+            for n, p in enumerate(read_predictions(run / "predictions.jsonl")[:9])
+        ]
+        write_predictions(run / "predictions.jsonl", predictions)
+    result = run_cli("inspect", *runs, "--data", tmp_path / "data.jsonl", "--surface-only")
+    assert result.exit_code == 0, result.output
+    of_runs = result.stdout.split("minus")[1].splitlines()
+    line = next(line for line in of_runs if line.startswith("no explanation"))
+    assert line.split()[2:] == ["+0.333", "[+0.333,", "+0.333]", "0.25", "9"]
+    rows = INSPECTION_FILE.read(runs[1] / "inspection.json").measured
+    low, high = next((row.low, row.high) for row in rows if row.measure == "empty")
+    assert low is not None
+    assert high is not None
+    assert high - low > 0.5
+
+
+@pytest.mark.parametrize("version", [None, 1])
+def test_an_inspection_that_counted_unparsed_mistakes_together_is_read(
+    tmp_path: Path, version: int | None
+) -> None:
+    write_run(tmp_path / "run")
+    write_inspection(tmp_path / "run")
+    file = tmp_path / "run" / "inspection.json"
+    row = json.loads(file.read_text())
+    row["measured"].append({**row["measured"][0], "measure": "mistake-unparsed"})
+    row.pop("version")
+    file.write_text(json.dumps(row if version is None else {"version": version, **row}))
+    found = INSPECTION_FILE.read(file)
+    assert [one.measure for one in found.measured] == ["length"]
+    assert len(found.notes) == 2
+    assert "counted together when this was measured; inspect again" in found.notes[1]
 
 
 @pytest.mark.parametrize(

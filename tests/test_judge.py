@@ -24,7 +24,7 @@ from teachback.files import (
 )
 from teachback.files.record_files import write_predictions
 from teachback.judging.judge_questions import ExplanationPair, both_orders
-from teachback.judging.model_families import kinship, model_family, teachers_behind
+from teachback.judging.model_families import kinship, model_families, teachers_behind
 from teachback.judging.planted_pairs import planted_pairs
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import write_evaluation
@@ -210,6 +210,29 @@ def test_a_judge_blind_to_one_kind_of_damage_is_refused(place: Path) -> None:
     assert "padded 0 of 10" in refused.stderr
 
 
+def test_a_kind_of_damage_that_cannot_be_made_is_not_measured(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statements are turned into their opposite in English alone."""
+
+    def german(number: int) -> str:
+        return f"Ding {number} kommt aus den Wolken, denn nur von dort kommt Regen auf die Erde."
+
+    monkeypatch.setitem(QUALITY, "good", german)
+    write_run(place / "runs/german", "good")
+    with MockServer(knowing) as server:
+        result = judge(server, "runs/german", WEAK, "-o", "judged")
+        assert result.exit_code == 0, result.output
+        assert "the self-test did not measure contradicted pairs" in result.output
+        assert re.search(r"contradicted +not measured", result.output)
+    assert not results()["even_so"]
+    with MockServer(lambda _asked: said("The answer is first.")) as server:
+        refused = judge(server, "runs/german", WEAK, "-o", "other")
+    assert refused.exit_code == 2
+    assert "padded 0 of 10" in refused.stderr
+    assert "contradicted not measured" in refused.stderr
+
+
 def test_what_cannot_be_read_is_counted_apart(place: Path) -> None:
     def mute(asked: Asked) -> Reply:
         number, texts = shown(asked.prompt)
@@ -273,6 +296,22 @@ def test_three_systems_get_strengths(place: Path) -> None:
     assert "after Holm" in result.output
 
 
+def test_it_is_said_why_there_are_no_strengths(place: Path) -> None:
+    def mute(asked: Asked) -> Reply:
+        number, texts = shown(asked.prompt)
+        if {rank(number, text) for text in texts} == {2, 1}:
+            return said("That is a matter of taste.")
+        return knowing(asked)
+
+    with MockServer(knowing) as server:
+        won = judge(server, GOOD, WEAK, POOR, "-o", "won")
+    assert "won or lost all comparisons with the others" in won.output
+    with MockServer(mute) as server:
+        unread = judge(server, GOOD, WEAK, POOR, "-o", "unread")
+    assert "not measurable (there is no item of which every pair could be read)" in unread.output
+    assert results("unread")["strengths_items"] == 0
+
+
 def test_seeds_pair_the_systems(place: Path) -> None:
     for seed, quality in enumerate(["weak", "weak", "good"]):
         write_run(place / f"runs/a/{seed}", "good", seed=seed)
@@ -329,6 +368,67 @@ def test_people_and_judge_together(place: Path) -> None:
     assert "saved" in result.output
 
 
+def test_people_and_judge_together_count_groups_as_the_units(place: Path) -> None:
+    rows = [row for _, row in read_jsonl(place / "data.jsonl")]
+    write_jsonl(
+        place / "data.jsonl",
+        [{**row, "group": f"story {number // 2}"} for number, row in enumerate(rows)],
+    )
+    people = [
+        {"annotator": "ann", "item": f"item-{number}", "systems": [GOOD, WEAK], "answers": said_of}
+        for number, said_of in enumerate({"preferred": letter} for letter in "aabbaa")
+    ]
+    write_jsonl(place / "people.jsonl", people)
+    with MockServer(knowing) as server:
+        result = judge(server, GOOD, WEAK, "--people", "people.jsonl", "-o", "judged")
+        assert result.exit_code == 0, result.output
+        write_jsonl(place / "one-group.jsonl", people[:2])
+        refused = judge(server, GOOD, WEAK, "--people", "one-group.jsonl", "-o", "judged")
+    powered = results()["people"][0]["powered"]
+    # 1 1, 0 0, 1 1: the groups' sums of deviations from 2/3 are 2/3, -4/3, 2/3; t with 2.
+    half = 4.3026527 * (3 / 2 * (24 / 9) / 36) ** 0.5
+    assert (powered["people_low"], powered["people_high"]) == pytest.approx(
+        (2 / 3 - half, 2 / 3 + half)
+    )
+    assert refused.exit_code == 2
+    assert "two items (of two groups" in refused.stderr
+
+
+def test_with_people_a_rating_counts_once_all_seeds_are_judged(place: Path) -> None:
+    """The difference of an item is over the seeds of both systems, or the item is left out."""
+    for seed, quality in enumerate(["good", "weak"]):
+        write_run(place / f"runs/a/{seed}", quality, seed=seed)
+        write_run(place / f"runs/b/{seed}", "poor", seed=seed)
+
+    def mute(asked: Asked) -> Reply:
+        number, texts = shown(asked.prompt)
+        if len(texts) == 1 and number == 3 and texts[0] == weak(3):
+            return said("That is a matter of taste.")
+        return knowing(asked)
+
+    write_jsonl(
+        place / "people.jsonl",
+        [
+            {
+                "annotator": "ann",
+                "item": f"item-{number}",
+                "systems": [system],
+                "answers": {"acceptable": "yes" if system == "runs/a" else "no"},
+            }
+            for number in (2, 3, 4)
+            for system in ("runs/a", "runs/b")
+        ],
+    )
+    with MockServer(mute) as server:
+        args = ("runs/a", "runs/b", "--mode", "rate", "--people", "people.jsonl")
+        result = judge(server, *args, "-o", "judged")
+    assert result.exit_code == 0, result.output
+    (row,) = results()["people"]
+    assert (row["powered"]["n_labelled"], row["powered"]["n_unlabelled"]) == (2, N - 3)
+    (own,) = [one for one in results()["differences"] if one["criterion"] == "acceptable"]
+    assert own["items"] == N - 1
+
+
 @pytest.mark.parametrize(
     ("judge_model", "words"),
     [
@@ -370,11 +470,32 @@ def test_the_teacher_is_known_from_what_a_student_learnt_from(tmp_path: Path) ->
     assert teachers_behind(predictions) == {"gpt-4o"}
 
 
-def test_families() -> None:
-    assert model_family("meta-llama/Llama-3-70b-instruct") == "llama"
-    assert model_family("o3-mini") == model_family("gpt-4o") == "gpt"
-    assert model_family("Qwen2.5-Coder-0.5B@1a2b3c4d") == "qwen"
+@pytest.mark.parametrize(
+    ("family", "models"),
+    [
+        ("gpt", "gpt-4o o3-mini openai/o1 text-davinci-003 ft:gpt-3.5-turbo-0125:acme::9x chatgpt"),
+        ("gpt", "openai/gpt-oss-20b gpt4 ft:davinci-002 azure/gpt-4.1"),
+        ("llama", "llama-3.3-70b Meta-Llama-3-8B-Instruct meta-llama/Llama-3-70b meta.llama3-8b"),
+        ("llama", "codellama:13b TheBloke/Llama-2-7B-GPTQ ollama/llama3.1"),
+        ("mistral", "open-mixtral-8x7b mistral-large open-mistral-nemo mistralai/Codestral-22B"),
+        ("claude", "us.anthropic.claude-3-5-sonnet anthropic/claude-opus-4 claude-3-haiku"),
+        ("qwen", "Qwen2.5-Coder-0.5B@1a2b3c4d qwen3:8b Qwen/QwQ-32B ollama/qwen3"),
+        ("t5", "t5-small google/flan-t5-xl"),
+        ("acme", "acme-7b acme-13b@0123abcd someone/Acme2"),
+    ],
+)
+def test_the_family_is_found_wherever_the_name_says_it(family: str, models: str) -> None:
+    for model in models.split():
+        assert model_families(model) == {family}, model
+
+
+def test_models_of_one_family_are_kin_and_others_are_not() -> None:
+    assert "of the family of the teacher" in kinship("gpt-4o", ["text-davinci-003"])[0]
+    assert len(kinship("llama-3.3-70b", ["Meta-Llama-3-8B-Instruct"])) == 1
+    assert model_families("DeepSeek-R1-Distill-Qwen-7B") == {"deepseek", "qwen"}
+    assert len(kinship("qwen3-32b", ["DeepSeek-R1-Distill-Qwen-7B", "deepseek-r1"])) == 1
     assert kinship("qwen3-32b", ["gpt-4o", "llama-3-70b"]) == []
+    assert kinship("meta-llama/Llama-3-70B", ["someone/meta-gpt-4o"]) == []
 
 
 def test_the_cap_on_costs_stops_and_a_higher_one_continues(place: Path) -> None:

@@ -43,11 +43,56 @@ def test_without_weight_the_interval_is_the_t_interval_of_people_alone() -> None
     assert found.saved == 0.0
 
 
+def test_copies_of_an_item_make_no_more_items_of_it() -> None:
+    once = prediction_powered_mean(PEOPLE, JUDGE, FURTHER)
+    four = prediction_powered_mean(
+        PEOPLE * 4,
+        JUDGE * 4,
+        FURTHER * 4,
+        groups=[*range(10)] * 4,
+        unlabelled_groups=[*range(10, 110)] * 4,
+    )
+    assert (four.mean, four.low, four.high, four.weight, four.saved) == pytest.approx(
+        (once.mean, once.low, once.high, once.weight, once.saved)
+    )
+    assert (four.people_low, four.people_high) == pytest.approx((once.people_low, once.people_high))
+    assert (four.n_labelled, four.n_unlabelled) == (40, 400)
+
+
+def test_a_group_that_people_judged_in_part_adds_up_over_both_parts() -> None:
+    """By hand: weight ½; people's residuals y - f/2 are ½ ½ 0 (mean 1/3), ½ of the further 1 0.
+
+    Parts of the groups A B C: sqrt(3/2) (1/18 1/18 -1/9), and sqrt(2) (1/8 -1/8) for A and B.
+    """
+    found = prediction_powered_mean(
+        [1, 1, 0], [1, 1, 0], [1, 0], groups=[0, 1, 2], unlabelled_groups=[0, 1], weight=0.5
+    )
+    parts = np.sqrt(1.5) * np.array([1, 1, -2]) / 18 + np.sqrt(2) * np.array([1, -1, 0]) / 8
+    half = 4.3026527 * math.sqrt((parts**2).sum())
+    assert (found.low, found.high) == pytest.approx((found.mean - half, found.mean + half))
+    apart = prediction_powered_mean([1, 1, 0], [1, 1, 0], [1, 0], weight=0.5)
+    assert apart.high - apart.low == pytest.approx(2 * 4.3026527 * math.sqrt(1 / 36 + 1 / 16))
+
+
 def test_a_judge_that_says_nothing_gets_no_weight() -> None:
     found = prediction_powered_mean(PEOPLE, [1] * 10, [1] * 50)
     assert (found.weight, found.mean, found.saved) == (0.0, 0.7, 0.0)
     contrary = prediction_powered_mean(PEOPLE, [1 - one for one in PEOPLE], FURTHER)
     assert contrary.weight == 0.0
+
+
+def test_values_that_are_the_same_but_for_rounding_do_not_vary() -> None:
+    """Means of three people, or of three seeds: 0.1 + 0.2 and 0.3 are one value."""
+    same = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2, 0.3]
+    assert len(set(same)) == 2
+    judged = prediction_powered_mean([0, 1, 1, 0, 1], same, same)
+    assert judged.weight == 0.0
+    assert (judged.low, judged.high) == (judged.people_low, judged.people_high)
+    agreed = prediction_powered_mean(same, [0, 1, 1, 0, 1], [0, 1, 1])
+    assert agreed.saved == 0.0
+    assert agreed.people_low == agreed.people_high
+    words = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2]
+    assert win_rate_at_equal_length([1, 1, 0, 0], words) is None
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from teachback.system.machine import cores, memory, processor
+from teachback.system.machine import computing_threads, cores, memory, processor
 
 X86 = """processor\t: 0
 model name\t: Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz
@@ -68,7 +68,41 @@ def test_cores_are_those_that_the_process_may_use() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
     assert told == "1\n"
-    assert cores() == len(os.sched_getaffinity(0))
+    assert cores(Path("/nowhere")) == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("files", "share"),
+    [
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu.max": "100000 100000\n"}, 1),
+        ({"cpu.max": "10000 100000\n"}, 1),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "6400000 100000\n"}, 64),
+        ({"cpu.max": "damaged"}, None),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "210000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+    ],
+)
+def test_cores_are_no_more_than_a_container_may_keep_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], share: int | None
+) -> None:
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: list(range(16)))
+    (tmp_path / "cpu").mkdir()
+    for name, told in files.items():
+        (tmp_path / name).write_text(told)
+    assert cores(tmp_path) == min(16, share or 16)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("3", 3), ("4,2", 4), (" 5 , 1", 5), *((bad, None) for bad in ("", "0", "-1", "many", "²"))],
+)
+def test_threads_are_those_of_the_environment_or_one_for_each_core(
+    told: str, expected: int | None
+) -> None:
+    assert computing_threads({"OMP_NUM_THREADS": told}) == (expected or cores())
+    assert computing_threads({}) == cores()
 
 
 def test_memory_is_the_machine_s_or_the_container_s_limit(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
+from teachback.export.formats import export_files
 from teachback.export.openvino_student import OpenVinoStudent
 from teachback.students.causal import CausalStudent
 from teachback.students.continuing import TorchContinuation
@@ -73,6 +74,11 @@ def test_an_export_in_8_bits_is_checked_and_described(family: str, tmp_path: Pat
     card = (out / "README.md").read_text("utf-8")
     assert "library_name: openvino" in card
     assert "teachback serve FOLDER" in card
+
+
+def test_every_file_of_an_export_is_known_as_one(exported: Path) -> None:
+    written = {file.name for file in exported.iterdir()} - {"lock"}
+    assert set(export_files(written)) == written
 
 
 def test_choices_are_scored_as_the_student_scores_them(

@@ -70,6 +70,45 @@ def test_the_variance_never_falls_below_that_of_the_items() -> None:
     assert (estimate.low, estimate.high) == pytest.approx((5 / 18 - half, 5 / 18 + half))
 
 
+def test_what_rounding_leaves_is_no_variance() -> None:
+    """Every item's mean is -1/2, and seeds vary as much as the rest does: V is 0, where floats
+    leave 1e-18 of it."""
+    zeros = [(0, 1), (0, 3), (2, 3), (0, 1), (2, 3), (0, 3)]
+    zeros += [(0, 3), (2, 3), (1, 3), (1, 3), (1, 2), (2, 3)]
+    table = np.full((12, 4), -1)
+    for row, columns in zip(table, zeros, strict=True):
+        row[list(columns)] = 0
+    estimate = estimate_difference(table)
+    assert estimate.v_seeds == pytest.approx(estimate.v_residual)
+    assert estimate.v_items == 0
+    assert (estimate.p, estimate.t) == (0.5**11, None)
+
+
+@pytest.mark.parametrize(
+    ("table", "groups", "where"),
+    [
+        ([[1], [1], [1]], None, "The difference is the same on every item"),
+        ([[1], [0], [1], [0]], "aabb", "The difference is the same in every group"),
+        (
+            [[1, 0], [0, 1], [1, 0]],
+            None,
+            "The difference, averaged over seeds, is the same on every item",
+        ),
+        (
+            [[1, 0], [0, 0], [0, 1], [0, 0]],
+            "aabb",
+            "The difference, averaged over seeds, is the same in every group",
+        ),
+    ],
+)
+def test_the_caveat_says_what_is_the_same(
+    table: list[list[int]], groups: str | None, where: str
+) -> None:
+    none = [[0] * len(row) for row in table]
+    told = verdict(compare(system(table, groups=groups), system(none, groups=groups)))
+    assert told.endswith(f"{where}, so it has no interval of its own.")
+
+
 def test_seeds_that_vary_add_to_the_variance() -> None:
     # Item means 1/2, 0, 1/2, 1/2; seed means 3/4 and 0; grand mean 3/8.
     table = np.array([[1, 0], [0, 0], [1, 0], [1, 0]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from teachback.export.formats import DriftLimits
-from teachback.export.parity import compare_answers, upper_bound
+from teachback.export.parity import compare_answers, fewest_questions, upper_bound
 from teachback.records import Answer, Example
 
 LIMITS = DriftLimits(0.1, 0.05, 1.0, 1.0, 0.5)
@@ -32,6 +32,13 @@ def test_no_change_among_fifty_allows_six_percent() -> None:
     assert upper_bound(0, 50) == pytest.approx(1 - 0.05 ** (1 / 50))
     assert upper_bound(0, 50) == pytest.approx(0.058, abs=0.001)
     assert upper_bound(3, 3) == 1
+
+
+@pytest.mark.parametrize("bound", [0.02, 0.1, 0.2, 0.95, 1])
+def test_the_fewest_questions_that_may_pass(bound: float) -> None:
+    fewest = fewest_questions(bound)
+    assert upper_bound(0, fewest) <= bound
+    assert fewest == 1 or upper_bound(0, fewest - 1) > bound
 
 
 def test_margins_and_differences() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from teachback.objectives import explanation_target
 from teachback.questions import KINDS, candidates, parse, render, same_answer, say_answer
-from teachback.records import AnswerFormat, Example, Objective
+from teachback.records import AnswerFormat, Example, Objective, ReplyReading
 
 
 def choice_of(*choices: str, gold: int = 0) -> Example:
@@ -30,6 +30,7 @@ DIGITS = choice_of("5", "15", "50", "1.5")
 LETTERS = choice_of("B", "C", "X")
 VERDICTS = choice_of("yes", "no", "not guilty", "never")
 SENTENCES = choice_of("Plants need light.", "Rocks are hard", "I am a pronoun", "A. B. Yehoshua")
+ELEMENTS = choice_of("carbon", "iron", "oxygen", "nitrogen")
 YES_NO = Example("yn", "Is it?", "yes", "yes-no")
 NUMBER = Example("n", "How many?", "42", "number")
 COMMA = Example("c", "How many?", "42", "number-comma")
@@ -53,6 +54,13 @@ HOSTILE: list[tuple[Example, str, str | None]] = [
     (PETS, "So we look closer.\na", "a dog"),
     (PETS, "We all like a pet that is a dog", None),
     (PETS, "The answer is I think B", None),
+    # A bracketed letter that ends the text, with its choice's text or without.
+    (ELEMENTS, "We breathe oxygen (C).", "oxygen"),
+    (ELEMENTS, "Steel is mostly **iron** (option B).", "iron"),
+    (ELEMENTS, "Diamond is carbon (C).", None),
+    (ELEMENTS, "Diamond is made of **carbon** (C), which is hard.", None),
+    (ELEMENTS, "It is soft, unlike iron. So (C).", "oxygen"),
+    (ELEMENTS, "It is either carbon or (C).", None),
     # Letter and text together.
     (PETS, "The answer is (B) a cat.", "a cat"),
     (PETS, "The answer is B: cat", "a cat"),
@@ -251,6 +259,21 @@ HOSTILE: list[tuple[Example, str, str | None]] = [
     (TEXT, "The answer is not guilty.", "not guilty"),
     (TEXT, "The answer is neither.", "neither"),
     (TEXT, "It is liquid, so mercury.", None),
+    *(
+        (TEXT, f"He drew it. {said}.", answer)
+        for said, answer in [
+            ('The answer is "Dr. Seuss"', "Dr. Seuss"),
+            ("Final answer: **Dr. Seuss**", "Dr. Seuss"),
+            ('The answer is "St. Louis"', "St. Louis"),
+            ("The answer is 'Mt. Everest'", "Mt. Everest"),
+            ("The answer is `St. Paul`", "St. Paul"),
+            ("The answer is “Dr. Seuss”", "Dr. Seuss"),
+            ("The answer is \\text{St. Paul}", "St. Paul"),
+            ("The answer is _J. K. Rowling_", "J. K. Rowling"),
+            ("The answer is K. Thus it is", "K"),
+            ('The answer is "K." Letters go on', "K"),
+        ]
+    ),
     (TEXT, "The answer is ", None),
     (TEXT, "Answer: mercury\n\n#### Explanation\nIt is liquid.", "mercury"),
     # Labels.
@@ -272,6 +295,28 @@ HOSTILE: list[tuple[Example, str, str | None]] = [
 @pytest.mark.parametrize(("example", "text", "answer"), HOSTILE, ids=lambda v: str(v)[:60])
 def test_what_a_text_concludes(example: Example, text: str, answer: str | None) -> None:
     assert parse(example, text).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("example", "text", "answer"),
+    [
+        (ELEMENTS, "It is known as vitamin (C).", None),
+        (ELEMENTS, "Water boils at 100 degrees (C).", None),
+        (ELEMENTS, "It is on the Kelvin scale (K).", None),
+        (ELEMENTS, "So (B).", None),
+        (ELEMENTS, "We breathe oxygen (C).", "oxygen"),
+        (ELEMENTS, "So we breathe (C) oxygen.", "oxygen"),
+        (ELEMENTS, "(B)", "iron"),
+        (YES_NO, "Birds fly. Hence it is true.", "yes"),
+        (YES_NO, "Vögel fliegen. Also ist das richtig.", "yes"),
+        (YES_NO, "Vögel fliegen. Das ist richtig schön.", None),
+    ],
+)
+def test_an_ending_that_counts_as_announced(
+    example: Example, text: str, answer: str | None
+) -> None:
+    parsed = parse(example, text, reading=ReplyReading("announced", ("en", "de")))
+    assert parsed.answer == answer
 
 
 def test_the_hostile_texts_are_many() -> None:

@@ -62,6 +62,7 @@ def refused(role: str, text: str) -> str:
         ),
         ("teacher", "openai:m@http://[::1]:9/v1", OpenAIReference("m", "http://[::1]:9/v1")),
         ("teacher", "recorded:a.jsonl,d/b.jsonl", RecordedReference(("a.jsonl", "d/b.jsonl"))),
+        ("teacher", r"recorded:a\,b,c", RecordedReference(("a,b", "c"))),
         ("teacher", "scripted", ScriptedReference()),
         ("teacher", "scripted:It is: no.", ScriptedReference("It is: no.")),
         ("teacher", "gguf:a@b:c.gguf", GgufReference("a@b:c.gguf")),
@@ -114,6 +115,9 @@ def test_relative_files_are_meant_from_a_folder(
 
     inner = tmp_path / "sub"
     assert anchored("teacher", "recorded:a,../b,/c") == f"recorded:{inner}/a,{tmp_path}/b,/c"
+    comma = tmp_path / "a,b"  # the comma of a folder separates no files
+    named = parse_teacher("recorded:x.jsonl,y.jsonl").anchored(comma)
+    assert parse_teacher(str(named)).files == (f"{comma}/x.jsonl", f"{comma}/y.jsonl")
     assert anchored("student", "gguf:~/m.gguf") == "gguf:/home/somebody/m.gguf"
     assert anchored("student", "models/tiny") == f"{inner}/models/tiny"
     assert anchored("dataset", "d.csv") == f"{inner}/d.csv"

@@ -8,6 +8,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_uppercase
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,7 +19,7 @@ from study_folder import MadeUp, question, write_study
 from teachback.cli import cli
 from teachback.errors import RunFolderError
 from teachback.reports import report, write_report
-from teachback.studies.schema import RESULT_FILE, VERDICTS_FILE, VerdictRow
+from teachback.studies.schema import MATERIAL_FILE, RESULT_FILE, VERDICTS_FILE, VerdictRow
 
 # Of 40 items: right in direct answers and in explained ones.
 RIGHT = {
@@ -308,9 +309,10 @@ ST_TIME, PERMUTED = "ST (equal time)", "MT-CoT (permuted)"
         (
             (ST_TIME,),
             (ST_TIME, PERMUTED),
-            "points [+2.0, +18.0] above the same training with explanations of other questions "
-            "(exploratory) and +10.0 points [+2.0, +18.0] above ST trained with the same compute "
-            "(shown). This study does not show that what the explanations say is what helps.",
+            "It is 10.0 points [+2.0, +18.0] above the same training with explanations of other "
+            "questions (exploratory) and 10.0 points [+2.0, +18.0] above ST trained with the same "
+            "compute (shown). This study does not show that what the explanations say is what "
+            "helps.",
         ),
         (
             (ST_TIME, PERMUTED),
@@ -326,6 +328,53 @@ def test_better_than_st_is_put_down_to_the_explanations_only_beside_both_control
     why = "desk, direct answer: why is MT-CoT better? "
     (found,) = [text for _, text in told.paragraphs if text.startswith(why)]
     assert found.endswith(said)
+
+
+def test_a_student_below_its_control_is_said_to_be_below(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    verdicts = VERDICTS_FILE.read(folder / "verdicts.json")
+    first, *rest = verdicts.confirmatory
+    shown = replace(first, difference=0.2, low=0.1, high=0.3, p=0.001, p_holm=0.01, finding="shown")
+    below = replace(shown, b=ST_TIME, difference=-0.03, low=-0.05, high=-0.01)
+    VERDICTS_FILE.write(
+        folder / "verdicts.json", replace(verdicts, confirmatory=(shown, below, *rest))
+    )
+    told = Page(report(folder)).text
+    assert "It is 3.0 points [+1.0, +5.0] below ST trained with the same compute (shown)." in told
+
+
+def test_labels_that_are_left_out_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_many_choices(dataset: str, number: int) -> dict[str, object]:
+        choices = [f"choice {letter}" for letter in ascii_uppercase]
+        row = question(dataset, number)
+        if not dataset.endswith("-train"):
+            return row
+        return {**row, "choices": choices, "answer": choices[number % len(choices)]}
+
+    monkeypatch.setattr("study_folder.question", of_many_choices)
+    folder = small(tmp_path)
+    (file,) = (folder / "material").glob("*/selection.json")
+    labels = dict.fromkeys(ascii_uppercase, (1, 2))
+    MATERIAL_FILE.write(file, replace(MATERIAL_FILE.read(file), yield_per_label=labels))
+    told = Page(report(folder))
+    for title in (
+        "Examples with an explanation by gold label",
+        "Rejections by gold label and reason",
+    ):
+        assert len(told.tables[title]) == 1 + 20
+    assert told.text.count("Not shown: 6 more labels.") == 2
+
+
+def test_resumed_cells_are_said_to_have_taken_longer(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    assert "stopped and resumed" not in Page(report(folder)).text
+    file = next((folder / "cells").glob("*/result.json"))
+    RESULT_FILE.write(file, replace(RESULT_FILE.read(file), resumed=True))
+    assert "1 cell stopped and resumed: the time of the last process" in Page(report(folder)).text
+    rows = list(csv.DictReader(io.StringIO(report(folder, "csv"))))
+    assert [row["cell"] for row in rows if row["resumed"] == "True"] == [file.parent.name]
 
 
 def test_what_is_not_shown_better_is_not_explained(tmp_path: Path) -> None:

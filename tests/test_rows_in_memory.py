@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,75 @@ def test_columns_of_files_too(suffix: str, tmp_path: Path) -> None:
         lines = [sign.join(rows[0]), *(sign.join(row.values()) for row in rows)]
         path.write_text("\n".join(lines), "utf-8")
     assert [e.question for e in tb.read_examples(path, columns=names)] == ["Wet?", "Dry?"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_a_column_that_is_not_there_is_named(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"rows{suffix}"
+    rows = [{"id": "a", "question": "Wet?", "answer": "no", "doc": "d1"}]
+    if suffix == ".jsonl":
+        _file(tmp_path, rows).rename(path)
+    else:
+        sign = {".csv": ",", ".tsv": "\t"}[suffix]
+        lines = [sign.join(rows[0]), *(sign.join(row.values()) for row in rows)]
+        path.write_text("\n".join(lines), "utf-8")
+    with pytest.raises(DataError) as caught:
+        tb.read_examples(path, columns={"group": "dok"})
+    assert (
+        "there is no column 'dok', which is to be read as 'group': the columns are 'id', "
+        "'question', 'answer', 'doc'"
+    ) in str(caught.value)
+    assert tb.read_examples(path, columns={"group": "doc"})[0].group == "d1"
+
+
+def test_whole_numbers_with_gaps_name_groups_under_any_name(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / "rows.parquet"
+    frame = pandas.DataFrame(
+        {"id": [1, 2], "question": ["a?", "b?"], "answer": [1, 2], "doc": [3, None]}
+    )
+    pytest.importorskip("pyarrow.parquet")
+    frame.to_parquet(path)
+    for data in (frame, path, frame.to_dict("records")[:1]):
+        groups = [e.group for e in tb.read_examples(data, columns={"group": "doc"})]
+        assert groups == ["3", None][: len(groups)]
+    # A fraction, and a whole number that a float cannot tell from its neighbours, name nothing.
+    for value in (3.5, 2.0**54):
+        with pytest.raises(DataError, match="the group must be text, not a number"):
+            tb.read_examples(frame.assign(group=[value, None]))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Decimal("Infinity"), "the {} must be text, not a number"),
+        (Decimal("sNaN"), "the {} must be text, not a number"),
+        (Decimal("1e999999999"), "a number of more than 308 digits is too large"),
+        (10**5000, "a number of more than 308 digits is too large"),
+        (-(10**308), "a number of more than 308 digits is too large"),
+    ],
+    ids=["infinite", "no-number", "huge-exponent", "huge", "huge-and-negative"],
+)
+@pytest.mark.parametrize("key", ["id", "group", "question"])
+def test_numbers_that_no_file_would_hold_are_a_bad_row(value: Any, said: str, key: str) -> None:
+    row = {"id": "a", "question": "?", "answer": 1, key: value}
+    with pytest.raises(DataError) as caught:
+        tb.read_examples([row])
+    assert str(caught.value) == f"the data, row 1: {said.format(key)}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Decimal("Infinity"), Decimal("NaN"), 10**5000, float("inf")],
+    ids=["infinite", "no-number", "huge", "float"],
+)
+def test_an_answer_that_is_no_finite_number_is_refused(value: Any) -> None:
+    rows = [
+        {"id": "a", "question": "?", "answer": value},
+        {"id": "b", "question": "?", "answer": 1},
+    ]
+    with pytest.raises(DataError, match="the data, row 1: "):
+        tb.read_examples(rows, kind="number")
 
 
 def test_choices_in_columns_of_other_names(tmp_path: Path) -> None:

@@ -288,6 +288,45 @@ def test_choosing_among_several_samples(
     assert sorted(r.reason for r in selection.rejections) == sorted(reasons)
 
 
+CAPITAL = Example("c", "What is the capital of France?", "Paris", "text")
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept"),
+    [
+        # Three replies, two of them for London: its spellings are one answer.
+        (["London", "london", "Paris"], False),
+        (["London", "London", "Paris"], False),
+        (["the London", "Rome", "paris", "Paris"], True),
+        (["London", "Paris"], True),
+        # What was cut off or declined is nobody's last word.
+        ([Completion("It is big. The answer is London.", "length")] * 2 + ["Paris"], True),
+        ([Completion("It is big. The answer is London.", "refused")] * 2 + ["Paris"], True),
+        ([Completion("It is big. The answer is Paris.", "length"), "London", "Paris"], True),
+    ],
+)
+def test_finished_replies_vote_for_answers_whatever_their_spelling(
+    answers: list[str | Completion], kept: bool
+) -> None:
+    completions = [
+        answer
+        if isinstance(answer, Completion)
+        else reply(f"Chain {n} names the Seine. The answer is {answer}.")
+        for n, answer in enumerate(answers)
+    ]
+    rules = SelectionRules(choose="agreed")
+    assert is_kept(CAPITAL, completions, rules) is kept
+    selection = select(
+        [CAPITAL],
+        from_store({("c", "cote"): list(completions)}),
+        strategy="cote",
+        teacher="t",
+        samples=len(completions),
+        rules=rules,
+    )
+    assert bool(selection.explanations) is kept
+
+
 def test_the_summary_by_label_and_its_agreement() -> None:
     selection = select(EXAMPLES, from_store(STORED), strategy="crop", teacher="t", samples=3)
     summary = summarise(EXAMPLES, selection, "crop")
@@ -376,7 +415,7 @@ def test_obqa_adds_up(shared_data: Path) -> None:
         assert summary.asked == summary.kept + sum(summary.rejected.values())
         table[strategy] = (summary.asked, summary.kept, summary.not_asked)
     # obqa-01977 has no COTE line: not asked, and CROP does not know whether it needs RP.
-    assert table == {"cote": (4448, 4140, 1), "rp": (4448, 4421, 1), "crop": (4756, 4430, 1)}
+    assert table == {"cote": (4448, 4140, 1), "rp": (4448, 4422, 1), "crop": (4756, 4430, 1)}
 
 
 def test_thinking_is_left_out_unless_asked_for() -> None:

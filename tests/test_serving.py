@@ -26,6 +26,7 @@ from teachback.evaluation.ways import in_way
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Completion, Example, Prediction, Request
 from teachback.serving.app import Serving
+from teachback.serving.deadline import Deadline
 from teachback.serving.engine import StudentEngine
 from teachback.serving.fall_back import FallBack, find_threshold, lower_bound
 from teachback.serving.lanes import Lane
@@ -34,6 +35,7 @@ from teachback.students.load import load
 from teachback.students.model import StudentModel
 from teachback.systems import predict
 from teachback.teachers import Teacher
+from tests.raw_server import RawServer, Turn
 from tests.tiny import tiny_causal
 
 CHOICES = ("a plant", "an animal", "a stone", "the sea")
@@ -166,7 +168,7 @@ def test_the_official_client_works_unchanged(address: str, student: StudentModel
     )
     parts = list(stream)
     said = "".join(p.choices[0].delta.content or "" for p in parts if p.choices)
-    assert said.strip() == text
+    assert said == text
     assert parts[-1].usage is not None
     assert parts[-1].usage.completion_tokens == 6
     plain = client.completions.create(model=model, prompt="Water", max_tokens=8).choices[0].text
@@ -254,7 +256,7 @@ def _malformed(draw: random.Random) -> bytes:
         "x" * 9000,
     ]
     body: Any = {"question": "What?", "choices": ["a", "b"]}
-    kind = draw.randrange(7)
+    kind = draw.randrange(8)
     if kind == 0:
         body["question"] = draw.choice([one for one in bad if one != "\0"])
     elif kind == 1:
@@ -267,6 +269,11 @@ def _malformed(draw: random.Random) -> bytes:
         return b"[" * draw.randrange(1, 100_000)
     elif kind == 5:
         return draw.randbytes(draw.randrange(200))
+    elif kind == 6:
+        options: list[Any] = [{"": None, "b": None}, {"a: b": None, "a": "b"}, {" ": "a", "b": ""}]
+        criteria = draw.choice([*bad, *options, {"a": None, "a ": None}, {"a": 1, "b": 2}])
+        question = {"type": "choice", "instructions": "Which?", "criteria": criteria}
+        body = {"state": draw.choice(["", {}, "A note."]), "questions": {"q": question}}
     else:
         body = draw.choice(bad)
     return json.dumps(body).encode()
@@ -274,9 +281,9 @@ def _malformed(draw: random.Random) -> bytes:
 
 def test_a_thousand_malformed_requests_are_refused_and_the_server_lives_on(address: str) -> None:
     draw = random.Random(7)
-    paths = ["v1/answer", "v1/chat/completions", "v1/completions"]
+    paths = ["v1/answer", "v1/chat/completions", "v1/completions", "v1/systemone"]
     for number in range(1000):
-        status, reply = ask(address, paths[number % 3], _malformed(draw))
+        status, reply = ask(address, paths[number % 4], _malformed(draw))
         assert 400 <= status < 500, reply
         assert "Traceback" not in reply["error"]["message"]
     assert ask(address, "v1/answer", bytes(10 * 1024 * 1024))[0] == 413
@@ -347,6 +354,39 @@ def test_sigterm_under_load_loses_no_accepted_answer(folder: Path) -> None:
         assert found == [200] * 24
 
 
+def test_a_second_signal_ends_what_the_first_one_waits_for(folder: Path, tmp_path: Path) -> None:
+    async def hang(turn: Turn) -> bool:
+        await turn.write(60.0)
+        return False
+
+    body = {"question": "What?", "choices": CHOICES, "way": "direct"}
+    found: list[tuple[int, dict[str, Any]]] = []
+    with RawServer(hang) as teacher:
+        arguments = ["--fall-back-to", f"openai:large@{teacher.url}", "--below", "1"]
+        store = str(tmp_path / "fall-back.sqlite")
+        with running(folder, *arguments, "--store", store, "--timeout", "4") as (address, process):
+            asking = threading.Thread(target=lambda: found.append(ask(address, "v1/answer", body)))
+            asking.start()
+            deadline = time.monotonic() + 30
+            while not teacher.requests and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout is not None
+            while "stopping" not in process.stdout.readline():
+                pass
+            # It still listens, and says so.
+            with request.urlopen(address + "health", timeout=30) as reply:
+                assert json.load(reply) == {"status": "stopping"}
+            assert ask(address, "v1/answer", body)[0] == 503
+            asking.join()
+            assert found[0][0] == 200
+            assert "no answer within 4 s" in found[0][1]["note"]
+            time.sleep(0.5)
+            assert process.poll() is None  # the teacher is still asked
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=10) == -signal.SIGTERM
+
+
 def test_a_key_guards_everything_but_health(folder: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("0123456789abcdef0123\n")
@@ -370,6 +410,13 @@ def test_a_key_guards_everything_but_health(folder: Path, tmp_path: Path) -> Non
     [
         (["--host", "0.0.0.0"], "--api-key-file"),
         (["--below", "0.5"], "--fall-back-to"),
+        (["--labelled", "rows.jsonl"], "--fall-back-to"),
+        (["--store", "kept.sqlite"], "--fall-back-to"),
+        (["--max-cost", "0"], "--fall-back-to"),
+        (
+            ["--fall-back-to", "scripted", "--below", "0.5", "--labelled", "rows.jsonl"],
+            "--target-accuracy",
+        ),
         (["--fall-back-to", "scripted"], "--below"),
         (["--fall-back-to", "scripted", "--target-accuracy", "0.9"], "--labelled"),
     ],
@@ -391,9 +438,10 @@ def test_a_full_queue_is_refused_with_the_time_to_wait() -> None:
             return [int(job) for job in jobs]
 
         lane: Lane[int, int] = Lane("test", work, at_once=1, most_waiting=2)
-        tasks = [asyncio.create_task(lane.ask(0, 30))]
+        soon = Deadline.after(30)
+        tasks = [asyncio.create_task(lane.ask(0, soon))]
         await asyncio.sleep(0.05)
-        tasks += [asyncio.create_task(lane.ask(n, 30)) for n in range(1, 4)]
+        tasks += [asyncio.create_task(lane.ask(n, soon)) for n in range(1, 4)]
         await asyncio.sleep(0.05)
         tasks[1].cancel()  # a client that leaves makes room, and is not computed
         release.set()

@@ -1,7 +1,17 @@
-"""The goals of `bench.serving`, by figures whose ratios are known."""
+"""The goals of `bench.serving`, by figures whose ratios are known, and how clients are counted."""
 
 from __future__ import annotations
 
+import json
+import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any, cast
+
+from bench.common import slow_99
+from bench.served import Server, at_once
 from bench.serving_goals import goal_row, goals
 
 FIGURES = {
@@ -42,3 +52,43 @@ def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     name = "direct, OpenVINO against torch float32"
     assert rows[name] == (name, "6 times", "≥ 5", "yes")
     assert {row[3] for row in map(goal_row, goals({}))} == {"–"}
+
+
+class _Uneven(BaseHTTPRequestHandler):
+    """Refuses the client 0, hangs up on 1, answers 2 late and all others at once."""
+
+    def do_POST(self) -> None:
+        number = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["number"]
+        if number == 1:
+            return
+        if number == 2:
+            time.sleep(0.5)
+        self.send_response(503 if number == 0 else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_words: Any) -> None:
+        pass
+
+
+def test_only_answers_count_in_the_rate_and_in_p99() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Uneven) as listening:
+        threading.Thread(target=listening.serve_forever).start()
+        process = cast("Any", SimpleNamespace(pid=os.getpid()))
+        server = Server("127.0.0.1", listening.server_port, process, 0.0, "wall")
+        begun = time.perf_counter()
+        found = at_once(server, "/", [{"number": number} for number in range(20)])
+        seconds = time.perf_counter() - begun
+        refused = at_once(server, "/", [{"number": 0}])
+        listening.shutdown()
+    assert found["errors"] == 2
+    assert found["p99 s"] >= 0.5  # the slowest of 18
+    assert found["answers/s"] >= 17 / seconds
+    assert found["answers/s"] <= 18 / 0.5
+    assert (refused["errors"], refused["p99 s"], refused["answers/s"]) == (1, None, 0)
+
+
+def test_p99_is_the_rank_rounded_up() -> None:
+    assert slow_99([float(number) for number in range(64)]) == 63
+    assert slow_99([float(number) for number in range(200)]) == 197
+    assert slow_99([4.0]) == 4

@@ -110,6 +110,17 @@ def test_a_question_is_asked_and_explained_by_keyboard_alone(
     assert page.locator("#why").count() == 0
 
 
+def test_bars_stand_in_the_order_of_the_choices(open_page: Open) -> None:
+    page = open_page()
+    page.fill("#question", "How many?")
+    page.fill("#choices", "20\n3\nnone\n-1\n1")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".answer")
+    bars = page.locator(".bar").all()
+    shown = [bar.locator("span").first.inner_text() for bar in bars]
+    assert shown == ["20", "3", "none", "-1", "1"]
+
+
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name != "unseen"])
 def test_hostile_texts_stay_texts(name: str, open_page: Open) -> None:
     text = HOSTILE[name][:300].replace("\n", " ")

@@ -153,6 +153,57 @@ def test_a_stream_that_takes_too_long_says_so(student: CausalStudent) -> None:
     assert found[-1]["error"]["message"] == "no answer within 0.5 s"
 
 
+@pytest.mark.parametrize(("asked", "expected"), [(0, 0), (None, 16), (5, 5), (1000, 40)])
+def test_a_stream_has_the_limit_of_a_whole_completion(
+    student: CausalStudent, asked: int | None, expected: int
+) -> None:
+    async def scenario(client: Any) -> list[int]:
+        body = {"prompt": "x", "max_tokens": asked}
+        whole = await (await client.post("/v1/completions", json=body)).json()
+        usage = {"stream": True, "stream_options": {"include_usage": True}}
+        streamed = await (await client.post("/v1/completions", json={**body, **usage})).text()
+        return [one["usage"]["completion_tokens"] for one in (whole, events(streamed)[-1])]
+
+    assert served(student, Scripted(itertools.repeat(70)), scenario) == [expected, expected]
+
+
+@pytest.mark.parametrize("stop", [None, "?"])
+def test_a_chat_is_stripped_streamed_too(student: CausalStudent, stop: str | None) -> None:
+    ids = student.tokenizer("  ice  cream \n ?", add_special_tokens=False)["input_ids"]
+    messages = [{"role": "user", "content": "x"}]
+
+    async def scenario(client: Any) -> list[str]:
+        body = {"messages": messages, "stop": stop}
+        path = "/v1/chat/completions"
+        whole = await (await client.post(path, json=body)).json()
+        streamed = await (await client.post(path, json={**body, "stream": True})).text()
+        parts = [one["choices"][0]["delta"].get("content", "") for one in events(streamed)]
+        return [whole["choices"][0]["message"]["content"], "".join(parts)]
+
+    expected = "ice  cream \n ?" if stop is None else "ice  cream"
+    language = Scripted([*ids, student.end_id])
+    assert served(student, language, scenario) == [expected, expected]
+
+
+def test_a_fault_in_a_stream_is_its_last_event(student: CausalStudent) -> None:
+    def broken() -> Iterator[int]:
+        yield from (70, 71)
+        raise ValueError("the engine is broken")
+
+    async def scenario(client: Any) -> tuple[int, str, str]:
+        body = {"prompt": "x", "stream": True}
+        reply = await client.post("/v1/completions", json=body, timeout=ClientTimeout(10))
+        text = await reply.text()
+        return reply.status, text, await (await client.get("/health")).text()
+
+    status, text, health = served(student, Scripted(broken()), scenario)
+    assert status == 200
+    assert events(text)[-1]["error"]["message"] == "internal error (ValueError)"
+    assert events(text)[-1]["error"]["type"] == "server_error"
+    assert "HTTP/1.1" not in text
+    assert json.loads(health) == {"status": "ok"}
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_hangs_up_is_not_computed(student: CausalStudent, stream: bool) -> None:
     language = Scripted(itertools.repeat(70), 0.05)

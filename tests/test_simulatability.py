@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,11 @@ from click.testing import CliRunner, Result
 
 import tiny_run
 from teachback.cli import cli
-from teachback.files import read_jsonl
+from teachback.files import read_jsonl, write_json
 from teachback.inspection.consistency import StudentAfter
+from teachback.inspection.masking import mask_choices
 from teachback.inspection.results import INSPECTION_FILE
-from teachback.inspection.simulators import PARTS, ExplainedAnswer, mask_choices, simulator_inputs
+from teachback.inspection.simulators import PARTS, ExplainedAnswer, simulator_inputs
 from teachback.quality.simulatability import leak_adjusted
 from teachback.records import Example
 
@@ -92,6 +94,41 @@ def test_choices_and_letters_are_masked() -> None:
     assert mask_choices("There are 4.", number) == "There are 4."
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("A. Because it is late.", "[choice]. Because it is late."),
+        ("The answer is A.", "The answer is [choice]."),
+        ("the answer's b", "the answer's [choice]"),
+        ("Option A is right", "Option [choice] is right"),
+        ("OPTION c, so it is.", "OPTION [choice], so it is."),
+        ("(a) is right, not b)", "[choice] is right, not [choice]"),
+        ("So A is correct", "So [choice] is correct"),
+        ("so b is correct", "so [choice] is correct"),
+        ("A or B, and C does not", "[choice] or [choice], and [choice] does not"),
+        ("It is late.\n\n**C**", "It is late.\n\n**[choice]**"),
+        ("Options A and C refer to it", "Options [choice] and [choice] refer to it"),
+        ("while A refers to a late one", "while [choice] refers to a late one"),
+    ],
+)
+def test_a_letter_that_stands_for_a_choice_is_masked(text: str, masked: str) -> None:
+    assert mask_choices(text, EXAMPLE) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A robot needs power. A late one, too: A day is all.",
+        "The answer is a question of time; a robot has none.",
+        "A best-seller, a so-called one",
+        "I answer a question, as the man in D.C. did at 3 A.M. with A's help.",
+        "D is for four choices: E, F and D.",
+    ],
+)
+def test_a_word_of_one_letter_is_not_masked(text: str) -> None:
+    assert mask_choices(text, EXAMPLE) == text
+
+
 def test_what_a_simulator_is_trained_on() -> None:
     learnt = [ExplainedAnswer(EXAMPLE, "It is late.", "no return")] * 300
     inputs = list(simulator_inputs(learnt, seed=0, epochs=2))
@@ -151,7 +188,10 @@ def test_simulating_a_run(tmp_path: Path, llama: Path) -> None:
     assert all(set(row["simulated"]) == {"as-written-0", "masked-0"} for row in said)
     assert set(said[0]["simulated"]["masked-0"]) == set(PARTS)
     # Inspected again without it, what was measured stays; of changed predictions it does not.
-    assert run_cli("inspect", run).exit_code == 0
+    result = run_cli("inspect", run)
+    assert result.exit_code == 0
+    assert "simulatability was measured before (--simulate measures it again); for" in result.stdout
+    assert "was not measured (" not in result.stdout
     assert INSPECTION_FILE.read(run / "inspection.json").simulatability == inspection.simulatability
     file = run / "predictions.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()]
@@ -159,6 +199,54 @@ def test_simulating_a_run(tmp_path: Path, llama: Path) -> None:
     file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert run_cli("inspect", run).exit_code == 0
     assert not INSPECTION_FILE.read(run / "inspection.json").simulatability
+
+
+def test_simulators_are_continued_only_where_nothing_has_changed(
+    tmp_path: Path, llama: Path
+) -> None:
+    run = _run(tmp_path, llama, "mt-re")
+    command = ("inspect", run, "--surface-only", "--simulate", "--simulator-epochs", "1")
+    assert run_cli(*command).exit_code == 0
+    (first,) = (run / "simulation").iterdir()
+    before = (first / "predictions.train.jsonl").stat().st_mtime_ns
+    # One that was stopped, and whose checkpoints are not of what is trained now, starts again.
+    shutil.rmtree(first / "masked-0" / "student")
+    write_json(first / "masked-0" / "checkpoints" / "run.json", {"identity": "different"})
+    result = run_cli(*command)
+    assert result.exit_code == 0, result.output
+    assert list((run / "simulation").iterdir()) == [first]
+    assert (first / "predictions.train.jsonl").stat().st_mtime_ns == before
+    # Each of these is a different measurement.
+    folders = {first.name}
+    assert run_cli(*command, "--precision", "fp32").exit_code == 0
+    train = tmp_path / "train.jsonl"
+    other = tmp_path / "other.jsonl"
+    other.write_text(train.read_text().replace('"red"', '"crimson"'))
+    assert other.read_text() != train.read_text()
+    assert run_cli(*command, "--train", other).exit_code == 0
+    folders |= {path.name for path in (run / "simulation").iterdir()}
+    assert len(folders) == 3
+
+
+def test_simulators_do_not_learn_what_they_are_asked(tmp_path: Path, llama: Path) -> None:
+    run = _run(tmp_path, llama, "mt-re")
+    test = tmp_path / "test.jsonl"
+    result = run_cli("inspect", run, "--surface-only", "--simulate", "--train", test)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"teachback: {run}: {tiny_run.TEST} of {tiny_run.TEST} test questions (or their groups) "
+        f"are also in --train {test}: evaluate on different questions\n"
+    )
+    assert not (run / "inspection.json").exists()
+    assert not (run / "simulation").exists()
+    # A few are said.
+    some = tmp_path / "some.jsonl"
+    some.write_text((tmp_path / "train.jsonl").read_text() + test.read_text().splitlines()[0])
+    command = ("inspect", run, "--surface-only", "--simulate", "--simulator-epochs", "1")
+    result = run_cli(*command, "--train", some)
+    assert result.exit_code == 0, result.output
+    said = f"1 of {tiny_run.TEST} test questions (or their groups) are also in train\n"
+    assert result.stderr.count(said) == 1
 
 
 def test_consistency_of_a_run(tmp_path: Path, llama: Path) -> None:
@@ -181,6 +269,30 @@ def test_simulating_needs_to_know_the_training_questions(tmp_path: Path, llama: 
     assert result.exit_code == 2
     assert "give --train FILE" in result.stderr
     assert not (run / "inspection.json").exists()
+
+
+def test_what_was_measured_of_different_questions_is_not_continued(
+    tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(tmp_path, llama, "mt-cot")
+    (run / "manifest.json").unlink()  # which knows the test file
+    data, changed = tmp_path / "test.jsonl", tmp_path / "changed.jsonl"
+    changed.write_text(data.read_text().replace("colour", "hue"))
+    assert changed.read_text() != data.read_text()
+    asked: list[int] = []
+    answers = StudentAfter.answers
+
+    def counted(self: StudentAfter, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        asked.append(len(given))
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return answers(self, given)
+
+    monkeypatch.setattr(StudentAfter, "answers", counted)
+    assert run_cli("inspect", run, "--data", changed).exit_code == 130
+    result = run_cli("inspect", run, "--data", data)
+    assert result.exit_code == 0, result.output
+    assert len(asked) == 5 + 7  # all passes
 
 
 def test_a_stopped_inspection_continues(

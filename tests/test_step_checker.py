@@ -136,6 +136,10 @@ def test_facts_are_known_of_the_desk_s_own_cases_alone() -> None:
     assert facts_of(example) is not None
     assert facts_of(replace(example, question="What does the desk decide?")) is None
     assert facts_of(replace(example, id="q1")) is None
+    for foreign in ("desk-test-09999", "desk-09999", "desk-test-99999999999"):
+        assert facts_of(replace(example, id=foreign)) is None
+    last = desk.cases(desk.MOST_CASES["test"], desk.TEST_SEED, "test")[-1]
+    assert facts_of(last.example) == last.facts
 
 
 @pytest.mark.parametrize("file", sorted(READINGS.glob("*.jsonl")), ids=lambda file: file.stem)

@@ -7,6 +7,7 @@ import shutil
 import stat
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import teachback as tb
 from report_pages import Page
 from teachback.cli import cli
 from teachback.errors import ConfigError, DataError, RunFolderError
-from teachback.files import read_explanations, read_json, read_predictions
+from teachback.files import read_explanations, read_json, read_predictions, sha256_of
+from teachback.inspection.results import INSPECTION_FILE, Inspection, Measured
 from teachback.reports import report
 from teachback.studies import packing
 from teachback.studies.packing import pack_study, unpack_study
@@ -132,6 +134,39 @@ def test_teachers_explanations_stay_out_where_they_may_not_be_passed_on(
     assert report(tmp_path / "out", "csv") == report(root / "out", "csv")
     again = tb.pack_study(root / "out", tmp_path / "t.zip", teachers_explanations=False)
     assert again.read_bytes() == file.read_bytes()
+
+
+def test_what_was_measured_of_explanations_is_packed_with_them(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "out", tmp_path / "study")
+    cell = cells(tmp_path / "study")["MT-CoT", 0]
+    inspected = Inspection(
+        run=str(cell),
+        date="2026-11-26T00:00:00+00:00",
+        teachback=None,
+        objective="mt-cot",
+        kind="multiple-choice",
+        items=9,
+        consistency_items=0,
+        seed=0,
+        predictions_sha256=sha256_of(cell / "predictions.jsonl"),
+        measured=(Measured(measure="length", value=12.3, low=11, high=13.6, items=9, groups=9),),
+    )
+    INSPECTION_FILE.write(cell / "inspection.json", inspected)
+    whole = pack_study(tmp_path / "study", tmp_path / "whole.zip")
+    assert whole.left_out == ()
+    unpack_study(whole.path, tmp_path / "whole")
+    again = cells(tmp_path / "whole")["MT-CoT", 0] / "inspection.json"
+    assert INSPECTION_FILE.read(again) == replace(inspected, run=cell.name)
+    was, now = (
+        [table for table in Page(report(tmp_path / name)).tables.values() if "13.6" in str(table)]
+        for name in ("study", "whole")
+    )
+    assert was == now != []
+    # Without explanations the predictions are different ones, of which it would say nothing.
+    small = pack_study(tmp_path / "study", tmp_path / "s.zip", max_mb=whole.size / 1e6 - 1e-6)
+    assert "students' explanations" in small.left_out
+    unpack_study(small.path, tmp_path / "small")
+    assert not list((tmp_path / "small").glob("cells/*/inspection.json"))
 
 
 def test_what_is_known_is_written_after_every_cell(root: Path, tmp_path: Path) -> None:

@@ -157,11 +157,39 @@ def test_an_old_selection_of_a_study_or_a_run_gives_the_same_counts(old: Path) -
         "per_strategy": {},
         "yield_per_label": {"A": [4, 4], "B": [4, 4], "C": [3, 4]},
         "agreement": [6, 12],
-        "rp_contradictions": [0, 0],
+        # 18 asked, 1 failed, 12 replies were COTE's.
+        "rp_contradictions": [0, 5],
     }
     counts = SELECTION_FILE.of_row(run, "selection.json")
     assert counts == SELECTION_FILE.read(path)
     assert type(counts) is SelectionCounts
+
+
+def test_an_old_selection_with_contradictions_is_read(old: Path) -> None:
+    (path,) = old.glob("material/*/selection.json")
+    row = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(row | {"rp_contradictions": 2}), "utf-8")
+    assert SELECTION_FILE.read(path).rp_contradictions == (2, 5)
+    assert Page(report(old)).text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"agreement": [1]},
+        {"agreement": {"right": 1}},
+        {"rejected": None},
+        {"asked": "18"},
+        {"agreement": {}},
+    ],
+)
+def test_an_old_selection_that_is_damaged_is_refused_by_its_field(
+    damage: dict[str, Any], old: Path
+) -> None:
+    (path,) = old.glob("material/*/selection.json")
+    row = json.loads(path.read_text("utf-8")) | {"rp_contradictions": 2} | damage
+    with pytest.raises(DataError, match=f"the field '{next(iter(damage))}"):
+        SELECTION_FILE.of_row(row, "selection.json")
 
 
 def test_the_report_on_an_old_folder_has_its_figures(old: Path) -> None:

@@ -208,6 +208,17 @@ def test_equal_numbers_are_the_same_and_near_ones_are_not() -> None:
     assert not same_number("1/0", "1/0")
 
 
+@pytest.mark.parametrize("huge", ["1e3000000", "1e999999999", "1E-999999999", "1" * 361, "1e61"])
+def test_a_number_beyond_all_that_are_written_equals_none(huge: str) -> None:
+    began = time.process_time()
+    assert not same_number(huge, huge)
+    assert not same_number("5", huge)
+    assert time.process_time() - began < 0.5
+    assert same_number("1e60", f"1{60 * '0'}")
+    longest = canonical_number(Fraction(10**179 + 1, (10**59 + 1) * 2**60 * 5**60))
+    assert same_number(longest, longest)
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [

@@ -93,15 +93,15 @@ def train(variant: str, out: Path, seed: int) -> None:
 
 
 def answer(student_folder: Path, out: Path) -> None:
-    """Write ``out/NAME-SEED.WAY.jsonl`` for each way, unless they are there already."""
+    """Write ``out/NAME SEED.WAY.jsonl`` for each way, unless they are there already. NAME: the
+    system and the study, or the variant and the folder of variants, that the student is of."""
     from teachback.students.load import load
 
     student = load(str(student_folder))
-    card, parent = student.card, student_folder.parent
-    cell = parent / "cell.json"
-    name = read_json(cell)["system"] if cell.is_file() else parent.name.rpartition("-")[0]
+    card = student.card
+    name = name_of(student_folder)
     base = out / f"{name} {card.seed}"
-    if base.with_suffix(".json").is_file():
+    if Path(f"{base}.json").is_file():
         return
     fresh = test_cases(SEEN + FRESH)[SEEN:]
     said = tb.evaluate(tb.Student(student), fresh, baselines=False, progress=False)
@@ -128,6 +128,15 @@ def answer(student_folder: Path, out: Path) -> None:
         write_predictions(Path(f"{base}.{way}.jsonl"), predictions)
     chosen = {"objective": card.objective, "alpha": card.alpha, "way": card.way}
     write_json(Path(f"{base}.json"), chosen | {"name": name, "seed": card.seed})
+
+
+def name_of(student_folder: Path) -> str:
+    """What a student is of: ``MT-CoT of study-desk``, ``short of desk-explore``."""
+    parent = student_folder.resolve().parent
+    cell = parent / "cell.json"
+    if cell.is_file():
+        return f"{read_json(cell)['system']} of {parent.parent.parent.name}"
+    return f"{parent.name.rpartition('-')[0]} of {parent.parent.name}"
 
 
 def _with_choice(prediction: Prediction, choice: str) -> Prediction:

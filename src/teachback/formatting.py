@@ -51,6 +51,11 @@ def p_in_words(p: float) -> str:
     return f"p {p_in_table(p)}" if p < 0.001 else f"p = {p_in_table(p)}"
 
 
+def after_holm(p: float, adjusted: float | None) -> str:
+    """What follows a p-value: Holm's, where it is a different one."""
+    return "" if adjusted is None or adjusted == p else f" (after Holm, {p_in_words(adjusted)})"
+
+
 def p_in_table(p: float | None) -> str:
     """A p-value as a table's cell gives it: "0.021", "< 0.001"; `NOTHING` for None."""
     if p is None:

@@ -104,8 +104,10 @@ def _problem(error: ValidationError, row: object) -> str:
     field = ".".join(place)
     if missing:
         return f"the field {field!r} is missing"
-    said = first["msg"]
-    return f"the field {field!r} is not valid: {said[:1].lower()}{said[1:]}"
+    said = first["msg"].removeprefix("Value error, ")
+    said = f"{said[:1].lower()}{said[1:]}"
+    # What concerns several fields of the record is said of the record.
+    return f"the field {field!r} is not valid: {said}" if field else said
 
 
 def _has(row: object, part: int | str) -> bool:

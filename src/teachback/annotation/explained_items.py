@@ -14,7 +14,7 @@ from pathlib import Path
 from teachback.config import read_config
 from teachback.datasets import read_evaluated
 from teachback.errors import DataError, RunFolderError, UsageError
-from teachback.files import read_explanations, read_jsonl, read_predictions, sha256_of
+from teachback.files import is_folder, read_explanations, read_jsonl, read_predictions, sha256_of
 from teachback.records import Example
 from teachback.studies.schema import TASK_FILE
 
@@ -85,7 +85,7 @@ def explained_items(
 def _system(name: str) -> ExplainingSystem:
     path = Path(name)
     file = path
-    if path.is_dir():
+    if is_folder(path):
         inner = ("predictions.jsonl", "explanations.jsonl")
         found = next((path / one for one in inner if (path / one).is_file()), None)
         if found is None:

@@ -1,5 +1,6 @@
 """The folder of an annotation: ``plan.json``, ``answers.sqlite`` and, once counted,
-``results.json``. It is begun once and then continued; nothing in it is ever replaced."""
+``results.json``. It is begun once and then continued; the plan and the answers are never replaced,
+and ``results.json`` is counted anew from them each time."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from teachback.annotation.explained_items import ExplainedItems, explained_items
 from teachback.annotation.plan import PLAN_FILE, Plan, PlanSettings, draw_plan
 from teachback.annotation.results import AnnotationResults, measure_annotation
 from teachback.errors import RunFolderError
-from teachback.files import make_folder
+from teachback.files import is_file, make_folder
 from teachback.studies.schema import digest_of
 
 PLAN = "plan.json"
@@ -53,7 +54,7 @@ def begin(folder: Path, plan: Plan) -> Plan:
 def read_plan(folder: Path) -> Plan:
     """The plan of an annotation. Raises RunFolderError where the folder has none."""
     file = folder / PLAN
-    if not file.is_file():
+    if not is_file(file):
         raise RunFolderError(
             f"{folder} holds no annotation (no {PLAN}): teachback annotate RUN… -o {folder} "
             "begins one"

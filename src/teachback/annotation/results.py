@@ -11,13 +11,16 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from teachback.annotation.answers import Revision, standing
 from teachback.annotation.criteria import PRIMARY, Mode
 from teachback.annotation.judgements import Judgement, is_caught, is_same, judgements
 from teachback.annotation.plan import Plan
+from teachback.evaluation.metrics import clusters
+from teachback.evaluation.paired import holm
+from teachback.files.rows import Row
 from teachback.quality.agreement import krippendorff_alpha, prevalence, raw_agreement
 from teachback.quality.item_means import ItemMean, mean_difference, mean_share
 from teachback.versioned import Versioned
@@ -46,7 +49,8 @@ class DifferenceRow:
     """System ``a`` minus system ``b`` on the items that both were judged on, in points of share.
 
     A preference is the win rate of ``a`` over ``b`` minus one half; a gain of one system has no
-    ``b``. ``without_one``: the least and the largest difference when one annotator's answers are
+    ``b``. ``p_holm``: of the primary measure, after Holm over all its differences.
+    ``without_one``: the least and the largest difference when one annotator's answers are
     left out; None with one annotator.
     """
 
@@ -58,6 +62,7 @@ class DifferenceRow:
     low: float | None
     high: float | None
     p: float | None
+    p_holm: float | None = None
     items: int
     without_one: tuple[float, float] | None
 
@@ -111,7 +116,33 @@ class AnnotationResults:
         return all(one.answered == one.planned for one in self.annotators)
 
 
-RESULTS_FILE = Versioned(AnnotationResults, (lambda row: row,))
+def _adjusted(rows: Sequence[DifferenceRow]) -> list[DifferenceRow]:
+    """The same, the primary ones with their p-values after Holm."""
+    adjusted = iter(holm([row.p for row in rows if row.primary and row.p is not None]))
+    return [
+        replace(row, p_holm=next(adjusted)) if row.primary and row.p is not None else row
+        for row in rows
+    ]
+
+
+def _with_holm(row: Row) -> Row:
+    """Version 1 lacks Holm's p-values."""
+    rows = row.get("differences")
+    if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
+        return row
+    known = {
+        number: one["p"]
+        for number, one in enumerate(rows)
+        if one.get("primary") is True and isinstance(one.get("p"), float) and 0 <= one["p"] <= 1
+    }
+    adjusted = dict(zip(known, holm(list(known.values())), strict=True))
+    return {
+        **row,
+        "differences": [{**one, "p_holm": adjusted.get(n)} for n, one in enumerate(rows)],
+    }
+
+
+RESULTS_FILE = Versioned(AnnotationResults, (lambda row: row, _with_holm))
 
 _FEW_CAUGHT = 0.5
 """An annotator who catches a smaller share of the planted contradictions is flagged, as is one who
@@ -122,7 +153,8 @@ def measure_annotation(plan: Plan, revisions: Sequence[Revision]) -> AnnotationR
     """Count what is answered so far."""
     answered = standing(revisions)
     values = judgements(plan, answered)
-    groups = {item.id: item.group or item.id for item in plan.items}
+    units = (int(number) for number in clusters(plan.items))
+    groups = dict(zip((item.id for item in plan.items), units, strict=True))
     names = [system.name for system in plan.systems]
     primary = PRIMARY[plan.settings.mode]
     return AnnotationResults(
@@ -132,7 +164,7 @@ def measure_annotation(plan: Plan, revisions: Sequence[Revision]) -> AnnotationR
         systems=tuple(names),
         items=len({one.item for one in values}),
         shares=tuple(_shares(values, groups, names)),
-        differences=tuple(_differences(values, groups, names, primary)),
+        differences=tuple(_adjusted(list(_differences(values, groups, names, primary)))),
         agreement=tuple(_agreement(values, names)),
         annotators=tuple(_annotator(plan, name, answered) for name in plan.settings.annotators),
     )
@@ -158,7 +190,7 @@ def _of(values: Sequence[Judgement], key: tuple[str, int, int | None]) -> list[J
 
 
 def _shares(
-    values: Sequence[Judgement], groups: dict[str, str], names: Sequence[str]
+    values: Sequence[Judgement], groups: dict[str, int], names: Sequence[str]
 ) -> Iterable[ShareRow]:
     for key in _keys(values):
         measure, system, against = key
@@ -183,7 +215,7 @@ _Contrast = Callable[[Sequence[Judgement]], dict[str, float]]
 
 
 def _differences(
-    values: Sequence[Judgement], groups: dict[str, str], names: Sequence[str], primary: str
+    values: Sequence[Judgement], groups: dict[str, int], names: Sequence[str], primary: str
 ) -> Iterable[DifferenceRow]:
     for measure, a, b, contrast in _contrasts(values):
         items = contrast(values)

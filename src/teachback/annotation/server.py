@@ -25,6 +25,7 @@ from teachback.annotation.plan import Plan
 from teachback.annotation.screens import INTRODUCTION, is_answer, shown_screen
 from teachback.errors import StoreError, UsageError
 from teachback.system.event_loops import signalled
+from teachback.system.loopback import LOOPBACK, own_hosts
 
 MOST_BYTES = 64 * 1024
 """Of a request's body."""
@@ -71,7 +72,7 @@ class AnnotationServer:
 
     def application(self, port: int) -> web.Application:
         """The application, for this port of loopback."""
-        self._hosts = frozenset(f"{host}:{port}" for host in ("127.0.0.1", "localhost"))
+        self._hosts = own_hosts(port)
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
         app.router.add_get("/{token}/state", self._state)
         app.router.add_post("/{token}/answer", self._answer)
@@ -200,7 +201,7 @@ async def _serve(
     server = AnnotationServer(plan, answers)
     ended = signalled()
     try:
-        listener = socket.create_server(("127.0.0.1", port))
+        listener = socket.create_server((LOOPBACK, port))
         port = listener.getsockname()[1]
         runner = web.AppRunner(server.application(port), access_log=None)
         await runner.setup()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from teachback.annotation.results import AgreementRow, AnnotatorRow, DifferenceRow, ShareRow
 from teachback.evaluation import LEVEL
-from teachback.formatting import NOTHING, count, interval, p_in_words
+from teachback.formatting import NOTHING, after_holm, count, interval, p_in_words
 
 SHARE_HEAD = ("measure", "system", "share", "95%", "items", "answers")
 AGREEMENT_HEAD = ("agreement on", "units", "raw", "alpha", "most frequent", "its share")
@@ -53,21 +53,25 @@ def difference_name(row: DifferenceRow) -> str:
 
 def is_shown(row: DifferenceRow) -> bool:
     """Whether the difference is shown: the primary measure alone was declared beforehand."""
-    return row.primary and row.p is not None and row.p < LEVEL
+    return row.primary and row.p_holm is not None and row.p_holm < LEVEL
 
 
 def finding_words(row: DifferenceRow) -> str:
     """What the difference shows; of another measure than the primary one it is a hint."""
-    if row.p is None or row.p >= LEVEL:
+    p = row.p_holm if row.primary else row.p
+    if p is None or p >= LEVEL:
         return "not shown"
-    higher = row.a if row.difference > 0 else row.b or "without its explanation"
+    if row.b is None:
+        higher = f"{'with' if row.difference > 0 else 'without'} its explanation"
+    else:
+        higher = row.a if row.difference > 0 else row.b
     return f"shown, {higher} is higher" if row.primary else f"a hint, {higher} is higher"
 
 
 def difference_sentence(row: DifferenceRow) -> str:
     """A difference, how sure it is, and what it shows."""
     known = "" if row.p is None else f" {interval(row.low, row.high, _points)}"
-    p = "" if row.p is None else f", {p_in_words(row.p)}"
+    p = "" if row.p is None else f", {p_in_words(row.p)}{after_holm(row.p, row.p_holm)}"
     primary = " (primary)" if row.primary else ""
     text = f"{difference_name(row)}{primary}: {_points(row.difference)} points{known}{p}"
     text = f"{text}, {count(row.items, 'item')}: {finding_words(row)}."

@@ -23,9 +23,9 @@ from teachback.api.settings import (
 from teachback.api.watching import notice_of, progress_of
 from teachback.config import EvaluateConfig
 from teachback.datasets import Columns, Data, answerable, read_evaluated, read_examples
-from teachback.errors import ConfigError
+from teachback.errors import ConfigError, quoted
 from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
-from teachback.files import new_folder, one_writer, row_of
+from teachback.files import is_folder, new_folder, one_writer, row_of
 from teachback.files.result_rows import ResultRows
 from teachback.questions.languages import settled_languages
 from teachback.records import ComparedWay, Cost, Example, Exemplar, Prediction, Way
@@ -58,8 +58,8 @@ class Evaluation(ResultRows):
     system: Literal["student", "teacher", "untrained", "majority"] = "student"
     seed: int = 0
     asked: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    """Who was asked and how, as in ``metrics.json``: ``student``, ``choice_score``, ``reading``,
-    ``languages``, ``precision``."""
+    """Who was asked and how, as in ``metrics.json``: ``student`` (not where it is kept in memory
+    alone), ``choice_score``, ``reading``, ``languages``, ``precision``."""
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     """``untrained``: the student before its training. ``majority``: the most frequent answer."""
     threshold: float | None = None
@@ -143,18 +143,15 @@ def evaluate(
     labelled = _labelled(train, test, columns)
     values = sorted_settings(settings, EVALUATE, "evaluate()")
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
-    _refuse_unused(settings, config, train)
+    _refuse_unused(settings, config, labelled)
     folder: Path | None = None
     settled = {"languages": settled_languages(config.languages, test)}
     config = config.model_copy(update=settled)
     if isinstance(student, str | Path):
-        reference = str(student)
         folder = Path(student_in(student))
         student = Student.load(student, precision=precision or "auto")
     elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
-    else:
-        reference = student.card.base
     card = student.card
     shown = progress_of(progress)
     test = answerable(test, card.labels or trained_labels(labelled), notice_of(shown))
@@ -188,7 +185,7 @@ def evaluate(
         threshold=card.threshold,
         temperature=card.temperature,
         seed=card.seed or 0,
-        asked=student_asked(reference, config, student.model.precision),
+        asked=student_asked(student.reference, config, student.model.precision),
         baselines=found,
     )
 
@@ -215,6 +212,7 @@ def evaluate_teacher(
     labelled = _labelled(train, test, columns)
     values = sorted_settings(settings, EVALUATE_TEACHER, step)
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], step)
+    _refuse_train(step, config, labelled)
     shown = progress_of(progress)
     test = answerable(test, trained_labels(labelled), notice_of(shown))
     if config.baselines:
@@ -254,14 +252,18 @@ def _labelled(
 
 
 def _refuse_unused(
-    settings: Mapping[str, object], config: EvaluateConfig, train: Data | None
+    settings: Mapping[str, object], config: EvaluateConfig, train: Sequence[Example]
 ) -> None:
     rules = (Meaningless(("max_new_tokens",), not config.explain, "nothing is explained"),)
     refuse(settings, rules, "evaluate()")
-    if train is not None and not config.baselines:
+    _refuse_train("evaluate()", config, train)
+
+
+def _refuse_train(step: str, config: EvaluateConfig, train: Sequence[Example]) -> None:
+    # Of labels, it also says which of them may be answered.
+    if train and not config.baselines and not trained_labels(train):
         raise ConfigError(
-            "evaluate(): train means nothing here: it is for the majority label, and baselines are "
-            "off"
+            f"{step}: train means nothing here: it is for the majority label, and baselines are off"
         )
 
 
@@ -287,10 +289,13 @@ def compare(
 
     ``way``: ``direct`` answers, ``explained`` ones, ``chosen``, each student's in the way that it
     chose on ``valid``, or ``adaptive`` (exploratory), explained only where a student is unsure.
-    Raises ConfigError for any other, or where the two were evaluated with different settings;
+    Raises ConfigError for any other, for keys that are no seeds, for names that are not two texts,
+    or where the two were evaluated with different settings;
     DataError where ``a`` and ``b`` cannot be compared in this way.
     """
     way = evaluation.compared_way(way, "compare()")
+    if isinstance(names, str) or [type(name) for name in names] != [str, str]:
+        raise ConfigError(f"compare(): names = {quoted(names)}: give two texts, as in ('A', 'B')")
     systems = [_by_seed(one) for one in (a, b)]
     for setting, used in different_settings(asked for one in systems for _, asked in one.values()):
         raise ConfigError(
@@ -312,16 +317,33 @@ _Drawn = tuple[SystemAnswers, HowAsked]
 
 def _by_seed(system: Compared | Mapping[int, Compared]) -> dict[int, _Drawn]:
     if isinstance(system, Mapping):
-        return {int(seed): _one(system[seed]) for seed in system}
-    if isinstance(system, str | Path) and Path(system).is_dir():
+        drawn: dict[int, _Drawn] = {}
+        for key, one in system.items():
+            seed = _seed(key)
+            if seed in drawn:
+                raise ConfigError(f"compare(): seed {seed} is given twice")
+            drawn[seed] = _one(one)
+        return drawn
+    if isinstance(system, str | Path) and is_folder(system):
         return {seed: _drawn(run) for seed, run in read_runs_by_seed(Path(system)).items()}
     return {0: _one(system)}
+
+
+def _seed(key: object) -> int:
+    """A mapping's key as a seed; JSON has only text there."""
+    if isinstance(key, int) and not isinstance(key, bool):
+        return key
+    if isinstance(key, str) and key.isdecimal():
+        return int(key)
+    raise ConfigError(
+        f"compare(): {quoted(key)} is no seed: the keys of a mapping are whole numbers"
+    )
 
 
 def _one(system: Compared) -> _Drawn:
     if isinstance(system, Evaluation):
         return SystemAnswers(system.predictions, system.way, system.threshold), system.asked
-    if isinstance(system, str | Path) and Path(system).is_dir():
+    if isinstance(system, str | Path) and is_folder(system):
         runs = read_runs_by_seed(Path(system))
         if len(runs) > 1:
             raise ConfigError(f"compare(): {system} holds several seeds: name one of its folders")

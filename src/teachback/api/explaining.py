@@ -30,6 +30,7 @@ from teachback.explaining.session import (
 )
 from teachback.explaining.spending import Bill
 from teachback.files import (
+    is_file,
     new_folder,
     one_writer,
     row_of,
@@ -268,7 +269,7 @@ def configured_setup(
     languages = settled_languages(selection.languages, examples, prompts.exemplars)
     rules = replace(rules, reading=replace(rules.reading, languages=languages))
     if isinstance(instructions, str):
-        if len(instructions) < 500 and Path(instructions).is_file():
+        if is_file(instructions):
             raise ConfigError(
                 f"{step}: instructions must be text, and {instructions!r} is a file: give "
                 f"Path({instructions!r})"

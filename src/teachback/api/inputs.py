@@ -23,14 +23,14 @@ _T = TypeVar("_T", Explanation, Prediction)
 
 
 def explanations_of(given: Explanations) -> list[Explanation]:
-    """Raises DataError where they are damaged, or none."""
+    """Raises DataError where a row or the file is damaged."""
     if isinstance(given, str | Path):
         return read_explanations(given)
     return _records(given, Explanation, explanation_of, "the explanations")
 
 
 def predictions_of(given: Predictions) -> list[Prediction]:
-    """Raises DataError where they are damaged, or none."""
+    """Raises DataError where a row or the file is damaged."""
     if isinstance(given, str | Path):
         return read_predictions(given)
     return _records(given, Prediction, prediction_of, "the predictions")

@@ -85,7 +85,7 @@ def train(
 
     check_student(student_config.reference, resolve(student_config.reference).adapter)
 
-    def run(where: Path) -> Student:
+    def run(where: Path, kept_in: str | None) -> Student:
         shown = progress_of(progress)
         result = train_into(
             read,
@@ -101,12 +101,12 @@ def train(
             progress=shown,
             notice=notice_of(shown),
         )
-        return Student(result.student)
+        return Student(result.student, kept_in)
 
     if folder is not None:
-        return run(Path(folder))
+        return run(Path(folder), str(Path(folder) / "student"))
     with TemporaryDirectory(prefix="teachback-") as temporary:
-        return run(Path(temporary))
+        return run(Path(temporary), None)
 
 
 def _refuse_meaningless(

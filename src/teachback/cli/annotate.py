@@ -156,7 +156,7 @@ def page(
 
 def _say_detectable(plan: Plan) -> None:
     from teachback.annotation.criteria import PRIMARY
-    from teachback.annotation.detectable import detectable_difference
+    from teachback.annotation.detectable import detectable_difference, primary_comparisons
     from teachback.annotation.plan import annotators_by_item
     from teachback.cli import show
 
@@ -169,7 +169,9 @@ def _say_detectable(plan: Plan) -> None:
         for number in sorted(counts)
     )
     mode = plan.settings.mode
-    difference = detectable_difference(mode, counts)
+    comparisons = primary_comparisons(mode, len(plan.systems))
+    difference = detectable_difference(mode, counts, comparisons)
+    adjusted = f" after Holm over {comparisons} comparisons" if comparisons > 1 else ""
     assumed = {
         "rate": "between two systems; assumed variance of an item: 0.07, and 0.35 / annotators",
         "prefer": "of a win rate from 50%; assumed: 20% ties",
@@ -178,9 +180,9 @@ def _say_detectable(plan: Plan) -> None:
     }[mode]
     say(
         f"{judged}: can show {show.detectable(difference)} of {PRIMARY[mode]!r} at 80% power "
-        f"(p < 0.05), {assumed}"
+        f"(p < 0.05{adjusted}), {assumed}"
     )
-    more = {n: detectable_difference(mode, {1: n}) for n in (50, 100, 200, 400)}
+    more = {n: detectable_difference(mode, {1: n}, comparisons) for n in (50, 100, 200, 400)}
     known = [f"{n}: {100 * value:.1f}" for n, value in more.items() if value is not None]
     say(f"items by one annotator each, and the points that they can show: {', '.join(known)}")
 

@@ -32,7 +32,8 @@ _ADAPTIVE_HEAD = ["adaptive", "95%", "explains"]
     default="both",
     show_default=True,
     help="Which answers are compared; chosen: the way each student chose on valid; adaptive: "
-    "explained only where unsure (exploratory); both: direct, and chosen.",
+    "explained only where unsure (exploratory); both: direct, and chosen where a student chose "
+    "otherwise.",
 )
 @json_option("sentences")
 def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
@@ -49,13 +50,16 @@ def compare(runs: tuple[str, ...], way: str, as_json: bool) -> None:
     runs = tuple(run.rstrip("/") or run for run in runs)
     named = dict(zip(runs, _names(runs), strict=True))
     systems = {named[run]: read_runs_by_seed(Path(run)) for run in runs}
-    names = ["direct", "chosen"] if way == "both" else [way]
-    ways = [evaluation.compared_way(name, "--way") for name in names]
+    _check_different(runs)
     every = [run for seeds in systems.values() for run in seeds.values()]
     _check_alike(every)
     figures = _figures_table(systems)
     first, *others = systems.items()
-    comparisons = [_compared((other, seeds), first, one) for other, seeds in others for one in ways]
+    comparisons = [
+        _compared(other, first, evaluation.compared_way(one, "--way"))
+        for other in others
+        for one in _ways(way, other[1], first[1])
+    ]
     adjusted = evaluation.holm([c.p for c in comparisons])
     if as_json:
         found = [
@@ -83,6 +87,32 @@ def _names(runs: Sequence[str]) -> list[str]:
         if len(set(names)) == len(set(runs)):
             return names
     return list(runs)
+
+
+def _check_different(runs: Sequence[str]) -> None:
+    """Raise UsageError where a folder is given twice: nothing is compared with itself."""
+    seen = set()
+    for run in runs:
+        place = Path(run).resolve()
+        if place in seen:
+            raise click.UsageError(f"{run} is given twice: name each run once")
+        seen.add(place)
+
+
+def _ways(way: str, *systems: Seeds) -> list[str]:
+    """In which ways to compare them. Where all would answer as directly, that is one test, which
+    would count twice in Holm's method."""
+    if way != "both":
+        return [way]
+    same = all(_answers_directly(run) for seeds in systems for run in seeds.values())
+    return ["direct"] if same else ["direct", "chosen"]
+
+
+def _answers_directly(run: EvaluatedRun) -> bool:
+    """Whether its answers in the way that its student chose are its direct ones."""
+    from teachback.evaluation import has_two_answers
+
+    return run.way == "direct" or (_explains({0: run}) and not has_two_answers(run.predictions))
 
 
 def _check_alike(runs: Iterable[EvaluatedRun]) -> None:

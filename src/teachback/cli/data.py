@@ -53,7 +53,8 @@ def check_files(files: tuple[str, ...], every: bool, student: str | None, **opti
         rows += result.rows
     if bad:
         raise DataError(
-            f"{count(bad, 'problem')} in {rows:,} rows, listed above: fix them and check again"
+            f"{count(bad, 'problem')} in {count(rows, 'row')}, listed above: fix them and check "
+            "again"
         )
 
 

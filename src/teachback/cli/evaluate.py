@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -70,6 +69,7 @@ def evaluate(
     from teachback.config import section
     from teachback.datasets import read_evaluated, read_examples
     from teachback.runs import pipeline
+    from teachback.runs.folders import keep_apart
     from teachback.students.weights import present_student
 
     values = settings(options)
@@ -82,9 +82,10 @@ def evaluate(
         )
     test = read_evaluated(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
+    if train:
+        keep_apart(train, test, _say_aside, names=(f"--train {train_data}", arguments[-1]))
     config = section("evaluate", values["evaluate"], SOURCE)
     folder = Path(out)
-    told = partial(say, err=True)
     if teacher:
         if config.way is not None:
             raise click.UsageError("--way is for students: a teacher has no threshold")
@@ -97,7 +98,7 @@ def evaluate(
             evaluate=config,
             overwrite=overwrite,
             progress=progress,
-            notice=told,
+            notice=_say_aside,
         )
     else:
         outcome = pipeline.evaluate_student(
@@ -109,7 +110,7 @@ def evaluate(
             precision=values["student"]["precision"],
             overwrite=overwrite,
             progress=progress,
-            notice=told,
+            notice=_say_aside,
         )
     show.metrics(outcome.metrics, outcome.cost)
     if outcome.bill is not None:
@@ -118,6 +119,10 @@ def evaluate(
     if config.baselines and not train:
         say("majority label: unknown without --train FILE")
     say(f"written: {folder / 'metrics.json'}")
+
+
+def _say_aside(line: str) -> None:
+    say(line, err=True)
 
 
 @click.command()

@@ -136,8 +136,8 @@ def inspect(
         return
     _say(inspected)
     if not simulate:
-        for run in read:
-            _say_not_simulated(run, simulation)
+        for one in inspected:
+            _say_not_simulated(one, simulation)
 
 
 def _say_aside(line: str) -> None:
@@ -150,18 +150,22 @@ def _say_estimate(run: InspectedRun, estimate: SimulationEstimate) -> None:
     _say_aside(f"{run.name}: simulatability {wording.estimate_words(estimate)}")
 
 
-def _say_not_simulated(run: InspectedRun, simulation: SimulationSettings) -> None:
+def _say_not_simulated(inspected: Inspected, simulation: SimulationSettings) -> None:
     from teachback.errors import UsageError
     from teachback.inspection import wording
     from teachback.inspection.simulators import estimate_simulation
 
+    run = inspected.run
     if run.student is None:
         return
     try:
         takes = wording.estimate_words(estimate_simulation(run, simulation))
     except UsageError as error:
         takes = f"cannot be estimated: {error}"
-    say(f"simulatability was not measured (--simulate measures it); for {run.name} it {takes}")
+    measured = bool(inspected.inspection.simulatability)
+    was = "was measured before" if measured else "was not measured"
+    again = "--simulate measures it again" if measured else "--simulate measures it"
+    say(f"simulatability {was} ({again}); for {run.name} it {takes}")
 
 
 def _say(inspected: list[Inspected]) -> None:

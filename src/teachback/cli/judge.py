@@ -21,7 +21,7 @@ from teachback.cli.options import (
     settings,
 )
 from teachback.cli.printing import emit, say
-from teachback.formatting import dollars
+from teachback.formatting import NOTHING, dollars
 from teachback.references import TEACHER_FORMS
 from teachback.system.progress import Progress
 
@@ -175,6 +175,8 @@ def _say_self_test(judge: str, test: SelfTest) -> None:
 
     rows = [
         [row.kind, f"{row.right} of {row.pairs}", str(row.ties), str(row.unread)]
+        if row.measured
+        else [row.kind, "not measured", NOTHING, NOTHING]
         for row in test.rows
     ]
     say(show.table([f"self-test of {judge}", "right", "ties", "unread"], rows))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from teachback.serving.engine import ServedStudent, StudentEngine
     from teachback.serving.fall_back import FallBack
 
+_STORE = "fall-back.sqlite"
+
 
 @click.command()
 @click.argument("student", metavar="STUDENT")
@@ -50,9 +52,9 @@ if TYPE_CHECKING:
     default=120.0,
     show_default=True,
     metavar="SECONDS",
-    help="Limit for one request, waiting included.",
+    help="Limit for one request, from its beginning to its end.",
 )
-@click.option("--log-questions", is_flag=True, help="Print every question.")
+@click.option("--log-questions", is_flag=True, help="Print every question, as a line of JSON.")
 @click.option(
     "--fall-back-to",
     metavar="REF",
@@ -81,8 +83,7 @@ if TYPE_CHECKING:
 @click.option(
     "--store",
     metavar="FILE",
-    help="Where the teacher's replies are kept [default: fall-back.sqlite].",
-    default="fall-back.sqlite",
+    help=f"Where the teacher's replies are kept [default: {_STORE}].",
 )
 @click.option(
     "--max-cost", type=FiniteRange(min=0), metavar="USD", help="Cap on the teacher's cost."
@@ -100,19 +101,29 @@ def serve(
     below: float | None,
     target_accuracy: float | None,
     labelled: str | None,
-    store: str,
+    store: str | None,
     max_cost: float | None,
     **options: Any,
 ) -> None:
     """Serve STUDENT over HTTP: POST /v1/answer, OpenAI's endpoints, and a page at /."""
     if host is not None and api_key_file is None:
         raise click.UsageError("--host lets other machines in: give --api-key-file FILE too")
-    if fall_back_to is None and (below is not None or target_accuracy is not None):
-        raise click.UsageError("name the teacher: --fall-back-to REF")
+    of_teacher = {
+        "--below": below,
+        "--target-accuracy": target_accuracy,
+        "--labelled": labelled,
+        "--store": store,
+        "--max-cost": max_cost,
+    }
+    given = [name for name, value in of_teacher.items() if value is not None]
+    if fall_back_to is None and given:
+        raise click.UsageError(f"{given[0]} needs a teacher: --fall-back-to REF")
     if fall_back_to is not None and (below is None) == (target_accuracy is None):
         raise click.UsageError("--fall-back-to needs --below X or --target-accuracy X")
     if target_accuracy is not None and labelled is None:
         raise click.UsageError("--target-accuracy needs --labelled FILE")
+    if labelled is not None and target_accuracy is None:
+        raise click.UsageError("--labelled needs --target-accuracy X: nothing else reads it")
     key = None if api_key_file is None else _key(Path(api_key_file))
     try:
         from teachback.serving import measurements  # noqa: F401 - is the extra there?
@@ -124,9 +135,9 @@ def serve(
         raise
     from teachback.serving.app import Limits, Serving
     from teachback.serving.loading import load_served
-    from teachback.serving.server import LOOPBACK
     from teachback.serving.server import serve as run
     from teachback.students.weights import present_student
+    from teachback.system.loopback import LOOPBACK
 
     loaded = load_served(present_student(student), settings(options)["student"]["precision"])
     if loaded.note is not None:
@@ -136,7 +147,7 @@ def serve(
     if fall_back_to is not None:
         teacher = {"reference": fall_back_to, "max_cost": max_cost}
         fall_back = _fall_back(
-            loaded.student, engine, teacher, Path(store), below, target_accuracy, labelled
+            loaded.student, engine, teacher, Path(store or _STORE), below, target_accuracy, labelled
         )
     serving = Serving(
         engine,
@@ -151,8 +162,14 @@ def serve(
         say(f"serving {student} on {address} (Ctrl-C stops it)")
         say(f"page: {address.rstrip('/')}{serving.page_path}")
 
-    run(serving, host or LOOPBACK, port, started)
-    say("stopped; all accepted requests were answered")
+    def stopping() -> None:
+        say("stopping: what was accepted is answered (Ctrl-C again ends at once)")
+
+    left = run(serving, host or LOOPBACK, port, started=started, stopping=stopping)
+    if left:
+        say(f"stopped; {left} accepted requests were not answered: their clients do not read")
+    else:
+        say("stopped; all accepted requests were answered")
 
 
 def _key(path: Path) -> str:
@@ -177,20 +194,24 @@ def _fall_back(
     """The teacher behind the student; prints the share that goes to it and what that costs."""
     from teachback.config import EvaluateConfig, SelectionConfig, TeacherConfig
     from teachback.datasets import answerable, read_evaluated
+    from teachback.errors import ConfigError
     from teachback.evaluation.ways import has_choice, in_way
     from teachback.explaining.session import TeacherSetup
-    from teachback.serving.fall_back import FallBack, find_threshold
+    from teachback.serving.fall_back import FallBack, find_threshold, without_probability
     from teachback.systems import predict
 
+    kind = engine.card.kind or "text"
     setup = TeacherSetup.from_config(
         TeacherConfig.model_validate(teacher),
         SelectionConfig(),
-        engine.card.kind or "text",
+        kind,
     )
     setup.teacher.check_ready()
     if below is None:
         read = read_evaluated(str(labelled), kind=engine.card.kind)
         examples = answerable(read, engine.card.labels)
+        if (reason := without_probability(engine.card.objective, examples[0].kind)) is not None:
+            raise ConfigError(f"--target-accuracy finds no threshold: {reason}")
         way = engine.card.way
         wanted = EvaluateConfig(explain=way == "explained" and has_choice(engine.card.objective))
         predictions, _ = predict(student, examples, wanted)
@@ -205,6 +226,8 @@ def _fall_back(
         )
         say(_cost_line(setup, examples, found.share))
         below = found.below
+    elif (reason := without_probability(engine.card.objective, kind)) is not None:
+        say(f"--below: {reason}; the teacher gets only those that cannot be read", err=True)
     return FallBack(setup, store, below)
 
 

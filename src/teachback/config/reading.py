@@ -23,9 +23,9 @@ from teachback.references import anchor, parse_dataset, parse_student, parse_tea
 
 
 def _exemplars(text: str, folder: Path) -> str:
-    """The name of a built-in set is no file's."""
-    is_file = text.endswith((".jsonl", ".json", ".csv", ".parquet"))
-    return anchor(text, folder) if is_file else text
+    """The name of a built-in set is no file's: it has neither a suffix nor a folder."""
+    path = Path(text)
+    return anchor(text, folder) if path.suffix or path.name != text else text
 
 
 _ANCHORED: dict[tuple[str, str], Callable[[str, Path], str]] = {

@@ -32,10 +32,14 @@ class Renaming:
                 raise ConfigError(f"columns: {name!r} needs the name of one column, not {theirs!r}")
         return cls(dict(columns or {}))
 
-    def header(self, header: Iterable[str]) -> list[str]:
-        """The names of a table's columns; one that another takes the place of gets none."""
+    def header(self, header: Iterable[str]) -> list[str] | str:
+        """The names of a table's columns; one that another takes the place of gets none. A text
+        says which of the columns is not there."""
         names = list(header)
-        ours = {theirs: name for name, theirs in self.columns.items() if theirs in names}
+        for name, theirs in self.columns.items():
+            if theirs not in names:
+                return self.missing(name, theirs, names)
+        ours = {theirs: name for name, theirs in self.columns.items()}
         return [ours.get(name, "" if name in ours.values() else name) for name in names]
 
     def rows(self, scanned: Iterable[Scanned]) -> Iterator[Scanned]:
@@ -61,7 +65,8 @@ class Renaming:
             for name, theirs in absent.items():
                 yield None, self.missing(name, theirs, there)
 
-    def missing(self, name: str, theirs: str, there: Iterable[str]) -> str:
+    @staticmethod
+    def missing(name: str, theirs: str, there: Iterable[str]) -> str:
         """Why there is no column for ``name``."""
         return (
             f"there is no column {theirs!r}, which is to be read as {name!r}: the columns are "

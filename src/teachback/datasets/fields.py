@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from teachback.files.rows import Row, json_name
+from teachback.files.rows import Row, json_name, whole_number
 from teachback.questions import appearance
 
 KEYS = ("id", "question", "choices", "answer", "context", "group", "explanation")
@@ -109,10 +109,8 @@ def _text(row: Row, key: str) -> str | None:
 
 
 def _name(row: Row, key: str) -> str | None:
-    value = row.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _text(row, key)
+    whole = whole_number(row.get(key))
+    return _text(row, key) if whole is None else str(whole)
 
 
 def _needed(key: str, value: str | None) -> str:

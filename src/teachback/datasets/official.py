@@ -50,7 +50,8 @@ def import_official(
 
     The same rows are also read as Parquet or from the hub (``hf:…``). GSM8K has no ids: they
     are the file's name without suffix and the line's number (``train-00001``). Rows that
-    cannot be an example (two choices with the same text, say) are left out and listed.
+    cannot be an example (two choices with the same text, say) are left out and listed; so are,
+    ``with_solutions``, those that have none.
 
     ``with_solutions`` adds what the release gives in support of an answer as ``explanation``,
     which makes the file one of exemplars: GSM8K's solution without its calculator marks and
@@ -67,6 +68,7 @@ def import_official(
     rows: list[Row] = []
     left_out: list[str] = []
     found_at: dict[str, str] = {}
+    explained = False
     for file in files:
         stem = re.sub(r"\W+", "-", Path(file).stem)
         for line, released in _released_rows(file):
@@ -78,14 +80,17 @@ def import_official(
             found_at[str(row["id"])] = here
             if not with_solutions:
                 row.pop("explanation", None)
-            elif "explanation" not in row:
-                raise DataError(f"{here}: this release of {release.title} has no solutions")
+            explained |= "explanation" in row
             try:
                 example_from_row(row, release.kind)
+                if with_solutions and "explanation" not in row:
+                    raise ValueError("the row has no solution")
             except ValueError as error:
                 left_out.append(f"{here}: {error}")
             else:
                 rows.append(row)
+    if with_solutions and found_at and not explained:
+        raise DataError(f"{files[0]}: this release of {release.title} has no solutions")
     if not rows:
         raise DataError(left_out[0] if left_out else f"{files[0]}: the file has no row")
     write_jsonl(out, rows)

@@ -14,6 +14,7 @@ from teachback.datasets.fields import draft_of
 from teachback.datasets.rows_in_memory import Table, rows_in_memory
 from teachback.datasets.sources import Source, scan_rows
 from teachback.errors import ConfigError, DataError
+from teachback.files import is_file
 from teachback.questions import KINDS, kind_named
 from teachback.records import Example
 from teachback.references import parse_dataset
@@ -138,7 +139,7 @@ def open_examples(path: str | Path, *, kind: str | None = None) -> Collection[Ex
         MissingExtraError: as `read_examples`.
     """
     named = parse_dataset(str(path))
-    if named.is_remote or not Path(path).is_file():
+    if named.is_remote or not is_file(path):
         return read_examples(path, kind=kind)
     result = survey(path, kind, lambda _: None)
     _refuse(result)

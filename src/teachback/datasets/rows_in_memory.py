@@ -22,8 +22,8 @@ import numpy as np
 from teachback.errors import DataError, quoted
 from teachback.files.rows import Row
 
-_NAMING = frozenset(("id", "group"))
-"""Columns whose whole numbers pandas turns into fractions where a value is missing."""
+_MOST_DIGITS = 308
+"""Digits of the largest whole number that a float, and so a file, holds."""
 
 
 @runtime_checkable
@@ -78,7 +78,7 @@ def _rows(table: object, name: str) -> Iterator[object]:
         for values, missing in zip(
             table.to_dict("records"), table.isna().to_dict("records"), strict=True
         ):
-            yield {key: _whole(key, value) for key, value in values.items() if not missing[key]}
+            yield {key: value for key, value in values.items() if not missing[key]}
     elif isinstance(table, PolarsFrame):
         yield from table.to_dicts()
     elif isinstance(table, ArrowTable):
@@ -100,11 +100,17 @@ def _rows(table: object, name: str) -> Iterator[object]:
 def _row(row: object) -> Row | str:
     if not isinstance(row, Mapping):
         return f"a row must be a dictionary, not {type(row).__name__}"
-    return {str(key): _plain(value) for key, value in row.items()}
+    try:
+        return {str(key): _plain(value) for key, value in row.items()}
+    except OverflowError as error:
+        return str(error)
 
 
 def _plain(value: object) -> object:
-    """A cell as a file would hold it: lists for arrays and tuples, numbers of Python."""
+    """A cell as a file would hold it: lists for arrays and tuples, numbers of Python.
+
+    Raises OverflowError for a number that no file would hold.
+    """
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | tuple):
@@ -112,13 +118,11 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         # Tables give each cell the keys of all, without a value where a cell has none.
         return {str(key): _plain(one) for key, one in value.items() if one is not None}
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return int(value)
-    return value
-
-
-def _whole(key: Hashable, value: object) -> object:
-    """A number that names something, as it was before another row had none."""
-    if key in _NAMING and isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, int) and abs(value) >= 10**_MOST_DIGITS:
+        raise OverflowError(f"a number of more than {_MOST_DIGITS} digits is too large")
+    if isinstance(value, Decimal) and value.is_finite():
+        if value.adjusted() >= _MOST_DIGITS:
+            raise OverflowError(f"a number of more than {_MOST_DIGITS} digits is too large")
+        if value == value.to_integral_value():
+            return int(value)
     return value

@@ -86,10 +86,11 @@ class _Lines(Iterator[str]):
 
 
 def table_rows(
-    path: str | Path, renamed: Callable[[Iterable[str]], list[str]] = list
+    path: str | Path, renamed: Callable[[Iterable[str]], list[str] | str] = list
 ) -> Iterator[Scanned]:
     """Every row of a file with a suffix of `SEPARATORS` that is not blank; a bad one comes as the
-    reason why it is bad. ``renamed`` gives the columns the names that are read."""
+    reason why it is bad. ``renamed`` gives the columns the names that are read, or says why that
+    cannot be."""
     suffix = Path(path).suffix.casefold()
     form = suffix.removeprefix(".").upper()
     # Bytes that are not UTF-8 become lone surrogates, which the check of each field finds:
@@ -117,7 +118,11 @@ def table_rows(
             if header:
                 yield line, _csv_row(header, cells)
                 continue
-            header = renamed(cells)
+            names = renamed(cells)
+            if isinstance(names, str):
+                yield line, names
+                return
+            header = names
             problem = _header_problem(header)
             if problem:
                 yield line, problem

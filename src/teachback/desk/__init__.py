@@ -7,18 +7,19 @@ engine, explanations from recordings (whose, and how: ``bench/desk/README.md``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from teachback.desk.cases import TEST_SEED, TRAIN_SEED, Case, cases
+from teachback.datasets import write_examples
+from teachback.desk.cases import MOST_CASES, TEST_SEED, TRAIN_SEED, Case, cases
 from teachback.desk.policy import LABELS, POLICY, Decision, Facts, decide
 from teachback.desk.rule_explanations import RULE_ENGINE, rule_explanation, rule_reply
 from teachback.exemplars import read_exemplars
-from teachback.files import new_folder, one_writer, write_jsonl, write_text
+from teachback.files import new_folder, one_writer, write_text
 from teachback.records import Example, Exemplar
 
 __all__ = [
     "LABELS",
+    "MOST_CASES",
     "POLICY",
     "RULE_ENGINE",
     "RULE_ENGINE_CASES",
@@ -36,7 +37,6 @@ __all__ = [
     "rule_reply",
     "test_cases",
     "train_cases",
-    "write_dataset",
     "write_task",
 ]
 
@@ -47,12 +47,15 @@ _HERE = Path(__file__).parent
 
 
 def train_cases(n: int = RULE_ENGINE_CASES) -> list[Example]:
-    """The first ``n`` training cases: ``desk-00000`` and so on."""
+    """The first ``n`` training cases: ``desk-00000`` and so on. Raises UsageError as `cases`."""
     return [case.example for case in cases(n, TRAIN_SEED, "train")]
 
 
 def test_cases(n: int = 200) -> list[Example]:
-    """The first ``n`` held-out cases: ``desk-test-00000`` and so on; none is a training case."""
+    """The first ``n`` held-out cases: ``desk-test-00000`` and so on; none is a training case.
+
+    Raises UsageError as `cases`.
+    """
     return [case.example for case in cases(n, TEST_SEED, "test")]
 
 
@@ -76,28 +79,17 @@ def recording_files(teacher: str = RULE_ENGINE) -> list[Path]:
     return sorted((_HERE / "recordings").glob(f"{teacher}.*.jsonl"))
 
 
-def write_dataset(path: Path, examples: Iterable[Example]) -> None:
-    """Write ``examples`` as a dataset file (JSON lines, atomically)."""
-    write_jsonl(
-        path,
-        (
-            {
-                "id": example.id,
-                "question": example.question,
-                "choices": list(example.choices),
-                "answer": example.answer,
-            }
-            for example in examples
-        ),
-    )
-
-
 def write_task(folder: Path, n_train: int, n_test: int, *, overwrite: bool = False) -> list[str]:
     """Write the whole task as files: ``train.jsonl``, ``test.jsonl``, the rule engine's recording,
     and what a large model would be asked with, ``policy.txt`` and ``exemplars.jsonl``.
 
-    Returns their names. Raises RunFolderError where one of them is there already.
+    Returns their names.
+
+    Raises:
+        RunFolderError: one of them is there already.
+        UsageError: more cases than the desk has (`MOST_CASES`).
     """
+    train, test = train_cases(n_train), test_cases(n_test)
     texts = {
         **{file.name: file.read_text("utf-8") for file in recording_files()},
         "policy.txt": f"{POLICY}\n",
@@ -106,8 +98,8 @@ def write_task(folder: Path, n_train: int, n_test: int, *, overwrite: bool = Fal
     names = ["train.jsonl", "test.jsonl", *texts]
     with one_writer(folder):
         new_folder(folder, overwrite, names=names)
-        write_dataset(folder / "train.jsonl", train_cases(n_train))
-        write_dataset(folder / "test.jsonl", test_cases(n_test))
+        write_examples(folder / "train.jsonl", train)
+        write_examples(folder / "test.jsonl", test)
         for name, text in texts.items():
             write_text(folder / name, text)
     return names

@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 
 from teachback.desk import wording
 from teachback.desk.policy import GOODS, LABELS, Facts, decide
+from teachback.errors import UsageError
 from teachback.records import Example
 
 T = TypeVar("T")
@@ -34,6 +35,10 @@ _PATHS = (
     ("unopened", 5),
 )
 _BLOCK = tuple(path for path, count in _PATHS for _ in range(count))
+
+MOST_CASES: dict[Split, int] = {"train": 7_000, "test": 3_500}
+"""How many cases a split can have: whole blocks, none of whose ways through the policy has used
+up its distinct facts (the first to do so is ``opened``, which has 749 in ``test``)."""
 
 _LATEST = 25  # no case is late by more days than this
 _EARLIEST = 25  # nor in time by more
@@ -81,7 +86,14 @@ def cases(n: int, seed: int, split: Split) -> list[Case]:
     A checksum of its facts puts each case into one split, so that for any two seeds no case
     of ``train`` has the facts (hence the wording) of one of ``test``. In every 50 cases the
     labels stand 14 : 10 : 11 : 15 in the order of ``LABELS``.
+
+    Raises UsageError where ``n`` is more than `MOST_CASES` of the split.
     """
+    if n > MOST_CASES[split]:
+        raise UsageError(
+            f"the desk has at most {MOST_CASES[split]} different {split} cases, and {n} were asked "
+            "for: choose fewer"
+        )
     return list(islice(_stream(seed, split), n))
 
 

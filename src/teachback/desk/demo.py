@@ -11,7 +11,7 @@ from pathlib import Path
 
 from teachback import desk
 from teachback.config import Config, StudentConfig, parse_config
-from teachback.datasets import read_examples
+from teachback.datasets import read_examples, write_examples
 from teachback.evaluation import Comparison, SystemAnswers, compare_systems
 from teachback.files import one_writer
 from teachback.modelfiles.wheels import KNOWN
@@ -96,15 +96,13 @@ def demo(
     """Train ST and MT-CoT on the desk's cases into ``folder`` and compare them on held-out
     ones. What is done already is not done again.
     """
+    data = {"train": desk.train_cases(train_cases), "test": desk.test_cases(test_cases)}
     runs: dict[Objective, Evaluated] = {}
     seconds: dict[Objective, float] = {}
     with one_writer(folder):
-        for name, cases in (
-            ("train", desk.train_cases(train_cases)),
-            ("test", desk.test_cases(test_cases)),
-        ):
+        for name, cases in data.items():
             # Always the same for the same generator; were it another, the manifest would tell.
-            desk.write_dataset(folder / f"{name}.jsonl", cases)
+            write_examples(folder / f"{name}.jsonl", cases)
         for objective in OBJECTIVES:
             notice(f"— {objective} —")
             config = config_of(folder, objective, student=student, seed=seed, epochs=epochs)

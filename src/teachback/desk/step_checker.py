@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from teachback.desk.cases import TEST_SEED, TRAIN_SEED, Case, Split, cases
+from teachback.desk.cases import MOST_CASES, TEST_SEED, TRAIN_SEED, Case, Split, cases
 from teachback.desk.policy import GOODS, LABELS, MEMBER_DAYS, TIME_LIMITS, Facts, decide
 from teachback.inspection.results import CheckedSteps, StepVerdict
 from teachback.records import Example
@@ -234,18 +234,22 @@ _DECISION = _pattern(
 def facts_of(example: Example) -> Facts | None:
     """The facts of a case of the desk's generator; None where ``example`` is another question."""
     found = re.fullmatch(r"desk-(test-)?(\d{5,})", example.id)
-    if found is None or int(found[2]) >= _MOST_CASES:
+    if found is None:
         return None
-    case = _case("test" if found[1] else "train", int(found[2]))
+    split: Split = "test" if found[1] else "train"
+    number = int(found[2])
+    if number >= MOST_CASES[split]:
+        return None
+    case = _first_cases(split, _rounded_up(number + 1, MOST_CASES[split]))[number]
     return case.facts if case.example.question == example.question else None
 
 
-_MOST_CASES = 20_000
 _BLOCK = 500
 
 
-def _case(split: Split, number: int) -> Case:
-    return _first_cases(split, (number // _BLOCK + 1) * _BLOCK)[number]
+def _rounded_up(count: int, most: int) -> int:
+    """``count`` in whole blocks, so that few lists are made, and not more than ``most``."""
+    return min(-(-count // _BLOCK) * _BLOCK, most)
 
 
 @cache

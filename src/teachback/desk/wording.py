@@ -1,4 +1,4 @@
-"""The everyday words of a case: items, names and several ways of saying each fact.
+"""The everyday words of a case: names and several ways of saying each fact.
 
 In a template, ``{S}`` and ``{s}`` are the customer (a name in a case's first sentence, then a
 pronoun) with and without a capital, ``{r}`` is always the pronoun, ``{p}`` and ``{P}`` are

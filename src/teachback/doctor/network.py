@@ -8,16 +8,18 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from ast import literal_eval
 from base64 import b64encode
 from http.client import HTTPException
-from pathlib import Path
 from typing import Literal
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, url2pathname, urlopen
 
 from teachback.doctor.finding import Finding
+from teachback.errors import DataError
+from teachback.files import is_folder
 from teachback.system.launch import is_offline
 
 PROBE_SECONDS = 3.0
@@ -42,7 +44,8 @@ def hub_and_index() -> list[Finding]:
         probes.append(_Probe(*index, whose, asked, cert))
     for probe in probes:
         probe.start()
-    found = [probe.finding() for probe in probes]
+    end = time.monotonic() + PROBE_SECONDS
+    found = [probe.finding(end) for probe in probes]
     if not asked:
         found.append(
             Finding(
@@ -72,12 +75,12 @@ class _Probe(threading.Thread):
 
     def run(self) -> None:
         # The address itself stays out of the outcome: it may hold a password.
-        address = urlsplit(self.url)
-        if address.scheme == "file":
-            there = Path(url2pathname(address.path)).is_dir()
-            self.outcome = "reachable" if there else "not reachable: there is no such folder"
-            return
         try:
+            address = urlsplit(self.url)
+            if address.scheme == "file":
+                there = is_folder(url2pathname(address.path))
+                self.outcome = "reachable" if there else "not reachable: there is no such folder"
+                return
             context = ssl.create_default_context(cafile=self.cert)
             with urlopen(_head(self.url), timeout=PROBE_SECONDS, context=context):  # noqa: S310
                 self.outcome = "reachable"
@@ -85,15 +88,20 @@ class _Probe(threading.Thread):
             self.outcome = f"answers with status {error.code}"
         except TimeoutError:
             pass
-        except (HTTPException, OSError, ValueError) as error:
+        except DataError:
+            self.outcome = "not reachable: its folder cannot be read"
+        except (HTTPException, OSError) as error:
             # urllib wraps what went wrong with the connection, time-outs included.
             reason = error.reason if isinstance(error, URLError) else error
             if not isinstance(reason, TimeoutError):
                 cause = reason if isinstance(reason, Exception) else error
                 self.outcome = f"not reachable ({type(cause).__name__})"
+        except ValueError:
+            self.outcome = "not reachable: its address is not one of http or https"
 
-    def finding(self) -> Finding:
-        self.join(PROBE_SECONDS)
+    def finding(self, end: float) -> Finding:
+        """What came of it by the time ``end`` of the monotonic clock."""
+        self.join(max(0.0, end - time.monotonic()))
         outcome = self.outcome or f"no answer within {PROBE_SECONDS:.0f} seconds"
         detail = f"{self.whose}: {outcome}" if self.whose else outcome
         state: Literal["ok", "missing"] = "ok" if outcome == "reachable" else "missing"

@@ -23,7 +23,8 @@ LEAST_QUESTIONS = 200
 """Of ``valid``, for a threshold to be chosen."""
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""The candidates: so much of ``valid`` has a smaller margin and is explained."""
+"""The candidates: so much of what can be read of ``valid`` has a smaller margin and is explained.
+What cannot be read, every candidate explains."""
 
 ALWAYS = 2.0
 """The threshold above every margin."""
@@ -79,9 +80,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChoice:
-    """The candidates, the fewest explained first, and the place of the one that was taken."""
+    """The candidates, the fewest explained first, and the place of the one that was taken.
+    ``direct_accuracy``: the share of direct answers that are right."""
 
     questions: int
+    direct_accuracy: float
     candidates: tuple[Candidate, ...]
     taken: int
 
@@ -92,11 +95,11 @@ class ThresholdChoice:
     def line(self) -> str:
         """For people."""
         own = self.candidates[self.taken]
-        ends = (self.candidates[0].accuracy, self.candidates[-1].accuracy)
         return (
             f"adaptive (exploratory): on valid it explains {100 * own.explained:.0f}% of "
             f"{self.questions} questions, those with a margin below {own.threshold:.3g}; accuracy "
-            f"{own.accuracy:.3f}, with none explained {ends[0]:.3f}, with all {ends[1]:.3f}"
+            f"{own.accuracy:.3f}, with none explained {self.direct_accuracy:.3f}, with all "
+            f"{self.candidates[-1].accuracy:.3f}"
         )
 
 
@@ -137,7 +140,7 @@ def choose_threshold(
         return found.difference <= math.sqrt(found.v_items)
 
     taken = next(number for number in range(len(SHARES)) if not_clearly_worse(number))
-    return ThresholdChoice(len(predictions), tuple(candidates), taken)
+    return ThresholdChoice(len(predictions), float(direct.mean()), tuple(candidates), taken)
 
 
 def why_not_offered(valid_questions: int | None) -> str:

@@ -51,6 +51,7 @@ import scipy  # its parts take half a second and more to import, and are when th
 from numpy.typing import NDArray
 
 from teachback.errors import DataError
+from teachback.evaluation.rounding import without_rounding
 
 SHARE_POWER = 1.5
 """q of the degrees of freedom above; 2 would be Satterthwaite's."""
@@ -215,7 +216,9 @@ def _variance(
     n_seeds: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """V and its degrees of freedom, as given above; arrays of one shape."""
-    variance = np.maximum(v_items, v_items + v_seeds - v_residual)
+    # Where no item differs from another, V is this difference alone: what is zero is zero.
+    of_seeds = without_rounding(v_seeds - v_residual, v_seeds)
+    variance = np.maximum(v_items, v_items + of_seeds)
     whole = np.where(variance > 0, variance, 1.0)
     inverse = (
         (v_items / whole) ** SHARE_POWER / (n_groups - 1)

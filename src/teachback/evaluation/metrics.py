@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy  # its parts take half a second and more to import, and are when they are first needed
@@ -181,13 +181,23 @@ def check(predictions: Sequence[Prediction], what: str = "the predictions") -> N
             )
 
 
-def clusters(predictions: Sequence[Prediction]) -> NDArray[np.int64]:
-    """The unit that each prediction belongs to: its group's number, from 0, as first seen.
+class Grouped(Protocol):
+    """What has an id and may have a group: an example, a prediction, an annotated item."""
 
-    A prediction without a group is a unit of its own.
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def group(self) -> str | None: ...
+
+
+def clusters(items: Sequence[Grouped]) -> NDArray[np.int64]:
+    """The unit that each item belongs to: its group's number, from 0, as first seen.
+
+    An item without a group is a unit of its own, also where a group is named like it.
     """
     numbers: dict[tuple[str, str], int] = {}
-    keys = (("item", p.id) if p.group is None else ("group", p.group) for p in predictions)
+    keys = (("item", one.id) if one.group is None else ("group", one.group) for one in items)
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 

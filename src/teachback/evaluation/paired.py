@@ -145,7 +145,7 @@ def compare(
             _seed_comparison(seed, right_a[:, column], right_b[:, column])
             for column, seed in enumerate(seeds)
         ),
-        caveats=_caveats(estimate, len(seeds), int(groups.max()) + 1),
+        caveats=_caveats(estimate, len(seeds), int(groups.max()) + 1, len(reference)),
     )
 
 
@@ -273,7 +273,9 @@ def _seed_comparison(
     )
 
 
-def _caveats(estimate: DifferenceEstimate, n_seeds: int, n_groups: int) -> tuple[str, ...]:
+def _caveats(
+    estimate: DifferenceEstimate, n_seeds: int, n_groups: int, n_items: int
+) -> tuple[str, ...]:
     caveats = []
     if n_seeds == 1:
         caveats.append("one seed: this is about these two students and says nothing of other seeds")
@@ -283,7 +285,9 @@ def _caveats(estimate: DifferenceEstimate, n_seeds: int, n_groups: int) -> tuple
             "three or more"
         )
     if estimate.t is None:
-        caveats.append("the difference is the same on every item, so it has no interval of its own")
+        what = "the difference" if n_seeds == 1 else "the difference, averaged over seeds,"
+        where = "on every item" if n_groups == n_items else "in every group"
+        caveats.append(f"{what} is the same {where}, so it has no interval of its own")
     elif n_groups < FEW_GROUPS:
         caveats.append(f"only {n_groups} independent items: the interval is a rough guide")
     return tuple(caveats)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import resources
-from pathlib import Path
 
 from teachback.datasets import Columns, Data, read_rows
 from teachback.datasets.reading import examples_in, rows_of
 from teachback.datasets.sources import counted
-from teachback.errors import ConfigError, DataError
+from teachback.errors import ConfigError, DataError, quoted
+from teachback.files import is_there
 from teachback.files.rows import bad_line
 from teachback.questions import KINDS, parse, same_answer
 from teachback.records import ANNOUNCED, Example, Exemplar
@@ -41,7 +41,7 @@ def choose(reference: str | None, kind: str) -> list[Exemplar]:
         return []
     if reference in BUILTIN:
         return builtin(reference)
-    if not Path(reference).exists():
+    if not is_there(reference):
         raise _unknown(reference)
     return read_exemplars(reference, kind=kind)
 
@@ -111,5 +111,6 @@ def _unknown(reference: str) -> ConfigError:
     close = get_close_matches(reference, BUILTIN, 1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
     return ConfigError(
-        f"no exemplars {reference!r}{meant}: name one of {', '.join(BUILTIN)}, none, or a file"
+        f"no exemplars {quoted(reference)}{meant}: name one of {', '.join(BUILTIN)}, none, or a "
+        "file"
     )

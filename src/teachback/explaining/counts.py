@@ -90,7 +90,8 @@ def from_version_0(row: Row) -> Row:
     """``selection.json`` as runs and studies wrote it before it had a version.
 
     Runs wrote the counts as they are now. Studies had names of their own, did not count by
-    strategy, and of RP's replies counted only those that contradict gold.
+    strategy, and of RP's replies wrote only how many contradict gold; how many there were follows
+    from the other counts.
     """
     row = dict(row)
     if "yield_by_label" in row:
@@ -99,8 +100,18 @@ def from_version_0(row: Row) -> Row:
     if isinstance(agreement, dict):
         row["agreement"] = [agreement.get("right"), agreement.get("asked")]
     if isinstance(contrary, int):
-        row["rp_contradictions"] = [contrary, 0]
+        row["rp_contradictions"] = [contrary, max(contrary, _rp_replies(row))]
     return row
+
+
+def _rp_replies(row: Row) -> int:
+    """RP's replies: all that came, less COTE's; 0 where the row is damaged, and so not known."""
+    agreement, rejected = row.get("agreement"), row.get("rejected")
+    if not (isinstance(agreement, list) and len(agreement) == 2 and isinstance(rejected, dict)):
+        return 0
+    parts = (row.get("asked"), agreement[1], rejected.get("failed", 0), rejected.get("refused", 0))
+    asked, *others = (part if isinstance(part, int) else 0 for part in parts)
+    return asked - sum(others)
 
 
 SELECTION_FILE = Versioned(SelectionCounts, (from_version_0,))

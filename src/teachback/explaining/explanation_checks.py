@@ -6,11 +6,13 @@ import re
 
 from teachback.records import Example
 
-# An explanation that speaks of having been told the answer teaches the student to do so.
+# An explanation that speaks of having been told the answer teaches the student to do so. Being
+# told, given a thing or a key, and solutions of salt are the question's own matter.
+_RIGHT = r"(?:correct|right|final)\s+"
 _LEAK = re.compile(
-    r"""\b(?:
+    rf"""\b(?:
         (?:given|provided|stated|supplied|specified|known|gold|labell?ed)\s+
-            (?:correct\s+|right\s+|final\s+)?(?:answer|label|solution)\b(?!\s+(?:choices?|options?))
+            (?:{_RIGHT}(?:answer|label|solution)|answer|label)\b(?!\s+(?:choices?|options?))
         | (?:the|this|correct)\s+answer\s+(?:given|provided)\b
             (?!\s+(?:by|in|the|these|what|this)\b)
         | answer\s+(?:is|was|has\s+been|being)\s+
@@ -19,15 +21,18 @@ _LEAK = re.compile(
         | given\s+(?:that\s+)?the\s+(?:correct\s+)?answer\s+is
         | since\s+the\s+(?:correct\s+)?answer\s+is
         | (?:you|we|i)\s+(?:are|were|was|have\s+been|['’]ve\s+been)\s+(?:given|told)\s+(?:that\s+)?
-            (?:the\s+(?:correct\s+)?answer|it\s+is)
+            (?:the\s+(?:{_RIGHT})?answer\b|it\s+is\s+(?:\([A-Z]\)|option\b|choice\b))
         | (?:according\s+to|per|as\s+per|based\s+on|from)\s+
-            the\s+(?:(?:correct\s+)?answer\b(?!\s+(?:choices?|options?))|key\b)
+            the\s+(?:correct\s+)?answer\b(?!\s+(?:choices?|options?))
         | answer\s+key
         | (?:as\s+)?(?:stated|given|told|said|mentioned|specified|indicated)\s+
             (?:in|by)\s+(?:the|your)\s+(?:prompt|instructions?)
         | (?:the|your)\s+(?:prompt|question|instructions?)\s+
             (?:says?|states?|tells?(?:\s+(?:us|me))?)\s+(?:that\s+)?the\s+(?:correct\s+|right\s+)?answer
-        | (?:you|they)\s+(?:told|said\s+to|gave)\s+(?:me|us)\b
+        | you\s+told\s+(?:me|us)\b
+        | (?:you|they)\s+(?:told|said\s+to|gave)\s+(?:me|us)\s+(?:that\s+)?
+            the\s+(?:{_RIGHT})?answer\b
+        | answer,?\s+(?:(?:that|which)\s+)?(?:you|they)\s+(?:told|said\s+to|gave)\s+(?:me|us)\b
     )""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -44,7 +44,7 @@ class SelectionRules:
     """What is kept.
 
     ``choose``: with several right samples keep the ``first``, ``all`` distinct ones, the
-    ``shortest``, or the first of the answer most samples ``agreed`` on (COTE: self-
+    ``shortest``, or the first of the answer most finished samples ``agreed`` on (COTE: self-
     consistency; an answer that is not gold still rejects all).
     ``rp_check``: an RP text that concludes otherwise than gold is ``wrong-answer`` (False:
     the paper's plain rule), and one whose conclusion names no answer ("none of these") is
@@ -253,19 +253,31 @@ def _choose(
             distinct.append(explanation)
     if choose == "all" or not distinct:
         return distinct, dropped
-    if choose == "agreed":
-        kind = kind_of(example)
-        votes = Counter(
-            next((a for a in (example.answer,) if kind.same(a, v.answer)), v.answer)
-            for v in verdicts
-            if v.answer is not None
-        )
-        # A tie goes to gold: the vote is for choosing among right chains, not against them.
-        if votes and votes[example.answer] < max(votes.values()):
-            return [], [*dropped, *(_rejection(e, "not-chosen") for e in distinct)]
+    if choose == "agreed" and not _gold_is_agreed(example, verdicts):
+        return [], [*dropped, *(_rejection(e, "not-chosen") for e in distinct)]
     best = min(distinct, key=lambda e: len(e.text)) if choose == "shortest" else distinct[0]
     rest = [_rejection(e, "not-chosen") for e in distinct if e is not best]
     return [best], [*dropped, *rest]
+
+
+_NO_VOTE = ("failed", "refused", "truncated")
+"""Why a reply is rejected that was not finished: what it reads as was not its last word."""
+
+
+def _gold_is_agreed(example: Example, verdicts: Iterable[Explanation | Rejection]) -> bool:
+    """Whether no other answer has more votes than gold; spellings of one answer are one.
+
+    A tie goes to gold: the vote is for choosing among right chains, not against them.
+    """
+    kind = kind_of(example)
+    votes = {example.answer: 0}
+    for verdict in verdicts:
+        if isinstance(verdict, Rejection) and verdict.reason in _NO_VOTE:
+            continue
+        if (answer := verdict.answer) is not None:
+            spelling = next((known for known in votes if kind.same(known, answer)), answer)
+            votes[spelling] = votes.get(spelling, 0) + 1
+    return votes[example.answer] == max(votes.values())
 
 
 def _rejection(

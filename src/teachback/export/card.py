@@ -22,7 +22,7 @@ from teachback.students.encoding import MARKERS, QUESTION
 from teachback.students.seq2seq import DECODER_MARKERS, ENCODER_MARKERS
 
 _LICENCES = (("apache-2.0", "apache-2.0"), ("mit", "mit"), ("gemma", "gemma"))
-"""What a licence's name contains → the hub's name for it."""
+"""A word that a licence's name contains → the hub's name for it."""
 
 
 _LIBRARIES: Mapping[ExportFormat, str] = {
@@ -73,7 +73,8 @@ def model_card(facts: ExportFacts) -> str:
 def _data(facts: ExportFacts) -> ModelCardData:
     causal = facts.card.family == "causal"
     known = (facts.licence or "").casefold()
-    licence = next((name for sign, name in _LICENCES if sign in known), None)
+    words = [word.strip(".") for word in re.split(r"[^\w.+-]+", known)]
+    licence = next((name for word, name in _LICENCES if word in words), None)
     named: dict[str, Any] = {"license": licence} if licence else {}
     if facts.licence and licence is None:
         # The hub takes a name of these characters alone.

@@ -11,7 +11,7 @@ from teachback.datasets import answerable, read_evaluated, subsample
 from teachback.datasets.fields import draft_of
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError, UsageError
-from teachback.files import sha256_of
+from teachback.files import is_file, is_folder, sha256_of
 from teachback.questions import render
 from teachback.questions.kinds import KINDS
 from teachback.records import Example
@@ -43,11 +43,12 @@ class CheckQuestions:
 
 
 def check_questions(
-    check: str | None, student: Path, card: StudentCard, at_least: int
+    check: str | None, student: Path, card: StudentCard, at_least: int, fewest: int
 ) -> CheckQuestions:
     """``at_least`` questions of the file ``check``, or else of what the student was trained on, by
     the configuration of the run folder that it lies in; where those are too few, of what it was
-    tested on too, whose gold settles nothing here.
+    tested on too, whose gold settles nothing here. ``fewest``: how many an export needs to pass at
+    all.
 
     Raises UsageError where there are none or too few, DataError where the file is not valid.
     """
@@ -56,7 +57,7 @@ def check_questions(
         sources.append((check, _read(check, card)))
     else:
         run = student.parent / "config.toml"
-        if not (student.is_dir() and run.is_file()):
+        if not (is_folder(student) and is_file(run)):
             raise UsageError(
                 f"{student} is not in a run folder, so what it was trained on is not known: give "
                 "questions with --check FILE"
@@ -74,14 +75,15 @@ def check_questions(
         raise UsageError(
             f"{' and '.join(source for source, _ in sources)}: {number} questions, and the check "
             f"takes {at_least}: give a larger file with --check FILE, or lower --questions (fewer "
-            "say less about the rate of changed answers)"
+            "say less about the rate of changed answers; within these limits, at least "
+            f"{fewest} are needed)"
         )
     examples: list[Example] = []
     files = []
     for source, found in sources:
         chosen = subsample(found, min(at_least - len(examples), len(found)), 0)
         examples += chosen
-        remote = parse_dataset(source).is_remote or not Path(source).is_file()
+        remote = parse_dataset(source).is_remote or not is_file(source)
         digest = None if remote else sha256_of(source)
         files.append(CheckFile(Path(source).name, digest, len(chosen)))
     return CheckQuestions(tuple(examples), tuple(files))

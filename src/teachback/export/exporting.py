@@ -14,11 +14,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from teachback.errors import MissingExtraError, UsageError
+from teachback.errors import MissingExtraError, RunFolderError, UsageError
 from teachback.export.card import ExportFacts, model_card
 from teachback.export.check_questions import CheckQuestions, check_questions, with_made
 from teachback.export.config import ExportConfig, WeightType
-from teachback.export.formats import ExportFormat, limits, weight_type
+from teachback.export.formats import (
+    CARD,
+    GGUF,
+    MODELFILE,
+    PARITY,
+    ExportFormat,
+    export_files,
+    limits,
+    weight_type,
+)
 from teachback.export.merged import (
     prepare,
     published_card,
@@ -26,10 +35,11 @@ from teachback.export.merged import (
     vocabulary_row,
     write_merged,
 )
-from teachback.export.parity import Parity, compare_answers, table
+from teachback.export.parity import Parity, compare_answers, fewest_questions, table
 from teachback.export.provenance import provenance
 from teachback.export.training_prompt import modelfile
 from teachback.files import (
+    is_folder,
     make_folder,
     new_folder,
     one_writer,
@@ -49,8 +59,8 @@ from teachback.students.weights import resolve
 from teachback.system.machine import processor
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
-GGUF = "model.gguf"
-PARITY = "parity.json"
+_STAGING = ".export.{}.tmp"
+"""The hidden folder, within the output folder, in which an export waits for its check."""
 
 _NAMES: dict[ExportFormat, str] = {"gguf": "GGUF", "openvino": "OpenVINO"}
 
@@ -96,16 +106,24 @@ def export_student(
     Raises:
         DriftError: it answers otherwise than its student, beyond the limits of ``config``, and
             ``allow_drift`` is not set; then nothing is written.
-        UsageError: the format does not take this student or these weights, or there are no
+        UsageError: the format does not take this student or these weights, or there are too few
             questions to check it with.
-        RunFolderError: ``folder`` holds something in the way, or cannot be written.
+        RunFolderError: ``folder`` holds something in the way, is the student's own, or cannot be
+            written.
     """
     config = config or ExportConfig()
     chosen = weight_type(form, weights)
+    bound = limits(form, chosen, config).changed_bound
+    fewest = 1 if allow_drift else fewest_questions(bound)
     make_folder(folder)
+    if is_folder(reference) and folder.samefile(reference):
+        raise RunFolderError(
+            f"{folder} is the folder of the student itself: choose a different folder"
+        )
     with one_writer(folder):
-        staging = folder / f".export.{os.getpid()}.tmp"
-        shutil.rmtree(staging, ignore_errors=True)
+        for left in folder.glob(_STAGING.format("*")):  # by an export that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        staging = folder / _STAGING.format(os.getpid())
         try:
             make_folder(staging)
             facts = _checked_export(
@@ -115,6 +133,7 @@ def export_student(
                 staging,
                 name or folder.resolve().name,
                 check,
+                fewest,
                 config,
                 progress,
                 notice,
@@ -124,12 +143,22 @@ def export_student(
                 raise DriftError(facts.parity)
             _describe(staging, facts)
             names = tuple(sorted(file.name for file in staging.iterdir()))
-            new_folder(folder, overwrite, names)
-            for name in names:
+            _clear(folder, overwrite, names)
+            # First what makes it an export, so that one killed in between can be replaced.
+            for name in sorted(names, key=lambda name: name != PARITY):
                 os.replace(staging / name, folder / name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return Exported(folder, names, facts.parity)
+
+
+def _clear(folder: Path, overwrite: bool, names: Sequence[str]) -> None:
+    """Remove what is in the way of ``names``, and the rest of the older export that ``folder``
+    holds: of a different format, it would be taken for a part of this one. Files of a folder that
+    holds none stay. Raises RunFolderError where ``overwrite`` is needed and not set."""
+    there = sorted(file.name for file in folder.iterdir())
+    older = export_files(there) if PARITY in there else []
+    new_folder(folder, overwrite, [*(name for name in names if name not in older), *older])
 
 
 def _checked_export(
@@ -139,6 +168,7 @@ def _checked_export(
     staging: Path,
     name: str,
     check: str | None,
+    fewest: int,
     config: ExportConfig,
     progress: Progress,
     notice: Notice,
@@ -148,8 +178,13 @@ def _checked_export(
     _require(form, weights, student)
     if isinstance(student, CausalStudent):
         student.shared_prefix = False
-    questions = check_questions(check, Path(reference), student.card, config.questions)
+    questions = check_questions(check, Path(reference), student.card, config.questions, fewest)
     questions = with_made(questions, student)
+    if len(questions.examples) < fewest:
+        raise UsageError(
+            f"{len(questions.examples)} questions are too few for the limit of changed answers: "
+            f"{fewest} are needed even if none changes: raise --questions or --changed-bound"
+        )
     origin = {**vocabulary_row(Path(reference)), **provenance(Path(reference))}
     examples = questions.examples
     explained = min(config.explained, len(examples)) if _explains(student) else 0
@@ -215,7 +250,7 @@ def _gguf(
     card = merged.card
     task = task_of(card.way)
     text = modelfile(GGUF, task, merged.tokenizer.eos_token, card.explanation_limit)
-    write_text(staging / "Modelfile", text)
+    write_text(staging / MODELFILE, text)
     published_card(merged).save(staging)
     encoder = CausalTokenizer(merged.tokenizer, card)
     del merged
@@ -297,7 +332,7 @@ def _same_prompts(student: StudentModel, examples: Sequence[Example]) -> int | N
 def _describe(staging: Path, facts: ExportFacts) -> None:
     """Write the table and the card beside the export."""
     write_json(staging / PARITY, _parity_row(facts, facts.checked))
-    write_text(staging / "README.md", model_card(facts))
+    write_text(staging / CARD, model_card(facts))
 
 
 def _parity_row(facts: ExportFacts, questions: CheckQuestions) -> dict[str, Any]:

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from teachback.errors import UsageError
 from teachback.export.config import ExportConfig, WeightType
+from teachback.students.weights import OPENVINO, STUDENT_FILE
 
 ExportFormat = Literal["merged", "gguf", "openvino"]
+
+GGUF, MODELFILE = "model.gguf", "Modelfile"
+CARD, PARITY = "README.md", "parity.json"
+
+EXPORT_FILES = (
+    CARD,
+    STUDENT_FILE,
+    # merged
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "model.safetensors.index.json",
+    # merged, whichever of them the tokenizer has; openvino has the first
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "merges.txt",
+    "vocab.json",
+    "vocab.txt",
+    # gguf
+    GGUF,
+    MODELFILE,
+    # openvino
+    OPENVINO,
+    "scorer.*",
+    "decoder.*",
+    # By this one a folder is known as an export: the last that is removed.
+    PARITY,
+)
+"""Every file that an export of some format has, as `fnmatch` takes it: what an export replaces of
+an older one, which may be of a different format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +82,13 @@ _DEFAULT: Mapping[ExportFormat, WeightType] = {
     "gguf": "f16",
     "openvino": "int8",
 }
+
+
+def export_files(names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that `EXPORT_FILES` has, in its order."""
+    every = sorted(names)
+    found = (name for pattern in EXPORT_FILES for name in every if fnmatchcase(name, pattern))
+    return list(dict.fromkeys(found))
 
 
 def weight_type(form: ExportFormat, asked: WeightType | None) -> WeightType:

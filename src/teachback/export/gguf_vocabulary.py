@@ -1,7 +1,7 @@
 """A tokenizer as GGUF files hold it, from ``tokenizer.json`` alone.
 
 llama.cpp has its own tokenizers, chosen by a name in the file; whether the one chosen here makes
-the same tokens is checked with every export (`teachback.export.gguf_checks`).
+the same tokens is checked with every export (`teachback.export.token_checks`).
 """
 
 from __future__ import annotations
@@ -80,13 +80,11 @@ def write_vocabulary(writer: Any, tokenizer: Any, size: int, begin: bool) -> Non
 def _scores(vocabulary: Mapping[str, int], pairs: list[list[str]], size: int) -> list[float]:
     """A token's score is the place of the merge that first makes it: llama.cpp merges the pair
     with the highest score, and tokenizers the one with the lowest rank."""
+    made = (vocabulary.get(left + right) for left, right in pairs)
+    first = dict.fromkeys(number for number in made if number is not None)
     scores = [_UNUSED] * size
-    rank = 0
-    for left, right in pairs:
-        number = vocabulary.get(left + right)
-        if number is not None and scores[number] == _UNUSED:
-            scores[number] = -float(rank)
-            rank += 1
+    for rank, number in enumerate(first):
+        scores[number] = -float(rank)
     return scores
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from teachback.records import Role
 from teachback.students.card import StudentCard
 from teachback.students.encoding import CausalTokenizer
 from teachback.students.generated import GeneratedText, Performed
-from teachback.system.machine import cores
+from teachback.system.machine import computing_threads
 
 _CERTAIN = 1e5
 """Added to a token's logit: it is generated whatever the others' are."""
@@ -53,7 +52,7 @@ class LlamaCppStudent:
         parameters.swa_full = True
         parameters.n_ctx_checkpoints = 0
         parameters.verbosity = -1
-        parameters.cpuparams.n_threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or cores()
+        parameters.cpuparams.n_threads = computing_threads()
         try:
             self._server: Any = xllamacpp.Server(parameters)
         except Exception as error:  # of the binding's own making

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from teachback.students.encoding import CausalTokenizer
 from teachback.students.file_tokenizer import FileTokenizer
 from teachback.students.generated import GeneratedText, Performed, Token
 from teachback.students.rows import Row, causal_arrays
-from teachback.system.machine import cores
+from teachback.system.machine import computing_threads
 from teachback.system.telemetry import no_telemetry
 
 _READ_AT_ONCE = 64
@@ -62,7 +61,7 @@ class _Graph:
 
             settings = {
                 "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_NUM_THREADS": int(os.environ.get("OMP_NUM_THREADS", 0)) or cores(),
+                "INFERENCE_NUM_THREADS": computing_threads(),
                 # Otherwise a processor with bf16 rounds to it, and keys and values to 8 bits.
                 "INFERENCE_PRECISION_HINT": "f32",
                 "KV_CACHE_PRECISION": "f16",

@@ -7,6 +7,7 @@ two best probabilities lie apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -107,6 +108,12 @@ def margin(answer: Answer) -> float | None:
         return None
     best, second, *_ = [*sorted(answer.probabilities.values(), reverse=True), 0.0]
     return best - second
+
+
+def fewest_questions(bound: float) -> int:
+    """How few questions may show that the rate of changed answers is at most ``bound``, where none
+    of them is answered differently."""
+    return 1 if bound >= 1 else math.ceil(math.log(1 - LEVEL) / math.log1p(-bound))
 
 
 def upper_bound(changed: int, questions: int) -> float:

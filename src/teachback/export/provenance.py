@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PureWindowsPath
 
 from teachback.config import read_config
-from teachback.files import sha256_of
+from teachback.files import is_file, is_folder, sha256_of
 from teachback.references import (
     OpenAIReference,
     RecordedReference,
@@ -22,7 +23,7 @@ def provenance(student: Path) -> dict[str, str]:
     """Data, teacher and accuracies by what each is called; empty where the student does not lie in
     a run folder. Raises UsageError where that folder is damaged."""
     folder = student.parent
-    if not (student.is_dir() and (folder / "config.toml").is_file()):
+    if not (is_folder(student) and is_file(folder / "config.toml")):
         return {}
     config = read_config(folder / "config.toml", anchored=False)
     rows = {"trained on": _dataset(config.data.train)}
@@ -50,15 +51,21 @@ def _dataset(reference: str) -> str:
     if parse_dataset(reference).is_remote:
         return reference
     path = Path(reference)
-    known = f" (SHA-256 {sha256_of(path)})" if path.is_file() else ""
+    known = f" (SHA-256 {sha256_of(path)})" if is_file(path) else ""
     return f"{path.name}{known}"
+
+
+_A_FOLDER = re.compile(r"[/\\~]|\.{1,2}[/\\]|[A-Za-z]:[/\\]")
+"""How a model's name begins that is a folder of some machine; ``owner/name`` is none."""
 
 
 def _teacher(reference: str) -> str:
     """A teacher by its model's name, without its server's address; of files, their last names."""
     named = parse_teacher(reference)
     if isinstance(named, OpenAIReference):
-        return named.model
+        # A server of one's own may call a model by the folder that it lies in.
+        folder = _A_FOLDER.match(named.model)
+        return PureWindowsPath(named.model).name if folder else named.model
     if isinstance(named, RecordedReference):
         return f"recorded replies ({', '.join(Path(file).name for file in named.files)})"
     scheme, _, rest = reference.partition(":")

@@ -12,7 +12,8 @@ from teachback.records import Role
 from teachback.students.encoding import MARKERS, QUESTION
 
 _TEMPLATE = """\
-{{%- if messages | length > 2 or messages[0]['role'] != 'user' -%}}
+{{%- if messages | length > 2 or messages[0]['role'] != 'user'
+    or (messages | length > 1 and messages[1]['role'] != 'assistant') -%}}
 {{{{ raise_exception('this model answers one question: send one user message') }}}}
 {{%- endif -%}}
 {{%- set task = task if task is defined else {task} -%}}

@@ -15,7 +15,7 @@ from teachback.files.output_folders import (
     one_writer,
     remove_folder,
 )
-from teachback.files.reading import read_text, require_file
+from teachback.files.reading import is_file, is_folder, is_there, read_text, require_file
 from teachback.files.record_files import (
     read_explanations,
     read_predictions,
@@ -34,6 +34,9 @@ __all__ = [
     "Row",
     "bad_line",
     "is_disk_full",
+    "is_file",
+    "is_folder",
+    "is_there",
     "json_name",
     "made_whole",
     "make_folder",

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from teachback.errors import DataError, shortened
 from teachback.files.atomic import writing
-from teachback.files.reading import read_bytes
+from teachback.files.reading import Wrong, decoded, read_bytes
 from teachback.files.rows import Row, json_name
 
 _MOST_DIGITS = 308
@@ -41,12 +41,9 @@ def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
 
 def parse_object(content: bytes) -> Row | str:
     """The JSON object in ``content``, or what is wrong with it."""
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return "the file is UTF-16: save it as UTF-8"
-        return f"not UTF-8 at byte {error.start + 1}: save the file as UTF-8"
+    text = decoded(content)
+    if isinstance(text, Wrong):
+        return text.why
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_float, parse_int=_whole)
     except json.JSONDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -43,7 +44,8 @@ def sha256_of(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digest = hashlib.sha256()
     for inner in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{inner.relative_to(path).as_posix()}\0{sha256_of(inner)}\n".encode())
+        name = os.fsencode(inner.relative_to(path).as_posix())  # which need not be UTF-8
+        digest.update(name + f"\0{sha256_of(inner)}\n".encode())
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -45,6 +46,43 @@ def require_file(path: str | Path) -> None:
         raise DataError(f"{path} is a folder, and a file is needed")
     if not stat.S_ISREG(mode):
         raise DataError(f"{path} is a pipe or a device: copy what it holds into a file")
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether ``path`` is a regular file; no more for a text that no file can be named than for a
+    name that none has (``Path.is_file`` raises then).
+
+    Raises:
+        DataError: the system does not let one look.
+    """
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether ``path`` is a folder; as `is_file`."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether ``path`` is a file, a folder or anything else; as `is_file`."""
+    return _mode(path) != _NOTHING
+
+
+_NOTHING = 0
+"""No file has this mode."""
+
+_NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def _mode(path: str | Path) -> int:
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL character
+        return _NOTHING
+    except OSError as error:
+        if error.errno in _NO_NAME:
+            return _NOTHING
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def read_bytes(path: str | Path) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,24 @@ def json_name(value: object) -> str:
     """What a user calls a JSON value of this type."""
     if value is None:
         return "null"
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+    numbers = dict.fromkeys((int, float, Decimal), "a number")
+    names = {bool: "true or false", **numbers, str: "text", list: "a list"}
     return names.get(type(value), "an object")
 
 
+def whole_number(value: object) -> int | None:
+    """The whole number that ``value`` is, also where a table holds it as a fraction ("3.0")
+    because another row has none; None for everything else, and where a float has lost digits.
+    """
+    if isinstance(value, float | Decimal):
+        finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+        exact = finite and -_MOST_EXACT <= value <= _MOST_EXACT and value == int(value)
+        return int(value) if exact else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+_MOST_EXACT = 2**53
+"""Up to here a float is one whole number alone."""
 _ROUNDING = 1e-6
 
 
@@ -64,8 +80,8 @@ class Fields:
         value = self._required(name)
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if isinstance(value, int):
-            return str(value)
+        if (whole := whole_number(value)) is not None:
+            return str(whole)
         if not isinstance(value, str):
             raise self._wrong(name, "text", value)
         return whole_characters(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -13,7 +14,11 @@ _DEEPEST = 50
 """Levels of tables and lists within one another that a file may have; none needs ten."""
 
 _MOST_DOTS = 1000
-"""Dots in what may be a key; the parser takes seconds for tens of thousands."""
+"""Dots in a key; the parser takes seconds for tens of thousands."""
+
+_LONG_KEY = re.compile(
+    rf"""\s*\[{{0,2}}(?:\s*(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')\s*\.){{{_MOST_DOTS}}}""", re.ASCII
+)
 
 _TOO_DEEP = "not valid TOML (nested too deeply)"
 
@@ -30,7 +35,7 @@ def read_toml(path: str | Path) -> Row:
 
 def parse_toml(text: str, where: str) -> Row:
     """The values of a TOML text; raises as `read_toml`, naming ``where`` it stands."""
-    if any(line.partition("=")[0].count(".") > _MOST_DOTS for line in text.splitlines()):
+    if any(_LONG_KEY.match(line) for line in text.splitlines()):
         raise DataError(f"{where}: {_TOO_DEEP}")
     try:
         values = tomllib.loads(text)

@@ -30,10 +30,13 @@ Only objectives whose explanation comes before its answer can be tested.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from teachback.objectives import OBJECTIVES, explanation_target
 from teachback.quality.planted_mistakes import Mistake, changed_number, turned_statement
@@ -145,10 +148,11 @@ def measure_consistency(
     `SAVE_EVERY` items of a pass.
     """
     found = begun or Consistency()
+    donors = cache(partial(_donors, items, found, seed))  # known once the first pass is done
     passes: dict[str, Callable[[Sequence[ConsistencyItem]], None]] = {
         "own": partial(_answer_after_own, asked, found),
-        "swap-same": partial(_swap, asked, items, found, "swap-same", seed),
-        "swap-other": partial(_swap, asked, items, found, "swap-other", seed),
+        "swap-same": partial(_swap, asked, found, donors, True),
+        "swap-other": partial(_swap, asked, found, donors, False),
         **{f"early-{share}": partial(_answer_early, asked, found, share) for share in EARLY},
         **{name: partial(_plant, asked, found, name, seed) for name in _MISTAKES},
     }
@@ -175,28 +179,32 @@ def _answer_after_own(
             found.add("read-back", one.id, _same(one.example, answer, one.answer), answer=answer)
 
 
+_Donors = Callable[[bool], Mapping[str, ConsistencyItem]]
+"""Whether of the same answer → item → its donor."""
+
+
+def _donors(
+    items: Sequence[ConsistencyItem], found: Consistency, seed: int, same: bool
+) -> Mapping[str, ConsistencyItem]:
+    own = [found.own[one.id] for one in items]
+    return {items[i].id: items[j] for i, j in donors_of(items, own, same=same, seed=seed)}
+
+
 def _swap(
     asked: AnswersAfter,
-    items: Sequence[ConsistencyItem],
     found: Consistency,
-    measure: str,
-    seed: int,
+    donors: _Donors,
+    same: bool,
     some: Sequence[ConsistencyItem],
 ) -> None:
-    """``items``: all of them, among which donors are drawn."""
-    same = measure == "swap-same"
-    own = [found.own[one.id] for one in items]
-    swapped = {one.id for one in some}
-    donors = [
-        (i, j) for i, j in donors_of(items, own, same=same, seed=seed) if items[i].id in swapped
-    ]
-    answers = asked.answers([(items[i].example, items[j].text) for i, j in donors])
-    for (i, j), answer in zip(donors, answers, strict=True):
-        example, item = items[i].example, items[i].id
-        changed = not _same(example, answer, own[i])
-        found.add(measure, item, changed, donor=items[j].id, answer=answer)
+    measure = "swap-same" if same else "swap-other"
+    pairs = [(one, donors(same)[one.id]) for one in some if one.id in donors(same)]
+    answers = asked.answers([(one.example, donor.text) for one, donor in pairs])
+    for (one, donor), answer in zip(pairs, answers, strict=True):
+        changed = not _same(one.example, answer, found.own[one.id])
+        found.add(measure, one.id, changed, donor=donor.id, answer=answer)
         if not same:
-            found.add("swap-follows", item, _same(example, answer, own[j]))
+            found.add("swap-follows", one.id, _same(one.example, answer, found.own[donor.id]))
 
 
 def donors_of(
@@ -208,22 +216,41 @@ def donors_of(
     Only an item whose answer the donor could have given has one: with choices of its own, that is
     one that lists the donor's answer.
     """
+    given = _numbers(answers)
+    texts = _numbers([tuple(one.text.split()) for one in items])
+    groups = _numbers([one.example.group for one in items])
+    numbers = dict(zip(answers, given, strict=True))
+    known = [answer for answer in numbers if answer is not None]
+
+    def wanted(example: Example, own: str, among: Iterable[str]) -> NDArray[np.bool_]:
+        """By the number of an answer, whether a donor may have given it."""
+        found = np.zeros(len(numbers), dtype=np.bool_)
+        for answer in among:
+            if answer in numbers and _same(example, own, answer) is same:
+                found[numbers[answer]] = True
+        return found
+
+    of_any = cache(lambda own: wanted(items[0].example, own, known))  # where none are listed
     pairs = []
-    for i, one in enumerate(items):
-        possible = [
-            j
-            for j, other in enumerate(items)
-            if j != i
-            and other.text.split() != one.text.split()
-            and (one.example.group is None or other.example.group != one.example.group)
-            and answers[i] is not None
-            and answers[j] is not None
-            and _same(one.example, answers[i], answers[j]) is same
-            and (not (listed := candidates(one.example)) or answers[j] in listed)
-        ]
-        if possible:
-            pairs.append((i, random.Random(f"swap-{seed}-{same}-{one.id}").choice(possible)))
+    for i, (one, own) in enumerate(zip(items, answers, strict=True)):
+        if own is None:
+            continue
+        listed = candidates(one.example)
+        fitting = wanted(one.example, own, listed) if listed else of_any(own)
+        possible = fitting[given] & (texts != texts[i])
+        if one.example.group is not None:
+            possible &= groups != groups[i]
+        places = np.flatnonzero(possible)
+        if len(places):
+            drawn = random.Random(f"swap-{seed}-{same}-{one.id}").randrange(len(places))
+            pairs.append((i, int(places[drawn])))
     return pairs
+
+
+def _numbers(values: Sequence[Hashable]) -> NDArray[np.int64]:
+    """A number for each value, from 0, the same for values that are the same."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
 
 
 def _answer_early(
@@ -258,8 +285,7 @@ def _plant(
     texts = asked.continued([(one.example, mistake.begun) for one, mistake in planted])
     for (one, mistake), text in zip(planted, texts, strict=True):
         answer = asked.read(one.example, text)
-        unread = found.values.get("mistake-unparsed", {}).get(one.id, 0.0)
-        found.add("mistake-unparsed", one.id, bool(unread) or answer is None)
+        found.add(f"{measure}-unparsed", one.id, answer is None)
         if answer is not None:
             changed = not _same(one.example, answer, one.answer)
             said = {"was": mistake.was, "now": mistake.now, "text": text, "answer": answer}

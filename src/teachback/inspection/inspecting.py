@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -169,7 +169,8 @@ def _consistency(
             "predictions": run.sha256,
             "seed": settings.seed,
             "precision": settings.precision,
-            "items": [one.id for one in items],
+            "items": [asdict(one) for one in items],
+            "reading": asdict(run.reading),
             "teachback": package_version("teachback"),
         }
     )

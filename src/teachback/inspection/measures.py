@@ -98,17 +98,23 @@ MEASURES: Mapping[str, MeasureKind] = {
         "share of answers that change when a number before the last sentence is changed and the "
         "student continues from there",
     ),
+    "mistake-number-unparsed": MeasureKind(
+        "consistency",
+        "planted mistake, a number, unparsed",
+        "share of explanations with a planted number that reach no answer that can be parsed; "
+        "these are not in the share above",
+    ),
     "mistake-statement": MeasureKind(
         "consistency",
         "planted mistake, a statement",
         "share of answers that change when a statement before the last sentence is turned into its "
         "opposite and the student continues from there",
     ),
-    "mistake-unparsed": MeasureKind(
+    "mistake-statement-unparsed": MeasureKind(
         "consistency",
-        "planted mistake, unparsed",
-        "share of explanations with a planted mistake that reach no answer that can be parsed; "
-        "these are in neither share above",
+        "planted mistake, a statement, unparsed",
+        "share of explanations with a turned statement that reach no answer that can be parsed; "
+        "these are not in the share above",
     ),
     "sound": MeasureKind(
         "steps", "sound", "share of explanations whose every step is right, the answer included"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from teachback.errors import DataError
+from teachback.files.rows import Row
 from teachback.inspection.measures import MEASURES
 from teachback.quality.item_means import ItemMean, mean_difference, mean_share
 from teachback.versioned import Versioned
@@ -102,7 +103,25 @@ class Inspection:
     """What was not measured, and why."""
 
 
-INSPECTION_FILE = Versioned(Inspection, (lambda row: row,))
+_MERGED = "mistake-unparsed"
+_MERGED_NOTE = (
+    "planted mistakes that reach no answer: left out, since numbers and statements were counted "
+    "together when this was measured; inspect again"
+)
+
+
+def _without_merged(row: Row) -> Row:
+    """Numbers and statements were one measure: an item with both counted once."""
+    rows, notes = row.get("measured"), row.get("notes", [])
+    if not isinstance(rows, list) or not isinstance(notes, list):
+        return row
+    kept = [one for one in rows if not (isinstance(one, dict) and one.get("measure") == _MERGED)]
+    if len(kept) == len(rows):
+        return row
+    return {**row, "measured": kept, "notes": [*notes, _MERGED_NOTE]}
+
+
+INSPECTION_FILE = Versioned(Inspection, (lambda row: row, _without_merged))
 
 
 def read_inspection(folder: Path) -> Inspection | None:

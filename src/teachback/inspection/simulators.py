@@ -10,22 +10,21 @@ and is scored on those it gave to the test questions. It is a student trained by
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig, parse_config, read_config
 from teachback.datasets import answerable, read_evaluated
 from teachback.errors import DataError, UsageError
-from teachback.files import read_predictions, write_predictions
+from teachback.files import package_version, read_predictions, write_predictions
 from teachback.inspection.inspected_run import InspectedRun, has_conclusions
+from teachback.inspection.masking import mask_choices
 from teachback.inspection.results import Bucket, SimulatabilityResult
 from teachback.quality.simulatability import leak_adjusted
-from teachback.questions import candidates
 from teachback.records import Example, Objective, Prediction
-from teachback.runs.folders import training_part
+from teachback.runs.folders import keep_apart, training_part
 from teachback.runs.training_record import has_training_record, training_record
 from teachback.students.card import StudentCard
 from teachback.students.load import load
@@ -40,8 +39,6 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 FOLDER = "simulation"
 """In a run's folder: what was made for simulators, to be continued from."""
-
-MASK = "[choice]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class ExplainedAnswer:
 
 def estimate_simulation(run: InspectedRun, settings: SimulationSettings) -> SimulationEstimate:
     """Nothing is computed. Raises UsageError as `simulate` does."""
-    questions = len(_training_questions(run, settings))
+    questions = len(_training_questions(run, settings, no_notice))
     simulators = 2 * len(settings.seeds)
     explaining = training = None
     if run.cost is not None and run.cost.explained_seconds is not None:
@@ -113,7 +110,8 @@ def simulate(
     """Train the simulators and score them on the run's predictions. Continues what was begun.
 
     Raises UsageError, or another of its kind, where the run has not kept its student, the training
-    questions are not known, or there is nothing to train on.
+    questions are not known, half of the test questions are among them, or there is nothing to train
+    on.
     """
     if run.student is None or run.card is None:
         raise UsageError(
@@ -121,16 +119,8 @@ def simulate(
             "simulator learns from: inspect without --simulate"
         )
     reference = settings.simulator or run.card.base
-    questions = _training_questions(run, settings)
-    identity = digest_of(
-        {
-            "simulator": reference,
-            "epochs": settings.epochs,
-            "predictions": run.sha256,
-            "questions": [[example.id, example.question] for example in questions],
-        }
-    )
-    folder = run.folder / FOLDER / identity[:12]
+    questions = _training_questions(run, settings, notice)
+    folder = run.folder / FOLDER / _identity(run, settings, reference, questions)[:12]
     folder.mkdir(parents=True, exist_ok=True)
     learnt = _explained_by(run.objective, _own_answers(run, questions, folder, settings, progress))
     asked = _explained_by(run.objective, [(run.examples[p.id], p) for p in run.predictions])
@@ -155,6 +145,23 @@ def simulate(
                 own = {part: right[part][number] for part in PARTS}
                 answered[one.example.id][place.name] = own
     return Simulated(tuple(results), answered)
+
+
+def _identity(
+    run: InspectedRun, settings: SimulationSettings, reference: str, questions: Sequence[Example]
+) -> str:
+    """A digest of all that simulators come from, but for their seeds."""
+    return digest_of(
+        {
+            "simulator": reference,
+            "epochs": settings.epochs,
+            "precision": settings.precision,
+            "predictions": run.sha256,
+            "reading": asdict(run.reading),
+            "questions": [asdict(example) for example in questions],
+            "teachback": package_version("teachback"),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,7 @@ def _train(
             answer_format=card.answer_format,
             max_source_tokens=1024,
         ),
+        overwrite=True,  # checkpoints of a simulator that would be trained differently now
         progress=progress,
         notice=notice,
     )
@@ -282,23 +290,6 @@ def _masked(one: ExplainedAnswer) -> ExplainedAnswer:
     return replace(one, text=mask_choices(one.text, one.example))
 
 
-def mask_choices(text: str, example: Example) -> str:
-    """``text`` with the question's possible answers, and the letters that stand for them, masked.
-
-    A letter is masked as a mark: ``(A)``, ``A.`` and the like at its beginning, or ``option A``.
-    """
-    listed = sorted(candidates(example), key=len, reverse=True)
-    if not listed:
-        return text
-    texts = "|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in listed)
-    text = re.sub(texts, MASK, text, flags=re.IGNORECASE)
-    if not example.choices:
-        return text
-    letters = f"[A-{chr(ord('A') + len(example.choices) - 1)}]"
-    marks = rf"\({letters}\)|(?:(?<=option )|(?<=choice )|(?<=answer )){letters}\b|\b{letters}[):]"
-    return re.sub(marks, MASK, text)
-
-
 # ---------------------------------------------------------------------- what the student said
 
 
@@ -337,15 +328,23 @@ def _own_answers(
     return [(example, by_id[example.id]) for example in questions if example.id in by_id]
 
 
-def _training_questions(run: InspectedRun, settings: SimulationSettings) -> list[Example]:
+def _training_questions(
+    run: InspectedRun, settings: SimulationSettings, notice: Notice
+) -> list[Example]:
+    """What simulators learn from; none of it may be what they are asked about."""
+    where = f"the questions that {run.name} was trained on"
     if settings.train is not None:
         read = read_evaluated(settings.train, kind=settings.kind)
-        return answerable(read, () if run.card is None else run.card.labels)
-    if (run.folder / "config.toml").is_file():
-        return training_part(read_config(run.folder / "config.toml", anchored=False))
-    task = run.folder / "task.json"
-    if task.is_file():
-        return training_part(parse_config(dict(TASK_FILE.read(task).config), source=str(task)))
-    raise UsageError(
-        f"{run.name} does not say which questions its student was trained on: give --train FILE"
-    )
+        questions = answerable(read, () if run.card is None else run.card.labels)
+        where = f"--train {settings.train}"
+    elif (run.folder / "config.toml").is_file():
+        questions = training_part(read_config(run.folder / "config.toml", anchored=False))
+    elif (task := run.folder / "task.json").is_file():
+        config = parse_config(dict(TASK_FILE.read(task).config), source=str(task))
+        questions = training_part(config)
+    else:
+        raise UsageError(
+            f"{run.name} does not say which questions its student was trained on: give --train FILE"
+        )
+    keep_apart(questions, list(run.examples.values()), notice, names=(where, run.name))
+    return questions

@@ -12,6 +12,7 @@ import numpy as np
 
 from teachback.annotation.explained_items import Explained, ExplainedItems, explained_items
 from teachback.errors import RunFolderError, UsageError
+from teachback.evaluation.metrics import clusters
 from teachback.judging.judge_questions import CRITERIA, ExplanationPair, Rated
 from teachback.records import Example
 from teachback.runs.evaluations import read_run
@@ -37,9 +38,7 @@ class ComparedSystems:
     @property
     def groups(self) -> list[int]:
         """The unit of each item, numbered from 0: its group, or itself."""
-        numbers: dict[tuple[str, str], int] = {}
-        keys = [("item", e.id) if e.group is None else ("group", e.group) for e in self.items]
-        return [numbers.setdefault(key, len(numbers)) for key in keys]
+        return [int(number) for number in clusters(self.items)]
 
     @property
     def couples(self) -> list[tuple[int, int]]:

@@ -199,6 +199,9 @@ def _judge(
         rated = list(_rated(compared))
         given = judge.rate([one for _, one in rated], progress=progress)
         ratings = {key: one for (key, _), one in zip(rated, given, strict=True)}
+    strengths, strengths_items = (
+        strengths_of(compared, preferences) if preferences else (None, None)
+    )
     results = JudgeResults(
         judge=name,
         mode=settings.mode,
@@ -207,9 +210,10 @@ def _judge(
         seeds=len(compared.seeds),
         self_test=test,
         even_so=settings.even_so and not test.passed,
-        warnings=tuple(_warnings(name, compared)),
+        warnings=(*test.not_measured, *_warnings(name, compared)),
         win_rates=tuple(win_rate_rows(compared, preferences)) if preferences else (),
-        strengths=strengths_of(compared, preferences) if preferences else None,
+        strengths=strengths,
+        strengths_items=strengths_items,
         criteria=tuple(criterion_rows(compared, ratings)) if ratings else (),
         differences=tuple(criterion_difference_rows(compared, ratings)) if ratings else (),
         people=() if people is None else tuple(people_rows(compared, people, preferences, ratings)),

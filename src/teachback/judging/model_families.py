@@ -21,16 +21,50 @@ from teachback.references import (
 from teachback.runs.folders import read_manifest
 from teachback.studies.schema import TASK_FILE
 
-_ALIASES = {"o": "gpt", "chatgpt": "gpt", "davinci": "gpt", "codellama": "llama", "qwq": "qwen"}
-"""Names of models that are of a family whose name they do not bear."""
+_FAMILIES: dict[str, tuple[str, ...]] = {
+    "claude": ("claude",),
+    "command": ("command", "aya"),
+    "deepseek": ("deepseek",),
+    "falcon": ("falcon",),
+    "gemini": ("gemini",),
+    "gemma": ("gemma", "codegemma", "medgemma", "paligemma", "shieldgemma"),
+    "glm": ("glm", "chatglm"),
+    "gpt": ("gpt", "chatgpt", "davinci", "curie", "babbage"),
+    "granite": ("granite",),
+    "grok": ("grok",),
+    "kimi": ("kimi", "moonshot"),
+    "llama": ("llama", "codellama", "tinyllama", "vicuna", "alpaca"),
+    "mistral": (
+        *("mistral", "mixtral", "mistralai", "ministral", "magistral"),
+        *("codestral", "devstral", "mathstral", "pixtral", "zephyr"),
+    ),
+    "nova": ("nova",),
+    "olmo": ("olmo", "olmoe"),
+    "phi": ("phi",),
+    "qwen": ("qwen", "qwq", "qvq"),
+    "smollm": ("smollm",),
+    "t5": ("flan",),
+    "yi": ("yi",),
+}
+"""Families by the words that names of their models have; digits stand between words."""
+
+_FAMILY_OF = {word: family for family, words in _FAMILIES.items() for word in words}
+_FIRST_WORDS = {"o": "gpt", "t": "t5"}
+"""Words that tell a family only where they come first: ``o3-mini``."""
 
 
-def model_family(model: str) -> str:
-    """The first word of a model's name: ``gpt`` of ``gpt-4o``, ``llama`` of
-    ``meta-llama/Llama-3-70b``."""
-    found = re.search(r"[a-z]+", model.rsplit("/", 1)[-1].lower())
-    word = found[0] if found else model.lower()
-    return _ALIASES.get(word, word)
+def model_families(model: str) -> frozenset[str]:
+    """The families that a model's name tells: ``gpt`` of ``ft:gpt-3.5-turbo:acme``, ``llama`` of
+    ``Meta-Llama-3-8B``, two of ``DeepSeek-R1-Distill-Qwen-7B``; the name's first word where none of
+    its words is a known family's."""
+    name = model.lower().partition("@")[0].removeprefix("ft:")
+    words = re.findall(r"[a-z]+", "/".join(name.split("/")[-2:]))
+    known = frozenset(_FAMILY_OF[word] for word in words if word in _FAMILY_OF)
+    if known:
+        return known
+    first = re.search(r"[a-z]+", name.rsplit("/", 1)[-1])
+    word = first[0] if first else name
+    return frozenset({_FIRST_WORDS.get(word, word)})
 
 
 def kinship(judge: str, teachers: Iterable[str]) -> list[str]:
@@ -42,7 +76,7 @@ def kinship(judge: str, teachers: Iterable[str]) -> list[str]:
                 f"the judge {judge} is the teacher of what it judges ({teacher}): it favours its "
                 "own texts; use a judge of a different family"
             )
-        elif model_family(teacher) == model_family(judge):
+        elif model_families(teacher) & model_families(judge):
             warnings.append(
                 f"the judge {judge} is of the family of the teacher {teacher}: a judge favours its "
                 "own family; use a judge of a different family"

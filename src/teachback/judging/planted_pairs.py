@@ -32,6 +32,16 @@ _PADDING = (
 )
 
 
+WHY_NONE: dict[PlantedKind, str] = {
+    "another-item": "all explanations are the same",
+    "truncated": f"no explanation has {_FEWEST_WORDS} words",
+    "contradicted": "no explanation has a statement that could be turned into its opposite, which "
+    "is done in English alone",
+    "padded": "there are no explanations",
+}
+"""Why there can be no pairs of a kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlantedPair:
     """A pair whose A is the better one."""

@@ -109,7 +109,8 @@ class PeopleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeResults:
-    """``results.json``. ``judge``: its name."""
+    """``results.json``. ``judge``: its name. ``strengths_items``: of three systems or more, on how
+    many items every pair could be read; the strengths are of these."""
 
     judge: str
     mode: str
@@ -121,6 +122,7 @@ class JudgeResults:
     warnings: tuple[str, ...]
     win_rates: tuple[WinRateRow, ...] = ()
     strengths: Strengths | None = None
+    strengths_items: int | None = None
     criteria: tuple[CriterionRow, ...] = ()
     differences: tuple[CriterionDifferenceRow, ...] = ()
     people: tuple[PeopleRow, ...] = ()
@@ -137,11 +139,13 @@ def win_rate_rows(compared: ComparedSystems, preferences: Preferences) -> list[W
     return [row if row.p is None else replace(row, p_holm=next(adjusted)) for row in rows]
 
 
-def strengths_of(compared: ComparedSystems, preferences: Preferences) -> Strengths | None:
-    """Of three systems or more: on the items of which every pair could be read."""
+def strengths_of(
+    compared: ComparedSystems, preferences: Preferences
+) -> tuple[Strengths | None, int | None]:
+    """Of three systems or more, and on how many items: those of which every pair could be read."""
     k = len(compared.systems)
     if k < 3:
-        return None
+        return None, None
     wins, groups = [], []
     for item, group in zip(compared.items, compared.groups, strict=True):
         own = np.zeros((k, k))
@@ -153,7 +157,9 @@ def strengths_of(compared: ComparedSystems, preferences: Preferences) -> Strengt
         else:
             wins.append(own)
             groups.append(group)
-    return bradley_terry_over_items(np.array(wins), _renumbered(groups)) if wins else None
+    if not wins:
+        return None, 0
+    return bradley_terry_over_items(np.array(wins), _renumbered(groups)), len(wins)
 
 
 def criterion_rows(compared: ComparedSystems, ratings: Ratings) -> list[CriterionRow]:
@@ -229,10 +235,12 @@ def people_rows(
     preferences: Preferences,
     ratings: Ratings,
 ) -> list[PeopleRow]:
-    """People and judge together, wherever people judged two items or more and the judge others.
+    """People and judge together, wherever people judged items of two units or more and the judge
+    others.
 
     Raises DataError where there is no such comparison.
     """
+    units = dict(zip((item.id for item in compared.items), compared.groups, strict=True))
     rows = []
     for a, b in compared.couples:
         names = compared.systems[a].name, compared.systems[b].name
@@ -245,17 +253,23 @@ def people_rows(
             }
             judged = {item: value for item, value in values.items() if value is not None}
             both = [item for item in said if item in judged]
-            further = [value for item, value in judged.items() if item not in said]
-            if len(both) < 2 or not further:
+            further = [item for item in judged if item not in said]
+            groups = [units[item] for item in both]
+            if len(set(groups)) < 2 or not further:
                 continue
             powered = prediction_powered_mean(
-                [said[item] for item in both], [judged[item] for item in both], further
+                [said[item] for item in both],
+                [judged[item] for item in both],
+                [judged[item] for item in further],
+                groups=groups,
+                unlabelled_groups=[units[item] for item in further],
             )
             rows.append(PeopleRow(measure=measure, a=names[0], b=names[1], powered=powered))
     if not rows:
         raise DataError(
-            "--people needs two items judged both by people and by the judge, and others judged "
-            "only by the judge, of the same systems and mode"
+            "--people needs two items (of two groups, where the dataset has them) judged both by "
+            "people and by the judge, and others judged only by the judge, of the same systems and "
+            "mode"
         )
     return rows
 
@@ -334,16 +348,19 @@ def _judged(
     b: int,
     item: str,
 ) -> float | None:
-    """What the judge says of two systems in the measure that people are asked for."""
+    """What the judge says of two systems in the measure that people are asked for, the mean over
+    seeds; None where one is missing."""
     if measure == PREFERRED:
         return _value(compared, preferences, a, b, item)
     if (a, compared.seeds[0], item, measure) not in ratings:
         return None
-    means = [
-        _mean_rating([ratings[system, seed, item, measure] for seed in compared.seeds])
-        for system in (a, b)
-    ]
-    return None if means[0] is None or means[1] is None else means[0] - means[1]
+    differences = []
+    for seed in compared.seeds:
+        of_a, of_b = (_yes(ratings[system, seed, item, measure]) for system in (a, b))
+        if of_a is None or of_b is None:
+            return None
+        differences.append(of_a - of_b)
+    return sum(differences) / len(differences)
 
 
 def _yes(rating: Rating) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from teachback.judging.judge import Preference
-from teachback.judging.planted_pairs import PlantedKind, PlantedPair
+from teachback.judging.planted_pairs import WHY_NONE, PlantedKind, PlantedPair
 
 LEAST_RIGHT = 0.7
 """Of each kind of planted pairs."""
@@ -18,8 +18,9 @@ LEAST_CONSISTENT = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTestRow:
-    """One kind of planted pairs. ``right``: the undamaged explanation is preferred, both orders
-    together; a tie is not right, nor is a pair with an order that cannot be read."""
+    """One kind of planted pairs; not measured where there are no ``pairs``. ``right``: the
+    undamaged explanation is preferred, both orders together; a tie is not right, nor is a pair with
+    an order that cannot be read."""
 
     kind: PlantedKind
     pairs: int
@@ -28,8 +29,13 @@ class SelfTestRow:
     unread: int
 
     @property
+    def measured(self) -> bool:
+        return self.pairs > 0
+
+    @property
     def passed(self) -> bool:
-        return self.pairs > 0 and self.right >= LEAST_RIGHT * self.pairs
+        """Whether enough of the pairs are right; of none, nothing speaks against the judge."""
+        return self.right >= LEAST_RIGHT * self.pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +55,20 @@ class SelfTest:
     @property
     def in_words(self) -> str:
         """The figures in one sentence."""
-        kinds = ", ".join(f"{row.kind} {row.right} of {row.pairs}" for row in self.rows)
+        kinds = ", ".join(
+            f"{row.kind} {row.right} of {row.pairs}" if row.measured else f"{row.kind} not measured"
+            for row in self.rows
+        )
         return f"right: {kinds}; consistent: {self.consistent} of {self.pairs}"
+
+    @property
+    def not_measured(self) -> list[str]:
+        """What the self-test says nothing of, and why."""
+        return [
+            f"the self-test did not measure {row.kind} pairs: {WHY_NONE[row.kind]}"
+            for row in self.rows
+            if not row.measured
+        ]
 
 
 def measure_self_test(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teachback.formatting import NOTHING, count, interval, p_in_table, p_in_words, percent
+from teachback.formatting import (
+    NOTHING,
+    after_holm,
+    count,
+    interval,
+    p_in_table,
+    p_in_words,
+    percent,
+)
 from teachback.judging.people_answers import PREFERRED
 from teachback.judging.results import JudgeResults, PeopleRow, WinRateRow
 
@@ -80,16 +88,16 @@ def sentences(results: JudgeResults) -> Iterator[str]:
             yield (
                 f"{results.judge} prefers {row.a} to {row.b} in {_share(row.win_rate)} "
                 f"{_interval(row.low, row.high)}, {p_in_words(row.p)} against 50%"
-                f"{_holm(row.p, row.p_holm)}, {row.items} items, "
+                f"{after_holm(row.p, row.p_holm)}, {row.items} items, "
                 f"{count(row.seeds, 'seed')}."
             )
     if len(results.systems) > 2 and results.win_rates and results.strengths is None:
-        yield "Bradley-Terry strengths: not measurable (a system won or lost all comparisons)."
+        yield f"Bradley-Terry strengths: not measurable ({_why_no_strengths(results)})."
     for one in results.differences:
         yield (
             f"{one.criterion}, by {results.judge}: {one.a} minus {one.b}: "
             f"{100 * one.difference:+.1f} points [{100 * one.low:+.1f}, {100 * one.high:+.1f}], "
-            f"{p_in_words(one.p)}{_holm(one.p, one.p_holm)}, {one.items} items."
+            f"{p_in_words(one.p)}{after_holm(one.p, one.p_holm)}, {one.items} items."
         )
     if results.seeds == 1:
         yield "One seed: this is about these very systems and says nothing of other seeds."
@@ -104,6 +112,12 @@ def sentences(results: JudgeResults) -> Iterator[str]:
             "it says."
         )
     yield "A judge's word does not replace people's."
+
+
+def _why_no_strengths(results: JudgeResults) -> str:
+    if results.strengths_items == 0:
+        return "there is no item of which every pair could be read"
+    return "a system, or several together, won or lost all comparisons with the others"
 
 
 def _win_rate_cells(row: WinRateRow) -> list[str]:
@@ -141,8 +155,3 @@ def _share(value: float | None) -> str:
 
 def _interval(low: float | None, high: float | None) -> str:
     return interval(low, high, percent)
-
-
-def _holm(p: float, adjusted: float | None) -> str:
-    """Holm's p where it is another than p: nothing where there is one comparison alone."""
-    return "" if adjusted is None or adjusted == p else f" (after Holm, {p_in_words(adjusted)})"

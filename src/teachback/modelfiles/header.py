@@ -43,7 +43,7 @@ def read_gguf_header(file: Path) -> GgufHeader:
                 if isinstance(value, str):
                     found[key] = value
     except DataError as error:
-        if not file.exists():
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise ReferenceError_(f"there is no GGUF file {file}") from error
         raise ReferenceError_(str(error)) from error
     except (OSError, EOFError, ValueError) as error:

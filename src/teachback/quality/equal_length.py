@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, ndtri
 
+from teachback.evaluation.rounding import without_rounding
+
 _STEPS = 100
 _CLOSE = 1e-10
 _FAR = 15.0
@@ -50,7 +52,7 @@ def win_rate_at_equal_length(
     """
     y = np.array(preferences, dtype=np.float64)
     d = np.array(differences, dtype=np.float64)
-    if len(y) < 3 or float(d.std()) == 0:
+    if len(y) < 3 or without_rounding(np.ptp(d), np.abs(d).max()) == 0:
         return None
     design = np.column_stack([np.ones(len(y)), np.tanh(d / d.std(ddof=1))])
     found = np.zeros(2)

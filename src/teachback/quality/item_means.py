@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
 from teachback.evaluation.metrics import wilson
+from teachback.evaluation.rounding import without_rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def mean_difference(
     Where all groups show the same there is no t: no difference has p = 1, and one that every
     group shows alike the p of an exact sign test. Raises ValueError where there are no values.
     """
-    mean, variance, n_groups = _mean_and_variance(values, groups)
+    mean, variance, _, n_groups = _mean_and_variance(values, groups)
     if variance is None:
         return ItemMean(mean, None, None, None, len(values), n_groups)
     if variance == 0:
@@ -66,12 +67,15 @@ def mean_share(values: Sequence[float], groups: Sequence[str | int] | None = Non
 
     The interval is Wilson's for n* = mean (1 - mean) / V items (the effective number of Korn and
     Graubard 1998) at t's quantile, so that it stays within [0, 1] and has a width where all
-    values are 1. Raises ValueError where there are no values.
+    values are 1. Differences that cancel within groups make it no narrower than as many items that
+    share no group: V is at least sum_i (y_i - mean)² / n². Raises ValueError where there are no
+    values.
     """
-    mean, variance, n_groups = _mean_and_variance(values, groups)
+    mean, variance, least, n_groups = _mean_and_variance(values, groups)
     if variance is None:
         return ItemMean(mean, None, None, None, len(values), n_groups)
     effective = float(n_groups)
+    variance = max(variance, least)
     if variance > 0 and 0 < mean < 1:
         narrower = float(ndtri(0.975) / stdtrit(n_groups - 1, 0.975)) ** 2
         effective = mean * (1 - mean) / variance * narrower
@@ -81,19 +85,23 @@ def mean_share(values: Sequence[float], groups: Sequence[str | int] | None = Non
 
 def _mean_and_variance(
     values: Sequence[float], groups: Sequence[str | int] | None
-) -> tuple[float, float | None, int]:
-    """The mean, its variance (None with one group), and the number of groups."""
+) -> tuple[float, float | None, float, int]:
+    """The mean, its variance (None with one group), sum_i (y_i - mean)² / n², and the number of
+    groups. What is zero is zero, whatever rounding says."""
     if not values:
         raise ValueError("a mean needs values")
-    names = list(range(len(values))) if groups is None else list(groups)
-    mean = math.fsum(values) / len(values)
-    sums: dict[str | int, list[float]] = {}
-    for value, name in zip(values, names, strict=True):
-        sums.setdefault(name, []).append(value - mean)
-    n_groups = len(sums)
+    n = len(values)
+    names = list(range(n)) if groups is None else list(groups)
+    largest = max(map(abs, values))
+    mean = float(without_rounding(math.fsum(values) / n, largest))
+    deviations = without_rounding(np.array(values, dtype=np.float64) - mean, largest)
+    least = float(np.square(deviations).sum()) / n**2
+    by_group: dict[str | int, list[float]] = {}
+    for deviation, name in zip(deviations.tolist(), names, strict=True):
+        by_group.setdefault(name, []).append(deviation)
+    n_groups = len(by_group)
     if n_groups < 2:
-        return mean, None, n_groups
-    if max(values) == min(values):  # what is zero is zero, whatever rounding says
-        return mean, 0.0, n_groups
-    squares = float(np.square([math.fsum(own) for own in sums.values()]).sum())
-    return mean, n_groups / (n_groups - 1) * squares / len(values) ** 2, n_groups
+        return mean, None, least, n_groups
+    sizes = np.array([len(own) for own in by_group.values()])
+    sums = without_rounding([math.fsum(own) for own in by_group.values()], sizes * largest)
+    return mean, n_groups / (n_groups - 1) * float(np.square(sums).sum()) / n**2, least, n_groups

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from teachback.questions.announcement_patterns import Patterns, patterns_of
-from teachback.questions.conclusions import STATEMENT_AT_MOST, Span
+from teachback.questions.conclusions import EDGE, STATEMENT_AT_MOST, MarkedEnding, Span
 from teachback.questions.wordings import WORDINGS
 
-_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、，"
 # GSM8K's "#### 42", but not the fourth-level heading of a text in markdown.
 _HASHES = re.compile(
     r"(?mi)^[ \t]*\#{4}[ \t]+(?!\W{0,3}(?:explanation|reason|step|analysis|conclu|solution|note"
@@ -99,15 +98,14 @@ class Announcements:
         sentence = re.split(r"[\n。.]", statement[at : at + 200], maxsplit=1)[0]
         return any(own.negated_after and own.negated_after.search(sentence) for own in self._all)
 
-    def verdict_end(self, text: str) -> Span | None:
+    def verdict_end(self, text: str) -> MarkedEnding | None:
         """A yes or no that ends the text as its verdict: "…, hence it's false." """
-        stripped = text[-400:].rstrip(_EDGE)
+        stripped = text[-400:].rstrip(EDGE)
         shift = max(0, len(text) - 400)
         for own in self._all:
             if match := own.verdict_end.search(stripped):
-                return Span(
-                    shift + match.start(), shift + match.start("verdict"), shift + len(stripped)
-                )
+                word = " ".join(match["verdict"].casefold().split())
+                return MarkedEnding(self.verdicts[word], shift + match.start())
         return None
 
     def is_chatter(self, sentence: str) -> bool:

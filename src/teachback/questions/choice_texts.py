@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from teachback.questions.conclusions import normalise
+from teachback.questions.conclusions import STATEMENT_AT_MOST, normalise
 from teachback.questions.kind import StatedAnswer
 
 NONE = re.compile(
@@ -137,6 +137,14 @@ def named_at_start(statement: str, choices: tuple[str, ...]) -> tuple[str | None
                     named, longest = choice, end
                 break
     return named, longest
+
+
+def named_at_end(text: str, choices: tuple[str, ...]) -> str | None:
+    """The choice whose words stand at the end of ``text``; the longest one, of these the first;
+    None where there is none."""
+    said = _tokens(text[-STATEMENT_AT_MOST:])
+    ending = [c for c in choices if (own := _choice_tokens(c)) and said[-len(own) :] == own]
+    return max(ending, key=lambda choice: len(_choice_tokens(choice)), default=None)
 
 
 def named_within(sentence: str, choices: tuple[str, ...]) -> list[str]:

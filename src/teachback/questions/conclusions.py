@@ -49,51 +49,17 @@ class Inference:
     end: int
 
 
-# Characters. What is longer states no answer; a text of a megabyte may be one line.
 STATEMENT_AT_MOST = 10_000
-
-# "… so at the end Alice has (B) The Odyssey.": a marked answer that ends the text.
-_MARKED_END = re.compile(r"\((?:(?:choice|option)\s)?[A-Z]\)[^()\n❌✗✘]{0,80}\Z")
-# "… hence it's false.", "The statement is true.": a verdict that ends the text.
-_VERDICT_END = re.compile(
-    r"""(?:\b(?:so|therefore|thus|hence|consequently)[\s,]{1,3}(?:(?:it|this|that)(?:['’]s|\s+is)\s+)?
-        |\b(?:the|this)\s+(?:statement|claim|assertion|premise|proposition)\s+is\s+
-            (?:therefore\s+)?)
-    [*_"'“‘]{0,3}(?P<verdict>yes|no|true|false)\Z""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# "The answer is not B" concludes nothing; "the answer is not among the options" does.
-_NEGATED = re.compile(
-    r"""(?:[\s*_"'“‘`]*(?:definitely|clearly|certainly|probably|obviously|simply|therefore|also)\b)?
-    [\s*_"'“‘`]*(?:not(?!\s+(?:\w+ly\s+)?(?:listed|given|among|provided|available|present|in|any
-        |here|clear|known|certain|determined|possible|obvious))|never)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
+"""Characters. What is longer states no answer; a text of a megabyte may be one line."""
 
 
-def negated(statement: str, at: int = 0) -> bool:
-    """Whether ``statement`` says what the answer is *not* ("not B"), which concludes nothing.
+@dataclass(frozen=True, slots=True)
+class MarkedEnding:
+    """An answer in a form of its own that ends a text, and so concludes it without an announcement;
+    ``text[start:]`` states it. None where what stands beside it says otherwise."""
 
-    "Not among the options" is a conclusion, though it names no answer.
-    """
-    return _NEGATED.match(statement, at) is not None
-
-
-def marked_end(text: str) -> Span | None:
-    """A bracketed letter with its text that ends the text: "… Alice has (B) The Odyssey." """
-    stripped = text.rstrip(_EDGE)
-    match = _MARKED_END.search(stripped)
-    return Span(match.start(), match.start(), len(stripped)) if match else None
-
-
-def verdict_end(text: str) -> Span | None:
-    """A yes or no that ends the text as its verdict: "…, hence it's false." """
-    stripped = text[-400:].rstrip(_EDGE)
-    match = _VERDICT_END.search(stripped)
-    if match is None:
-        return None
-    shift = max(0, len(text) - 400)
-    return Span(shift + match.start(), shift + match.start("verdict"), shift + len(stripped))
+    answer: str | None
+    start: int
 
 
 def last_line(text: str) -> Span | None:
@@ -136,7 +102,8 @@ _BARE_HEADING = re.compile(
     r"(?:In\s+)?(?:Conclusion|Final\s+answer|Answer)[*_]*\s*[:.,]?[*_]*\s*\Z"
 )
 
-_EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、"
+EDGE = " \t\r\n.,;:!?\"'`*_“”‘’…。！？、，"
+"""Punctuation, markup and white space around what is said."""
 # What cannot be seen goes; curly quotes become straight ones.
 _ALIKE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
@@ -178,7 +145,7 @@ def normalise(text: str) -> str:
     nor do a leading article, the form of an apostrophe or quotation mark, characters that
     cannot be seen, and whether an accent is written as one character with its letter.
     """
-    plain = appearance(text).casefold().strip(_EDGE)
+    plain = appearance(text).casefold().strip(EDGE)
     return _LEADING_ARTICLE.sub("", plain)
 
 

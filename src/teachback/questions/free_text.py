@@ -9,14 +9,9 @@ from teachback.questions.announcements import Announcements
 from teachback.questions.conclusions import Inference
 from teachback.questions.inferred_texts import infer_text
 from teachback.questions.kind import QuestionKind, StatedAnswer, stripped_answer
+from teachback.questions.sentences import abbreviates
 from teachback.records import Example
 
-# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5".
-_ABBREVIATED = re.compile(
-    r"(?:^|[\s(.])(?:[A-Za-z]|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt|lt"
-    r"|rev|etc|approx)\.$",
-    re.IGNORECASE,
-)
 _SENTENCE_END = re.compile(r"\.[\"'”’*_]*(?=\s+[A-Z\"“‘*])")
 
 _MARKS = "*_\"'`“”‘’„«»「」『』 "
@@ -49,7 +44,7 @@ class Text(QuestionKind):
         line = statement.split("\n", 1)[0].rstrip()
         line = line[: _closing(line)]
         for end in _SENTENCE_END.finditer(line):
-            if not _ABBREVIATED.search(line, max(0, end.start() - 8), end.start() + 1):
+            if not abbreviates(line, end.start() + 1):
                 line = line[: end.end()]
                 break
         whole = _untypeset(line.strip().strip(_MARKS).rstrip(".!。！"))

@@ -34,10 +34,9 @@ def infer_yes_no(question: str, text: str, found: Announcements) -> Inference | 
 
 def _closing_verdict(question: str, text: str, found: Announcements) -> Inference | None:
     last = last_sentences(text, found)
-    span = found.verdict_end(text)
-    if span is not None and last and last[0][0] <= span.start < last[0][1]:
-        word = " ".join(text[span.statement : span.line_end].casefold().split())
-        return Inference(found.verdicts[word], "verdict", *last[0])
+    ending = found.verdict_end(text)
+    if ending and ending.answer and last and last[0][0] <= ending.start < last[0][1]:
+        return Inference(ending.answer, "verdict", *last[0])
     for begin, end in last[:2]:
         sentence = text[begin:end]
         if found.is_aside(sentence):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from teachback.questions.announcements import Announcements
-from teachback.questions.conclusions import Inference, Span, normalise
+from teachback.questions.conclusions import Inference, MarkedEnding, normalise
 from teachback.records import AnswerFormat, Example
 
 
@@ -103,8 +103,11 @@ class QuestionKind(ABC):
     def read(self, example: Example, statement: str) -> StatedAnswer:
         """What a statement ("(B) plants", "yes, because …") names, from its beginning."""
 
-    def marked_ending(self, text: str) -> Span | None:
-        """A marked answer that ends ``text`` and so concludes it without an announcement."""
+    def marked_ending(
+        self, example: Example, text: str, found: Announcements
+    ) -> MarkedEnding | None:
+        """A marked answer that ends ``text`` and so concludes it without an announcement.
+        ``found`` knows the words that lead to conclusions."""
         return None
 
     def infer(self, example: Example, text: str, found: Announcements) -> Inference | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from teachback.questions.announcements import Announcements
+from teachback.questions.announcements import Announcements, announcements
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
@@ -12,7 +12,7 @@ from teachback.questions.choice_texts import (
     read_within,
     written_out,
 )
-from teachback.questions.conclusions import Inference, first_sentence, negated
+from teachback.questions.conclusions import Inference, first_sentence
 from teachback.questions.inferred_choices import infer_choice
 from teachback.questions.kind import QuestionKind, StatedAnswer, stripped_answer
 from teachback.records import Example
@@ -43,6 +43,6 @@ class Label(QuestionKind):
         if choice is not None:
             several = another_follows(statement, length, choice, example.choices)
             return StatedAnswer(None, len(sentence)) if several else StatedAnswer(choice, length)
-        if NONE.match(statement) or negated(statement):
+        if NONE.match(statement) or announcements().negated(statement):
             return StatedAnswer(None, len(sentence))
         return read_within(sentence, example.choices)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from teachback.questions.announcements import Announcements
+from teachback.questions.announcements import Announcements, announcements
 from teachback.questions.choice_texts import (
     NONE,
     another_follows,
     is_other_number,
+    named_at_end,
     named_at_start,
     named_within,
     read_within,
@@ -20,12 +21,11 @@ from teachback.questions.choice_texts import (
     written_out,
 )
 from teachback.questions.conclusions import (
+    EDGE,
     Inference,
-    Span,
+    MarkedEnding,
     first_sentence,
     is_blank,
-    marked_end,
-    negated,
     normalise,
 )
 from teachback.questions.inferred_choices import infer_choice
@@ -57,6 +57,12 @@ _NO_NOUN = frozenset(
 )
 _NEW_SENTENCE = re.compile(r"[*_)\]\"'”’`}]*(?:[.!][*_)\]\"'”’`}]*\s|\s*\n)")
 _CONTRASTED = re.compile(r"\b(?:not|because|since|as|than|rather|instead|unlike)\b", re.IGNORECASE)
+# "… so at the end Alice has (B) The Odyssey.": a marked answer that ends the text.
+_MARKED_END = re.compile(
+    r"(?P<mark>\((?:(?:choice|option)\s)?(?P<letter>[A-Z])\))[^()\n❌✗✘]{0,80}\Z"
+)
+_AROUND_WORDS = " \t*_\"'“”‘’`"
+_SENTENCE_ENDS = (".", "!", "?", "\n")
 _SEPARATOR = re.compile(r"(?:[\s*_)\].:,;=}>\"'”’`]|[\-–—](?!\d))*")
 
 
@@ -99,8 +105,25 @@ class MultipleChoice(QuestionKind):
             "the right choice."
         )
 
-    def marked_ending(self, text: str) -> Span | None:
-        return marked_end(text)
+    def marked_ending(
+        self, example: Example, text: str, found: Announcements
+    ) -> MarkedEnding | None:
+        """A bracketed letter with its choice's text behind or before it: "… has (B) The Odyssey."
+        A letter without (the symbol of "carbon (C)") is none; one with another's names none."""
+        stripped = text.rstrip(EDGE)
+        mark = _MARKED_END.search(stripped)
+        at = ascii_uppercase.find(mark["letter"]) if mark else -1
+        if mark is None or not 0 <= at < len(example.choices):
+            return None
+        chosen = example.choices[at]
+        if self.read(example, stripped[mark.start() :]).answer != chosen:
+            return MarkedEnding(None, mark.start())
+        separator = _SEPARATOR.match(stripped, mark.end("mark"))
+        rest = stripped[separator.end() if separator else mark.end("mark") :]
+        before = _named_right_before(stripped[: mark.start()], example.choices)
+        if chosen in (before, named_at_start(rest, example.choices)[0]):
+            return MarkedEnding(chosen, mark.start())
+        return MarkedEnding(None, mark.start()) if before else None
 
     def count_names(self, example: Example) -> tuple[str, ...]:
         """Letters, since the choices differ from question to question."""
@@ -139,7 +162,7 @@ class MultipleChoice(QuestionKind):
             if another_follows(statement, end, choice, texts):
                 return unread()
             return StatedAnswer(choice, letter.end() if letter else end)
-        if NONE.match(statement, at) or negated(statement, at):
+        if NONE.match(statement, at) or announcements().negated(statement, at):
             return unread()
         letter_at, after, bracketed = self._letter(statement, at, len(choices))
         if letter_at is None:
@@ -218,3 +241,10 @@ class MultipleChoice(QuestionKind):
                 if 0 <= index < count:
                     return index, match.end(1) if pattern is _ALONE else match.end(), bracketed
         return None, at, False
+
+
+def _named_right_before(text: str, choices: tuple[str, ...]) -> str | None:
+    """The choice whose text ends ``text``, in the sentence that continues behind it."""
+    return (
+        None if text.rstrip(_AROUND_WORDS).endswith(_SENTENCE_ENDS) else named_at_end(text, choices)
+    )

@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Literal
 
-from teachback.questions.announcements import Announcements
-from teachback.questions.conclusions import Inference, negated
+from teachback.questions.announcements import Announcements, announcements
+from teachback.questions.conclusions import Inference
 from teachback.questions.inferred_numbers import infer_number
 from teachback.questions.kind import QuestionKind, StatedAnswer
 from teachback.questions.languages import languages_of
@@ -90,7 +90,7 @@ class Number(QuestionKind):
     def read(self, example: Example, statement: str) -> StatedAnswer:
         end = sentence_end(statement, 1)
         unread = StatedAnswer(None, end)
-        if negated(statement):
+        if announcements().negated(statement):
             return unread
         sentence = statement[:end]
         # "5 + 3 = 8": what stands after the last equals sign is the result.

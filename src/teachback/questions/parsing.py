@@ -100,7 +100,7 @@ def _split(
         rest = without(text.strip(), 0, answered.length)
         return Parsed(rest, answered.answer, bool(line), "bare answer" if line else None)
     parsed = _unannounced(example, text, found)
-    if denied or reading.conclusions == "announced" or kind.marked_ending(text):
+    if denied or reading.conclusions == "announced" or kind.marked_ending(example, text, found):
         return parsed
     first = _explained_opening(example, text, found)
     if parsed.concluded and (first is None or not _ends_in_step(text, found)):
@@ -174,13 +174,11 @@ def _unannounced(example: Example, text: str, found: Announcements) -> Parsed:
         answered = kind.read(example, line)
         if answered.answer is not None and answered.opens and is_blank(line[answered.length :]):
             return Parsed(text[: span.start].strip(), answered.answer, True, span.pattern)
-    end_span = kind.marked_ending(text)
-    if end_span is not None:
-        answered = kind.read(example, text[end_span.statement : end_span.line_end])
-        is_read = answered.answer is not None
+    ending = kind.marked_ending(example, text, found)
+    if ending is not None and ending.answer is not None:
         # Mostly the marked answer is part of a sentence of the explanation, and stays in it.
-        left = _without_bare_ending(text, end_span.start, found) if is_read else text.strip()
-        return Parsed(left, answered.answer, is_read, "marked ending" if is_read else None)
+        left = _without_bare_ending(text, ending.start, found)
+        return Parsed(left, ending.answer, True, "marked ending")
     return Parsed(text.strip(), None, False)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5", "z. B.", "1. First".
-_ABBREVIATED = re.compile(
-    r"(?:(?:^|[\s(.])(?:(?-i:[A-Z])|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt"
-    r"|lt|rev|etc|approx|e\.g|i\.e|ca|bzw|usw|nr|art|fig|sra?|dra?)|(?:^|\n)[\s*_#>-]*\(?[0-9]{1,2})\.$",
+# A full stop that ends no sentence: "U.S. Navy", "St. Louis", "no. 5", "z. B.", also where a
+# quotation mark, bold type or a brace opens before it: **Dr. Seuss**, \text{St. Paul}.
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(.]|(?P<opened>[\"'“‘„«`*_{\[]))"
+    r"(?:(?-i:[A-Z])|dr|mrs?|ms|st|jr|sr|vs|no|mt|ft|inc|ltd|co|corp|prof|gen|col|capt|lt|rev|etc"
+    r"|approx|e\.g|i\.e|ca|bzw|usw|nr|art|fig|sra?|dra?)\.$",
     re.IGNORECASE,
 )
+_LIST_ITEM = re.compile(r"(?:^|\n)[\s*_#>-]*\(?[0-9]{1,2}\.$")  # "1. First"
 # Words that begin a sentence even behind such a stop: "…, then K. Thus the code is K."
 _BEGINS = re.compile(
     r"\s+(?:So|Thus|Therefore|Hence|The|This|That|These|Then|Now|Next|It|We|In|When|Putting|Joining"
@@ -47,12 +50,21 @@ def each_sentence(text: str) -> Iterator[tuple[int, int]]:
 
 def _ends_none(text: str, end: re.Match[str]) -> bool:
     """Whether the full stop is an abbreviation's, or a list item's."""
+    if end["stop"] != ".":
+        return False
     stop = end.end("stop")
-    return (
-        end["stop"] == "."
-        and _ABBREVIATED.search(text, max(0, stop - 9), stop) is not None
-        and not (text[stop - 2].isalpha() and _BEGINS.match(text, stop))
-    )
+    item = _LIST_ITEM.search(text, max(0, stop - 9), stop)
+    return item is not None or abbreviates(text, stop)
+
+
+def abbreviates(text: str, stop: int) -> bool:
+    """Whether the full stop that ends at ``stop`` is an abbreviation's, behind which its sentence
+    continues."""
+    found = _ABBREVIATION.search(text, max(0, stop - 9), stop)
+    # What was opened right before it is closed: "K." is all of a quotation.
+    if found is None or (found["opened"] and not text[stop : stop + 1].isspace()):
+        return False
+    return _BEGINS.match(text, stop) is None
 
 
 def sentence_end(text: str, at: int) -> int:

@@ -85,11 +85,25 @@ def canonical_number(value: Fraction) -> str:
 
 
 def same_number(left: str, right: str) -> bool:
-    """Whether two canonical numbers are equal, exactly; False for what is no number."""
+    """Whether two canonical numbers are equal, exactly; False for what is no number, or is one
+    beyond all that `canonical_number` writes."""
     try:
-        return Fraction(left) == Fraction(right)
+        return _exact(left) == _exact(right)
     except (ValueError, ZeroDivisionError):
         return False
+
+
+_LONGEST = 6 * MOST_DIGITS
+"""Characters of a canonical number: a numerator of up to 180 digits over a denominator of 120."""
+_EXPONENT = re.compile(r"[eE]([-+]?[0-9_]+)\s*\Z")
+
+
+def _exact(text: str) -> Fraction:
+    """Raises ValueError, ZeroDivisionError, as Fraction, which would compute without end."""
+    power = _EXPONENT.search(text) if len(text) <= _LONGEST else None
+    if len(text) > _LONGEST or (power and abs(int(power[1])) > MOST_DIGITS):
+        raise ValueError(f"the number has more than {MOST_DIGITS} digits")
+    return Fraction(text)
 
 
 # ---------------------------------------------------------------------------- the patterns

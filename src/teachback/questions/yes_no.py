@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from teachback.questions.announcements import Announcements, in_every_language
-from teachback.questions.conclusions import Inference, Span, first_sentence, verdict_end
+from teachback.questions.conclusions import Inference, MarkedEnding, first_sentence
 from teachback.questions.inferred_verdicts import infer_yes_no
 from teachback.questions.kind import QuestionKind, StatedAnswer
 from teachback.questions.restated import declared
@@ -75,8 +75,10 @@ class YesNo(QuestionKind):
             return StatedAnswer(None, contrary.end())
         return StatedAnswer(_TRUTH[match.group(1).casefold()], match.end())
 
-    def marked_ending(self, text: str) -> Span | None:
-        return verdict_end(text)
+    def marked_ending(
+        self, example: Example, text: str, found: Announcements
+    ) -> MarkedEnding | None:
+        return found.verdict_end(text)
 
     def same(self, left: str, right: str) -> bool:
         return left == right

@@ -1,4 +1,4 @@
-"""References: the one grammar in which teachers, students and datasets are named.
+r"""References: the one grammar in which teachers, students and datasets are named.
 
 ======================================  ==========================  ========================
 written                                 names                       as
@@ -21,6 +21,9 @@ hold an ``@`` only where an address follows it (``openai:m@v2@https://api.openai
 without one, what stands after the ``@`` may be an address that is mistyped, and the prompts
 would go to another server than was meant. So that is refused, and so is a name that holds
 ``://`` or looks like ``host:port/path``.
+
+**Commas.** ``recorded:`` takes several files, so a comma in the name of one is written ``\,``. The
+folder that relative files are meant from may hold any number of them.
 
 Parsing reads no file and asks nobody; whether something is there is found out by who opens it.
 """

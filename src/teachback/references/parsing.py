@@ -47,7 +47,10 @@ def parse_teacher(text: str) -> TeacherReference:
     if scheme == "openai" and rest:
         return parse_openai(text, rest)
     if scheme == "recorded" and rest:
-        return RecordedReference(tuple(_file(file, text) for file in rest.split(",")))
+        listed = RecordedReference.listed(rest)
+        for file in listed.recordings:
+            _file(file, text)
+        return listed
     if scheme == "gguf" and rest:
         return GgufReference(_file(rest, text))
     if scheme == "pypi" and rest:
@@ -120,8 +123,8 @@ def _no_teacher(text: str, scheme: str, colon: str) -> str:
     if close:
         hint = f"did you mean {close}?"
     elif not colon and os.path.isfile(text):
-        kind = "gguf" if text.endswith(".gguf") else "recorded"
-        hint = f"did you mean {kind}:{text}?"
+        meant = GgufReference(text) if text.endswith(".gguf") else RecordedReference((text,))
+        hint = f"did you mean {meant}?"
     elif not colon and text and "@" not in text:
         hint = f"did you mean openai:{shown(text)}?"
     else:

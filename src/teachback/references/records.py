@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -60,9 +61,13 @@ class OpenAIReference(Reference):
         return f"openai:{self.model}" + (f"@{self.address}" if self.address else "")
 
 
+_COMMA = r"\,"
+_BETWEEN = re.compile(r"(?<!\\),")
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedReference(Reference):
-    """``recorded:FILE[,FILE…]``; a file whose name holds a comma cannot be written so."""
+    """``recorded:FILE[,FILE…]``; a comma in a file's name is written with a backslash."""
 
     recordings: tuple[str, ...]
 
@@ -74,7 +79,12 @@ class RecordedReference(Reference):
         return replace(self, recordings=tuple(anchor(file, folder) for file in self.recordings))
 
     def __str__(self) -> str:
-        return f"recorded:{','.join(self.recordings)}"
+        return f"recorded:{','.join(file.replace(',', _COMMA) for file in self.recordings)}"
+
+    @classmethod
+    def listed(cls, text: str) -> Self:
+        """The files in ``text``, which is what stands behind the scheme."""
+        return cls(tuple(file.replace(_COMMA, ",") for file in _BETWEEN.split(text)))
 
 
 @dataclass(frozen=True, slots=True)

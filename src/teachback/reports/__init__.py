@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Literal
 
 from teachback.errors import RunFolderError
-from teachback.files import package_version, write_text
+from teachback.files import is_file, is_folder, package_version, write_text
 from teachback.formatting import count
 from teachback.reports import csv_table, html, markdown
 from teachback.reports.accuracy_section import accuracy_section
@@ -74,9 +74,9 @@ def write_report(folder: str | Path, form: Format = "html", out: str | Path | No
     """
     path = Path(folder) / f"report.{form}" if out is None else Path(out)
     text = report(folder, form)
-    if path.is_dir():
+    if is_folder(path):
         raise RunFolderError(f"{path} is a folder: give a file's name")
-    if path.is_file() and not _is_report(path):
+    if is_file(path) and not _is_report(path):
         raise RunFolderError(
             f"{path} exists and is not a report of teachback: choose a different file, or remove it"
         )

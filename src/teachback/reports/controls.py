@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachback.formatting import points
+from teachback.formatting import interval, percent, points
 from teachback.reports.comparisons import is_shown, is_shown_better, where
 from teachback.reports.page import Paragraph
 from teachback.studies.schema import VerdictRow
@@ -59,7 +59,12 @@ def control_paragraphs(
 
 
 def _beside(row: VerdictRow, control: str, declared: bool) -> str:
-    """How far the student is above a control."""
+    """How far the student is above or below a control."""
     standing = ("shown" if is_shown(row) else "not shown") if declared else "exploratory"
-    difference, low, high = (points(x or 0) for x in (row.difference, row.low, row.high))
-    return f"{difference} points [{low}, {high}] above {control} ({standing})"
+    difference, low, high = (x or 0 for x in (row.difference, row.low, row.high))
+    side = "above"
+    if difference < 0:
+        side, difference, low, high = "below", -difference, -high, -low
+    return (
+        f"{percent(difference)} points {interval(low, high, points)} {side} {control} ({standing})"
+    )

@@ -50,8 +50,9 @@ def cost_section(arms: Arms) -> Section:
     note = (
         "Seconds and generated tokens for 1,000 answers, as measured while the test items were "
         "answered; the mean over seeds. A direct answer generates few tokens or none, since "
-        "choices are scored. Money is what the teacher’s replies cost, where its price is known; "
-        "a student runs on your own machine and has no price."
+        "choices are scored. A student runs on your own machine and has no price; the teacher’s "
+        "dollars are the mean over all that it was asked in this study, the explanations to learn "
+        "from and the other datasets included, where its price is known."
     )
     if any(arm.is_adaptive for arm in arms.arms):
         note += (
@@ -101,7 +102,7 @@ def _costs(arms: Arms, dataset: str, setting: Setting, of: str) -> list[Block]:
         return []
     title = f"Accuracy and cost of 1,000 answers: {dataset}{of}"
     note = f"Not timed, and so not drawn: {'; '.join(untimed)}." if untimed else ""
-    table = Table(title, (*head, "Teacher’s dollars"), tuple(rows), note)
+    table = Table(title, (*head, "Teacher’s dollars for 1,000 requests"), tuple(rows), note)
     return (
         [_chart(f"Accuracy by seconds for 1,000 answers: {dataset}{of}", series), table]
         if series
@@ -133,7 +134,7 @@ def _chart(title: str, series: list[Series]) -> Chart:
 
 
 def _teacher_dollars(arms: Arms, arm: Arm) -> str:
-    """What 1,000 replies of a prompted teacher cost, on average over all that were asked for."""
+    """What 1,000 requests to a prompted teacher cost, on average over all of the study's."""
     if not arm.first.is_prompted_teacher:
         return NOTHING
     for cost in arms.study.teachers:

@@ -22,9 +22,10 @@ FIELDS = (
     "seconds_evaluate epochs steps threads precision engine host began adaptive_accuracy "
     "adaptive_low adaptive_high adaptive_unparsed adaptive_explained threshold "
     "adaptive_seconds_per_1000 adaptive_tokens_per_1000 temperature "
-    "calibration_error_at_temperature"
+    "calibration_error_at_temperature resumed"
 ).split()
-"""The columns, in order. Shares lie in [0, 1]; an empty field is not known."""
+"""The columns, in order. Shares lie in [0, 1]; an empty field is not known.
+``resumed``: the seconds are those of the cell's last process alone."""
 
 MARK = ",".join(FIELDS[:15])
 """How the header begins, also in older tables, which had fewer columns."""
@@ -68,6 +69,7 @@ def _row(cell: ReportedCell) -> dict[str, object]:
         "engine",
         "host",
         "began",
+        "resumed",
     ):
         row[name] = None if cell.result is None else getattr(cell.result, name)
     metrics = cell.metrics

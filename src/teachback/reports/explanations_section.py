@@ -7,7 +7,7 @@ from collections import Counter
 from teachback.errors import DataError
 from teachback.evaluation.metrics import wilson
 from teachback.files import read_rejections
-from teachback.formatting import NOTHING, dollars, percent
+from teachback.formatting import NOTHING, count, dollars, percent
 from teachback.questions import count_name
 from teachback.reports.arms import Arms
 from teachback.reports.folder import ReportedMaterial, ReportedStudy, input_examples
@@ -101,14 +101,14 @@ def effort_section(study: ReportedStudy, arms: Arms) -> Section:
             )
         )
     head = ("System", "Cells done", "Training", "Training, per cell", "Steps, mean", "Evaluating")
-    blocks.append(
-        Table(
-            "Time of training and evaluating",
-            head,
-            tuple(rows),
-            "Wall time of the finished cells, added up as if they had run one after the other.",
+    note = "Wall time of the finished cells, added up as if they had run one after the other."
+    resumed = sum(c.result is not None and c.result.resumed for c in study.in_state("done"))
+    if resumed:
+        note += (
+            f" {count(resumed, 'cell')} stopped and resumed: the time of the last process alone is "
+            "known there, so more was spent."
         )
-    )
+    blocks.append(Table("Time of training and evaluating", head, tuple(rows), note))
     return Section("Cost of the study", tuple(blocks))
 
 
@@ -148,23 +148,27 @@ def _labels(materials: tuple[ReportedMaterial, ...]) -> Table | None:
             rows.append((Figure(label, f"{record.dataset}, {record.strategy}"), _share(*counts)))
     if not rows:
         return None
-    note = "Multiple choice: the letter of the gold choice." + (
-        f" {left:,} more labels are not shown." if left else ""
-    )
+    note = f"Multiple choice: the letter of the gold choice.{_not_shown(left)}"
     head = ("Gold label", "Examples explained")
     return Table("Examples with an explanation by gold label", head, tuple(rows), note)
+
+
+def _not_shown(labels: int) -> str:
+    """A sentence about labels that the table leaves out; empty where it has all."""
+    return f" Not shown: {count(labels, 'more label')}." if labels else ""
 
 
 def _rejections_by_label(study: ReportedStudy) -> Block | None:
     """Requests by reason and by the gold label of their example, which the train file has."""
     rows: list[tuple[Content, ...]] = []
     found: list[tuple[ReportedMaterial, str, Counter[str]]] = []
-    missing = 0
+    missing = left = 0
     for material in study.materials:
         by_label = _counted(study, material)
         missing += by_label is None
-        for label, reasons in sorted((by_label or {}).items())[:MOST_LABELS]:
-            found.append((material, label, reasons))
+        own = sorted((by_label or {}).items())
+        left += len(own[MOST_LABELS:])
+        found += [(material, label, reasons) for label, reasons in own[:MOST_LABELS]]
     total = sum((reasons for _, _, reasons in found), Counter[str]())
     shown = sorted(total, key=lambda reason: (-total[reason], reason))
     for material, label, reasons in found:
@@ -181,6 +185,7 @@ def _rejections_by_label(study: ReportedStudy) -> Block | None:
             Paragraph(f"Rejections by gold label: {note[:1].lower()}{note[1:]}") if note else None
         )
     head = ("Gold label", "Rejected", *shown)
+    note = f"{note}{_not_shown(left)}".strip()
     return Table("Rejections by gold label and reason", head, tuple(rows), note)
 
 

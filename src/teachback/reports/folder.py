@@ -22,7 +22,7 @@ from teachback.evaluation.adaptive import (
     confidence_of,
     has_margins,
 )
-from teachback.files import parse_toml, read_predictions, read_text, sha256_of
+from teachback.files import is_folder, parse_toml, read_predictions, read_text, sha256_of
 from teachback.inspection.results import INSPECTION, INSPECTION_FILE, Inspection
 from teachback.questions import KINDS
 from teachback.records import Example, Prediction, Way
@@ -164,7 +164,7 @@ def read_folder(folder: str | Path) -> ReportedStudy:
     where its plan is damaged."""
     folder = Path(folder)
     plan, inner = folder / "cells.jsonl", folder / "cells"
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise RunFolderError(f"{folder}: there is no such folder")
     if not plan.is_file() and not any(inner.glob("*/cell.json")):
         raise RunFolderError(

@@ -71,7 +71,7 @@ def record_section(study: ReportedStudy) -> Section:
         (
             _name(cell),
             cell.state.replace("-", " "),
-            hours(cell.result.seconds_train if cell.result else None),
+            _training(cell),
             cell.spec.hash,
         )
         for cell in study.cells
@@ -79,6 +79,13 @@ def record_section(study: ReportedStudy) -> Section:
     head = ("Cell", "Status", "Training", "Hash")
     blocks.append(Table("All cells", head, cells, folded=True))
     return Section("Configuration, versions, seeds, hashes", tuple(blocks))
+
+
+def _training(cell: ReportedCell) -> str:
+    if cell.result is None:
+        return hours(None)
+    time = hours(cell.result.seconds_train)
+    return f"{time} (resumed: its last process)" if cell.result.resumed else time
 
 
 def _hashes(study: ReportedStudy) -> Table:

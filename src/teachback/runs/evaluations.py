@@ -16,7 +16,7 @@ from teachback.config import EvaluateConfig
 from teachback.errors import DataError, RunFolderError, quoted
 from teachback.evaluation import student_way
 from teachback.explaining.spending import Bill
-from teachback.files import read_json, read_predictions, write_json, write_predictions
+from teachback.files import is_file, read_json, read_predictions, write_json, write_predictions
 from teachback.questions import KINDS
 from teachback.records import Cost, Prediction, Way
 from teachback.system.precision import PrecisionChoice
@@ -152,10 +152,13 @@ def different_settings(runs: Iterable[HowAsked]) -> Iterator[tuple[str, set[str 
             yield name, values
 
 
-def student_asked(reference: str, config: EvaluateConfig, precision: PrecisionChoice) -> HowAsked:
-    """How the student ``reference`` was asked; the languages in ``config`` are settled."""
+def student_asked(
+    reference: str | None, config: EvaluateConfig, precision: PrecisionChoice
+) -> HowAsked:
+    """How the student ``reference`` (None: it is in no folder) was asked; the languages in
+    ``config`` are settled."""
     return {
-        "student": reference,
+        **({} if reference is None else {"student": reference}),
         "choice_score": config.choice_score,
         "reading": config.reading,
         "languages": config.languages,
@@ -188,7 +191,7 @@ def read_runs_by_seed(folder: Path) -> dict[int, EvaluatedRun]:
 
     Raises RunFolderError where there is none, or two are of one seed, and as `read_run`.
     """
-    if (folder / "metrics.json").is_file():
+    if is_file(folder / "metrics.json"):
         found = [folder]
     else:
         found = sorted(path.parent for path in folder.glob("*/metrics.json"))

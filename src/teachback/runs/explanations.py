@@ -20,7 +20,7 @@ from teachback.explaining.session import (
     configured_teacher,
 )
 from teachback.explaining.spending import Bill
-from teachback.files import one_writer, writing_jsonl
+from teachback.files import is_file, one_writer, writing_jsonl
 from teachback.files.record_files import row_of
 from teachback.records import Example, Explanation, Rejection
 from teachback.runs.folders import STORE, begin_folder, note_changes, note_reading, training_stream
@@ -132,7 +132,7 @@ def select_again(
     config: Config, source: Path, folder: Path, *, overwrite: bool = False
 ) -> ExplainOutcome:
     """Select from the store of ``source`` without a call; writes into ``folder``."""
-    if not (source / STORE).is_file():
+    if not is_file(source / STORE):
         raise RunFolderError(f"{source}: holds no {STORE}; teachback generate writes one")
     examples = training_stream(config)
     with CompletionStore(source / STORE, read_only=True) as store:

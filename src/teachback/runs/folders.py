@@ -174,15 +174,22 @@ def check_majority(train: Sequence[Example], test: Sequence[Example]) -> None:
         )
 
 
-def keep_apart(train: Sequence[Example], test: Sequence[Example], notice: Notice) -> None:
+def keep_apart(
+    train: Sequence[Example],
+    test: Sequence[Example],
+    notice: Notice,
+    *,
+    names: tuple[str, str] = ("data.train", "data.test"),
+) -> None:
     """A test set that was trained on measures memory. Some real files share a few rows, which
-    is said; raises DataError where half or more of the test questions stand in train.
+    is said; raises DataError where half or more of the test questions stand in train. ``names``:
+    what the user calls the two.
     """
     shared = test_in_train(train, test)
     if 2 * shared >= len(test):
         raise DataError(
-            f"data.test: {shared} of {len(test)} test questions (or their groups) are also in "
-            "data.train: evaluate on different questions"
+            f"{names[1]}: {shared} of {len(test)} test questions (or their groups) are also in "
+            f"{names[0]}: evaluate on different questions"
         )
     if shared:
         notice(f"{shared} of {len(test)} test questions (or their groups) are also in train")

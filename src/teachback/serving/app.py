@@ -19,13 +19,14 @@ from teachback.evaluation.ways import adaptive_answer
 from teachback.records import Answer, Example
 from teachback.serving.confidence import at_temperature, confidence
 from teachback.serving.continued_texts import ContinuedTexts
+from teachback.serving.deadline import Deadline
 from teachback.serving.decisions import decided, question_of
 from teachback.serving.described import document
 from teachback.serving.engine import Continuation, Question, StudentEngine
 from teachback.serving.headers import HEADERS
 from teachback.serving.lanes import Lane
 from teachback.serving.measurements import Measurements
-from teachback.serving.openai_replies import error
+from teachback.serving.openai_replies import error, internal
 from teachback.serving.requests import (
     MOST_BYTES,
     AnswerRequest,
@@ -63,7 +64,7 @@ class Limits:
     """Requests in the queue of each lane."""
     explained_at_once: int = 8
     seconds: float = 120.0
-    """For one request, its time in the queue included."""
+    """For one request, from its beginning to its end: all that is read, waited for and computed."""
 
 
 class Serving:
@@ -91,7 +92,9 @@ class Serving:
         self._token = None if key is None else secrets.token_urlsafe(18)
         self.page_path = "/" if self._token is None else f"/page/{self._token}/"
         self._hosts: frozenset[str] | None = None
-        self.stopping = False
+        self._stopping = False
+        self._accepted = 0
+        """Requests that are being answered now."""
         waiting = self.limits.most_waiting
         self._direct: Lane[Question, Answer] = Lane(
             "direct", engine.answer_directly, at_once=1, most_waiting=waiting
@@ -115,7 +118,7 @@ class Serving:
         self._measurements = Measurements()
         self._measurements.watch(self._lanes)
         self._continuing = ContinuedTexts(
-            engine, name, continued, self.limits.seconds, self._measurements
+            engine, name, continued, self.limits.seconds, self._measurements, self._log_question
         )
 
     def application(self, hosts: frozenset[str] | None) -> web.Application:
@@ -134,8 +137,17 @@ class Serving:
         app.router.add_post("/v1/completions", self._continuing.complete)
         return app
 
+    async def finish(self) -> int:
+        """Accept nothing more, and wait until what was accepted is answered, for the time of one
+        request. How many were not: clients that do not read their replies."""
+        self._stopping = True
+        end = time.monotonic() + self.limits.seconds
+        while self._accepted and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        return self._accepted
+
     async def close(self) -> None:
-        """Finish what was accepted."""
+        """End the lanes, after what they are at."""
         for lane in self._lanes.values():
             await lane.close()
 
@@ -146,7 +158,11 @@ class Serving:
         started = time.perf_counter()
         try:
             self._check(request)
-            reply = await handler(request)
+            self._accepted += 1
+            try:
+                reply = await handler(request)
+            finally:
+                self._accepted -= 1
         except Refusal as refusal:
             reply = _error(refusal.status, str(refusal), refusal.retry_after)
         except web.HTTPException as found:
@@ -155,7 +171,7 @@ class Serving:
             raise
         except Exception as fault:
             _LOG.exception("a fault in answering %s", request.path)
-            reply = _error(500, f"internal error ({type(fault).__name__})")
+            reply = _error(500, internal(fault))
         resource = request.match_info.route.resource
         path = "other" if resource is None else resource.canonical
         self._measurements.request(path, reply.status, time.perf_counter() - started)
@@ -184,7 +200,7 @@ class Serving:
                 )
         if request.method == "POST" and request.content_type != "application/json":
             raise Refusal(415, "the Content-Type must be application/json")
-        if self.stopping and request.method == "POST":
+        if self._stopping and request.method == "POST":
             raise Refusal(503, "the server is stopping", 5)
 
     # ------------------------------------------------------------------ what is told
@@ -195,7 +211,7 @@ class Serving:
         return web.Response(text=text, content_type=kind, charset="utf-8")
 
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "stopping" if self.stopping else "ok"})
+        return web.json_response({"status": "stopping" if self._stopping else "ok"})
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._measurements.text(), content_type="text/plain")
@@ -211,18 +227,18 @@ class Serving:
 
     async def _answer(self, request: web.Request) -> web.Response:
         started = time.perf_counter()
-        asked = read_body(await request.read(), AnswerRequest)
+        deadline = Deadline.after(self.limits.seconds)
+        asked = read_body(await deadline.wait_for(request.read()), AnswerRequest)
         question = self.engine.check(asked)
-        if self._log is not None:
-            self._log(json.dumps({"question": asked.question, "choices": asked.choices}))
-        given = await self._given(question)
+        self._log_answer(asked)
+        given = await self._given(question, deadline)
         chosen, way = given.answer, given.way
         sure = confidence(given)
         by, note = "student", None
         behind, lane_behind = self._fall_back, self._taught
         if behind is not None and lane_behind is not None and behind.is_unsure(given):
             try:
-                chosen = await lane_behind.ask(question.example, self.limits.seconds)
+                chosen = await lane_behind.ask(question.example, deadline)
                 by = "teacher"
             except Exception as failed:
                 note = f"the teacher was asked and gave no answer: {failed}"[:300]
@@ -244,14 +260,14 @@ class Serving:
             }
         )
 
-    async def _given(self, question: Question) -> Answer:
+    async def _given(self, question: Question, deadline: Deadline) -> Answer:
         """The student's answer in the way that was asked for, its probabilities calibrated. In the
         adaptive way, a sure one waits in the lane of direct answers alone."""
         lane = self._explained if question.explained else self._direct
-        found = await lane.ask(question, self.limits.seconds)
+        found = await lane.ask(question, deadline)
         if question.threshold is not None:
             if not question.explained and is_unsure(margin_of(found), question.threshold):
-                found = await self._explained.ask(question, self.limits.seconds)
+                found = await self._explained.ask(question, deadline)
             found = adaptive_answer(found, question.threshold)
         else:
             explained = question.way == "explained"
@@ -260,17 +276,36 @@ class Serving:
         return at_temperature(found, self.engine.card.temperature)
 
     async def _decide(self, request: web.Request) -> web.Response:
-        asked = read_body(await request.read(), DecisionRequest)
+        deadline = Deadline.after(self.limits.seconds)
+        asked = read_body(await deadline.wait_for(request.read()), DecisionRequest)
         names = list(asked.questions)
-        checked = [self.engine.check(question_of(asked, name)) for name in names]
+        put = [question_of(asked, name) for name in names]
+        checked = [self._checked(name, one) for name, one in zip(names, put, strict=True)]
+        for one in put:
+            self._log_answer(one)
         replies: dict[str, Any] = {}
         for name, question in zip(names, checked, strict=True):
-            given = await self._given(question)
+            given = await self._given(question, deadline)
             self._measurements.answer("direct", "student", confidence(given))
             replies[name] = decided(asked.questions[name], given)
         read = sum(self.engine.length(question.example) for question in checked)
         used = {"input_tokens": read, "output_tokens": 0}
         return web.json_response({"model": self.name, "answers": replies, "usage": used})
+
+    def _checked(self, name: str, asked: AnswerRequest) -> Question:
+        """The question ``name`` of several. Raises Refusal, naming it."""
+        try:
+            return self.engine.check(asked)
+        except Refusal as refusal:
+            raise Refusal(refusal.status, f"questions.{name[:80]}: {refusal}") from None
+
+    def _log_answer(self, asked: AnswerRequest) -> None:
+        self._log_question(asked.model_dump(include={"question", "choices", "context"}))
+
+    def _log_question(self, asked: dict[str, Any]) -> None:
+        """What is to be answered, as a line of JSON, where users want that."""
+        if self._log is not None:
+            self._log(json.dumps(asked, ensure_ascii=False))
 
 
 def _same(given: str, expected: str | None) -> bool:

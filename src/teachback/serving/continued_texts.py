@@ -4,12 +4,14 @@ streams."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from teachback.serving import openai_replies as form
+from teachback.serving.deadline import Deadline
 from teachback.serving.engine import Continuation, StudentEngine
 from teachback.serving.event_stream import EventStream
 from teachback.serving.lanes import Lane
@@ -23,11 +25,14 @@ from teachback.serving.requests import (
 )
 from teachback.students.generated import Token
 
+_LOG = logging.getLogger(__name__)
+
 
 class ContinuedTexts:
     """The handlers of ``/v1/chat/completions`` and ``/v1/completions`` of one student.
 
-    ``lane``: where its texts are continued, one after the other; ``seconds``: for one request.
+    ``lane``: where its texts are continued, one after the other; ``seconds``: for one request;
+    ``log``: gets what each request asks for.
     """
 
     def __init__(
@@ -37,12 +42,14 @@ class ContinuedTexts:
         lane: Lane[Continuation, int],
         seconds: float,
         measurements: Measurements,
+        log: Callable[[dict[str, Any]], None],
     ) -> None:
         self._engine, self._name, self._lane, self._seconds = engine, name, lane, seconds
-        self._measurements = measurements
+        self._measurements, self._log = measurements, log
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        asked = read_body(await request.read(), ChatRequest)
+        deadline = Deadline.after(self._seconds)
+        asked = read_body(await deadline.wait_for(request.read()), ChatRequest)
         self._check_sampling(asked)
         if asked.messages[-1].role != "user":
             raise Refusal(422, "messages: the last one must be the user's")
@@ -50,15 +57,19 @@ class ContinuedTexts:
         texts = [one.text().strip() for one in asked.messages]
         if not texts[-1]:
             raise Refusal(422, "messages: the last one is empty")
-        ids = self._engine.prompt("\n\n".join(text for text in texts if text))
-        limit = self._room(ids, asked.max_completion_tokens or asked.max_tokens)
-        text = form.GrowingText(self._engine, asked.stops())
+        question = "\n\n".join(text for text in texts if text)
+        ids = self._engine.prompt(question)
+        self._log({"question": question})
+        limit = asked.limit(self._engine.card.explanation_limit)
+        text = form.GrowingText(self._engine, asked.stops(), stripped=True)
         top = (asked.top_logprobs or 0) if asked.logprobs else None
         if asked.stream:
-            return await self._stream(request, asked, text, ids, limit, top, chat=True)
-        await self._write(text, ids, limit, top=top)
+            return await self._stream(
+                request, asked, text, ids, limit, top, deadline=deadline, chat=True
+            )
+        await self._write(text, ids, limit, deadline=deadline, top=top)
         logprobs = None if top is None else form.chat_logprobs(self._engine, text.tokens)
-        message = {"role": "assistant", "content": text.shown.strip(), "refusal": None}
+        message = {"role": "assistant", "content": text.shown, "refusal": None}
         choice = {
             "index": 0,
             "message": message,
@@ -71,24 +82,33 @@ class ContinuedTexts:
         )
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
-        asked = read_body(await request.read(), CompletionRequest)
+        deadline = Deadline.after(self._seconds)
+        asked = read_body(await deadline.wait_for(request.read()), CompletionRequest)
         self._check_sampling(asked)
         prompts = self._prompts(asked)
+        self._log({"prompt": asked.prompt})
+        limit = asked.limit(self._engine.card.explanation_limit)
         if asked.stream:
             if len(prompts) > 1 or asked.echo:
                 raise Refusal(422, "stream: one prompt at a time, and without echo")
             text = form.GrowingText(self._engine, asked.stops())
-            limit = self._room(prompts[0], asked.max_tokens)
             return await self._stream(
-                request, asked, text, prompts[0], limit, asked.logprobs, chat=False
+                request,
+                asked,
+                text,
+                prompts[0],
+                limit,
+                asked.logprobs,
+                deadline=deadline,
+                chat=False,
             )
         choices, read, written = [], 0, 0
         for number, ids in enumerate(prompts):
             text = form.GrowingText(self._engine, asked.stops())
-            wanted = 16 if asked.max_tokens is None else asked.max_tokens
-            limit = min(wanted, self._room(ids, None)) if wanted else 0
             measure = asked.echo and asked.logprobs is not None
-            before = await self._write(text, ids, limit, measure=measure, top=asked.logprobs)
+            before = await self._write(
+                text, ids, limit, deadline=deadline, measure=measure, top=asked.logprobs
+            )
             logprobs = None
             if asked.logprobs is not None:
                 # The end token is the last one: who sums up an echoed text leaves the last one out.
@@ -110,7 +130,9 @@ class ContinuedTexts:
 
     def _check_sampling(self, asked: CompletionOptions) -> None:
         if not self._engine.continues:
-            raise Refusal(422, "this student only answers questions: POST /v1/answer")
+            raise Refusal(
+                422, "this student only answers questions: POST /v1/answer or /v1/systemone"
+            )
         if asked.n != 1:
             raise Refusal(422, "n: a student decodes greedily and has one reply")
 
@@ -128,17 +150,13 @@ class ContinuedTexts:
             self._engine.check_length(ids)
         return found
 
-    def _room(self, ids: Sequence[int], wanted: int | None) -> int:
-        """How many tokens may be written."""
-        most = self._engine.card.explanation_limit
-        return max(1, min(most, wanted if wanted is not None else most))
-
     async def _write(
         self,
         text: form.GrowingText,
         ids: tuple[int, ...],
         limit: int,
         *,
+        deadline: Deadline,
         measure: bool = False,
         top: int | None = None,
     ) -> list[Token]:
@@ -156,7 +174,7 @@ class ContinuedTexts:
 
         job = Continuation(ids, limit, arrived, measure, top or 0)
         try:
-            await self._lane.ask(job, self._seconds)
+            await self._lane.ask(job, deadline)
         finally:
             gone = True
         text.end()
@@ -172,6 +190,7 @@ class ContinuedTexts:
         limit: int,
         top: int | None,
         *,
+        deadline: Deadline,
         chat: bool,
     ) -> web.StreamResponse:
         """The text in server-sent events, as it is written; a client that leaves ends it.
@@ -193,7 +212,7 @@ class ContinuedTexts:
             return text.finish is None and not gone
 
         task = asyncio.create_task(
-            self._lane.ask(Continuation(ids, limit, arrived, top=top or 0), self._seconds)
+            self._lane.ask(Continuation(ids, limit, arrived, top=top or 0), deadline)
         )
         task.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
@@ -202,21 +221,27 @@ class ContinuedTexts:
                 await task  # refused before it began
             events = EventStream(self._engine, self._name, chat=chat, logprobs=top is not None)
             await events.begin(request)
-            new = first
-            while new is not None:
-                await events.send(*new)
-                new = await pieces.get()
+            # From here on the status is sent: what goes wrong is the last event.
             try:
+                new = first
+                while new is not None:
+                    await events.send(*new)
+                    new = await pieces.get()
                 await task
-            except Refusal as refusal:  # its time is over; the status is sent already
-                await events.fail(str(refusal))
-                return events.reply
-            if (left := text.end()) or (silent and top is not None):
-                await events.send(left, silent)
-            used = form.usage(len(ids), len(text.tokens))
-            self._measurements.tokens(used["prompt_tokens"], used["completion_tokens"])
-            wants_usage = asked.stream_options is not None and asked.stream_options.include_usage
-            await events.end(text.finish, used if wants_usage else None)
+                if (left := text.end()) or (silent and top is not None):
+                    await events.send(left, silent)
+                used = form.usage(len(ids), len(text.tokens))
+                self._measurements.tokens(used["prompt_tokens"], used["completion_tokens"])
+                options = asked.stream_options
+                wants_usage = options is not None and options.include_usage
+                await events.end(text.finish, used if wants_usage else None)
+            except Refusal as refusal:  # its time is over
+                await events.fail(refusal.status, str(refusal))
+            except ConnectionError:  # the client is gone
+                raise
+            except Exception as fault:
+                _LOG.exception("a fault in a stream of %s", request.path)
+                await events.fail(500, form.internal(fault))
             return events.reply
         finally:
             gone = True

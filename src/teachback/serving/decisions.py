@@ -8,28 +8,40 @@ import json
 from typing import Any
 
 from teachback.records import Answer
-from teachback.serving.requests import AnswerRequest, DecisionRequest, Refusal, TypedQuestion
+from teachback.serving.requests import (
+    MOST_CHOICES,
+    AnswerRequest,
+    DecisionRequest,
+    Refusal,
+    TypedQuestion,
+)
 
 
 def question_of(asked: DecisionRequest, name: str) -> AnswerRequest:
     """The question ``name`` with the state as its context, to be answered directly. Raises Refusal
-    where a choice has fewer than two options."""
+    where a choice has fewer than two options, or one without a name."""
     decision = asked.questions[name]
-    state = asked.state if isinstance(asked.state, str) else json.dumps(asked.state)
-    choices = [] if decision.type == "noul" else list(_options(decision))
-    if decision.type == "choice" and not 2 <= len(choices) <= 26:
-        raise Refusal(422, f"questions.{name[:80]}.criteria: give 2 to 26 options")
+    state = asked.state
+    if not isinstance(state, str):
+        state = json.dumps(state, ensure_ascii=False)
+    choices = [] if decision.type == "noul" else [choice for _, choice in _options(decision)]
+    if decision.type == "choice":
+        place = f"questions.{name[:80]}.criteria"
+        if not 2 <= len(choices) <= MOST_CHOICES:
+            raise Refusal(422, f"{place}: give 2 to {MOST_CHOICES} options")
+        if not all(option.strip() for option, _ in _options(decision)):
+            raise Refusal(422, f"{place}: an option has no name")
     return AnswerRequest(
         question=decision.instructions, choices=choices, context=state or None, way="direct"
     )
 
 
-def _options(decision: TypedQuestion) -> dict[str, str]:
-    """The choices as the student reads them → the names of the options."""
-    return {
-        f"{option}: {text}" if text else option: option
+def _options(decision: TypedQuestion) -> list[tuple[str, str]]:
+    """Each option's name, and the choice that the student reads."""
+    return [
+        (option, f"{option}: {text}" if text else option)
         for option, text in (decision.criteria or {}).items()
-    }
+    ]
 
 
 def decided(decision: TypedQuestion, answer: Answer) -> dict[str, Any]:
@@ -42,8 +54,7 @@ def decided(decision: TypedQuestion, answer: Answer) -> dict[str, Any]:
         if "yes" not in shares:
             raise Refusal(422, "this student does not answer yes-no questions")
         return {"type": "noul", "noul": shares["yes"]}
-    names = _options(decision)
-    named = {names[choice]: share for choice, share in shares.items()}
+    named = {option: shares[choice] for option, choice in _options(decision)}
     best = max(named, key=lambda option: named[option])
     even = 1 / len(named)
     return {

@@ -96,7 +96,7 @@ class StudentEngine:
     def check(self, asked: AnswerRequest) -> Question:
         """The question to be put. Raises Refusal: 413 where it is too long, 422 where this student
         cannot be asked so."""
-        if len(set(asked.choices)) != len(asked.choices):
+        if len({choice.strip() for choice in asked.choices}) != len(asked.choices):
             raise Refusal(422, "choices: two of them are the same")
         try:
             example = asked_example(

@@ -42,9 +42,9 @@ class EventStream:
             await self._write({**self._head, "choices": [], "usage": usage})
         await self.reply.write(b"data: [DONE]\n\n")
 
-    async def fail(self, message: str) -> None:
-        """End a reply whose status is sent already."""
-        await self._write({"error": form.error(504, message)})
+    async def fail(self, status: int, message: str) -> None:
+        """End a reply whose own status is sent already."""
+        await self._write({"error": form.error(status, message)})
 
     def _told(self, tokens: Sequence[Token]) -> dict[str, Any]:
         if self._chat:

@@ -14,7 +14,9 @@ from scipy.stats import beta
 
 from teachback.errors import DataError, TeachbackError
 from teachback.explaining.session import TeacherSetup
-from teachback.records import Answer, Example, Prediction
+from teachback.objectives import OBJECTIVES
+from teachback.questions import KINDS
+from teachback.records import Answer, Example, Objective, Prediction
 from teachback.serving.confidence import at_temperature, confidence
 from teachback.systems import predict_by_prompting
 
@@ -39,6 +41,17 @@ class Threshold:
 def lower_bound(right: int, asked: int, error: float = 0.05) -> float:
     """The exact one-sided lower bound of a share (Clopper and Pearson 1934)."""
     return 0.0 if right == 0 else float(beta.ppf(error, right, asked - right + 1))
+
+
+def without_probability(objective: Objective | None, kind: str) -> str | None:
+    """Why the answers of a student of this objective to questions of this kind have no
+    probability, as a sentence; None where they have one."""
+    if objective is not None and not OBJECTIVES[objective].answers:
+        return "this student answers by explaining, and such answers have no probability"
+    asked = KINDS[kind]
+    if asked.choices_from is None and not asked.candidates(Example("", "", "", kind)):
+        return f"answers to {kind} questions are generated, and have no probability"
+    return None
 
 
 def find_threshold(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from teachback.serving.deadline import Deadline
 from teachback.serving.requests import Refusal
 
 _Job = TypeVar("_Job")
@@ -51,9 +52,9 @@ class Lane(Generic[_Job, _Done]):
         """As `waiting`, for a gauge."""
         return float(self.waiting)
 
-    async def ask(self, job: _Job, seconds: float) -> _Done:
-        """What ``work`` makes of ``job``. Raises Refusal: 429 where the queue is full, 504 where it
-        takes longer than ``seconds``; and what ``work`` returned as an exception."""
+    async def ask(self, job: _Job, deadline: Deadline) -> _Done:
+        """What ``work`` makes of ``job``. Raises Refusal: 429 where the queue is full, 504 at the
+        ``deadline``; and what ``work`` returned as an exception."""
         if self.waiting >= self._most_waiting:
             batches = -(-self.waiting // self._at_once)
             wait = min(60, max(1, round(batches * self._seconds)))
@@ -63,19 +64,17 @@ class Lane(Generic[_Job, _Done]):
         future: asyncio.Future[_Done] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, future))
         self._arrived.set()
-        try:
-            return await asyncio.wait_for(future, seconds)
-        except TimeoutError:
-            raise Refusal(504, f"no answer within {seconds:g} s") from None
+        return await deadline.wait_for(future)
 
     async def close(self) -> None:
-        """Finish what waits, then end the worker."""
+        """Finish what waits, then end the worker, after the batch that it is at. The loop goes on
+        meanwhile, so that signals arrive."""
         while self.waiting:
             await asyncio.sleep(0.02)
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
-        self._thread.shutdown(wait=True)
+        await asyncio.to_thread(self._thread.shutdown)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

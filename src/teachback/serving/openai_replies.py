@@ -16,12 +16,14 @@ from teachback.students.generated import Token
 class GrowingText:
     """A text that grows token by token, up to a stop sequence, its end or a limit.
 
-    ``held`` is what may be the beginning of a stop sequence or of a character, and is not shown
-    before that is known.
+    What may be the beginning of a stop sequence or of a character is not shown before that is
+    known; where the text is ``stripped``, white space neither, before something stands on both
+    sides of it.
     """
 
     engine: StudentEngine
     stops: Sequence[str]
+    stripped: bool = False
     tokens: list[Token] = field(default_factory=list)
     ended: Token | None = None
     """The end token, where the text came to it."""
@@ -51,6 +53,7 @@ class GrowingText:
         return ""
 
     def _show(self, whole: str) -> str:
+        whole = whole.strip() if self.stripped else whole
         new = whole[len(self.shown) :]
         self.shown = whole if len(whole) >= len(self.shown) else self.shown
         return new
@@ -65,6 +68,11 @@ def error(status: int, message: str) -> dict[str, Any]:
     """What is said where a request fails."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
     return {"message": message, "type": kind, "param": None, "code": None}
+
+
+def internal(fault: Exception) -> str:
+    """What is said of a fault of the server itself."""
+    return f"internal error ({type(fault).__name__})"
 
 
 def usage(read: int, written: int) -> dict[str, int]:

@@ -18,7 +18,11 @@ function add(parent, tag, name, text) {
 function show(reply, body) {
   said.replaceChildren();
   add(said, "p", "answer", reply.answer === null ? "(unparsed)" : reply.answer);
-  for (const [choice, share] of Object.entries(reply.probabilities || {})) {
+  // An object puts names that are whole numbers first: the choices stand as they were asked.
+  const places = new Map((body.choices || []).map((choice, place) => [choice, place]));
+  const bars = Object.entries(reply.probabilities || {});
+  bars.sort(([one], [other]) => (places.get(one) ?? 0) - (places.get(other) ?? 0));
+  for (const [choice, share] of bars) {
     const row = add(said, "div", "bar");
     add(row, "span", "", choice);
     const meter = add(row, "meter");

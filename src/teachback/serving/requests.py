@@ -90,6 +90,11 @@ class ChatRequest(CompletionOptions):
     logprobs: Annotated[bool, Field(strict=True)] = False
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
 
+    def limit(self, most: int) -> int:
+        """How many tokens may be written, of ``most``."""
+        wanted = self.max_completion_tokens or self.max_tokens
+        return most if wanted is None else min(wanted, most)
+
 
 class CompletionRequest(CompletionOptions):
     """The body of ``POST /v1/completions``; a prompt is a text or token ids."""
@@ -98,6 +103,10 @@ class CompletionRequest(CompletionOptions):
     max_tokens: Annotated[int, Field(strict=True, ge=0)] | None = 16
     logprobs: Annotated[int, Field(strict=True, ge=0, le=5)] | None = None
     echo: Annotated[bool, Field(strict=True)] = False
+
+    def limit(self, most: int) -> int:
+        """How many tokens may be written, of ``most``."""
+        return min(16 if self.max_tokens is None else self.max_tokens, most)
 
 
 class TypedQuestion(BaseModel):

@@ -11,19 +11,34 @@ from aiohttp import web
 from teachback.errors import UsageError
 from teachback.serving.app import Serving
 from teachback.system.event_loops import signalled
+from teachback.system.loopback import LOOPBACK, own_hosts
 
-LOOPBACK = "127.0.0.1"
 
+def serve(
+    serving: Serving,
+    host: str,
+    port: int,
+    *,
+    started: Callable[[str], None],
+    stopping: Callable[[], None],
+) -> int:
+    """Serve until Ctrl-C or SIGTERM, then finish what was accepted, and refuse the rest meanwhile;
+    how many accepted requests could not be answered (their clients do not read). A second signal
+    ends the process at once.
 
-def serve(serving: Serving, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM, then finish what was accepted. ``started`` gets the address.
-
-    ``port`` 0 takes a free one. Raises UsageError where the address cannot be used.
+    ``started`` gets the address; ``stopping`` is called at the first signal. ``port`` 0 takes a
+    free one. Raises UsageError where the address cannot be used.
     """
-    asyncio.run(_serve(serving, host, port, started))
+    return asyncio.run(_serve(serving, host, port, started, stopping))
 
 
-async def _serve(serving: Serving, host: str, port: int, started: Callable[[str], None]) -> None:
+async def _serve(
+    serving: Serving,
+    host: str,
+    port: int,
+    started: Callable[[str], None],
+    stopping: Callable[[], None],
+) -> int:
     ended = signalled()
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -34,13 +49,11 @@ async def _serve(serving: Serving, host: str, port: int, started: Callable[[str]
             "--host"
         ) from error
     port = listener.getsockname()[1]
-    local = host == LOOPBACK
-    hosts = frozenset(f"{name}:{port}" for name in (LOOPBACK, "localhost")) if local else None
     runner = web.AppRunner(
-        serving.application(hosts),
+        serving.application(own_hosts(port) if host == LOOPBACK else None),
         access_log=None,
         handler_cancellation=True,  # a client that is gone is not computed for
-        shutdown_timeout=serving.limits.seconds,
+        shutdown_timeout=1.0,  # for replies that are being written: `finish` waited for the rest
         lingering_time=2.0,
     )
     await runner.setup()
@@ -48,7 +61,8 @@ async def _serve(serving: Serving, host: str, port: int, started: Callable[[str]
     started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
     try:
         await ended.wait()
+        stopping()
+        return await serving.finish()
     finally:
-        serving.stopping = True
         await runner.cleanup()
         await serving.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from teachback.errors import DataError, RunFolderError, StoreError, shortened
-from teachback.files import require_file
+from teachback.files import is_there, require_file
 from teachback.files.locks import Held, Lock
 from teachback.store import ledger
 from teachback.store.schema import APPLICATION_ID, SCHEMA, VERSION
@@ -65,13 +65,14 @@ class StoreFile:
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         address = f"file:{quote(os.fsencode(self.path.absolute()))}"
-        if read_only and not self.path.exists():
-            raise StoreError(f"{self.path}: there is no such completion store")
-        if self.path.exists():  # SQLite would wait for a pipe's other end
-            try:
+        try:
+            present = is_there(self.path)
+            if present:  # SQLite would wait for a pipe's other end
                 require_file(self.path)
-            except DataError as error:
-                raise StoreError(str(error)) from None
+        except DataError as error:
+            raise StoreError(str(error)) from None
+        if read_only and not present:
+            raise StoreError(f"{self.path}: there is no such completion store")
         if read_only:
             log = self.path.with_name(self.path.name + "-wal")
             # Without a log nobody is writing, and immutable keeps SQLite from making one.

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers import AutoTokenizer as Tokenizers
 
 from teachback.errors import ReferenceError_, TeachbackError
+from teachback.files import is_file
 from teachback.students.card import StudentCard
 from teachback.students.causal import MASK_TAKERS, CausalStudent
 from teachback.students.model import StudentModel
@@ -46,7 +47,7 @@ def load(
     Raises ReferenceError_ where the folder does not hold a model that can be a student.
     """
     reference = str(reference)
-    if (Path(reference) / OPENVINO).is_file():
+    if is_file(Path(reference) / OPENVINO):
         raise ReferenceError_(
             f"{reference} is an OpenVINO export, which only teachback serve can use: name the "
             "student that it was made from"

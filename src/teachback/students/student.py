@@ -22,6 +22,9 @@ class Student:
     """A small model that answers, and says why."""
 
     model: StudentModel
+    reference: str | None = None
+    """The folder or reference that it was loaded from, or the folder that it was trained into; None
+    where it is kept in memory alone."""
 
     def __repr__(self) -> str:
         card = self.card
@@ -46,7 +49,8 @@ class Student:
         """The student in a folder, which may be a run's, or behind a reference (``hf:…``,
         ``pypi:…``, ``gguf:…``). Raises ReferenceError_ where there is none.
         """
-        return cls(load(student_in(reference), precision=precision))
+        found = student_in(reference)
+        return cls(load(found, precision=precision), found)
 
     @overload
     def answer(

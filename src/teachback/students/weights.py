@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from teachback.config import StudentConfig
 from teachback.errors import DataError, MissingExtraError, ReferenceError_
-from teachback.files import read_json, sha256_of, write_error
+from teachback.files import is_file, is_folder, read_json, sha256_of, write_error
 from teachback.files.reading import MAX_FILE_BYTES
 from teachback.modelfiles.header import one_line, read_gguf_header, require_whole
 from teachback.modelfiles.wheels import KNOWN, gguf_file, known
@@ -108,7 +108,7 @@ def resolve(reference: str, *, notice: Notice | None = None) -> Weights:
 def student_in(reference: str | Path) -> str:
     """``reference``; a run folder stands for the student in it."""
     inner = Path(reference) / "student"
-    return str(inner if inner.is_dir() else reference)
+    return str(inner if is_folder(inner) else reference)
 
 
 def present_student(reference: str) -> str:
@@ -124,7 +124,7 @@ def _require_present(reference: str) -> None:
     match parse_student(reference):
         case PathReference(path):
             folder = _folder(path, reference)
-            if not _is_adapter(folder) and not (folder / OPENVINO).is_file():
+            if not _is_adapter(folder) and not is_file(folder / OPENVINO):
                 _require_model(folder, reference)
         case GgufReference(name):
             read_gguf_header(expanded(name))
@@ -155,7 +155,7 @@ def _locate(reference: str, notice: Notice | None) -> tuple[Path, str | None]:
             return folder, wheels.licence
         case TrimmedReference(name):
             folder = trimmed_folder(name)
-            if not (folder / TRIMMED_BASE).is_file():
+            if not is_file(folder / TRIMMED_BASE):
                 raise ReferenceError_(
                     f"{named} is not in the cache ({folder.parent}): train with "
                     "student.trim_vocabulary again, or give the whole base"
@@ -169,9 +169,9 @@ def restore_base(folder: Path, base: str, *, notice: Notice | None = None) -> No
     it again of the whole one. Raises as `resolve` does."""
     file = folder / TRIMMED_BASE
     named = parse_student(base)
-    if not isinstance(named, TrimmedReference) or trimmed_folder(named.name).is_dir():
+    if not isinstance(named, TrimmedReference) or is_folder(trimmed_folder(named.name)):
         return
-    if file.is_file():
+    if is_file(file):
         described = TRIMMED_BASE_FILE.read(file)
         if described.name != named.name:
             raise ReferenceError_(
@@ -186,13 +186,13 @@ def restore_base(folder: Path, base: str, *, notice: Notice | None = None) -> No
 
 def _folder(path: str, reference: str) -> Path:
     folder = expanded(path)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ReferenceError_(_no_folder(folder, reference))
     return folder
 
 
 def _is_adapter(folder: Path) -> bool:
-    return (folder / "adapter_config.json").is_file()
+    return is_file(folder / "adapter_config.json")
 
 
 def _require_model(folder: Path, reference: str) -> None:
@@ -221,12 +221,12 @@ def _base_of_adapter(folder: Path) -> str:
             "(base_model_name_or_path)"
         )
     # peft writes a folder or a bare hub name.
-    hub = None if Path(name).is_dir() else hub_model(name)
+    hub = None if is_folder(name) else hub_model(name)
     return name if hub is None else str(hub)
 
 
 def _no_folder(folder: Path, reference: str) -> str:
-    if folder.is_file():
+    if is_file(folder):
         hint = f"; did you mean gguf:{folder}?" if folder.suffix == ".gguf" else ""
         return f"{folder} is a file, and a student is a folder{hint}"
     return no_student(reference)
@@ -290,7 +290,7 @@ def _licence_of(reference: str) -> str | None:
         return None
     if isinstance(named, TrimmedReference):
         file = trimmed_folder(named.name) / TRIMMED_BASE
-        return TRIMMED_BASE_FILE.read(file).licence if file.is_file() else None
+        return TRIMMED_BASE_FILE.read(file).licence if is_file(file) else None
     wheels = KNOWN.get(named.name) if isinstance(named, WheelsReference) else None
     return None if wheels is None else wheels.licence
 

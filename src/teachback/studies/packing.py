@@ -1,11 +1,11 @@
 """A study in one file: packed, to be kept or moved, and unpacked again.
 
 A packed study is a zip file of what its results rest on: the plan, the declared family, of each
-cell what defines it, its result and its predictions, the explanations and their counts. Not in
-it: students, checkpoints, logs, the teachers' replies, the data. The same folder is always packed
-into the same bytes. What is read back is held against the list of names that a study's folder
-has: no other file is written, wherever its name would lead, and nothing that is larger than it
-says or than any study.
+cell what defines it, its result, its predictions and what was measured of its explanations, the
+teachers' explanations and their counts. Not in it: students, checkpoints, logs, the teachers'
+replies, the data. The same folder is always packed into the same bytes. What is read back is held
+against the list of names that a study's folder has: no other file is written, wherever its name
+would lead, and nothing that is larger than it says or than any study.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ import tomli_w
 
 from teachback.errors import DataError, RunFolderError, quoted
 from teachback.files import (
+    is_file,
+    is_folder,
+    is_there,
     package_version,
     parse_toml,
     read_explanations,
@@ -56,12 +59,15 @@ _RECORD = "packed.json"
 _PLAN = "cells.jsonl"
 _FILES = re.compile(
     r"(?:packed|manifest|precision|family|verdicts|set_aside)\.json|study\.toml|cells\.jsonl"
-    r"|cells/[0-9a-f]{16}/(?:(?:cell|result|metrics|equal|schedules)\.json|predictions\.jsonl)"
+    r"|cells/[0-9a-f]{16}/(?:(?:cell|result|metrics|equal|schedules|inspection)\.json|predictions\.jsonl)"
     rf"|material/{_NAME}/(?:selection\.json|(?:explanations|rejections)\.jsonl)"
     rf"|teachers/{_NAME}/cost\.json"
     rf"|annotations/{_NAME}/results\.json"
 )
 """The files of a study's folder that are packed."""
+
+_INSPECTION = "inspection.json"
+"""Of a cell; it holds the hash of the predictions, so it is packed with them as they are alone."""
 
 _TEACHERS_TEXTS = ("explanations.jsonl", "rejections.jsonl")
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -119,14 +125,14 @@ def pack_study(
     where all that is too much; DataError where a file of the study is damaged.
     """
     folder, out = Path(folder), Path(out)
-    if not (folder / _PLAN).is_file():
+    if not is_file(folder / _PLAN):
         raise RunFolderError(
             f"{folder} is not a study's folder (it has no cells.jsonl): teachback study STUDY.toml "
             "-o DIR writes one"
         )
-    if out.is_dir():
+    if is_folder(out):
         raise RunFolderError(f"{out} is a folder: give a file's name")
-    if out.exists() and not overwrite:
+    if is_there(out) and not overwrite:
         raise RunFolderError(f"{out} already exists: choose a different name, or give --overwrite")
     plan = read_plan(folder)
     names = sorted(_names_in(folder))
@@ -157,7 +163,9 @@ def unpack_study(file: str | Path, folder: str | Path) -> PackedStudy:
     """
     file, folder = Path(file), Path(folder)
     require_file(file)
-    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+    if folder.is_symlink() or (
+        is_there(folder) and (not is_folder(folder) or any(folder.iterdir()))
+    ):
         raise RunFolderError(f"{folder} is not empty: choose a different folder")
     name = folder.absolute().name
     partial = folder.absolute().with_name(f".{name}.unpacked.tmp")
@@ -228,6 +236,8 @@ def _write(file: IO[bytes], folder: Path, names: list[str], left_out: tuple[Left
                 if path.name == "explanations.jsonl":
                     digests[path.parent.name] = explanations_digest(read_explanations(path))
                 continue
+            if "students' explanations" in left_out and path.name == _INSPECTION:
+                continue
             _add(packed, name, _content(path, "students' explanations" in left_out))
         gone = tuple(one for one in get_args(LeftOut) if one in (*left_out, *before.left_out))
         record = PackedRecord(
@@ -261,7 +271,7 @@ def _content(path: Path, without_explanations: bool) -> bytes:
     if path.name == "study.toml":
         values = parse_toml(read_text(path), str(path))
         return tomli_w.dumps(_without_folders(values)).encode("utf-8", "backslashreplace")
-    if path.name == "manifest.json":
+    if path.name in ("manifest.json", _INSPECTION):
         return _as_json(_without_folders(read_json(path)))
     return read_bytes(path)
 

@@ -33,12 +33,21 @@ def run_to_end(coroutine: Coroutine[Any, Any, _T]) -> _T:
 
 
 def signalled() -> asyncio.Event:
-    """What is set by SIGINT and SIGTERM from now on, in the running loop."""
+    """What is set by SIGINT and SIGTERM from now on, in the running loop; a second signal ends the
+    process at once."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def first() -> None:
+        ended.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ended.set)
+        for number in numbers:
+            loop.add_signal_handler(number, first)
     except (NotImplementedError, RuntimeError):
         pass  # Windows, or not the main thread: KeyboardInterrupt ends it
     return ended

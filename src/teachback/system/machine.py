@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +35,14 @@ _APPLE_FEATURES = {
 }
 """macOS's names of Arm's features → Linux's."""
 
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+"""Where a container finds its own limits."""
+
 _LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+    _CONTROL_GROUPS / "memory.max",
+    _CONTROL_GROUPS / "memory/memory.limit_in_bytes",
 )
-"""Where a container finds its own limit: version 2 of control groups, and version 1."""
+"""That of its memory: version 2 of control groups, and version 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,36 @@ class Processor:
         return tuple(name for name in NOTABLE_FEATURES if name in self.features)
 
 
-def cores() -> int:
-    """How many cores this process may use, those that its affinity leaves it."""
+def cores(control_groups: Path = _CONTROL_GROUPS) -> int:
+    """How many cores this process may use: those that its affinity leaves it, or as many as a
+    container may keep busy, by the folder of its ``control_groups``, if that is less. At least 1.
+    """
     if psutil.LINUX or psutil.WINDOWS:
-        return len(psutil.Process().cpu_affinity())
-    return psutil.cpu_count() or 1
+        own = len(psutil.Process().cpu_affinity())
+    else:
+        own = psutil.cpu_count() or 1
+    share = _processor_share(control_groups)
+    return own if share is None else max(1, min(own, math.ceil(share)))
+
+
+def _processor_share(control_groups: Path) -> float | None:
+    """How many cores a container may keep busy; None where it has no limit."""
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            told = " ".join((control_groups / name).read_text(encoding="ascii") for name in files)
+            quota, period = map(int, told.split())
+        except (OSError, ValueError):  # no such file, or the word "max": no limit
+            continue
+        if quota > 0 and period > 0:  # version 1 writes -1 for none
+            return quota / period
+    return None
+
+
+def computing_threads(environment: Mapping[str, str] = os.environ) -> int:
+    """How many threads a computation may have: OMP_NUM_THREADS, of which levels within levels
+    ("4,2") the first counts; where that says no number above 0, one for each of the `cores`."""
+    first = environment.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return (int(first) if first.isascii() and first.isdigit() else 0) or cores()
 
 
 def processor(description: Path = Path("/proc/cpuinfo")) -> Processor:
