@@ -198,3 +198,24 @@ def test_the_page_s_example_is_a_configuration() -> None:
     config = parse_config(tomllib.loads(example), source="docs/config.md")
     assert config.train.objective == "mt-cot"
     assert config.teacher.reference == "openai:gpt-4o"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ("abc", "config: data.size = 'abc': input should be a valid integer"),
+        (True, "config: data.size = True: must not be true"),
+    ],
+)
+def test_a_value_of_no_fitting_type_is_named_by_its_key_alone(size: Any, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_config({"data": {"train": "a.jsonl", "size": size}})
+    assert str(error.value).startswith(said)
+    assert "more)" not in str(error.value)
+
+
+def test_truth_values_are_taken_where_they_are_meant() -> None:
+    config = parse_config({"data": {"train": "a.jsonl"}, "train": {"lora": True}})
+    assert config.train.lora
+    with pytest.raises(ConfigError, match=r"train\.epochs = True: must not be true"):
+        parse_config({"data": {"train": "a.jsonl"}, "train": {"epochs": True}})

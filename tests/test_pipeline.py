@@ -247,6 +247,69 @@ def test_a_run_killed_in_training_keeps_its_explanations(
     assert again() is not None
 
 
+def test_a_student_that_is_trained_anew_is_evaluated_anew(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(copy / "out" / "student")
+    with monkeypatch.context() as patch:  # killed between the two: the old figures do not come back
+        patch.setattr(pipeline, "evaluate_student", killed)
+        with pytest.raises(KeyboardInterrupt):
+            again()
+    assert not (copy / "out" / "metrics.json").exists()
+    lines: list[str] = []
+    assert again(notice=lines.append) is not None
+    assert "student: already trained" in lines
+    assert "evaluation: already done" not in lines
+
+
+def test_what_the_teacher_failed_to_answer_is_asked_again_until_training_begins(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert any(r.reason == "failed" for r in read_rejections("out/rejections.jsonl"))
+    # As of a server, whose replies may come the next time.
+    monkeypatch.setattr(pipeline, "recordings_of", lambda _: {})
+    asked: list[str] = []
+    explaining = pipeline.explain
+
+    def explained(*arguments: Any, **named: Any) -> Any:
+        asked.append("again")
+        return explaining(*arguments, **named)
+
+    monkeypatch.setattr(pipeline, "explain", explained)
+    again()
+    assert asked == []  # there is a student
+    shutil.rmtree(copy / "out" / "student")
+    (copy / "out" / "checkpoints").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "train_student", killed)
+        with pytest.raises(KeyboardInterrupt):
+            again()
+        assert asked == []  # training has begun
+        shutil.rmtree(copy / "out" / "checkpoints")
+        with pytest.raises(KeyboardInterrupt):
+            again()
+    assert asked == ["again"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "said"),
+    [
+        ("st", "a student of st has but one"),
+        ("cot", "a student of cot has but one"),
+        ("mt-cot", "needs 200 valid questions, and valid would have 6 of 12"),
+    ],
+)
+def test_a_way_that_the_student_will_not_have_is_refused_before_the_work(
+    copy: Path, objective: str, said: str
+) -> None:
+    config = override(read_config("run.toml"), "evaluate", way="adaptive")
+    config = override(config, "train", objective=objective)
+    with pytest.raises(ConfigError, match=r"evaluate\.way: .*") as error:
+        pipeline.run(config, Path("new"))
+    assert said in str(error.value)
+    assert not Path("new").exists()
+
+
 def killed(*_: Any, **__: Any) -> Any:
     raise KeyboardInterrupt
 
@@ -406,7 +469,7 @@ def test_an_adapter_is_not_trained_further_and_nothing_is_lost(copy: Path) -> No
 def test_a_missing_base_is_said_before_the_work_and_nothing_is_lost(copy: Path) -> None:
     before = (copy / "out" / "metrics.json").read_bytes()
     shutil.move(copy / "tiny", copy / "moved")
-    test = pipeline.read_examples("test.jsonl")
+    test = read_examples("test.jsonl")
     card = json.loads((copy / "out/student/teachback.json").read_text("utf-8"))
     card["base"] = str(copy / "tiny")
     (copy / "out/student/teachback.json").write_text(json.dumps(card), "utf-8")

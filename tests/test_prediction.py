@@ -12,7 +12,7 @@ import pytest
 
 from teachback.config import EvaluateConfig, StudentConfig
 from teachback.errors import ConfigError, DataError
-from teachback.evaluation import in_way
+from teachback.evaluation import in_way, measure
 from teachback.explaining.session import TeacherSetup
 from teachback.records import Answer, Example, Request, Role
 from teachback.students.answering import Asked, answer_questions, answers
@@ -21,7 +21,13 @@ from teachback.students.generated import GeneratedText, Performed
 from teachback.students.limits import generation_limit, limit_note, percentile
 from teachback.students.load import load
 from teachback.students.student import Student
-from teachback.systems import predict, predict_by_prompting, predict_majority, predict_untrained
+from teachback.systems import (
+    predict,
+    predict_by_prompting,
+    predict_majority,
+    predict_untrained,
+    untrained_of,
+)
 from teachback.teachers.prompts import Prompts
 from teachback.teachers.scripted import ScriptedTeacher
 from tiny import tiny_causal, tiny_t5
@@ -123,6 +129,34 @@ def test_scores_that_are_no_numbers_are_no_answer() -> None:
     assert prediction.unparsed
     assert not prediction.correct
     assert prediction.probabilities is None
+
+
+def test_a_score_that_is_no_number_among_others_is_no_answer_either() -> None:
+    student = Scripted(score={"a stone": (-1.0, 1), "ice": (math.nan, 1)}.__getitem__)
+    answered = one(student, PICK)
+    assert (answered.answer, answered.probabilities) == (None, None)
+
+
+def test_a_choice_that_stands_twice_is_refused() -> None:
+    student: Any = Scripted(kind="multiple-choice")
+    with pytest.raises(DataError, match="question 2: the choice 'late' stands twice"):
+        answer_questions(
+            student, [Asked("Which?", ("a", "b")), Asked("Which?", ("late", "late", "ok"))]
+        )
+
+
+def test_answers_that_the_limit_ended_are_counted_for_students_too() -> None:
+    student = Scripted(say="Well, it is", complete=False, objective="mt-cot")
+    (prediction,), _ = predict(student, [replace(COUNT, answer="9")])
+    assert (prediction.cut_off, prediction.explained_cut_off) == (True, True)
+    found = measure([prediction], "number")
+    assert (found.direct.cut_off, found.explained and found.explained.cut_off) == (1, 1)
+    ended = Scripted(say="Well, it is", objective="mt-cot")
+    (prediction,), _ = predict(ended, [COUNT])
+    assert (prediction.cut_off, prediction.explained_cut_off) == (False, False)
+    scored = Scripted(say="Well, it is", complete=False, objective="cot")
+    (prediction,), _ = predict(scored, [PICK])
+    assert (prediction.cut_off, prediction.explained_cut_off) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -309,6 +343,12 @@ def test_the_untrained_student_is_asked_directly_in_the_same_format(tmp_path: Pa
     assert predictions == expected
     assert predictions[0].explanation is None
     assert cost.explained_tokens is None
+
+
+def test_the_untrained_student_is_asked_within_the_same_lengths() -> None:
+    card = StudentCard("base", max_source_tokens=99, max_target_tokens=17)
+    asked = untrained_of(card, "fp32")
+    assert (asked.max_source_tokens, asked.max_target_tokens) == (99, 17)
 
 
 def test_the_untrained_student_gets_as_many_tokens_as_answers_have(tmp_path: Path) -> None:

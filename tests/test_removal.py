@@ -78,6 +78,14 @@ def test_the_schedule_of_a_training(student: StudentModel) -> None:
     assert by_epoch == Removal(longest, longest / 10, 0, 0)
     with pytest.raises(ConfigError, match=r"train\.removal_per_epoch = 1 leaves a part"):
         removal(encoded, config.model_copy(update={"removal_per_epoch": 1}), steps=5, per_epoch=5)
+    whole = config.model_copy(update={"removal_share": 0.9})
+    with pytest.raises(
+        ConfigError, match=r"removal_share = 0\.9 leaves .* 9 steps: set 0\.88 or less, or more"
+    ):
+        removal(encoded, whole, steps=9, per_epoch=9)
+    assert removal(encoded, whole.model_copy(update={"removal_share": 0.88}), steps=9, per_epoch=9)
+    with pytest.raises(ConfigError, match=r"1 step: set more epochs or a smaller train\.batch"):
+        removal(encoded, config, steps=1, per_epoch=1)
     assert (
         removal([student.encode(e) for e in examples("mt-cot")], config, steps=4, per_epoch=1)
         is None

@@ -19,16 +19,17 @@ from transformers import (
 )
 
 import teachback.students.model
-from teachback.errors import ReferenceError_
+from teachback.errors import DataError, ReferenceError_
 from teachback.objectives import TrainingExample, training_examples
 from teachback.records import Example, Explanation
 from teachback.students import loss
 from teachback.students.card import StudentCard
 from teachback.students.causal import CausalStudent
+from teachback.students.encoding import CausalTokenizer
 from teachback.students.load import load
 from teachback.students.model import StudentModel, last_logits_only
 from teachback.students.quiet import quiet
-from teachback.students.rows import Row, separate
+from teachback.students.rows import Branch, Row, separate
 from teachback.students.seq2seq import Seq2SeqStudent
 from teachback.students.tensors import branch_mask
 from teachback.training.batches import chunks
@@ -623,3 +624,26 @@ def test_a_folder_s_own_code_is_not_run(
         with contextlib.suppress(ReferenceError_):
             load(str(folder))
     assert not ran.exists()
+
+
+def test_saving_leaves_a_readme_as_it_was(tmp_path: Path) -> None:
+    student = load(tiny_causal(tmp_path / "tiny", "llama"), precision="fp32")
+    (tmp_path / "student").mkdir()
+    (tmp_path / "student" / "README.md").write_text("mine", "utf-8")
+    student.save(tmp_path / "student")
+    assert (tmp_path / "student" / "README.md").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize(("source", "target", "fits"), [(800, 257, True), (1025, 9, False)])
+def test_encoder_and_decoder_have_positions_each(source: int, target: int, fits: bool) -> None:
+    class Bart(CausalTokenizer):
+        family: Any = "seq2seq"
+
+    row = Row((7,) * source, (Branch((), (7,) * target),))
+    both = (Bart(None, StudentCard("base"), 1024), CausalTokenizer(None, StudentCard("base"), 1024))
+    for student, expected in zip(both, (fits, False), strict=True):
+        if expected:
+            student.check_fits([row], "it")
+        else:
+            with pytest.raises(DataError, match="has positions for 1024"):
+                student.check_fits([row], "it")

@@ -575,11 +575,39 @@ def test_rows_that_cannot_be_shared_are_told_of_once(tmp_path: Path) -> None:
     ]
 
 
-def test_the_disk_holds_two_checkpoints_and_the_result(llama: Path, tmp_path: Path) -> None:
-    result = run(tmp_path, llama)
-    needs = result.needs
+def test_the_disk_holds_three_checkpoints_less_those_that_are_there(
+    llama: Path, tmp_path: Path
+) -> None:
+    there = tmp_path / "checkpoints" / "checkpoint-1"
+    there.mkdir(parents=True)
+    (there / "optimizer.pt").write_bytes(bytes(5000))
+    needs = run(tmp_path, llama, overwrite=True).needs
     assert needs.parameters == needs.trained
-    assert needs.disk == 28 * needs.trained  # each checkpoint has the weights and two moments
+    # Each checkpoint has the weights and two moments, and the third is there before the first goes.
+    assert needs.disk == 36 * needs.trained - 5000
+
+
+@pytest.mark.parametrize(
+    ("objective", "permute", "kept", "said"),
+    [
+        ("cot", False, 0, r"valid \(\d+ examples\): nothing to train on"),
+        ("mt-cot", True, 1, r"valid \(\d+ examples\): only example"),
+    ],
+)
+def test_the_part_that_lacks_explanations_is_named(
+    llama: Path, tmp_path: Path, objective: str, permute: bool, kept: int, said: str
+) -> None:
+    part, valid = split_valid(EXAMPLES, 0)
+    few = {example.id for example in (*part, *valid[:kept])}
+    own = [one for one in EXPLANATIONS if one.id in few]
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, llama, explanations=own, objective=objective, permute=permute)
+
+
+def test_a_student_with_one_answer_is_told_nothing_of_the_adaptive_way() -> None:
+    said = validation.WayChoice(50, 50, 0, 12, both=False).lines("direct")
+    assert said == []
+    assert "its threshold needs 200" in validation.WayChoice(50, 50, 0, 12).lines("direct")[0]
 
 
 def test_too_little_disk_is_said_before_training(

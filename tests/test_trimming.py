@@ -27,7 +27,14 @@ from teachback.students.conversion import converted_folder
 from teachback.students.kept_tokens import BytePairs
 from teachback.students.load import load
 from teachback.students.student import Student
-from teachback.students.trimmed_base import TrimmedBase, made, sha256_of_base, trimmed_folder
+from teachback.students.trimmed_base import (
+    TrimmedBase,
+    byte_pairs,
+    made,
+    named_tokens,
+    sha256_of_base,
+    trimmed_folder,
+)
 from teachback.students.weights import resolve
 from teachback.training.checkpoints import identity
 from teachback.training.trimming import loss_on_new, vocabulary_of
@@ -288,6 +295,27 @@ def test_a_separate_output_layer_is_trimmed_too(tmp_path: Path) -> None:
     head = student.model.get_output_embeddings().weight
     assert torch.equal(head, model.lm_head.weight[list(kept)])
     assert not torch.equal(head, student.model.get_input_embeddings().weight)
+
+
+def test_ids_that_no_token_has_name_nothing(tmp_path: Path) -> None:
+    whole = tiny_causal(tmp_path / "tiny", "llama", merges=[("a", "b"), ("c", "d")])
+    config = json.loads((whole / "config.json").read_text("utf-8"))
+    config |= {"pad_token_id": -1, "eos_token_id": [config["eos_token_id"], 10**6]}
+    (whole / "config.json").write_text(json.dumps(config), "utf-8")
+    pairs = byte_pairs(whole, str(whole))
+    named = named_tokens(whole, pairs)
+    assert named <= set(pairs.texts)
+    kept = pairs.kept(named, len(pairs.ids) - 1)
+    trimmed = TrimmedBase(
+        base=str(whole),
+        base_sha256=sha256_of_base(whole),
+        licence=None,
+        whole=len(pairs.ids),
+        kept=kept,
+    )
+    made_so = json.loads((made(trimmed, whole) / "config.json").read_text("utf-8"))
+    assert made_so["pad_token_id"] is None
+    assert made_so["eos_token_id"] == [kept.index(config["eos_token_id"][0])]
 
 
 def test_the_same_tokens_of_different_weights_have_different_names(tmp_path: Path) -> None:

@@ -395,6 +395,23 @@ def test_hub_model_half_in_the_cache_is_fetched(
     assert notices == ["downloading owner/name from the model hub"]
 
 
+def test_hub_adapter_half_in_the_cache_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny_causal(tmp_path / "base")
+    half, whole = tmp_path / "half", tmp_path / "whole"
+    for folder in (half, whole):
+        folder.mkdir()
+        own = {"base_model_name_or_path": str(base)}
+        (folder / "adapter_config.json").write_text(json.dumps(own), "utf-8")
+    (whole / "adapter_model.safetensors").write_bytes(b"weights")
+    hub = Hub(half, whole)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
+    found = resolve("hf:owner/name")
+    assert (found.adapter, found.folder) == (whole, base)
+    assert hub.fetched == [("owner/name", None)]
+
+
 def test_hub_model_that_is_only_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Pickled files are not even fetched: the folder has a config and no weights.
     folder = tiny_causal(tmp_path / "snapshot")

@@ -247,6 +247,11 @@ class Answer:
     probabilities: dict[str, float] | None = None
     log_probability: float | None = None
     """Of a ``direct_answer`` that was generated: that of all its tokens."""
+    cut_off: bool | None = None
+    """Whether the limit on tokens ended what was generated before a ``direct_answer`` could be read
+    in it; None where none was generated."""
+    explained_cut_off: bool | None = None
+    """The same of the explanation and its answer."""
 
 
 @dataclass(frozen=True, slots=True)

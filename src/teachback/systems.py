@@ -111,6 +111,7 @@ def untrained_of(card: StudentCard, precision: Precision) -> StudentConfig:
         answer_format=card.answer_format,
         task_marker=card.task_marker,
         max_source_tokens=card.max_source_tokens,
+        max_target_tokens=card.max_target_tokens,
     )
 
 
@@ -134,6 +135,7 @@ def predict_untrained(
         answer_format=student.answer_format,
         task_marker=student.task_marker,
         max_source_tokens=student.max_source_tokens,
+        max_target_tokens=student.max_target_tokens,
         max_answer_tokens=max_answer_tokens,
     )
     if train and not all(candidates(example) for example in examples):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachback.config import read_config
-from teachback.datasets import read_examples
+from teachback.datasets import read_evaluated
 from teachback.errors import DataError, RunFolderError, UsageError
 from teachback.files import is_folder, read_explanations, read_jsonl, read_predictions, sha256_of
 from teachback.records import Example
@@ -68,7 +68,7 @@ def explained_items(
             f"{systems[0].name} does not say which questions it answers: give --data FILE, the "
             "dataset that was evaluated"
         )
-    examples = read_examples(source, kind=kind)
+    examples = read_evaluated(source, kind=kind)
     some = [e for e in examples if any(e.id in system.explanations for system in systems)]
     every = tuple(e for e in some if all(e.id in system.explanations for system in systems))
     if not every:

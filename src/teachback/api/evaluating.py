@@ -22,7 +22,7 @@ from teachback.api.settings import (
 )
 from teachback.api.watching import notice_of, progress_of
 from teachback.config import EvaluateConfig
-from teachback.datasets import Columns, Data, read_examples
+from teachback.datasets import Columns, Data, answerable, read_evaluated, read_examples
 from teachback.errors import ConfigError, quoted
 from teachback.evaluation import Comparison, Metrics, SystemAnswers, WayMetrics
 from teachback.files import is_folder, new_folder, one_writer, row_of
@@ -38,6 +38,7 @@ from teachback.runs.evaluations import (
     student_asked,
     write_evaluation,
 )
+from teachback.runs.folders import check_majority, trained_labels
 from teachback.runs.pipeline import check_untrained
 from teachback.teachers import Teacher
 
@@ -126,6 +127,8 @@ def evaluate(
 
     With ``baselines`` (on unless set otherwise) the untrained student is asked, too, and, where
     ``train`` is given, the majority label is worked out from it. Compare the figures with these.
+    Of labels, those that the student was trained on may be answered, and what others ``examples``
+    have.
     ``precision``: of a student that is loaded here, and of the untrained one. ``kind`` and
     ``columns``: see `read_examples`.
 
@@ -136,11 +139,11 @@ def evaluate(
     from teachback.students.weights import student_in
     from teachback.systems import predict, predict_untrained, untrained_of
 
-    test = read_examples(examples, kind=kind, columns=columns)
+    test = read_evaluated(examples, kind=kind, columns=columns)
     labelled = _labelled(train, test, columns)
     values = sorted_settings(settings, EVALUATE, "evaluate()")
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
-    _refuse_unused(settings, config, train)
+    _refuse_unused(settings, config, labelled)
     folder: Path | None = None
     settled = {"languages": settled_languages(config.languages, test)}
     config = config.model_copy(update=settled)
@@ -150,10 +153,13 @@ def evaluate(
     elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
     card = student.card
+    shown = progress_of(progress)
+    test = answerable(test, card.labels or trained_labels(labelled), notice_of(shown))
+    if config.baselines:
+        check_majority(labelled, test)
     compared = config.baselines and card.objective is not None
     if compared:
         check_untrained(card.base, "or set baselines=False", folder)
-    shown = progress_of(progress)
     notice_of(shown)(student.model.precision.line)
     predictions, cost = predict(student.model, test, config, progress=shown)
     found = {}
@@ -202,11 +208,15 @@ def evaluate_teacher(
     from teachback.systems import predict_by_prompting
 
     step = "evaluate_teacher()"
-    test = read_examples(examples, kind=kind, columns=columns)
+    test = read_evaluated(examples, kind=kind, columns=columns)
     labelled = _labelled(train, test, columns)
     values = sorted_settings(settings, EVALUATE_TEACHER, step)
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], step)
-    _refuse_train(step, config, train)
+    _refuse_train(step, config, labelled)
+    shown = progress_of(progress)
+    test = answerable(test, trained_labels(labelled), notice_of(shown))
+    if config.baselines:
+        check_majority(labelled, test)
     setup = configured_setup(
         step,
         test,
@@ -217,9 +227,7 @@ def evaluate_teacher(
         {"reading": config.reading, "languages": config.languages},
     )
     with setup.open(store) as session:
-        predictions = predict_by_prompting(
-            session, test, explain=config.explain, progress=progress_of(progress)
-        )
+        predictions = predict_by_prompting(session, test, explain=config.explain, progress=shown)
     return Evaluation(
         predictions,
         evaluation.measure(predictions, test[0].kind),
@@ -244,15 +252,16 @@ def _labelled(
 
 
 def _refuse_unused(
-    settings: Mapping[str, object], config: EvaluateConfig, train: Data | None
+    settings: Mapping[str, object], config: EvaluateConfig, train: Sequence[Example]
 ) -> None:
     rules = (Meaningless(("max_new_tokens",), not config.explain, "nothing is explained"),)
     refuse(settings, rules, "evaluate()")
     _refuse_train("evaluate()", config, train)
 
 
-def _refuse_train(step: str, config: EvaluateConfig, train: Data | None) -> None:
-    if train is not None and not config.baselines:
+def _refuse_train(step: str, config: EvaluateConfig, train: Sequence[Example]) -> None:
+    # Of labels, it also says which of them may be answered.
+    if train and not config.baselines and not trained_labels(train):
         raise ConfigError(
             f"{step}: train means nothing here: it is for the majority label, and baselines are off"
         )

@@ -39,7 +39,10 @@ from teachback.system.progress import Progress
 @setting("evaluate", "explain")
 @setting("evaluate", "way")
 @click.option(
-    "--train", "train_data", metavar="FILE", help="Training data, for the majority label."
+    "--train",
+    "train_data",
+    metavar="FILE",
+    help="Training data, for the majority label; its labels may be answered, too.",
 )
 @KIND
 @setting("evaluate", "choice_score")
@@ -64,7 +67,7 @@ def evaluate(
     """Evaluate STUDENT (a folder or reference), or a prompted --teacher, on DATA."""
     from teachback.cli import show
     from teachback.config import section
-    from teachback.datasets import read_examples
+    from teachback.datasets import read_evaluated, read_examples
     from teachback.runs import pipeline
     from teachback.runs.folders import keep_apart
     from teachback.students.weights import present_student
@@ -77,7 +80,7 @@ def evaluate(
         raise click.UsageError(
             "give only DATA with --teacher" if teacher else "give STUDENT and then DATA"
         )
-    test = read_examples(arguments[-1], kind=kind)
+    test = read_evaluated(arguments[-1], kind=kind)
     train = read_examples(train_data, kind=kind) if train_data else []
     if train:
         keep_apart(train, test, _say_aside, names=(f"--train {train_data}", arguments[-1]))
@@ -95,6 +98,7 @@ def evaluate(
             evaluate=config,
             overwrite=overwrite,
             progress=progress,
+            notice=_say_aside,
         )
     else:
         outcome = pipeline.evaluate_student(

@@ -194,7 +194,7 @@ def _fall_back(
 ) -> FallBack:
     """The teacher behind the student; prints the share that goes to it and what that costs."""
     from teachback.config import EvaluateConfig, SelectionConfig, TeacherConfig
-    from teachback.datasets import read_examples
+    from teachback.datasets import answerable, read_evaluated
     from teachback.errors import ConfigError
     from teachback.evaluation.ways import has_choice, in_way
     from teachback.explaining.session import TeacherSetup
@@ -209,7 +209,8 @@ def _fall_back(
     )
     setup.teacher.check_ready()
     if below is None:
-        examples = read_examples(str(labelled), kind=engine.card.kind)
+        read = read_evaluated(str(labelled), kind=engine.card.kind)
+        examples = answerable(read, engine.card.labels)
         if (reason := without_probability(engine.card.objective, examples[0].kind)) is not None:
             raise ConfigError(f"--target-accuracy finds no threshold: {reason}")
         way = engine.card.way

@@ -272,11 +272,15 @@ def metrics(systems: Mapping[str, Metrics], costs: Mapping[str, Cost]) -> None:
     for name, figures in systems.items():
         for kind, one in (("direct", figures.direct), ("explained", figures.explained)):
             if one is not None and one.cut_off:
-                say(
+                line = (
                     f"{name}: {one.cut_off} of {one.n} {kind} answers were cut off by the limit on "
-                    "tokens before their answer, and count as unparsed: a teacher that thinks "
-                    "needs a larger --max-tokens"
+                    "tokens before their answer, and count as unparsed"
                 )
+                if name == "teacher":
+                    line += ": a teacher that thinks needs a larger --max-tokens"
+                elif kind == "explained":
+                    line += ": --max-new-tokens sets the limit"
+                say(line)
     for name, cost in costs.items():
         line = (
             f"{name}: {cost.direct_seconds:.0f} s and {cost.direct_tokens:.0f} generated tokens "

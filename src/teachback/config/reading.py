@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from teachback import files
 from teachback.config.sections import READING_KEYS, SECTIONS, Config, ConfigSection
@@ -111,7 +113,7 @@ def first_problem(
     """The first of a validation's problems in one line, for a file of these ``sections``."""
     problems = error.errors()
     problem = problems[0]
-    where = [*within, *(str(part) for part in problem["loc"])]
+    where = _key_of(problem, within)
     key = ".".join(where)
     if problem["type"] == "extra_forbidden":
         known = list(sections) if len(where) == 1 else list(sections[where[0]].model_fields)
@@ -126,8 +128,17 @@ def first_problem(
         why = problem["msg"].removeprefix("Value error, ")
         what = f"{key} = {quoted(problem['input'])}: " if where else ""  # what two keys come to
         text = f"{what}{why[:1].lower()}{why[1:]}"
-    more = len(problems) - 1
+    # A value that may be of several types has a problem with each of them.
+    more = len({tuple(_key_of(one, within)) for one in problems}) - 1
     return f"{text} (and {more} more)" if more else text
+
+
+def _key_of(problem: ErrorDetails, within: tuple[str, ...]) -> list[str]:
+    """Section, key and, of a list, the number; what follows names types, and no key."""
+    where = [*within, *(str(part) for part in problem["loc"])]
+    table = 3 if len(where) > 1 and where[1].isdigit() else 2
+    numbers = list(takewhile(str.isdigit, where[table:]))
+    return [*where[:table], *numbers]
 
 
 def section(

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from teachback.records import (
     LANGUAGES,
@@ -28,6 +36,15 @@ _MOST = 2**32
 class ConfigSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        """Numbers alone would take true as 1."""
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and _types(field.annotation).isdisjoint({bool, Any}):
+            raise ValueError(f"must not be {str(value).lower()}")
+        return value
+
     @field_validator("*")
     @classmethod
     def _is_a_size(cls, value: object) -> object:
@@ -35,6 +52,15 @@ class ConfigSection(BaseModel):
         if isinstance(value, int) and abs(value) >= _MOST:
             raise ValueError(f"must be less than {_MOST}")
         return value
+
+
+def _types(annotation: Any) -> set[Any]:
+    """A type and those within it."""
+    try:
+        own = {annotation}
+    except TypeError:  # what stands in Annotated may not be hashable
+        return set()
+    return own.union(*map(_types, get_args(annotation)))
 
 
 def _in_order(value: Any) -> Any:

@@ -82,9 +82,12 @@ def survey(
     kind: str | None,
     keep: Callable[[Example], object],
     columns: Columns | None = None,
+    *,
+    one_label: bool = False,
 ) -> CheckResult:
     """`check`, which hands each example to ``keep`` as it goes: those of a file without problems,
-    in its order, but for the labels, which only the whole file knows.
+    in its order, but for the labels, which only the whole file knows. ``one_label``: whether they
+    may be a single one.
 
     Memory holds eight bytes a row, and what is wrong. A file in which an id may stand twice, or
     rows of several kinds, is gone through a second time to say where.
@@ -93,7 +96,8 @@ def survey(
         DataError: the file cannot be opened, or there is no such ``kind``.
         MissingExtraError: as `read_examples`.
     """
-    found = _Pass(None if kind is None else kind_named(kind), counted(source))
+    named = None if kind is None else kind_named(kind)
+    found = _Pass(named, counted(source), 1 if one_label else 2)
     for line, row in scan_rows(source, columns):
         if line is None:
             found.of_file.append(str(row))
@@ -119,6 +123,7 @@ class _Pass:
     """The kind that the user named."""
     counted: str
     """What the numbers of rows count."""
+    least_labels: int = 2
     rows: int = 0
     of_file: list[str] = field(default_factory=list)
     """What is wrong with the file as a whole."""
@@ -186,9 +191,12 @@ class _Pass:
         of_file = list(self.of_file)
         if not self.rows and not of_file:
             of_file.append(_EMPTY[self.counted])
-        if len(self.labels) == 1:
+        if 0 < len(self.labels) < self.least_labels:
             only = next(iter(self.labels.values()))
-            of_file.append(f"every answer is {only!r}: labels need at least two different ones")
+            of_file.append(
+                f"every answer is {only!r}: labels need at least two different ones (a test file "
+                "may do with one, where the training data has others)"
+            )
         labels = tuple(sorted(self.labels.values()))
         if self.kind is not None:
             for label in labels:

@@ -54,12 +54,27 @@ def read_examples(
     return examples_in(source, kind=kind, columns=columns)
 
 
-def examples_in(
-    source: Source, *, kind: str | None = None, columns: Columns | None = None
+def read_evaluated(
+    data: Data, *, kind: str | None = None, columns: Columns | None = None
 ) -> list[Example]:
-    """`read_examples`, of what is no examples yet."""
+    """`read_examples`, of data that is evaluated and not trained on: it may have a single label.
+    What may be answered to it: `teachback.datasets.answerable.answerable`."""
+    source = rows_of(data)
+    if isinstance(source, list):
+        return _checked(source, kind, columns)
+    return examples_in(source, kind=kind, columns=columns, one_label=True)
+
+
+def examples_in(
+    source: Source,
+    *,
+    kind: str | None = None,
+    columns: Columns | None = None,
+    one_label: bool = False,
+) -> list[Example]:
+    """`read_examples`, of what is no examples yet; ``one_label``: as for `read_evaluated`."""
     examples: list[Example] = []
-    result = survey(source, kind, examples.append, columns)
+    result = survey(source, kind, examples.append, columns, one_label=one_label)
     _refuse(result)
     if result.labels:
         return [replace(example, choices=result.labels) for example in examples]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from teachback.config import read_config
-from teachback.datasets import read_examples, subsample
+from teachback.datasets import answerable, read_evaluated, subsample
 from teachback.datasets.fields import draft_of
 from teachback.datasets.sources import scan_rows
 from teachback.errors import DataError, UsageError
@@ -66,7 +66,9 @@ def check_questions(
         sources.append((config.data.train, training_part(config)))
         if config.data.test is not None and len(sources[0][1]) < at_least:
             known = {example.id for example in sources[0][1]}
-            tested = read_examples(config.data.test, kind=config.data.kind)
+            tested = answerable(
+                read_evaluated(config.data.test, kind=config.data.kind), card.labels
+            )
             sources.append((config.data.test, [each for each in tested if each.id not in known]))
     number = sum(len(found) for _, found in sources)
     if number < at_least:
@@ -96,7 +98,7 @@ def _read(check: str, card: StudentCard) -> list[Example]:
         rows.append((line, row))
     keys = {key.casefold() for _, row in rows for key, value in row.items() if value is not None}
     if not rows or keys & {"answer", "answerkey", "label", "target"}:
-        return read_examples(check, kind=card.kind)
+        return answerable(read_evaluated(check, kind=card.kind), card.labels)
     kind = KINDS[card.kind or "multiple-choice"]
     labels = card.labels if kind.choices_from == "file" else ()
     found = []

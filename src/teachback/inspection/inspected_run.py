@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachback.annotation.explained_items import dataset_explained_in
-from teachback.datasets import read_examples
+from teachback.datasets import answerable, read_evaluated
 from teachback.errors import DataError, RunFolderError, UsageError
 from teachback.files import read_predictions, sha256_of
 from teachback.objectives import OBJECTIVES
@@ -109,7 +109,13 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
             "was evaluated"
         )
     _check_unchanged(folder, source)
-    examples = {example.id: example for example in read_examples(source, kind=kind)}
+    recorded = read_run(folder) if (folder / "metrics.json").is_file() else None
+    student = _student(folder, None if recorded is None else recorded.student)
+    card = None if student is None else StudentCard.load(Path(student))
+    read = read_evaluated(source, kind=kind)
+    if card is not None and card.labels:
+        read = answerable(read, card.labels)
+    examples = {example.id: example for example in read}
     for prediction in predictions:
         example = examples.get(prediction.id)
         if example is None:
@@ -122,8 +128,6 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
                 f"{file}: the gold answer of item {prediction.id!r} is not the one in {source}: "
                 "the dataset has changed, or is a different one"
             )
-    recorded = read_run(folder) if (folder / "metrics.json").is_file() else None
-    student = _student(folder, None if recorded is None else recorded.student)
     return InspectedRun(
         name=name,
         folder=folder,
@@ -131,7 +135,7 @@ def _read(name: str, data: str | None, kind: str | None) -> InspectedRun:
         predictions=predictions,
         examples={p.id: examples[p.id] for p in predictions},
         student=student,
-        card=None if student is None else StudentCard.load(Path(student)),
+        card=card,
         reading=_reading(recorded),
         cost=None if recorded is None else recorded.cost.get("student"),
     )

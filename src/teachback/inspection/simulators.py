@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from teachback.config import EvaluateConfig, StudentConfig, TrainConfig, parse_config, read_config
-from teachback.datasets import read_examples
+from teachback.datasets import answerable, read_evaluated
 from teachback.errors import DataError, UsageError
 from teachback.files import package_version, read_predictions, write_predictions
 from teachback.inspection.inspected_run import InspectedRun, has_conclusions
@@ -334,7 +334,8 @@ def _training_questions(
     """What simulators learn from; none of it may be what they are asked about."""
     where = f"the questions that {run.name} was trained on"
     if settings.train is not None:
-        questions = list(read_examples(settings.train, kind=settings.kind))
+        read = read_evaluated(settings.train, kind=settings.kind)
+        questions = answerable(read, () if run.card is None else run.card.labels)
         where = f"--train {settings.train}"
     elif (run.folder / "config.toml").is_file():
         questions = training_part(read_config(run.folder / "config.toml", anchored=False))

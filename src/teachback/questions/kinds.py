@@ -66,9 +66,14 @@ def candidates(example: Example) -> tuple[str, ...]:
     return kind_of(example).candidates(example)
 
 
+def has_labels(example: Example) -> bool:
+    """Whether the example's choices are those of its whole file: labels."""
+    return kind_of(example).choices_from == "file"
+
+
 def choices_of_file(example: Example) -> tuple[str, ...]:
     """The example's choices where they are those of its whole file (labels); else none."""
-    return example.choices if kind_of(example).choices_from == "file" else ()
+    return example.choices if has_labels(example) else ()
 
 
 def say_answer(example: Example, answer: str, answer_format: AnswerFormat = "text") -> str:

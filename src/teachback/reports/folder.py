@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from teachback.annotation.results import RESULTS_FILE, AnnotationResults
-from teachback.datasets import read_examples
+from teachback.datasets import read_evaluated
 from teachback.errors import ConfigError, DataError, RunFolderError, TeachbackError
 from teachback.evaluation import Metrics, calibrated, in_way, measure
 from teachback.evaluation.adaptive import (
@@ -239,7 +239,7 @@ def input_examples(study: ReportedStudy, sha256: str, kind: str) -> dict[str, Ex
         path = Path(entry.path)
         try:
             if entry.sha256 == sha256 and path.is_file() and sha256_of(path) == sha256:
-                return {example.id: example for example in read_examples(path, kind=kind)}
+                return {example.id: example for example in read_evaluated(path, kind=kind)}
         except (TeachbackError, OSError):
             continue
     return None

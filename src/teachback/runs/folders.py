@@ -18,6 +18,7 @@ from teachback.files import (
     write_json,
     write_text,
 )
+from teachback.questions import choices_of_file, has_labels
 from teachback.records import Example, ReplyReading
 from teachback.references import RecordedReference, parse_dataset, parse_teacher
 from teachback.system.progress import Notice
@@ -157,6 +158,22 @@ def read_manifest(file: Path) -> Manifest:
     return checked(Manifest, read_json(file), str(file))
 
 
+def trained_labels(train: Sequence[Example]) -> tuple[str, ...]:
+    """The labels of training data; empty where there are none, or no such data."""
+    return choices_of_file(train[0]) if train else ()
+
+
+def check_majority(train: Sequence[Example], test: Sequence[Example]) -> None:
+    """Make sure, before any work, that the majority label of ``train`` can answer ``test``. Raises
+    DataError where the two are of different kinds."""
+    if train and train[0].kind != test[0].kind:
+        raise DataError(
+            f"the training data is of the kind {train[0].kind} and the test data of the kind "
+            f"{test[0].kind}, and the majority label needs one kind: name it (data.kind, --kind), "
+            "or leave the baselines out (evaluate.baselines = false, --no-baselines)"
+        )
+
+
 def keep_apart(
     train: Sequence[Example],
     test: Sequence[Example],
@@ -183,7 +200,9 @@ def test_in_train(train: Sequence[Example], test: Sequence[Example]) -> int:
     its choices a question is the same."""
 
     def identity(example: Example) -> tuple[object, ...]:
-        return example.context, " ".join(example.question.split()), tuple(sorted(example.choices))
+        # Labels are those of the whole file, and so say nothing of the question.
+        choices = () if has_labels(example) else tuple(sorted(example.choices))
+        return example.context, " ".join(example.question.split()), choices
 
     seen = {identity(example) for example in train}
     groups = {example.group for example in train if example.group is not None}

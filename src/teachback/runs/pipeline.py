@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from teachback.config import Config, EvaluateConfig, SelectionConfig, TeacherConfig
-from teachback.datasets import read_examples
-from teachback.errors import ReferenceError_, UsageError
+from teachback.datasets import answerable, read_evaluated, split_valid
+from teachback.errors import ConfigError, ReferenceError_, UsageError
+from teachback.evaluation.adaptive import LEAST_QUESTIONS
 from teachback.explaining.reading import with_languages
 from teachback.explaining.session import TeacherSetup, configured_teacher
 from teachback.explaining.spending import Bill
@@ -22,8 +23,9 @@ from teachback.files import (
     new_folder,
     one_writer,
     read_explanations,
+    read_rejections,
 )
-from teachback.objectives import OBJECTIVES
+from teachback.objectives import OBJECTIVES, ONE_WAY
 from teachback.questions.languages import settled_languages
 from teachback.records import Example, Explanation, Prediction
 from teachback.runs.evaluations import (
@@ -36,7 +38,15 @@ from teachback.runs.evaluations import (
 from teachback.runs.explanations import (
     explain,
 )
-from teachback.runs.folders import STORE, begin_folder, keep_apart, training_part
+from teachback.runs.folders import (
+    STORE,
+    begin_folder,
+    check_majority,
+    keep_apart,
+    recordings_of,
+    trained_labels,
+    training_part,
+)
 from teachback.system import launch
 from teachback.system.progress import SILENT, Notice, Progress, no_notice
 
@@ -55,6 +65,26 @@ def check_references(config: Config) -> None:
     if OBJECTIVES[config.train.objective].explains:
         configured_teacher(config.teacher).check_ready()
     check_student(config.student.reference, resolve(config.student.reference).adapter)
+
+
+def check_way(config: Config, train: Sequence[Example]) -> None:
+    """Make sure, before a student is trained on ``train``, that it can be asked in the way that
+    ``[evaluate]`` names. Raises ConfigError where it will have no threshold for it."""
+    if config.evaluate.way is None:
+        return
+    objective = config.train.objective
+    if objective in ONE_WAY:
+        raise ConfigError(
+            f"evaluate.way: {config.evaluate.way} needs a direct and an explained answer, and a "
+            f"student of {objective} has but one: leave the key out, or choose another objective"
+        )
+    _, valid = split_valid(train, config.train.seed, fraction=config.data.valid_fraction)
+    if len(valid) < LEAST_QUESTIONS:
+        raise ConfigError(
+            f"evaluate.way: the threshold of the {config.evaluate.way} way needs {LEAST_QUESTIONS} "
+            f"valid questions, and valid would have {len(valid)} of {len(train)}: raise "
+            "data.valid_fraction, give more data, or leave the key out"
+        )
 
 
 def check_student(reference: str, adapter: Path | None) -> None:
@@ -121,7 +151,8 @@ def evaluate_student(
     """Evaluate a student and, beside it, the untrained student and the majority label.
 
     Writes ``predictions.jsonl``, ``predictions.untrained.jsonl``,
-    ``predictions.majority.jsonl`` and, last, ``metrics.json``.
+    ``predictions.majority.jsonl`` and, last, ``metrics.json``. Of labels, those that the student
+    was trained on (of one that was not trained: those of ``train``) may be answered, too.
     """
     from teachback.students.answering import way_on_card
     from teachback.students.load import load
@@ -130,8 +161,11 @@ def evaluate_student(
     config = evaluate or EvaluateConfig()
     settled = {"languages": settled_languages(config.languages, test)}
     config = config.model_copy(update=settled)
+    if config.baselines:
+        check_majority(train, test)
     student = load(reference, precision=precision)
     card, computed = student.card, student.precision
+    test = answerable(test, card.labels or trained_labels(train), notice or no_notice)
     if config.way is not None:  # said before the work, too
         way_on_card(card, config.way)
     (notice or no_notice)(computed.line)
@@ -194,11 +228,16 @@ def evaluate_teacher(
     evaluate: EvaluateConfig | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    notice: Notice = no_notice,
 ) -> Evaluated:
-    """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once."""
+    """Evaluate a prompted teacher, through a store in ``folder``, so that it is paid once. Of
+    labels, those of ``train`` may be answered, too."""
     from teachback.systems import predict_by_prompting, predict_majority
 
     config = evaluate or EvaluateConfig()
+    if config.baselines:
+        check_majority(train, test)
+    test = answerable(test, trained_labels(train), notice)
     setup = TeacherSetup.from_config(
         teacher_config,
         SelectionConfig(reading=config.reading, languages=config.languages),
@@ -239,9 +278,14 @@ def run(
     notice = notice or no_notice
     examples = training_part(config)
     # Read first, so that a bad line in it is not found out after training.
-    test = read_examples(config.data.test, kind=config.data.kind) if config.data.test else None
+    test = read_evaluated(config.data.test, kind=config.data.kind) if config.data.test else None
     if test is not None:
         keep_apart(examples, test, notice)
+        test = answerable(test, trained_labels(examples), notice)
+        if config.evaluate.baselines:
+            check_majority(examples, test)
+        if overwrite or not (folder / "student").is_dir():
+            check_way(config, examples)
     if overwrite or not (folder / "student").is_dir():
         check_references(config)
     read_so = with_languages(config, examples)
@@ -249,7 +293,7 @@ def run(
         begin_folder(config, folder, overwrite=overwrite)
         explanations: Sequence[Explanation] = ()
         if OBJECTIVES[config.train.objective].explains:
-            if (folder / "explanations.jsonl").is_file():
+            if (folder / "explanations.jsonl").is_file() and not _asks_again(config, folder):
                 explanations = read_explanations(folder / "explanations.jsonl")
                 notice(f"explanations: {len(explanations)} kept, from an earlier run")
             else:
@@ -259,6 +303,9 @@ def run(
                 if explained.bill is not None:
                     paid(explained.bill, explained.summary.kept)
         if not (folder / "student").is_dir():
+            if (folder / "metrics.json").is_file():
+                notice("evaluation: of a student that is gone, so the new one is evaluated")
+                (folder / "metrics.json").unlink()
             train_student(
                 read_so,
                 folder,
@@ -285,3 +332,14 @@ def run(
             progress=progress,
             notice=notice,
         )
+
+
+def _asks_again(config: Config, folder: Path) -> bool:
+    """Whether some of what the teacher was asked got no reply, and may still be asked again: not
+    of recordings, which have no other replies, nor once training has begun on what there is."""
+    if recordings_of(config.teacher.reference) or (folder / "student").is_dir():
+        return False
+    file = folder / "rejections.jsonl"
+    if (folder / "checkpoints").exists() or not file.is_file():
+        return False
+    return any(rejection.reason == "failed" for rejection in read_rejections(file))

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypedDict, Unpack
 
-from teachback.errors import DataError
+from teachback.errors import DataError, quoted
 from teachback.evaluation.adaptive import is_unsure, margin_of
 from teachback.evaluation.ways import adaptive_answer, answer_in, asked_way
 from teachback.objectives import OBJECTIVES
@@ -138,6 +138,8 @@ def answers(
         log_probability: float | None = None
         text: str | None = None
         concluded: str | None = None
+        cut_off: bool | None = None
+        explained_cut_off: bool | None = None
         if done.scores:
             answer, probabilities = _best(
                 student, listed[index], said[index], done.scores, choice_score
@@ -145,23 +147,23 @@ def answers(
         elif "answer" in done.generated:
             answer = parse(example, done.generated["answer"].text, bare=True).answer
             log_probability = _finite(done.generated["answer"].log_probability)
+            cut_off = answer is None and not done.generated["answer"].complete
         if "explanation" in done.generated:
             text, concluded = _concluded(student, example, done.generated["explanation"], reading)
+            explained_cut_off = concluded is None and not done.generated["explanation"].complete
         if not answers_directly:
-            answer = concluded
+            answer, cut_off = concluded, explained_cut_off
         elif tasks is not None and tasks.concludes is None and text is not None:
-            concluded = answer
-        yield (
-            index,
-            answer_in(
-                way or student.card.way,
-                direct_answer=answer,
-                explained_answer=concluded,
-                explanation=text,
-                probabilities=probabilities,
-                log_probability=log_probability,
-            ),
+            concluded, explained_cut_off = answer, cut_off
+        answered = answer_in(
+            way or student.card.way,
+            direct_answer=answer,
+            explained_answer=concluded,
+            explanation=text,
+            probabilities=probabilities,
+            log_probability=log_probability,
         )
+        yield index, replace(answered, cut_off=cut_off, explained_cut_off=explained_cut_off)
 
 
 def adaptive_answers(
@@ -183,15 +185,20 @@ def adaptive_answers(
     unsure = [examples[place] for place in places]
     for at, explained in answers(student, unsure, explain=True, direct=False, **asking):
         direct = waiting[places[at]]
+        answered = answer_in(
+            "explained",
+            direct_answer=direct.direct_answer,
+            explained_answer=explained.explained_answer,
+            explanation=explained.explanation,
+            probabilities=direct.probabilities,
+            log_probability=direct.log_probability,
+        )
         yield (
             places[at],
-            answer_in(
-                "explained",
-                direct_answer=direct.direct_answer,
-                explained_answer=explained.explained_answer,
-                explanation=explained.explanation,
-                probabilities=direct.probabilities,
-                log_probability=direct.log_probability,
+            replace(
+                answered,
+                cut_off=direct.cut_off,
+                explained_cut_off=explained.explained_cut_off,
             ),
         )
 
@@ -222,8 +229,8 @@ def _best(
     """The best of scored ``choices``, which are ``said`` so, and each one's probability."""
     values = [total / length if choice_score == "mean" else total for total, length in scores]
     top = max(values)
-    # Scores that are not numbers (a diverged student) name no answer.
-    if not math.isfinite(top):
+    # Scores that are not numbers (a diverged student) name no answer, be it but one of them.
+    if not math.isfinite(top) or any(map(math.isnan, values)):
         return None, None
     chosen = said[values.index(top)]
     if any(text != chosen and student.same_tokens(text, chosen) for text in said):
@@ -260,6 +267,8 @@ def prediction(example: Example, answer: Answer) -> Prediction:
         explanation=answer.explanation,
         explained_answer=answer.explained_answer,
         explained_correct=same_answer(example, answer.explained_answer) if explained else None,
+        cut_off=answer.cut_off,
+        explained_cut_off=answer.explained_cut_off,
     )
 
 
@@ -329,5 +338,7 @@ def asked_example(card: StudentCard, number: int, asked: Asked) -> Example:
             f"this student answers {kind.name} questions: give two or more choices "
             "(--choice A --choice B)"
         )
+    if (twice := next((one for one in choices if choices.count(one) > 1), None)) is not None:
+        raise DataError(f"question {number}: the choice {quoted(twice)} stands twice: give it once")
     offered = card.labels if kind.choices_from == "file" else choices
     return Example(f"question {number}", asked.question, "", kind.name, offered, asked.context)

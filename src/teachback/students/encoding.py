@@ -87,7 +87,13 @@ class Encoder(ABC):
             return
         for row in rows:
             ends = [len(b.marker) + len(b.target) for b in row.branches]
-            needed = len(row.prefix) + max(ends, default=0)
+            longest = max(ends, default=0)
+            # An encoder and a decoder have positions each.
+            needed = (
+                max(len(row.prefix), longest)
+                if self.family == "seq2seq"
+                else len(row.prefix) + longest
+            )
             if needed > self.positions:
                 raise DataError(
                     f"{what} needs {needed} tokens, and this student has positions for "

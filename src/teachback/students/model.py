@@ -237,11 +237,16 @@ class StudentModel(Encoder):
     def save(self, folder: Path) -> None:
         """Weights (safetensors) or adapter, tokenizer and card into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
+        readme = folder / "README.md"
+        before = readme.read_bytes() if readme.is_file() else None
         with quiet():
             self.model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         # PEFT's own card names the base by its path on this machine; the student's card does not.
-        (folder / "README.md").unlink(missing_ok=True)
+        if before is None:
+            readme.unlink(missing_ok=True)
+        elif readme.read_bytes() != before:
+            readme.write_bytes(before)
         self.card.save(folder)
 
 

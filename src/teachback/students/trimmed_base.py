@@ -101,13 +101,15 @@ def byte_pairs(folder: Path, reference: str) -> BytePairs:
 
 def named_tokens(folder: Path, pairs: BytePairs) -> set[int]:
     """The tokens that the configurations in ``folder`` name (beginning, end, padding and other
-    special ones), and those that the tokenizer itself puts into texts."""
+    special ones), and those that the tokenizer itself puts into texts. Numbers that are no token's
+    (−1 for none, say) name nothing."""
     named = set(pairs.always)
     for file in ("config.json", "generation_config.json"):
         if (folder / file).is_file():
             for key, value in read_json(folder / file).items():
                 if key.endswith("_token_id") and value is not None:
-                    named.update(value if isinstance(value, list) else [value])
+                    own = value if isinstance(value, list) else [value]
+                    named.update(id_ for id_ in own if id_ in pairs.texts)
     if (folder / _SETTINGS).is_file():
         texts = set(_texts_in(read_json(folder / _SETTINGS)))
         named |= {id_ for id_ in pairs.added if pairs.texts[id_] in texts}
@@ -185,12 +187,14 @@ def _write(trimmed: TrimmedBase, whole: Path, goal: Path) -> None:
 
 
 def _renumbered(config: Mapping[str, Any], new: Mapping[int, int]) -> dict[str, Any]:
-    """A configuration with the new ids of the tokens that it names."""
+    """A configuration with the new ids of the tokens that it names; what names none is unset."""
 
     def value_of(key: str, value: Any) -> Any:
         if not key.endswith("_token_id") or value is None:
             return value
-        return [new[id_] for id_ in value] if isinstance(value, list) else new[value]
+        if isinstance(value, list):
+            return [new[id_] for id_ in value if id_ in new]
+        return new.get(value)
 
     return {key: value_of(key, value) for key, value in config.items()}
 

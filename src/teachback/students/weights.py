@@ -334,7 +334,10 @@ def _fetched(named: HubModelReference, notice: Notice | None) -> Path:
     with contextlib.suppress(LocalEntryNotFoundError):
         folder = snapshot(local=True)
         # A fetch that was cut off leaves a folder with some of the files.
-        if _is_adapter(folder) or _model_problem(folder) is None:
+        whole = (
+            (folder / ADAPTER).is_file() if _is_adapter(folder) else _model_problem(folder) is None
+        )
+        if whole:
             return folder
     if is_offline():
         raise ReferenceError_(

@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teachback.config import Config, TrainConfig, parse_config
-from teachback.datasets import read_examples, split_set_aside, subsample
+from teachback.datasets import answerable, read_evaluated, read_examples, split_set_aside, subsample
 from teachback.errors import RunFolderError, TeachbackError
 from teachback.explaining.reading import with_languages
 from teachback.files import one_writer, read_explanations, remove_folder
 from teachback.records import Example, Prediction, Way
 from teachback.runs.evaluations import write_evaluation
+from teachback.runs.folders import trained_labels
 from teachback.runs.training_record import training_record
 from teachback.studies.schedule_search import search, searched
 from teachback.studies.schema import (
@@ -143,7 +144,8 @@ def _run(folder: Path, task: CellTask, begun: CellResult, progress: Progress) ->
     if task.trimmed_base is not None and task.control != "majority":
         config = _trimmed(config, Path(task.trimmed_base))
     train = _training_part(config, task)
-    test = read_examples(config.data.test or "", kind=config.data.kind)
+    read = read_evaluated(config.data.test or "", kind=config.data.kind)
+    test = answerable(read, trained_labels(train))
     config = with_languages(config, read_examples(config.data.train, kind=config.data.kind))
     if task.control in ("majority", "untrained"):
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from teachback.datasets import read_examples, split_set_aside, subsample
+from teachback.datasets import answerable, read_evaluated, read_examples, split_set_aside, subsample
 from teachback.errors import ConfigError, DataError, TeachbackError
 from teachback.explaining.counts import SelectionCounts
 from teachback.explaining.session import TeacherSession, TeacherSetup, configured_teacher
@@ -32,7 +32,7 @@ from teachback.references import (
 )
 from teachback.runs.evaluations import write_evaluation
 from teachback.runs.explanations import Selected, check_answered, explain_in_memory
-from teachback.runs.folders import STORE
+from teachback.runs.folders import STORE, trained_labels
 from teachback.studies.cell import result_begun
 from teachback.studies.config import DatasetConfig, StudyFile, run_config
 from teachback.studies.packing import explanations_digest, left_out_digest
@@ -54,13 +54,15 @@ from teachback.system.progress import SILENT, Progress
 
 def read_dataset(config: DatasetConfig) -> StudyDataset:
     """Read a dataset, both files; raises DataError where one is not valid."""
-    whole, test = (read_examples(file, kind=config.kind) for file in (config.train, config.test))
+    whole = read_examples(config.train, kind=config.kind)
+    test = read_evaluated(config.test, kind=config.kind)
     try:
         train, aside = split_set_aside(whole, config.set_aside)
     except DataError as error:
         raise ConfigError(f"dataset {config.name!r}: set_aside: {error}") from None
     hashes = _sha256(config.train, whole), _sha256(config.test, test)
-    return StudyDataset(config, train, test, *hashes, aside)
+    asked = answerable(test, trained_labels(whole))
+    return StudyDataset(config, train, asked, *hashes, aside)
 
 
 def _sha256(file: str, examples: Sequence[Example]) -> str:

@@ -53,6 +53,12 @@ def claim(folder: Path, identity: str, overwrite: bool) -> None:
     write_json(marker, {"identity": identity})
 
 
+def size(folder: Path) -> int:
+    """The bytes that the checkpoints in ``folder / FOLDER`` take; 0 where there are none."""
+    files = [path for path in (folder / FOLDER).rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files)
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint."""
     found = [path for path in folder.glob("checkpoint-*") if _is_whole(path)]

@@ -79,7 +79,8 @@ def prepare(
         kept = list(explanations)
         part, valid = split_valid(examples, config.seed, fraction=settings.valid_fraction)
         pairs, valid_pairs = (
-            pairs_of(some, kept, config, settings.student) for some in (part, valid)
+            pairs_of(some, kept, config, settings.student, part=name)
+            for some, name in ((part, "the training part"), (valid, "valid"))
         )
         _check_explanations(pairs, len(part), config, notice)
         student = ready_student(config, settings.student, examples, notice)

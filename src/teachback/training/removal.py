@@ -84,13 +84,26 @@ def removal(
         per_step = config.removal_per_epoch / per_epoch
     found = Removal(longest, per_step, config.removal_jitter, config.seed)
     if not found.is_complete(steps - 1):
-        needed = math.ceil(longest / max(1, steps - 1) * per_epoch)
-        raise ConfigError(
-            f"train.removal_per_epoch = {config.removal_per_epoch} leaves a part of the longest "
-            f"explanation ({longest} tokens) when training ends: set {needed} or more, or more "
-            "epochs"
-        )
+        raise ConfigError(_left(longest, config, steps=steps, per_epoch=per_epoch))
     return found
+
+
+def _left(longest: int, config: TrainConfig, *, steps: int, per_epoch: int) -> str:
+    """That something of the ``longest`` explanation is left when training ends, and what to do. The
+    last step must be one with nothing left, so that one step alone never does."""
+    last = steps - 1
+    if config.removal_per_epoch is not None:
+        setting = f"train.removal_per_epoch = {config.removal_per_epoch:g}"
+        advice = f"set {math.ceil(longest / max(1, last) * per_epoch)} or more, or more epochs"
+    else:
+        setting = f"train.removal_share = {config.removal_share:g}"
+        advice = f"set {math.floor(100 * last / steps) / 100:g} or less, or more epochs"
+    if last < 1 or (config.removal_per_epoch is None and 100 * last < steps):
+        advice = "set more epochs or a smaller train.batch_size"
+    return (
+        f"{setting} leaves a part of the longest explanation ({longest} tokens) when "
+        f"training ends, after {steps} step{'' if steps == 1 else 's'}: {advice}"
+    )
 
 
 def shortened(example: EncodedExample, removed: int) -> EncodedExample:

@@ -15,6 +15,7 @@ from teachback.records import Example, Role, TrainingPair
 from teachback.students.limits import generation_limit, percentile
 from teachback.students.model import StudentModel
 from teachback.system.progress import Notice
+from teachback.training import checkpoints
 from teachback.training.machine_memory import memory_there
 from teachback.training.memory import Memory, MemoryEstimate, gib
 
@@ -159,15 +160,16 @@ class Needs:
         return [
             f"parameters: {self.parameters / 1e6:.1f} M, trained {self.trained / 1e6:.1f} M",
             f"memory: {self.memory.line()} of {gib(self.memory_there)} available; "
-            f"disk while training: about {gib(self.disk)} of {gib(self.disk_there)} free",
+            f"disk while training: about {gib(self.disk)} more of {gib(self.disk_there)} free",
         ]
 
 
 def needs_of(estimate: MemoryEstimate, folder: Path) -> Needs:
     """What training by ``estimate`` into ``folder`` will need.
 
-    Checkpoints hold the trained weights and the optimiser's moments, and there are at most two
-    of them and the result. Raises RunFolderError where the disk is too small.
+    Checkpoints hold the trained weights and the optimiser's moments. Two of them are kept, but the
+    third is written before one is removed; those that are in ``folder`` already take no more room.
+    Raises RunFolderError where the disk is too small.
     """
     model = estimate.student.model
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -177,7 +179,7 @@ def needs_of(estimate: MemoryEstimate, folder: Path) -> Needs:
         trained=trained,
         memory=estimate.of(estimate.settings),
         memory_there=memory_there(estimate.student.device),
-        disk=trained * 4 + 2 * trained * 12,
+        disk=max(0, 3 * trained * 12 - checkpoints.size(folder)),
         disk_there=shutil.disk_usage(folder).free,
     )
     if needs.disk > needs.disk_there:

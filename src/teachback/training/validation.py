@@ -47,6 +47,8 @@ class WayChoice:
     explained: int
     unfinished: int
     limit: int
+    both: bool = True
+    """Whether there are two answers to choose from; a CoT student has but one."""
     threshold: ThresholdChoice | None = None
 
     def lines(self, way: Way) -> list[str]:
@@ -59,12 +61,12 @@ class WayChoice:
             )
         if self.threshold is not None:
             found.append(self.threshold.line())
-        elif self.valid < LEAST_QUESTIONS:
+        elif self.both and self.valid < LEAST_QUESTIONS:
             found.append(
                 f"the adaptive way is not offered: valid has {self.valid} questions, and its "
                 f"threshold needs {LEAST_QUESTIONS}"
             )
-        else:
+        elif self.both:
             found.append(
                 "the adaptive way is not offered: nothing says how sure the direct answers are"
             )
@@ -132,7 +134,7 @@ def settle_answering(
         valid_asked=of,
         threshold=None if threshold is None else threshold.threshold,
     )
-    return WayChoice(len(valid), asked, unfinished, limit, threshold)
+    return WayChoice(len(valid), asked, unfinished, limit, both, threshold)
 
 
 def _of_all(predictions: list[Prediction]) -> list[Prediction]:
