@@ -38,7 +38,7 @@ from teachback.runs.evaluations import (
     student_asked,
     write_evaluation,
 )
-from teachback.runs.folders import check_majority, trained_labels
+from teachback.runs.folders import check_majority, keep_apart, trained_labels
 from teachback.runs.pipeline import check_untrained
 from teachback.teachers import Teacher
 
@@ -133,7 +133,8 @@ def evaluate(
     ``columns``: see `read_examples`.
 
     Raises ConfigError for settings that are unknown or mean nothing, ReferenceError_ where a
-    student leads nowhere, and as `read_examples`.
+    student leads nowhere, DataError where ``train`` holds most of the ``examples``, and as
+    `read_examples`.
     """
     from teachback.students.student import Student
     from teachback.students.weights import student_in
@@ -144,6 +145,8 @@ def evaluate(
     values = sorted_settings(settings, EVALUATE, "evaluate()")
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], "evaluate()")
     _refuse_unused(settings, config, labelled)
+    shown = progress_of(progress)
+    keep_apart(labelled, test, notice_of(shown), names=("train", "examples"))
     folder: Path | None = None
     settled = {"languages": settled_languages(config.languages, test)}
     config = config.model_copy(update=settled)
@@ -153,7 +156,6 @@ def evaluate(
     elif precision not in (None, "auto", student.precision):
         raise ConfigError("evaluate(): precision means nothing here: the student is loaded already")
     card = student.card
-    shown = progress_of(progress)
     test = answerable(test, card.labels or trained_labels(labelled), notice_of(shown))
     if config.baselines:
         check_majority(labelled, test)
@@ -214,6 +216,7 @@ def evaluate_teacher(
     config: EvaluateConfig = checked_section("evaluate", values["evaluate"], step)
     _refuse_train(step, config, labelled)
     shown = progress_of(progress)
+    keep_apart(labelled, test, notice_of(shown), names=("train", "examples"))
     test = answerable(test, trained_labels(labelled), notice_of(shown))
     if config.baselines:
         check_majority(labelled, test)
