@@ -9,6 +9,12 @@ llama-3-70b wrote of the same OpenBookQA questions and their gold answers, from 
 replies in ``--data``; what comes out is not known beforehand. Then
 
     teachback judge DIR/desk/own DIR/desk/permuted --data DIR/desk/data.jsonl --teacher REF -o OUT
+
+``DIR/obqa/as-answers``: the same two, of the questions that both explain, written as evaluated runs
+whose answers are gold's, for the surface facts:
+
+    teachback inspect DIR/obqa/as-answers/gpt-4o DIR/obqa/as-answers/llama-3-70b \
+        --data DIR/obqa/as-answers/data.jsonl --surface-only
 """
 
 from __future__ import annotations
@@ -19,8 +25,8 @@ from pathlib import Path
 from teachback.config import parse_config
 from teachback.datasets import read_examples, write_examples
 from teachback.desk import recording_files, train_cases
-from teachback.files import read_explanations, write_explanations
-from teachback.records import Explanation
+from teachback.files import read_explanations, write_explanations, write_predictions
+from teachback.records import Example, Explanation, Prediction
 from teachback.runs.explanations import explain
 
 
@@ -49,6 +55,32 @@ def permuted(own: list[Explanation]) -> list[Explanation]:
     return found
 
 
+def write_as_answers(
+    folder: Path, rows: list[Example], written: dict[str, list[Explanation]]
+) -> None:
+    """Each model's explanations as the predictions of a run; only of rows that all explain."""
+    texts = {model: {one.id: one.text for one in found} for model, found in written.items()}
+    rows = [row for row in rows if all(row.id in own for own in texts.values())]
+    folder.mkdir()
+    write_examples(folder / "data.jsonl", rows)
+    for model, own in texts.items():
+        (folder / model).mkdir()
+        predictions = [
+            Prediction(
+                id=row.id,
+                gold=row.answer,
+                answer=row.answer,
+                correct=True,
+                unparsed=False,
+                explanation=own[row.id],
+                explained_answer=row.answer,
+                explained_correct=True,
+            )
+            for row in rows
+        ]
+        write_predictions(folder / model / "predictions.jsonl", predictions)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -66,9 +98,11 @@ def main() -> None:
         obqa.mkdir(parents=True)
         rows = read_examples(str(options.data / "obqa/train.jsonl"))[: options.count]
         write_examples(obqa / "data.jsonl", rows)
+        written = {}
         for model in ("gpt-4o", "llama-3-70b"):
-            file = options.data / f"obqa/teacher/{model}.rp.jsonl"
-            explanations_of(obqa / "data.jsonl", f"recorded:{file}", obqa / model, "rp")
+            reference = f"recorded:{options.data / f'obqa/teacher/{model}.rp.jsonl'}"
+            written[model] = explanations_of(obqa / "data.jsonl", reference, obqa / model, "rp")
+        write_as_answers(obqa / "as-answers", rows, written)
 
 
 if __name__ == "__main__":
