@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from teachback.questions.canonical_numbers import canonical_number, same_number
 from teachback.questions.number_words import find_number_words
-from teachback.questions.written_numbers import (
-    DecimalSign,
-    canonical_number,
-    find_numbers,
-    read_number,
-    same_number,
-)
+from teachback.questions.written_numbers import DecimalSign, find_numbers, read_number
 
 NBSP, NARROW, THIN = "\u00a0", "\u202f", "\u2009"
 

@@ -7,18 +7,14 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from teachback.questions.announcements import Announcements, announcements
+from teachback.questions.canonical_numbers import canonical_number, same_number
 from teachback.questions.conclusions import Inference
 from teachback.questions.inferred_numbers import infer_number
 from teachback.questions.kind import QuestionKind, StatedAnswer
 from teachback.questions.languages import languages_of
 from teachback.questions.number_words import find_number_words
 from teachback.questions.sentences import sentence_end
-from teachback.questions.written_numbers import (
-    canonical_number,
-    find_numbers,
-    read_number,
-    same_number,
-)
+from teachback.questions.written_numbers import find_numbers, read_number
 from teachback.records import AnswerFormat, Example
 
 _OTHER: dict[str, str] = {"point": "comma", "comma": "point"}
