@@ -262,6 +262,21 @@ def test_consistency_of_a_run(tmp_path: Path, llama: Path) -> None:
     assert INSPECTION_FILE.read(run / "inspection.json").consistency_items == 0
 
 
+def _stopped_at_the_fifth_pass(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Ctrl-C in the fifth pass of a student over explanations; how many each pass was of."""
+    asked: list[int] = []
+    answers = StudentAfter.answers
+
+    def counted(self: StudentAfter, given: Sequence[tuple[Example, str]]) -> list[str | None]:
+        asked.append(len(given))
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return answers(self, given)
+
+    monkeypatch.setattr(StudentAfter, "answers", counted)
+    return asked
+
+
 def test_simulating_needs_to_know_the_training_questions(tmp_path: Path, llama: Path) -> None:
     run = _run(tmp_path, llama, "mt-re")
     (run / "config.toml").unlink()
@@ -279,16 +294,7 @@ def test_what_was_measured_of_different_questions_is_not_continued(
     data, changed = tmp_path / "test.jsonl", tmp_path / "changed.jsonl"
     changed.write_text(data.read_text().replace("colour", "hue"))
     assert changed.read_text() != data.read_text()
-    asked: list[int] = []
-    answers = StudentAfter.answers
-
-    def counted(self: StudentAfter, given: Sequence[tuple[Example, str]]) -> list[str | None]:
-        asked.append(len(given))
-        if len(asked) == 5:
-            raise KeyboardInterrupt
-        return answers(self, given)
-
-    monkeypatch.setattr(StudentAfter, "answers", counted)
+    asked = _stopped_at_the_fifth_pass(monkeypatch)
     assert run_cli("inspect", run, "--data", changed).exit_code == 130
     result = run_cli("inspect", run, "--data", data)
     assert result.exit_code == 0, result.output
@@ -300,16 +306,7 @@ def test_a_stopped_inspection_continues(
 ) -> None:
     run = _run(tmp_path, llama, "mt-cot")
     whole = run_cli("inspect", run, "--json")
-    asked: list[int] = []
-    answers = StudentAfter.answers
-
-    def counted(self: StudentAfter, given: Sequence[tuple[Example, str]]) -> list[str | None]:
-        asked.append(len(given))
-        if len(asked) == 5:
-            raise KeyboardInterrupt
-        return answers(self, given)
-
-    monkeypatch.setattr(StudentAfter, "answers", counted)
+    asked = _stopped_at_the_fifth_pass(monkeypatch)
     assert run_cli("inspect", run).exit_code == 130
     assert run_cli("inspect", run, "--surface-only").exit_code == 0
     assert (run / "inspection.begun.json").is_file()
