@@ -64,8 +64,8 @@ ENGINES = tuple(_OF_ENGINE)
 _GGUF = ("q8_0", "f16")
 _TOKENS = 70
 _ANSWER_TOKENS = 16
-_AT_ONCE = 8
-"""Explanations that `teachback serve` makes in one batch."""
+_AT_ONCE = 32
+"""Explanations that `teachback serve` makes in one batch, at most, and llama.cpp's server."""
 
 
 # ------------------------------------------------------------------ a student of ours
@@ -88,7 +88,7 @@ def served(path: str, precision: str, clock: Clock, count: int) -> dict[str, Any
     alone = []
     for example in [asked[0], *asked]:
         begun = _now(clock)
-        engine.explain([Question(example, "explained", True)])
+        list(engine.explain([Question(example, "explained", True)]))
         alone.append(_now(clock) - begun)
     return {**found, "engine alone ms": round(1000 * statistics.median(alone[1:]), 1)}
 
@@ -102,7 +102,7 @@ def mixed(path: str, precision: str, clock: Clock, clients: int) -> dict[str, An
         found = at_once(server, "/v1/answer", bodies)
     engine = loaded(path, precision).engine
     explanations = len(asked[1::2])
-    sizes = {min(_AT_ONCE, explanations), explanations}
+    sizes = {min(8, explanations), explanations}
     best = max(_batched(engine, asked, size, clock) for size in sizes)
     return {**found, "best batch answers/s": round(best, 3)}
 
@@ -116,11 +116,11 @@ def _batched(engine: Any, asked: Sequence[Example], size: int, clock: Clock) -> 
     from teachback.serving.engine import Question
 
     both = [Question(example, "explained", True) for example in asked[1::2]]
-    engine.explain(both[:1])
+    list(engine.explain(both[:1]))
     begun = _now(clock)
     for begin in range(0, len(both), size):
-        engine.explain(both[begin : begin + size])
-    engine.answer_directly([Question(example, "direct", False) for example in asked[::2]])
+        list(engine.explain(both[begin : begin + size]))
+    list(engine.answer_directly([Question(example, "direct", False) for example in asked[::2]]))
     return len(asked) / (_now(clock) - begun)
 
 

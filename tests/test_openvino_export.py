@@ -16,6 +16,7 @@ from exported import KEYS, QUESTIONS, questions, student
 from teachback.cli import cli
 from teachback.export.formats import export_files
 from teachback.export.openvino_student import OpenVinoStudent
+from teachback.records import Role
 from teachback.students.causal import CausalStudent
 from teachback.students.continuing import TorchContinuation
 from teachback.students.load import load
@@ -108,6 +109,49 @@ def test_a_batch_is_decoded_as_each_question_alone(
     assert ended[::2] == ended[1::2] == alone  # nothing is left of what was read before
 
 
+def test_a_question_is_there_as_soon_as_its_last_task_is(exported: Path) -> None:
+    asked = OpenVinoStudent(exported)
+    sources = [SHORT, SOURCE, SOURCE * 3, "Who?"]
+    prompt = (*asked.source_ids(SHORT, "explanation"), *asked.marker_ids("explanation"))
+    # Whatever token comes early in one row and late in others ends them at different times.
+    asked.tokenizer.eos_token_id = [one.id for one in asked.continued(prompt, 4)][3]
+    alone = [asked.generate([source], "explanation", 24)[0] for source in sources]
+    limits: dict[Role, int] = {"answer": 3, "explanation": 24}
+    made = list(asked.perform(sources, [TARGETS[:2]] * 4, limits, 4))
+    texts = {place: done.generated["explanation"] for place, done in made}
+    assert texts == dict(enumerate(alone))
+    lengths = [done.generated["explanation"].tokens for _, done in made]
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 1
+    for place, done in made:
+        assert done.generated["answer"] == asked.generate([sources[place]], "answer", 3)[0]
+        assert done.scores == asked.scores(sources[place], TARGETS[:2])
+        assert min(done.seconds.values()) > 0
+    # One text within another: each has keys and values of its own.
+    outer = asked.continued(asked.source_ids(SOURCE, "answer"), 6)
+    first = next(outer)
+    inner = list(asked.continued(asked.source_ids(SHORT, "answer"), 6))
+    assert [first, *outer] == list(asked.continued(asked.source_ids(SOURCE, "answer"), 6))
+    assert inner == list(asked.continued(asked.source_ids(SHORT, "answer"), 6))
+
+
+def test_what_is_compiled_is_kept_where_users_keep_caches(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHBACK_CACHE", str(tmp_path / "cache"))
+    OpenVinoStudent(exported, keep_compiled=False).scores(SOURCE, TARGETS)
+    assert not (tmp_path / "cache").exists()
+    wanted = OpenVinoStudent(exported).scores(SOURCE, TARGETS)
+    (kept,) = (tmp_path / "cache" / "openvino").iterdir()
+    whole = kept.read_bytes()
+    assert len(whole) < (exported / "scorer.bin").stat().st_size + 3_000_000
+    assert OpenVinoStudent(exported).scores(SOURCE, TARGETS) == wanted
+    kept.chmod(0o600)
+    kept.write_bytes(whole[: len(whole) // 2])  # by a process that was killed, say
+    assert OpenVinoStudent(exported).scores(SOURCE, TARGETS) == wanted
+    assert kept.stat().st_size == len(whole)
+
+
 def test_rows_end_one_after_another(exported: Path) -> None:
     asked = OpenVinoStudent(exported)
     prompts = [
@@ -184,7 +228,7 @@ def test_serving_an_export_imports_no_torch(exported: Path) -> None:
         f"engine = load_served({str(exported)!r}).engine\n"
         "Serving(engine, 'student')\n"
         "asked = AnswerRequest(question='What?', choices=['red', 'green'], explain=True)\n"
-        "(answer,) = engine.explain([engine.check(asked)])\n"
+        "((_, answer),) = engine.explain([engine.check(asked)])\n"
         "print(answer.explanation is not None)\n"
         "heavy = {'torch', 'transformers', 'peft', 'scipy.special', 'openvino_telemetry'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"

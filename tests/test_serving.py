@@ -433,9 +433,9 @@ def test_a_full_queue_is_refused_with_the_time_to_wait() -> None:
     async def scenario() -> list[Any]:
         release = threading.Event()
 
-        def work(jobs: Any) -> list[int | Exception]:
+        def work(jobs: Any) -> list[tuple[int, int | Exception]]:
             release.wait(10)
-            return [int(job) for job in jobs]
+            return [(place, int(job)) for place, job in enumerate(jobs)]
 
         lane: Lane[int, int] = Lane("test", work, at_once=1, most_waiting=2)
         soon = Deadline.after(30)
@@ -455,6 +455,36 @@ def test_a_full_queue_is_refused_with_the_time_to_wait() -> None:
     assert isinstance(refused, Refusal)
     assert refused.status == 429
     assert (refused.retry_after or 0) >= 1
+
+
+def test_nobody_waits_for_the_others_of_a_batch() -> None:
+    async def scenario() -> list[Any]:
+        begin, release = threading.Event(), threading.Event()
+
+        def work(jobs: Any) -> Iterator[tuple[int, int | Exception]]:
+            begin.wait(10)
+            yield 1, 10 * jobs[1]
+            if len(jobs) == 3:
+                release.wait(10)
+                raise ValueError("a bug")
+
+        lane: Lane[int, int] = Lane("test", work, at_once=3, most_waiting=9)
+        soon = Deadline.after(30)
+        tasks = [asyncio.create_task(lane.ask(n, soon)) for n in range(1, 6)]
+        await asyncio.sleep(0.05)
+        begin.set()
+        first = await tasks[1]
+        assert not any(task.done() for task in tasks if task is not tasks[1])
+        release.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        await lane.close()
+        return [first, *found]
+
+    first, *found = asyncio.run(scenario())
+    assert first == found[1] == 20
+    assert found[4] == 50  # the lane goes on
+    assert [str(found[place]) for place in (0, 2)] == ["a bug", "a bug"]
+    assert str(found[3]) == "a job of a batch got no result"
 
 
 def rated(sure: list[tuple[float, bool]]) -> tuple[list[Prediction], list[bool]]:
@@ -513,7 +543,7 @@ def test_the_teacher_behind_a_student_is_read_in_the_language_of_the_question(
     behind = FallBack(setup, tmp_path / "fall-back.sqlite", 1.0)
     german = Example("g", "Wie viele Eier sind es, und wie viele in der Kiste?", "12", "number")
     english = Example("e", "How many eggs are in the crate?", "12", "number")
-    first, second = behind.ask([german, english])
+    (_, first), (_, second) = behind.ask([german, english])
     assert first == "12"
     assert isinstance(second, DataError)
 

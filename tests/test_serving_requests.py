@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,15 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> CausalStudent:
 class Slow(StudentEngine):
     """It takes `PAUSE` seconds longer for every batch."""
 
-    def answer_directly(self, questions: Sequence[Question]) -> list[Answer | Exception]:
+    def answer_directly(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
         time.sleep(PAUSE)
         return super().answer_directly(questions)
 
-    def explain(self, questions: Sequence[Question]) -> list[Answer | Exception]:
+    def explain(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
         time.sleep(PAUSE)
         return super().explain(questions)
 
-    def continue_texts(self, jobs: Sequence[Continuation]) -> list[int | Exception]:
+    def continue_texts(self, jobs: Sequence[Continuation]) -> Iterator[tuple[int, int]]:
         time.sleep(PAUSE)
         return super().continue_texts(jobs)
 

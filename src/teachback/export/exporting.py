@@ -282,7 +282,7 @@ def _openvino(
     encoder = CausalTokenizer(merged.tokenizer, card)
     del merged
     gc.collect()
-    asked = OpenVinoStudent(staging)
+    asked = OpenVinoStudent(staging, keep_compiled=False)
     require_same_tokens("OpenVINO's engine", asked.tokens, encoder, examples)
     return _answers(asked, examples, explained, "ask the export", progress)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachback.errors import MissingExtraError, ReferenceError_
+from teachback.errors import ConfigError, MissingExtraError, ReferenceError_
 from teachback.export.openvino_files import (
     DECODER,
     DECODER_OUTPUTS,
@@ -23,6 +23,7 @@ from teachback.export.openvino_files import (
     TOKENIZER,
     Description,
 )
+from teachback.modelfiles.wheels import cache_folder
 from teachback.records import Role
 from teachback.students.card import CARD, StudentCard
 from teachback.students.encoding import CausalTokenizer
@@ -39,8 +40,8 @@ _READ_AT_ONCE = 64
 class _Graph:
     """One graph, compiled when it is first used, by whichever thread uses it first."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, keep: bool) -> None:
+        self._file, self._keep = file, keep
         self._lock = threading.Lock()
         self._compiled: Any = None
 
@@ -49,17 +50,19 @@ class _Graph:
         self.compile()
         return self._compiled.create_infer_request()
 
-    def compile(self) -> None:
-        """Raises ReferenceError_ where it cannot be loaded."""
+    def compile(self, begins: Callable[[], object] = lambda: None) -> None:
+        """``begins`` is called when Python's other threads are about to be let run. Raises
+        ReferenceError_ where it cannot be loaded."""
         with self._lock:
             if self._compiled is None:
-                self._compiled = self._load()
+                self._compiled = self._load(begins)
 
-    def _load(self) -> Any:
+    def _load(self, begins: Callable[[], object]) -> Any:
         with no_telemetry():
             import openvino
 
             settings = {
+                **(_kept_compiled() if self._keep else {}),
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_NUM_THREADS": computing_threads(),
                 # Otherwise a processor with bf16 rounds to it, and keys and values to 8 bits.
@@ -67,7 +70,9 @@ class _Graph:
                 "KV_CACHE_PRECISION": "f16",
             }
             with self._readable():
-                return openvino.Core().compile_model(str(self._file), "CPU", settings)
+                core = openvino.Core()
+                begins()
+                return core.compile_model(str(self._file), "CPU", settings)
 
     def check(self) -> None:
         """Read the graph without compiling it. Raises ReferenceError_ where that cannot be done."""
@@ -86,14 +91,26 @@ class _Graph:
             raise ReferenceError_(f"{self._file}: OpenVINO cannot load it ({reason})") from None
 
 
+def _kept_compiled() -> dict[str, str]:
+    """OpenVINO's settings by which a graph is compiled once on a machine. What it keeps, 2 MB
+    without the weights, it checks against the graph's file, and makes anew where it is of an older
+    one or damaged."""
+    try:
+        folder = cache_folder() / "openvino"
+    except ConfigError:  # no home folder
+        return {}
+    return {"CACHE_DIR": str(folder), "CACHE_MODE": "OPTIMIZE_SIZE"}
+
+
 class OpenVinoStudent(CausalTokenizer):
-    """One thread's own; `with_shared_weights` makes another's.
+    """One thread's own; `with_shared_weights` makes another's. ``keep_compiled``: what is compiled
+    is kept for the next start, in the cache folder.
 
     Raises ReferenceError_ where ``folder`` holds no whole export, MissingExtraError where OpenVINO
     is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep_compiled: bool = True) -> None:
         description = Description.load(folder)
         card = StudentCard.load(folder)
         if card is None:
@@ -103,10 +120,17 @@ class OpenVinoStudent(CausalTokenizer):
                 import openvino  # noqa: F401 - is the extra there?
             except ModuleNotFoundError:
                 raise MissingExtraError("openvino", "openvino", "an OpenVINO export") from None
-        scorer, decoder = _Graph(folder / f"{SCORER}.xml"), _Graph(folder / f"{DECODER}.xml")
+        scorer, decoder = (
+            _Graph(folder / f"{name}.xml", keep_compiled) for name in (SCORER, DECODER)
+        )
         decoder.check()
-        with ThreadPoolExecutor(1) as thread:  # either takes seconds of a core
-            compiled = thread.submit(scorer.compile)
+        # Either takes seconds of a core, and while the tokenizer is read no other thread runs: that
+        # waits until the compiler needs Python no more.
+        begun = threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            compiled = thread.submit(scorer.compile, begun.set)
+            compiled.add_done_callback(lambda _: begun.set())
+            begun.wait()
             tokenizer = FileTokenizer(folder / TOKENIZER, description.end_id, description.pad_id)
             compiled.result()
         super().__init__(tokenizer, card, description.positions)
@@ -116,7 +140,8 @@ class OpenVinoStudent(CausalTokenizer):
     def _share(self, scorer: _Graph, decoder: _Graph) -> None:
         self._scorer, self._decoder = scorer, decoder
         self._scoring: Any = None
-        self._decoding: Any = None
+        self._decoding: list[Any] = []
+        """Requests of the decoder that nobody uses now; each has keys and values of its own."""
 
     def with_shared_weights(self) -> OpenVinoStudent:
         """The same student for a different thread."""
@@ -138,20 +163,34 @@ class OpenVinoStudent(CausalTokenizer):
         for begin in range(0, len(sources), batch_size):
             places = range(begin, min(begin + batch_size, len(sources)))
             batch = [sources[place] for place in places]
-            made: dict[Role, list[GeneratedText]] = {}
-            seconds: dict[Role, float] = {}
+            texts: list[dict[Role, GeneratedText]] = [{} for _ in batch]
+            seconds: list[dict[Role, float]] = [{} for _ in batch]
+            finished: Iterable[int] = range(len(batch))
             for role, limit in limits.items():
-                started = time.perf_counter()
-                made[role] = self.generate(batch, role, limit)
-                seconds[role] = (time.perf_counter() - started) / len(batch)
-            for at, place in enumerate(places):
-                own = dict(seconds)
+                for _ in finished:
+                    pass  # the task before, of every question
+                finished = self._generating(batch, role, limit, texts, seconds)
+            for at in finished:  # the last task, of each question as soon as it is there
+                place = places[at]
                 started = time.perf_counter()
                 scores = self.scores(sources[place], targets[place]) if targets[place] else []
                 if scores:
-                    own["answer"] = time.perf_counter() - started
-                texts = {role: of_all[at] for role, of_all in made.items()}
-                yield place, Performed(scores, texts, own)
+                    seconds[at]["answer"] = time.perf_counter() - started
+                yield place, Performed(scores, texts[at], seconds[at])
+
+    def _generating(
+        self,
+        sources: Sequence[str],
+        role: Role,
+        limit: int,
+        texts: Sequence[dict[Role, GeneratedText]],
+        seconds: Sequence[dict[Role, float]],
+    ) -> Iterator[int]:
+        """Generate one task for each of ``sources``, into ``texts`` and ``seconds``; the places of
+        those that are finished, as they are."""
+        for at, ids, spent in self._decode(self._prompts(sources, role), limit):
+            texts[at][role], seconds[at][role] = self.generated(ids), spent
+            yield at
 
     # ------------------------------------------------------------------ scoring
 
@@ -179,16 +218,24 @@ class OpenVinoStudent(CausalTokenizer):
         self, sources: Sequence[str], role: Role, max_new_tokens: int
     ) -> list[GeneratedText]:
         """Greedy decoding of one task for each question."""
+        prompts = self._prompts(sources, role)
+        found = {at: ids for at, ids, _ in self._decode(prompts, max_new_tokens)}
+        return [self.generated(found[at]) for at in range(len(sources))]
+
+    def _prompts(self, sources: Sequence[str], role: Role) -> list[tuple[int, ...]]:
         marker = self.marker_ids(role)
         rows = [self.row(source, role, ()) for source in sources]
         prompts = [(*row.prefix, *marker) for row in rows]
         self.check_fits([Row(prompt, ()) for prompt in prompts], "a question")
-        return [self.generated(ids) for ids in self._decode(prompts, max_new_tokens)]
+        return prompts
 
-    def _decode(self, prompts: Sequence[Sequence[int]], limit: int) -> list[list[int]]:
-        """The tokens behind each prompt, up to the end token or ``limit``. A row that is finished
-        leaves the batch."""
+    def _decode(
+        self, prompts: Sequence[Sequence[int]], limit: int
+    ) -> Iterator[tuple[int, list[int], float]]:
+        """Of each prompt its place, the tokens behind it, up to the end token or ``limit``, and its
+        share of every pass in seconds. A row that is finished leaves the batch."""
         found: list[list[int]] = [[] for _ in prompts]
+        spent = [0.0] * len(prompts)
         limits = [self._room(len(prompt), limit) for prompt in prompts]
         lengths = np.array([len(prompt) for prompt in prompts])
         columns = np.arange(lengths.max())
@@ -200,24 +247,35 @@ class OpenVinoStudent(CausalTokenizer):
         there = columns < lengths[:, None]
         positions, seen = np.where(there, columns, 0), np.where(there, columns, -1)
         active = np.arange(len(prompts))
-        last = active * len(columns) + lengths - 1
-        top = self._read(ids, positions, seen, last, active, first=True)[1]
-        at = lengths
-        while True:
-            for number, token in zip(active, top, strict=True):
-                found[number].append(int(token))
-            goes_on = [
-                token != self.end_id and len(found[number]) < limits[number]
-                for number, token in zip(active, top, strict=True)
-            ]
-            if not any(goes_on):
-                return found
-            rows = np.flatnonzero(goes_on)
-            active, top, at = active[rows], top[rows], at[rows]
-            seen = np.concatenate((seen[rows], at[:, None]), 1)
-            every = np.arange(len(active))
-            top = self._read(top[:, None], at[:, None], seen, every, rows)[1]
-            at = at + 1
+        index, rows, at = active * len(columns) + lengths - 1, active, lengths
+        with self._decoder_request() as request:
+            while len(active):
+                started = time.perf_counter()
+                top = self._read(request, ids, positions, seen, index, rows)[1]
+                share = (time.perf_counter() - started) / len(active)
+                goes_on = []
+                for number, token in zip(active, top, strict=True):
+                    found[number].append(int(token))
+                    spent[number] += share
+                    ended = token == self.end_id or len(found[number]) == limits[number]
+                    goes_on.append(not ended)
+                    if ended:
+                        yield int(number), found[number], spent[number]
+                rows = np.flatnonzero(goes_on)
+                active, at = active[rows], at[rows]
+                ids, positions = top[rows, None], at[:, None]
+                seen = np.concatenate((seen[rows], positions), 1)
+                index, at = np.arange(len(active)), at + 1
+
+    @contextmanager
+    def _decoder_request(self) -> Iterator[Any]:
+        """A request of the decoder that has read nothing yet, for one caller at a time."""
+        request = self._decoding.pop() if self._decoding else self._decoder.request()
+        try:
+            request.reset_state()
+            yield request
+        finally:
+            self._decoding.append(request)
 
     def _room(self, length: int, limit: int) -> int:
         """How many tokens may follow ``length`` others."""
@@ -225,21 +283,15 @@ class OpenVinoStudent(CausalTokenizer):
 
     def _read(
         self,
+        request: Any,
         ids: NDArray[Any],
         positions: NDArray[Any],
         seen: NDArray[Any],
         index: NDArray[Any],
         rows: NDArray[Any],
         targets: NDArray[Any] | None = None,
-        *,
-        first: bool = False,
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """One pass of the decoder; see `teachback.export.openvino_files`. ``first``: nothing was
-        read before."""
-        if self._decoding is None:
-            self._decoding = self._decoder.request()
-        if first:
-            self._decoding.reset_state()
+        """One pass of the decoder; see `teachback.export.openvino_files`."""
         given = {
             "input_ids": ids.astype(np.int64),
             "position_ids": positions.astype(np.int64),
@@ -248,13 +300,13 @@ class OpenVinoStudent(CausalTokenizer):
             "target_ids": np.zeros(len(index), np.int64) if targets is None else targets,
             ROWS: rows.astype(np.int32),
         }
-        self._decoding.infer(given, share_inputs=True)
-        own, top, best = (self._decoding.get_tensor(name).data.copy() for name in DECODER_OUTPUTS)
+        request.infer(given, share_inputs=True)
+        own, top, best = (request.get_tensor(name).data.copy() for name in DECODER_OUTPUTS)
         return own, top, best
 
     # ------------------------------------------------------------------ as a language model
 
-    def _measured(self, ids: Sequence[int], top_wanted: int) -> list[Token]:
+    def _measured(self, request: Any, ids: Sequence[int], top_wanted: int) -> list[Token]:
         """Every token of ``ids`` (not empty), given those before it."""
         found = [Token(ids[0], None, ())]
         tokens = np.array([list(ids)], np.int64)
@@ -263,13 +315,13 @@ class OpenVinoStudent(CausalTokenizer):
             end = min(begin + _READ_AT_ONCE, len(ids) - 1)
             targets = tokens[0, begin + 1 : end + 1]
             own, top, best = self._read(
+                request,
                 tokens[:, begin:end],
                 np.arange(begin, end)[None],
                 np.arange(end)[None],
                 np.arange(end - begin),
                 one,
                 targets,
-                first=begin == 0,
             )
             found += [
                 Token(int(token), float(share), ((int(likeliest), float(best_share)),)[:top_wanted])
@@ -283,22 +335,24 @@ class OpenVinoStudent(CausalTokenizer):
         """See `teachback.serving.engine.LanguageModel`; of the most probable tokens, the first is
         all that the graph says."""
         if measure:
-            yield from self._measured(ids, top)
+            with self._decoder_request() as request:
+                yield from self._measured(request, ids, top)
         one = np.zeros(1, np.int64)
         read = np.array([list(ids)], np.int64)
         begin = 0
-        for _ in range(limit):
-            end = begin + read.shape[1]
-            _, first, best = self._read(
-                read,
-                np.arange(begin, end)[None],
-                np.arange(end)[None],
-                np.array([end - begin - 1]),
-                one,
-                first=begin == 0,
-            )
-            token, share = int(first[0]), float(best[0])
-            yield Token(token, share, ((token, share),)[:top])
-            if token == self.end_id:
-                return
-            begin, read = end, np.array([[token]], np.int64)
+        with self._decoder_request() as request:
+            for _ in range(limit):
+                end = begin + read.shape[1]
+                _, first, best = self._read(
+                    request,
+                    read,
+                    np.arange(begin, end)[None],
+                    np.arange(end)[None],
+                    np.array([end - begin - 1]),
+                    one,
+                )
+                token, share = int(first[0]), float(best[0])
+                yield Token(token, share, ((token, share),)[:top])
+                if token == self.end_id:
+                    return
+                begin, read = end, np.array([[token]], np.int64)

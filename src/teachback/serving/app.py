@@ -62,7 +62,8 @@ class Limits:
 
     most_waiting: int = 64
     """Requests in the queue of each lane."""
-    explained_at_once: int = 8
+    explained_at_once: int = 32
+    """Explanations of one batch: each token reads all weights once, for however many."""
     seconds: float = 120.0
     """For one request, from its beginning to its end: all that is read, waited for and computed."""
 

@@ -123,26 +123,24 @@ class StudentEngine:
         """The tokens of a question."""
         return len(self._reading.source_ids(render(example), "answer"))
 
-    def answer_directly(self, questions: Sequence[Question]) -> list[Answer | Exception]:
-        """In the lane of direct answers."""
+    def answer_directly(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+        """In the lane of direct answers: each question's place and its answer, as it is there."""
         return self._answered(self._directly, questions, explain=False)
 
-    def explain(self, questions: Sequence[Question]) -> list[Answer | Exception]:
-        """In the lane of explanations: one batch."""
+    def explain(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+        """In the lane of explanations: the same, of one batch."""
         return self._answered(self._explaining, questions, explain=True)
 
     def _answered(
         self, student: ServedStudent, questions: Sequence[Question], explain: bool
-    ) -> list[Answer | Exception]:
-        found: list[Answer | Exception] = [RuntimeError("not answered")] * len(questions)
+    ) -> Iterator[tuple[int, Answer]]:
         # What can be scored and what must be generated are asked apart, as `evaluate` would.
         kinds = dict.fromkeys(question.example.kind for question in questions)
         for kind in kinds:
             places = [at for at, question in enumerate(questions) if question.example.kind == kind]
             examples = [questions[at].example for at in places]
             for at, answer in answers(student, examples, explain=explain, batch_size=len(examples)):
-                found[places[at]] = answer
-        return found
+                yield places[at], answer
 
     # ------------------------------------------------------------------ as a language model
 
@@ -194,9 +192,10 @@ class StudentEngine:
     def end_id(self) -> int:
         return self._reading.end_id
 
-    def continue_texts(self, jobs: Sequence[Continuation]) -> list[int | Exception]:
-        """In the lane of continued texts: how many tokens arrived, for each job."""
-        return [self._continue(job) for job in jobs]
+    def continue_texts(self, jobs: Sequence[Continuation]) -> Iterator[tuple[int, int]]:
+        """In the lane of continued texts: each job's place and how many tokens arrived."""
+        for place, job in enumerate(jobs):
+            yield place, self._continue(job)
 
     def _continue(self, job: Continuation) -> int:
         count = 0

@@ -6,7 +6,7 @@ conclusion has nearly all the probability, right or wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,9 +108,10 @@ class FallBack:
         sure = confidence(answer)
         return answer.answer is None if sure is None else sure < self.below
 
-    def ask(self, examples: Sequence[Example]) -> list[str | Exception]:
-        """The teacher's answers, or why there are none."""
-        return [self._ask(example) for example in examples]
+    def ask(self, examples: Sequence[Example]) -> Iterator[tuple[int, str | Exception]]:
+        """Of each question its place and the teacher's answer, or why there is none."""
+        for place, example in enumerate(examples):
+            yield place, self._ask(example)
 
     def _ask(self, example: Example) -> str | Exception:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -21,14 +21,15 @@ _Done = TypeVar("_Done")
 class Lane(Generic[_Job, _Done]):
     """Work that is done ``at_once`` jobs at a time, with at most ``most_waiting`` in the queue.
 
-    ``work`` runs in the lane's thread and returns a result, or the exception, for each job. A job
+    ``work`` runs in the lane's thread and gives each job's place with its result, or with the
+    exception, as soon as it is there: a client does not wait for the others of its batch. A job
     whose client is gone before its turn is not computed.
     """
 
     def __init__(
         self,
         name: str,
-        work: Callable[[Sequence[_Job]], Sequence[_Done | Exception]],
+        work: Callable[[Sequence[_Job]], Iterable[tuple[int, _Done | Exception]]],
         *,
         at_once: int,
         most_waiting: int,
@@ -54,7 +55,7 @@ class Lane(Generic[_Job, _Done]):
 
     async def ask(self, job: _Job, deadline: Deadline) -> _Done:
         """What ``work`` makes of ``job``. Raises Refusal: 429 where the queue is full, 504 at the
-        ``deadline``; and what ``work`` returned as an exception."""
+        ``deadline``; and what ``work`` gave as an exception."""
         if self.waiting >= self._most_waiting:
             batches = -(-self.waiting // self._at_once)
             wait = min(60, max(1, round(batches * self._seconds)))
@@ -89,18 +90,30 @@ class Lane(Generic[_Job, _Done]):
                 self._arrived.clear()
                 continue
             started = loop.time()
-            found: Sequence[_Done | Exception]
+            missing: Exception = RuntimeError("a job of a batch got no result")
             try:
-                found = await loop.run_in_executor(
-                    self._thread, self._work, [job for job, _ in batch]
-                )
+                await loop.run_in_executor(self._thread, self._compute, batch, loop)
             except Exception as error:  # a bug in one batch must not end the lane
-                found = [error] * len(batch)
+                missing = error
             self._seconds += 0.2 * (loop.time() - started - self._seconds)
-            for (_, future), done in zip(batch, found, strict=True):
-                if future.done():
-                    continue
-                if isinstance(done, Exception):
-                    future.set_exception(done)
-                else:
-                    future.set_result(done)
+            for _, future in batch:
+                _settle(future, missing)
+
+    def _compute(
+        self,
+        batch: Sequence[tuple[_Job, asyncio.Future[_Done]]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """In the lane's thread. The loop settles in the order in which it is called, so all results
+        are there before it learns that the batch is done."""
+        for place, done in self._work([job for job, _ in batch]):
+            loop.call_soon_threadsafe(_settle, batch[place][1], done)
+
+
+def _settle(future: asyncio.Future[_Done], done: _Done | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(done, Exception):
+        future.set_exception(done)
+    else:
+        future.set_result(done)
