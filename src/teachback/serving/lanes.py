@@ -14,6 +14,10 @@ from typing import Generic, TypeVar
 from teachback.serving.deadline import Deadline
 from teachback.serving.requests import Refusal
 
+_TOGETHER = 0.02
+"""Seconds that the first job of a batch waits for others that arrive with it: alone, it would make
+them wait for all of its own time."""
+
 _Job = TypeVar("_Job")
 _Done = TypeVar("_Done")
 
@@ -80,7 +84,10 @@ class Lane(Generic[_Job, _Done]):
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._arrived.wait()
+            if not self._arrived.is_set():
+                await self._arrived.wait()
+                if self._at_once > 1:
+                    await asyncio.sleep(_TOGETHER)
             batch: list[tuple[_Job, asyncio.Future[_Done]]] = []
             while self._waiting and len(batch) < self._at_once:
                 job, future = self._waiting.popleft()
