@@ -109,6 +109,19 @@ def test_a_question_is_read_once_for_all_its_tasks(
         )
 
 
+def test_questions_are_read_together_with_those_of_their_length(
+    student: CausalStudent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    read = student.read
+    monkeypatch.setattr(
+        student, "read", lambda *asked: lengths.extend(map(len, asked[0])) or read(*asked)
+    )
+    performed(student, TARGETS, {}, 4)
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 4
+
+
 def test_the_log_probability_of_a_generated_answer(student: CausalStudent) -> None:
     """By our decoding, beside an explanation too, and by the library's: that of the very tokens,
     scored in one pass."""

@@ -217,14 +217,16 @@ class _Row:
 def decode(
     reader: Reader, prompts: Sequence[Prompt], limits: Mapping[Role, int], rows: int
 ) -> Iterator[Decoded]:
-    """Score and generate for every prompt, ``rows`` at a time, in the order in which they finish.
+    """Score and generate for every prompt, ``rows`` at a time, the shortest first, in the order in
+    which they finish.
 
     ``limits``: the tasks to generate, and how many tokens each may have at most, end token
     included. Without any, prompts are scored alone.
     """
     rows = min(rows, len(prompts))
     cache = KeyValueCache(rows) if limits else None
-    waiting = deque(enumerate(prompts))
+    # Questions that are read in one pass are padded to the longest of them.
+    waiting = deque(sorted(enumerate(prompts), key=lambda each: len(each[1].row)))
     active: list[_Row] = []
     while waiting or active:
         free = rows - len(active)
