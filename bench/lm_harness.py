@@ -96,6 +96,12 @@ def by_harness(
     command = [harness, "-m", "lm_eval", "--model", "local-completions", "--model_args", asked]
     command += ["--tasks", TASK, "--include_path", str(folder), "--output_path", str(out)]
     subprocess.run([*command, "--log_samples", "--batch_size", "1"], check=True)
+    return scored_before(folder)
+
+
+def scored_before(folder: Path) -> tuple[list[list[float]], float]:
+    """What the harness wrote last."""
+    out = folder / "harness"
     newest = max(out.rglob(f"samples_{TASK}_*.jsonl"), key=lambda file: file.stat().st_mtime)
     samples = [json.loads(line) for line in newest.read_text("utf-8").splitlines()]
     samples.sort(key=lambda sample: sample["doc_id"])
@@ -115,8 +121,10 @@ def own_scores(student: CausalStudent, example: Example) -> list[list[float]]:
         said = say_answer(example, choice, student.card.answer_format)
         target = [*student.text_ids(said), student.end_id]
         with torch.inference_mode(), student.autocast():
-            logits = student.model(input_ids=torch.tensor([before + target])).logits[0]
-        shares = torch.log_softmax(logits[len(before) - 1 : -1].float(), dim=-1)
+            logits = student.model(
+                input_ids=torch.tensor([before + target]), logits_to_keep=len(target) + 1
+            ).logits[0]
+        shares = torch.log_softmax(logits[:-1].float(), dim=-1)
         each = shares[range(len(target)), target]
         found.append([float(each[:-1].sum()), float(each.sum())])
     return found
@@ -132,6 +140,9 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=120)
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("-o", "--out", type=Path, default=OUT / "lm_harness")
+    parser.add_argument(
+        "--scored", action="store_true", help="the harness has scored already, into --out"
+    )
     settings = parser.parse_args()
 
     from teachback.datasets import read_examples
@@ -142,8 +153,11 @@ def main() -> None:
     settings.out.mkdir(parents=True, exist_ok=True)
     folder = settings.out.resolve()
     write_task(folder, examples)
-    with served(settings.student, settings.precision) as address:
-        scores, accuracy = by_harness(settings.harness, folder, address, settings.student)
+    if settings.scored:
+        scores, accuracy = scored_before(folder)
+    else:
+        with served(settings.student, settings.precision) as address:
+            scores, accuracy = by_harness(settings.harness, folder, address, settings.student)
     student = load(settings.student, precision=settings.precision)
     assert isinstance(student, CausalStudent)
     own = [own_scores(student, example) for example in examples]
