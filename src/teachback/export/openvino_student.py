@@ -257,7 +257,7 @@ class OpenVinoStudent(CausalTokenizer):
                 for number, token in zip(active, top, strict=True):
                     found[number].append(int(token))
                     spent[number] += share
-                    ended = token == self.end_id or len(found[number]) == limits[number]
+                    ended = token == self.end_id or len(found[number]) >= limits[number]
                     goes_on.append(not ended)
                     if ended:
                         yield int(number), found[number], spent[number]
